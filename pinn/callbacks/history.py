@@ -1,0 +1,50 @@
+"""The record of a run: in memory, and line by line on disk."""
+
+import json
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from pinn.callbacks.base import Callback, Record
+
+if TYPE_CHECKING:
+    from pinn.training import Outcome, Trainer
+
+
+class History(Callback):
+    """Keeps every step's record."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def on_step(self, record: Record) -> None:
+        self.records.append(record)
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Name -> values (steps,), NaN where a step has no such entry."""
+        names = dict.fromkeys(name for record in self.records for name in record)
+        return {name: np.array([record.get(name, np.nan) for record in self.records]) for name in names}
+
+
+class MetricsFile(Callback):
+    """Appends each step's record to a file of JSON lines, so that a killed run leaves what it measured.
+
+    Raises OSError where the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] | None = None
+
+    def on_start(self, trainer: "Trainer") -> None:
+        self._file = open(self.path, "a", buffering=1)  # noqa: SIM115 - closed in on_end
+
+    def on_step(self, record: Record) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps(record) + "\n")
+
+    def on_end(self, outcome: "Outcome") -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None

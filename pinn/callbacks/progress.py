@@ -1,0 +1,56 @@
+"""The line a person watches while a run goes on."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pinn.callbacks.base import Callback, Record
+from pinn.logs import logger
+
+if TYPE_CHECKING:
+    from pinn.training import Outcome, Trainer
+
+
+class Progress(Callback):
+    """A live line on a terminal; elsewhere a log line every `log_every` steps.
+
+    It shows the step, the loss, the latest held-out residual and error, the damping (or learning rate) and seconds.
+    """
+
+    def __init__(self, log_every: int = 50) -> None:
+        self.log_every = log_every
+        self.live: Live | None = None
+        self.latest: Record = {}
+        self.last_step = 0
+
+    def on_start(self, trainer: "Trainer") -> None:
+        self.last_step = trainer.steps
+        if sys.stderr.isatty():
+            self.live = Live(Text("starting"), console=Console(stderr=True), refresh_per_second=8, transient=True)
+            self.live.start()
+
+    def on_step(self, record: Record) -> None:
+        self.latest |= record
+        if self.live is not None:
+            self.live.update(Text(self.line(), no_wrap=True, overflow="ellipsis"))
+        elif record["step"] == 1 or record["step"] % self.log_every == 0:
+            logger.info("%s", self.line())
+
+    def on_end(self, outcome: "Outcome") -> None:
+        if self.live is not None:
+            self.live.stop()
+            self.live = None
+
+    def line(self) -> str:
+        """`step 120/600  loss 3.1e-06  held-out 4.0e-06  error u 2.2e-04  damping 1.3e-05  12.3 s`."""
+        latest = self.latest
+        parts = [f"step {latest['step']}/{self.last_step}", f"loss {latest['loss']:.2e}"]
+        if "held_out" in latest:
+            parts.append(f"held-out {latest['held_out']:.2e}")
+        parts += [f"error {k.removeprefix('error/')} {v:.2e}" for k, v in latest.items() if k.startswith("error/")]
+        parts += [f"{k.replace('_', ' ')} {latest[k]:.1e}" for k in ("damping", "learning_rate") if k in latest]
+        parts.append(f"{latest['seconds']:.1f} s")
+        return "  ".join(parts)

@@ -1,0 +1,164 @@
+"""What `pinn` does: a subcommand where the first word is one, else a solve that Hydra configures."""
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from pinn.cli.flags import read_flags
+from pinn.cli.help import group_page, help_page, version_line
+from pinn.cli.mistakes import explain
+from pinn.cli.show import show
+from pinn.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"show": show}
+PARTS = ("problem", "network", "sampler", "optimizer", "training", "output")
+KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "weights")
+INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these words, by default the process's own, and return its exit status.
+
+    0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. With HYDRA_FULL_ERROR=1 in
+    the environment the traceback comes with it.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    full = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+    except SystemExit as stop:  # Hydra's --info and its like
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except Exception as error:
+        if full:
+            traceback.print_exc()
+        message, status = explain(error, tuple(SUBCOMMANDS))
+        sys.stderr.write(f"error: {message}\n")
+        return status
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] in SUBCOMMANDS:
+        return SUBCOMMANDS[words[0]](words[1:])
+    flags, arguments = read_flags(words)
+    if flags.version:
+        sys.stdout.write(version_line())
+    elif flags.help:
+        sys.stdout.write("\n".join(map(group_page, flags.words)) if flags.words else help_page())
+    else:
+        _solve_by_hydra(arguments)
+    return 0
+
+
+def _solve_by_hydra(arguments: list[str]) -> None:
+    """Let Hydra compose and run; raises the first error of composition, of the run folder or of a job."""
+    import hydra
+
+    from pinn.cli.composition import register
+
+    failures: list[Exception] = []
+
+    def job(config: "DictConfig") -> None:
+        try:
+            solve_configured(config)
+        except Exception as error:
+            failures.append(error)
+            _record(error)
+            if _sweeping():
+                raise  # marks this job as failed; Hydra goes on with the others
+
+    try:
+        with _hydra_environment(register(arguments)):
+            hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
+    except Exception as error:
+        if not failures:  # else Hydra passes on what is told below
+            _blame(error)
+    finally:
+        _close_log_files()
+    if failures:
+        raise failures[0]
+
+
+def _blame(error: Exception) -> NoReturn:
+    """Raise an error from outside a job: Hydra's as it is, that of the run folder or of a check as the user's."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        raise error
+    if isinstance(error, OSError) or isinstance(error.__cause__, OSError):
+        told = error.__cause__ or error
+        raise UserError(f"cannot write the run folder: {told}; try another hydra.run.dir=...") from error
+    if isinstance(error, ValueError):
+        raise UserError(str(error)) from error
+    raise error
+
+
+def solve_configured(config: "DictConfig") -> None:
+    """Build what the configuration names, solve, and write the results to Hydra's run folder."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    from pinn.solving import solve
+
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
+    assert isinstance(plain, dict)
+    parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
+    keys = {name: plain[name] for name in KEYS}
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    solve(**parts, **keys, folder=folder, configuration=plain)
+
+
+def _sweeping() -> bool:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _record(error: Exception) -> None:
+    """Write the error to the run's log: a user's mistake in a line, anything else with its traceback.
+
+    The terminal gets its line from `main`; in a sweep here, too, because a sweep goes on.
+    """
+    message, status = explain(error, tuple(SUBCOMMANDS))
+    told = message if status == 2 else "".join(traceback.format_exception(error))
+    for handler in logging.getLogger().handlers:
+        in_file = isinstance(handler, logging.FileHandler)
+        if in_file or _sweeping():
+            text = told if in_file else f"error: {message}"
+            handler.handle(logging.LogRecord("pinn", logging.ERROR, __file__, 0, text, None, None))
+
+
+@contextlib.contextmanager
+def _hydra_environment(words: list[str]) -> Iterator[None]:
+    """Hydra reads sys.argv, and raises its errors instead of printing them only where HYDRA_FULL_ERROR is set."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["pinn", *words], "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def _close_log_files() -> None:
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, logging.FileHandler):
+            root.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,56 @@
+"""What Hydra is told before it composes: schemas, resolvers, and the problem in a file of the user's own."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from pinn.cli.problem_file import problem_node
+from pinn.schema import SCHEMAS
+
+PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
+
+
+def register(words: list[str]) -> list[str]:
+    """Make everything known that the words may name, and return them as Hydra is to read them.
+
+    The working directory is searched for modules last, so that no file in it can hide an installed package.
+    """
+    store = ConfigStore.instance()
+    for name, schema in SCHEMAS.items():
+        group, _, leaf = f"schema/{name}".rpartition("/")
+        store.store(group=group, name=leaf, node=_open_mappings(OmegaConf.structured(schema)))
+    OmegaConf.register_new_resolver("file_name", file_name, replace=True)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return [_with_problem_files(word) for word in words]
+
+
+def _open_mappings(schema: DictConfig) -> DictConfig:
+    """Let mappings take new keys, which Hydra forbids everywhere else."""
+    for key in schema:
+        node = schema._get_node(key)
+        if isinstance(node, DictConfig):
+            OmegaConf.set_struct(node, False)
+    return schema
+
+
+def file_name(value: object) -> str:
+    """A value as part of a path: `heat.py:Rod` becomes `heat_Rod`."""
+    return re.sub(r"[^\w.-]+", "_", str(value).replace(".py", "")).strip("._") or "unnamed"
+
+
+def _with_problem_files(word: str) -> str:
+    """`problem=heat.py` with each file made a choice of the group `problem`, sweeps included."""
+    if not word.startswith("problem="):
+        return word
+    return "problem=" + PROBLEM_FILE.sub(_register_problem, word.removeprefix("problem="))
+
+
+def _register_problem(match: re.Match[str]) -> str:
+    choice = Path(match[0]).name
+    ConfigStore.instance().store(group="problem", name=choice, node=problem_node(match[0]))
+    return choice

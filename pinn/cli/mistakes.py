@@ -1,0 +1,143 @@
+"""Every error in one line: what was wrong, what was got, what to try; and whose fault it is."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, get_args
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf import DictConfig
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from pinn.cli.help import groups
+from pinn.cli.near import did_you_mean, nearest, question
+from pinn.errors import UserError
+
+OURS, USERS = 1, 2  # exit status by whose fault it is
+FULL = "set HYDRA_FULL_ERROR=1 for the traceback"
+KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
+
+
+def explain(error: BaseException, subcommands: Sequence[str]) -> tuple[str, int]:
+    """One line for an error, and the exit status that goes with it."""
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, UserError):
+            return _line(cause), USERS
+    if isinstance(error, InstantiationException):
+        return _not_built(error)
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return _composition(error, chain, subcommands), USERS
+    return f"{type(error).__name__}: {_line(error)}; {FULL}", OURS
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _composition(error: BaseException, chain: list[BaseException], subcommands: Sequence[str]) -> str:
+    for cause in chain:
+        if isinstance(cause, OverrideParseException):
+            return _unreadable(cause, subcommands)
+        if isinstance(cause, MissingConfigException):
+            return _unknown_choice(cause)
+        if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
+            return _unknown_key(cause)
+        if isinstance(cause, MissingMandatoryValue):
+            return f"{cause.full_key} has no value; give it one: {cause.full_key}=..."
+        if isinstance(cause, ValidationError) and cause.full_key:
+            return _wrong_value(cause)
+    several = re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'", str(error))
+    if isinstance(error, ConfigCompositionException) and several:
+        return f"{several[1]} names several values; add -m to solve for each, or write a list as [a,b]"
+    return " ".join(_line(cause) for cause in chain)
+
+
+def _unreadable(error: OverrideParseException, subcommands: Sequence[str]) -> str:
+    word = error.override
+    if "=" in word:
+        return f"cannot read {word!r}; write KEY=VALUE, and quote a value with spaces or commas: \"KEY='a b'\""
+    choices = {choice: f"{group}={choice}" for group, listed in groups().items() for choice in listed}
+    match = nearest(word, [*subcommands, *choices])
+    hint = question(choices.get(match, match) if match else None)
+    return f"no command {word!r}{hint}; the commands are {', '.join(subcommands)}, options have the form KEY=VALUE"
+
+
+def _unknown_choice(error: MissingConfigException) -> str:
+    path = re.search(r"Could not find '(.*)'", str(error))
+    if path is None:
+        return _line(error)
+    group, _, choice = path[1].rpartition("/")
+    listed = str(error).partition("Available options")[2].partition("Config search path")[0]
+    choices = re.findall(r"^\t(.*)$", listed, flags=re.MULTILINE)
+    return f"no choice {choice!r} of {group}{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
+
+
+def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
+    parent, key = error.parent_node, str(error.key)
+    keys = [name for name in map(str, parent) if not name.startswith("_") and name != "hydra"]
+    prefix = str(error.full_key).removesuffix(key)
+    match = nearest(key, keys)
+    elsewhere = [path for path in _paths(parent._get_root()) if path.rpartition(".")[2] == key]
+    suggestions = [prefix + match] if match else elsewhere
+    hint = question(" or ".join(suggestions))
+    where = f"the options of {prefix.rstrip('.')}" if prefix else "the groups and keys"
+    return f"no option {error.full_key!r}{hint}; {where} are {', '.join(keys)}"
+
+
+def _paths(node: DictConfig, prefix: str = "") -> Iterable[str]:
+    """The dotted names of all options, Hydra's own aside."""
+    for key in node:
+        path = f"{prefix}{key}"
+        if path == "hydra" or str(key).startswith("_"):
+            continue
+        yield path
+        child = node._get_node(key)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
+            yield from _paths(child, f"{path}.")
+
+
+def _wrong_value(error: ValidationError) -> str:
+    """`problem.nu must be a number, got 'abc'`, from the schema's type."""
+    fields = getattr(error.object_type, "__dataclass_fields__", {})
+    kind: Any = fields[error.key].type if error.key in fields else None
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        choices = [member.name for member in kind]
+        hint = did_you_mean(str(error.value), choices)
+        return f"{error.full_key} must be one of {', '.join(choices)}, got {error.value!r}{hint}"
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if all(entry in KINDS for entry in kinds):
+        return f"{error.full_key} must be {' or '.join(KINDS[entry] for entry in kinds)}, got {error.value!r}"
+    return f"{error.full_key}: {str(error).partition(chr(10))[0]}"
+
+
+def _not_built(error: InstantiationException) -> tuple[str, int]:
+    """An object that could not be made: the user's fault where its class or an argument does not exist."""
+    key = re.search(r"full_key: (\S+)", str(error))
+    where = f"cannot build {key[1]}" if key else "cannot build the configuration"
+    if error.__cause__ is None or str(error).startswith("Error locating target"):
+        return f"{where}: {str(error).partition(chr(10))[0].partition(', set env var')[0]}", USERS
+    cause = error.__cause__
+    told = f"{where}: {type(cause).__name__}: {_line(cause)}"
+    if isinstance(cause, TypeError) and "argument" in str(cause):
+        return told, USERS
+    return f"{told}; {FULL}", OURS

@@ -1,0 +1,19 @@
+"""Near matches for misspelt words."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice most like `word`; None where none is."""
+    return next(iter(get_close_matches(word, list(choices), n=1)), None)
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """` (did you mean 'damping'?)` for `dampng`, or nothing."""
+    return question(nearest(word, choices))
+
+
+def question(suggestion: str | None) -> str:
+    """` (did you mean 'damping'?)`, or nothing without a suggestion."""
+    return f" (did you mean {suggestion!r}?)" if suggestion else ""

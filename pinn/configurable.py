@@ -1,0 +1,64 @@
+"""Objects that remember how they were built, so that a solution file can rebuild them."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class Configurable:
+    """Mixin that records the constructor's arguments at construction.
+
+    `configuration` is plain data in Hydra's form, `{"_target_": "pinn.problems.Burgers", "nu": 0.01}`; defaults
+    that were not passed are included, so that a later change of a default does not change an old file.
+    """
+
+    _constructor_arguments: dict[str, Any]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls)
+        signature = inspect.signature(cls.__init__)
+        try:
+            bound = signature.bind_partial(self, *args, **kwargs)
+        except TypeError:
+            return self  # the constructor is about to raise the same error, with a better message
+        bound.apply_defaults()
+        arguments = dict(list(bound.arguments.items())[1:])
+        object.__setattr__(self, "_constructor_arguments", arguments)
+        return self
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The class's import path and its constructor arguments, as plain data."""
+        return {"_target_": import_path(type(self))} | {
+            name: plain(value) for name, value in self._constructor_arguments.items()
+        }
+
+
+def import_path(cls: type) -> str:
+    """The dotted path under which a class is imported; the shortest public one for classes of `pinn`."""
+    parts = cls.__module__.split(".")
+    if parts[0] == "pinn":
+        return ".".join(parts[:2] if len(parts) > 2 else parts) + "." + cls.__qualname__
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def plain(value: Any) -> Any:
+    """`value` as data that YAML can hold: nested Configurables become their configurations."""
+    if isinstance(value, Configurable):
+        return value.configuration
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return value.item()
+    if isinstance(value, type):
+        return import_path(value)
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)

@@ -1,0 +1,1 @@
+"""Named derivatives of any order: Taylor mode and the torch.func reference."""

@@ -1,0 +1,286 @@
+"""The values of named quantities at points, by Taylor mode or by the torch.func reference.
+
+Both engines see the same three things: a *field function* that maps coordinates of logical shape (n, d) to a
+dict of fields of shape (n,), pointwise; the derived quantities of the problem; the names that are asked for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.jets import Jet, coordinate_jet
+from pinn.derivatives.names import Quantity, Symbol, Vocabulary
+from pinn.derivatives.tape import Tape
+
+FieldFunction = Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A derived quantity: a function of named quantities, itself differentiable."""
+
+    function: Callable
+    arguments: tuple[str, ...]
+
+
+@dataclass
+class Request:
+    """Named quantities asked of a problem's fields; `collapse` carries operators as one channel each.
+
+    Raises UserError where a name means nothing; `where` maps a name to the place that asks for it.
+    """
+
+    vocabulary: Vocabulary
+    derived: Mapping[str, Derived]
+    names: tuple[str, ...]
+    where: Mapping[str, str] = field(default_factory=dict)
+    collapse: bool = True
+    quantities: dict[str, Quantity] = field(init=False)
+    demands: dict[str, set[Symbol]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.quantities = {}
+        self.demands = {}
+        for name in self.names:
+            self._demand(name, {self.vocabulary.value}, self.where.get(name, "this request"))
+
+    def _demand(self, name: str, symbols: set[Symbol], where: str) -> None:
+        """Note that `name` is needed with the derivatives `symbols` of it."""
+        quantity = self.quantities.setdefault(name, self.vocabulary.resolve(name, where))
+        if quantity.kind in ("jacobian", "hessian"):
+            for component in self.components(quantity.kind):
+                self._demand(component, symbols, where)
+        if quantity.kind != "derivative":
+            return
+        assert quantity.symbol is not None
+        base = quantity.base
+        needed = {quantity.symbol + symbol for symbol in symbols}
+        if not self.collapse or not self._worth_collapsing(base, needed):
+            needed = {plain for symbol in needed for plain in symbol.expanded()}
+        known = self.demands.setdefault(base, set())
+        if needed <= known:
+            return
+        known |= needed
+        if base in self.derived:
+            closure = set(self.channels(base).symbols)
+            for argument in self.derived[base].arguments:
+                self._demand(argument, closure, f"{base}()")
+
+    def _worth_collapsing(self, base: str, needed: set[Symbol]) -> bool:
+        """An operator is one channel only where its second derivatives are not carried anyway."""
+        plain = {part for symbol in needed if symbol.operators for part in symbol.expanded()}
+        return not plain or not plain <= self.demands.get(base, set())
+
+    def components(self, kind: str) -> list[str]:
+        """The names of a Jacobian's or Hessian's entries, row by row."""
+        coordinates = self.vocabulary.coordinates
+        suffixes = list(coordinates)
+        if kind == "hessian":
+            position = {c: i for i, c in enumerate(coordinates)}
+            pairs = [(a, b) for a in coordinates for b in coordinates]
+            suffixes = ["".join(sorted(pair, key=position.__getitem__)) for pair in pairs]
+        return [f"{u}_{suffix}" for u in self.vocabulary.fields for suffix in suffixes]
+
+    def channels(self, base: str) -> Channels:
+        """The closed set of derivatives that `base` must carry."""
+        return Channels.closure(self.demands[base], len(self.vocabulary.coordinates))
+
+    @property
+    def field_channels(self) -> Channels:
+        """One set for all the fields, which share the network's forward pass."""
+        demanded = {s for base, symbols in self.demands.items() if base not in self.derived for s in symbols}
+        return Channels.closure(demanded, len(self.vocabulary.coordinates))
+
+    def assemble(self, value_of: Callable[[str], Any], points: Tensor) -> dict[str, Tensor]:
+        """The asked-for names, Jacobian and Hessian put together from their entries."""
+        n, m, d = len(points), len(self.vocabulary.fields), len(self.vocabulary.coordinates)
+        found = {}
+        for name in self.names:
+            kind = self.quantities[name].kind
+            if kind in ("jacobian", "hessian"):
+                entries = torch.stack([value_of(entry) for entry in self.components(kind)], -1)
+                found[name] = entries.reshape(n, m, *([d] if kind == "jacobian" else [d, d]))
+            else:
+                found[name] = value_of(name)
+        return found
+
+
+@dataclass
+class Given:
+    """What a residual may use besides the fields: unknowns by name, the normal (n, d) on a boundary."""
+
+    unknowns: Mapping[str, Tensor] = field(default_factory=dict)
+    normal: Tensor | None = None
+
+
+def taylor(
+    request: Request, fields: FieldFunction, points: Tensor, given: Given, tape: Tape | None = None
+) -> dict[str, Tensor]:
+    """Named quantities at points (n, d) by Taylor mode: one forward pass of jets; each result has shape (n,)."""
+    coordinates = coordinate_jet(points, request.field_channels, tape)
+    jets = dict(fields(coordinates)) if request.demands else {}
+    d = len(request.vocabulary.coordinates)
+
+    def jet_of(name: str, channels: Channels) -> Any:
+        quantity = request.quantities[name]
+        if quantity.kind == "coordinate":
+            i = request.vocabulary.coordinates.index(name)
+            return coordinate_jet(points, channels, tape)[:, i]
+        if quantity.kind != "derivative":
+            return _given_value(quantity, request, given, points, tape)
+        jet = base_jet(quantity.base)
+        assert quantity.symbol is not None
+        if not isinstance(jet, Jet):  # a field that the ansatz made constant
+            return torch.as_tensor(jet, dtype=points.dtype, device=points.device).expand(len(points))
+        symbols = [quantity.symbol + other for other in channels.symbols]
+        if any(symbol not in jet.channels.index for symbol in symbols):
+            return Jet(torch.stack([_combined(jet, symbol) for symbol in symbols]), channels, tape)
+        return jet.differentiated(quantity.symbol, channels)
+
+    def base_jet(base: str) -> Any:
+        if base not in jets:
+            derived, channels = request.derived[base], request.channels(base)
+            arguments = [jet_of(argument, channels) for argument in derived.arguments]
+            if len(channels) == 1:
+                arguments = [a.value if isinstance(a, Jet) else a for a in arguments]
+                result = derived.function(*arguments)
+                jets[base] = Jet(result.unsqueeze(0), channels, tape)
+            else:
+                jets[base] = derived.function(*arguments)
+        return jets[base]
+
+    value = Channels.closure((), d)
+
+    def value_of(name: str) -> Tensor:
+        found = jet_of(name, value)
+        return found.value if isinstance(found, Jet) else found
+
+    return request.assemble(value_of, points)
+
+
+def _combined(jet: Jet, symbol: Symbol) -> Tensor:
+    """A derivative that is not a channel itself, from the plain derivatives that are."""
+    if symbol in jet.channels.index:
+        return jet.derivative(symbol)
+    terms = [w * jet.derivative(part) for part, w in symbol.expanded().items()]
+    return torch.stack(terms).sum(0)
+
+
+def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Tape | None) -> Any:
+    if quantity.kind == "unknown":
+        unknown = given.unknowns[quantity.base]
+        if tape is not None and unknown.requires_grad:
+            return tape.spread(unknown, 1)
+        return unknown.expand(len(points))
+    if given.normal is None:
+        raise ValueError(f"normal_{quantity.base} is known on a boundary only")
+    return given.normal[:, request.vocabulary.coordinates.index(quantity.base)]
+
+
+def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Given) -> dict[str, Tensor]:
+    """The same by torch.func: vmap(jacrev(...)), Hessians by jacrev of jacrev, higher orders by nesting."""
+    coordinates = request.vocabulary.coordinates
+
+    def scalar(name: str, x: Tensor) -> Tensor:
+        """The named quantity at one point x (d,)."""
+        quantity = request.quantities[name]
+        if quantity.kind == "coordinate":
+            return x[coordinates.index(name)]
+        if quantity.kind != "derivative":
+            return _given_value(quantity, request, given, x.unsqueeze(0), None)[0]
+        assert quantity.symbol is not None
+        return _partial(lambda y: base(quantity.base, y), quantity.symbol)(x)
+
+    def base(name: str, x: Tensor) -> Tensor:
+        if name in request.derived:
+            derived = request.derived[name]
+            return derived.function(*(scalar(argument, x) for argument in derived.arguments))
+        found = fields(x.unsqueeze(0))[name]
+        return torch.as_tensor(found, dtype=x.dtype, device=x.device).reshape(())
+
+    plain = [name for name in request.quantities if request.quantities[name].kind not in ("jacobian", "hessian")]
+    spatial = [name for name in plain if request.quantities[name].kind in ("coordinate", "derivative")]
+    wanted = [name for name in spatial if _is_asked(name, request)]
+    values = vmap(lambda x: _all_at_once(request, wanted, scalar, base, x))(points) if wanted else {}
+
+    def value_of(name: str) -> Tensor:
+        if name in values:
+            return values[name]
+        return _given_value(request.quantities[name], request, given, points, None)
+
+    return request.assemble(value_of, points)
+
+
+def _is_asked(name: str, request: Request) -> bool:
+    """Asked for itself, not only as an argument of a derived quantity."""
+    entries = {e for kind in ("jacobian", "hessian") if kind in request.names for e in request.components(kind)}
+    return name in request.names or name in entries
+
+
+def _all_at_once(
+    request: Request, names: Sequence[str], scalar: Callable, base: Callable, x: Tensor
+) -> dict[str, Tensor]:
+    """The named quantities at one point; derivatives to second order of one base share their nested jacrev."""
+    found: dict[str, Tensor] = {}
+    for of in dict.fromkeys(request.quantities[name].base for name in names):
+        mine = [n for n in names if request.quantities[n].base == of and request.quantities[n].kind == "derivative"]
+        parts = {s for n in mine for s in request.quantities[n].symbol.expanded()}  # type: ignore[union-attr]
+        order = max((s.order for s in parts), default=-1)
+        if 1 <= order <= 2:
+            tensors = _derivative_tensors(lambda y, of=of: base(of, y), x, order)
+            for n in mine:
+                symbol = request.quantities[n].symbol
+                assert symbol is not None
+                found[n] = sum(w * tensors[s.order][_positions(s)] for s, w in symbol.expanded().items())  # type: ignore
+    for name in names:
+        if name not in found:
+            found[name] = scalar(name, x)
+    return found
+
+
+def _derivative_tensors(f: Callable[[Tensor], Tensor], x: Tensor, order: int) -> list[Tensor]:
+    """[f, Jacobian, Hessian][: order + 1] at x, from one nest of jacrev."""
+
+    def with_value(y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        value = f(y)
+        return value, (value,)
+
+    def differentiated(g: Callable) -> Callable:
+        def with_derivative(y: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+            derivative, lower = jacrev(g, has_aux=True)(y)
+            return derivative, (*lower, derivative)
+
+        return with_derivative
+
+    nested: Callable = with_value
+    for _ in range(order):
+        nested = differentiated(nested)
+    return list(nested(x)[1])
+
+
+def _positions(symbol: Symbol) -> tuple[int, ...]:
+    return tuple(i for i, order in enumerate(symbol.orders) for _ in range(order))
+
+
+def _partial(f: Callable[[Tensor], Tensor], symbol: Symbol) -> Callable[[Tensor], Tensor]:
+    """The derivative `symbol` of a scalar function of one point (d,), by nested jacrev."""
+    if symbol.operators:
+        operator, rest = symbol.operators[0], Symbol(symbol.orders, symbol.operators[1:])
+
+        def applied(x: Tensor) -> Tensor:
+            hessian = jacrev(jacrev(f))(x)
+            return torch.stack([w * hessian[i, j] for i, j, w in operator]).sum()
+
+        return _partial(applied, rest)
+    for i in _positions(symbol):
+        f = _differentiated_in(f, i)
+    return f
+
+
+def _differentiated_in(f: Callable[[Tensor], Tensor], i: int) -> Callable[[Tensor], Tensor]:
+    return lambda x: jacrev(f)(x)[i]

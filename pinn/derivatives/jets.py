@@ -1,0 +1,431 @@
+"""Jets: a quantity together with its derivatives in the coordinates, propagated forward through any torch code.
+
+A `Jet` holds its channels (see `Channels`) stacked in one tensor of shape (c, n, ...) and takes part in torch
+functions through `__torch_function__`, so that an unchanged `nn.Module` maps jets to jets. Channels are derivatives
+(not Taylor coefficients): the channel of u_xx holds d^2 u / dx^2.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
+from pinn.derivatives.names import Symbol
+from pinn.errors import UserError
+
+RULES: dict[Callable, Callable] = {}
+
+
+class NoJetRule(NotImplementedError):
+    """An operation that Taylor mode does not know; `derivatives=auto` falls back to reverse mode."""
+
+
+def rule(*functions: Callable) -> Callable:
+    """Register the decorated function as the jet rule of the given torch functions."""
+
+    def register(implementation: Callable) -> Callable:
+        RULES.update(dict.fromkeys(functions, implementation))
+        return implementation
+
+    return register
+
+
+class Jet:
+    """A quantity of logical shape (n, ...) with its derivatives.
+
+    coefficients: tensor of shape (c, n, ...), channel 0 the value.
+    channels: which derivatives the first axis holds.
+    tape: where set, records what the parameter Jacobian needs (see `pinn.derivatives.tape`).
+    """
+
+    __slots__ = ("channels", "coefficients", "tape")
+
+    def __init__(self, coefficients: Tensor, channels: Channels, tape: Any = None) -> None:
+        self.coefficients = coefficients
+        self.channels = channels
+        self.tape = tape
+
+    @classmethod
+    def __torch_function__(cls, func: Callable, types: Sequence, args: tuple = (), kwargs: Any = None) -> Any:
+        implementation = RULES.get(func)
+        if implementation is None:
+            raise NoJetRule(
+                f"Taylor mode has no rule for {getattr(func, '__name__', func)!r}; use derivatives=reverse "
+                "(or auto), or write the module with operations that have one"
+            )
+        return implementation(*args, **(kwargs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(torch, name, None) or getattr(F, name, None)
+        if name.startswith("_") or function not in RULES:
+            raise AttributeError(f"a jet has no {name!r}; Taylor mode knows torch functions, not numpy's")
+        return lambda *args, **kwargs: RULES[function](self, *args, **kwargs)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UserError("a numpy function met a network derivative; import sin, exp, ... from torch instead")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        raise UserError(
+            f"numpy's {ufunc.__name__} met a network derivative; import {ufunc.__name__} from torch instead"
+        )
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"Jet(shape={tuple(self.shape)}, channels={len(self.channels)}, order={self.channels.order})"
+
+    @property
+    def value(self) -> Tensor:
+        return self.coefficients[0]
+
+    @property
+    def shape(self) -> torch.Size:
+        return self.coefficients.shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        return self.coefficients.ndim - 1
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.coefficients.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.coefficients.device
+
+    def size(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def dim(self) -> int:
+        return self.ndim
+
+    def with_coefficients(self, coefficients: Tensor) -> "Jet":
+        return Jet(coefficients, self.channels, self.tape)
+
+    def derivative(self, symbol: Symbol) -> Tensor:
+        """The derivative `symbol`, shape (n, ...); it must be one of the channels."""
+        return self.coefficients[self.channels.index[symbol]]
+
+    def differentiated(self, symbol: Symbol, channels: Channels) -> "Jet":
+        """The jet of the derivative `symbol` of this quantity, carrying `channels`."""
+        picked = [self.channels.index[symbol + other] for other in channels.symbols]
+        if picked == list(range(len(self.channels))):
+            return self
+        return Jet(self.coefficients[picked], channels, self.tape)
+
+    def __getitem__(self, key: Any) -> "Jet":
+        keys = key if isinstance(key, tuple) else (key,)
+        return self.with_coefficients(self.coefficients[(slice(None), *keys)])
+
+    def __neg__(self) -> "Jet":
+        return self.with_coefficients(-self.coefficients)
+
+    def __add__(self, other: Any) -> "Jet":
+        return _add(self, other)
+
+    def __sub__(self, other: Any) -> "Jet":
+        return _subtract(self, other)
+
+    def __rsub__(self, other: Any) -> "Jet":
+        return _add(-self, other)
+
+    def __mul__(self, other: Any) -> "Jet":
+        return _multiply(self, other)
+
+    def __truediv__(self, other: Any) -> "Jet":
+        return _divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> "Jet":
+        return _multiply(_compose(self, power(-1.0)), other)
+
+    def __pow__(self, exponent: Any) -> "Jet":
+        return _power(self, exponent)
+
+    def __rpow__(self, base: Any) -> "Jet":
+        return _power(base, self)
+
+    def __matmul__(self, matrix: Any) -> "Jet":
+        return _matmul(self, matrix)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+def coordinate_jet(points: Tensor, channels: Channels, tape: Any = None) -> Jet:
+    """The jet of the coordinates themselves: points (n, d) -> logical shape (n, d), d x_i / d x_j = delta_ij."""
+    n, d = points.shape
+    seeds = points.new_zeros(len(channels), 1, d)
+    for i in range(d):
+        unit = Symbol(tuple(int(j == i) for j in range(d)))
+        if unit in channels.index:
+            seeds[channels.index[unit], 0, i] = 1.0
+    coefficients = torch.cat([points.unsqueeze(0), seeds[1:].expand(-1, n, -1)])
+    return Jet(coefficients, channels, tape)
+
+
+def _pair(a: Jet, b: Jet) -> tuple[Tensor, Tensor]:
+    """The coefficients of two jets with their logical shapes made to broadcast."""
+    if a.channels is not b.channels and a.channels != b.channels:
+        raise UserError("two jets with different sets of derivatives met; this is a defect of pinn, please report it")
+    x, y = a.coefficients, b.coefficients
+    while x.ndim < y.ndim:
+        x = x.unsqueeze(1)
+    while y.ndim < x.ndim:
+        y = y.unsqueeze(1)
+    return x, y
+
+
+def _constant(jet: Jet, other: Any) -> Any:
+    """A number or a plain tensor that meets a jet; recorded where it depends on parameters."""
+    if isinstance(other, Tensor) and jet.tape is not None and other.requires_grad:
+        return jet.tape.spread(other, jet.ndim)
+    return other
+
+
+@rule(torch.add, torch.Tensor.add, torch.Tensor.__radd__)
+def _add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    if alpha != 1:
+        b = b * alpha
+    if not isinstance(a, Jet):
+        a, b = b, a
+    if isinstance(b, Jet):
+        x, y = _pair(a, b)
+        return Jet(x + y, a.channels, a.tape or b.tape)
+    b = _constant(a, b)
+    value = a.value + b
+    if len(a.channels) == 1:
+        return a.with_coefficients(value.unsqueeze(0))
+    rest = a.coefficients[1:]
+    return a.with_coefficients(torch.cat([value.unsqueeze(0), rest.expand(-1, *value.shape)]))
+
+
+@rule(torch.sub, torch.Tensor.sub, torch.subtract)
+def _subtract(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    return _add(a, -b if alpha == 1 else -alpha * b)
+
+
+@rule(torch.Tensor.__rsub__, torch.rsub)
+def _rsubtract(a: Any, b: Any) -> Jet:
+    return _add(b, -a)
+
+
+@rule(torch.neg, torch.Tensor.neg, torch.Tensor.__neg__)
+def _negative(a: Jet) -> Jet:
+    return -a
+
+
+@rule(torch.mul, torch.Tensor.mul, torch.multiply, torch.Tensor.__rmul__)
+def _multiply(a: Any, b: Any) -> Jet:
+    if not isinstance(a, Jet):
+        a, b = b, a
+    if not isinstance(b, Jet):
+        b = _constant(a, b)
+        if isinstance(b, Tensor) and b.ndim > a.ndim:
+            a = a[(None,) * (b.ndim - a.ndim)]
+        return a.with_coefficients(a.coefficients * b)
+    x, y = _pair(a, b)
+    terms = [x[0] * y[0]]
+    for products in a.channels.products[1:]:
+        total = None
+        for coefficient, i, j in products:
+            term = x[i] * y[j] if coefficient == 1.0 else coefficient * x[i] * y[j]
+            total = term if total is None else total + term
+        terms.append(total)
+    return Jet(torch.stack(terms), a.channels, a.tape or b.tape)
+
+
+@rule(
+    torch.div,
+    torch.Tensor.div,
+    torch.true_divide,
+    torch.divide,
+    torch.Tensor.__rdiv__,
+    torch.Tensor.__rtruediv__,
+)
+def _divide(a: Any, b: Any) -> Jet:
+    if isinstance(b, Jet):
+        return _multiply(_compose(b, power(-1.0)), a)
+    b = _constant(a, b)
+    return a.with_coefficients(a.coefficients / b)
+
+
+@rule(torch.pow, torch.Tensor.pow, torch.Tensor.__rpow__)
+def _power(base: Any, exponent: Any) -> Jet:
+    if isinstance(exponent, Jet):
+        logarithm = base.log() if isinstance(base, Jet) else torch.as_tensor(base, dtype=exponent.dtype).log()
+        return _compose(_multiply(exponent, logarithm), ELEMENTARY[torch.exp])
+    if isinstance(exponent, int) and 1 <= exponent <= 4:
+        result = base
+        for _ in range(exponent - 1):
+            result = _multiply(result, base)
+        return result
+    if isinstance(exponent, Tensor):
+        if exponent.requires_grad or exponent.numel() != 1:
+            raise NoJetRule("Taylor mode has no rule for a tensor as an exponent; use derivatives=reverse")
+        exponent = exponent.item()
+    return _compose(base, power(float(exponent)))
+
+
+@rule(torch.square, torch.Tensor.square)
+def _square(a: Jet) -> Jet:
+    return _multiply(a, a)
+
+
+def _compose(jet: Jet, derivatives: Derivatives) -> Jet:
+    """s(z) for an elementary function s: the chain rule of `Channels.composition`."""
+    z, channels = jet.coefficients, jet.channels
+    s = derivatives(z[0], channels.order)
+    if len(channels) == 1:
+        return jet.with_coefficients(s[0].unsqueeze(0))
+    linear = s[1] * z[1:]
+    rest = []
+    for c, terms in enumerate(channels.composition[1:]):
+        total = linear[c]
+        for k, coefficient, factors in terms:
+            if k > 1:
+                product = s[k] * math.prod((z[i] for i in factors[1:]), start=z[factors[0]])
+                total = total + (product if coefficient == 1.0 else coefficient * product)
+        rest.append(total)
+    if channels.order == 1:
+        return jet.with_coefficients(torch.cat([s[0].unsqueeze(0), linear]))
+    return jet.with_coefficients(torch.stack([s[0], *rest]))
+
+
+def _register_elementary() -> None:
+    for function, derivatives in ELEMENTARY.items():
+        RULES[function] = lambda jet, *, _derivatives=derivatives, **_: _compose(jet, _derivatives)
+
+
+_register_elementary()
+
+
+@rule(F.linear)
+def _linear(jet: Jet, weight: Tensor, bias: Tensor | None = None) -> Jet:
+    if not isinstance(jet, Jet):
+        raise NoJetRule("Taylor mode has no rule for a linear layer whose weight depends on the point")
+    if jet.tape is not None:
+        return jet.with_coefficients(jet.tape.linear(jet.coefficients, weight, bias))
+    return jet.with_coefficients(linear_coefficients(jet.coefficients, weight, bias))
+
+
+def linear_coefficients(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
+    z = F.linear(a, weight)
+    if bias is None:
+        return z
+    if len(a) == 1:
+        return z + bias
+    return z + F.pad(bias.reshape(1, 1, -1), (0, 0, 0, 0, 0, len(a) - 1))
+
+
+@rule(torch.matmul, torch.Tensor.matmul, torch.mm, torch.Tensor.__matmul__)
+def _matmul(a: Any, b: Any) -> Jet:
+    if isinstance(a, Jet) and isinstance(b, Tensor) and b.ndim == 2:
+        return _linear(a, b.mT)
+    raise NoJetRule("Taylor mode has a rule for jet @ matrix only; use derivatives=reverse")
+
+
+@rule(torch.cat, torch.concat, torch.concatenate)
+def _cat(parts: Sequence[Any], dim: int = 0) -> Jet:
+    jets = _as_jets(parts)
+    axis = dim + 1 if dim >= 0 else dim
+    return jets[0].with_coefficients(torch.cat([part.coefficients for part in jets], axis))
+
+
+@rule(torch.stack)
+def _stack(parts: Sequence[Any], dim: int = 0) -> Jet:
+    jets = _as_jets(parts)
+    axis = dim + 1 if dim >= 0 else dim
+    return jets[0].with_coefficients(torch.stack([part.coefficients for part in jets], axis))
+
+
+def _as_jets(parts: Sequence[Any]) -> list[Jet]:
+    """Constants among the parts become jets with zero derivatives."""
+    model = next(part for part in parts if isinstance(part, Jet))
+    jets = []
+    for part in parts:
+        if not isinstance(part, Jet):
+            part = _constant(model, part)
+            value = part.unsqueeze(0)
+            part = model.with_coefficients(
+                torch.cat([value, torch.zeros_like(value).expand(len(model.channels) - 1, *part.shape)])
+            )
+        jets.append(part)
+    return jets
+
+
+@rule(torch.sum, torch.Tensor.sum)
+def _sum(jet: Jet, dim: Any = None, keepdim: bool = False) -> Jet:
+    return jet.with_coefficients(jet.coefficients.sum(_axes(jet, dim), keepdim=keepdim))
+
+
+@rule(torch.mean, torch.Tensor.mean)
+def _mean(jet: Jet, dim: Any = None, keepdim: bool = False) -> Jet:
+    return jet.with_coefficients(jet.coefficients.mean(_axes(jet, dim), keepdim=keepdim))
+
+
+def _axes(jet: Jet, dim: Any) -> tuple[int, ...]:
+    if dim is None:
+        return tuple(range(1, jet.ndim + 1))
+    dims = dim if isinstance(dim, (tuple, list)) else (dim,)
+    return tuple(k % jet.ndim + 1 for k in dims)
+
+
+@rule(torch.reshape, torch.Tensor.reshape, torch.Tensor.view)
+def _reshape(jet: Jet, *shape: Any) -> Jet:
+    sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+    return jet.with_coefficients(jet.coefficients.reshape(len(jet.channels), *sizes))
+
+
+@rule(torch.unsqueeze, torch.Tensor.unsqueeze)
+def _unsqueeze(jet: Jet, dim: int) -> Jet:
+    return jet.with_coefficients(jet.coefficients.unsqueeze(dim + 1 if dim >= 0 else dim))
+
+
+@rule(torch.squeeze, torch.Tensor.squeeze)
+def _squeeze(jet: Jet, dim: int) -> Jet:
+    return jet.with_coefficients(jet.coefficients.squeeze(dim % jet.ndim + 1))
+
+
+@rule(torch.flatten, torch.Tensor.flatten)
+def _flatten(jet: Jet, start_dim: int = 0, end_dim: int = -1) -> Jet:
+    return jet.with_coefficients(jet.coefficients.flatten(start_dim % jet.ndim + 1, end_dim % jet.ndim + 1))
+
+
+@rule(torch.unbind, torch.Tensor.unbind)
+def _unbind(jet: Jet, dim: int = 0) -> tuple[Jet, ...]:
+    parts = jet.coefficients.unbind(dim % jet.ndim + 1)
+    return tuple(jet.with_coefficients(part) for part in parts)
+
+
+@rule(torch.zeros_like)
+def _zeros_like(jet: Jet, **kwargs: Any) -> Tensor:
+    return torch.zeros_like(jet.value, **kwargs)
+
+
+@rule(torch.ones_like)
+def _ones_like(jet: Jet, **kwargs: Any) -> Tensor:
+    return torch.ones_like(jet.value, **kwargs)
+
+
+@rule(torch.einsum)
+def _einsum(equation: str, *operands: Any) -> Jet:
+    """einsum of one jet with plain tensors, such as 'ni,oi->no'."""
+    places = [k for k, operand in enumerate(operands) if isinstance(operand, Jet)]
+    if len(places) != 1 or "..." in equation or "->" not in equation:
+        raise NoJetRule("Taylor mode knows einsum of one jet with plain tensors and an explicit output only")
+    jet = operands[places[0]]
+    if jet.tape is not None and any(isinstance(o, Tensor) and o.requires_grad for o in operands if o is not jet):
+        raise NoJetRule("the captured parameter Jacobian has no rule for einsum with parameters")
+    inputs, output = equation.replace(" ", "").split("->")
+    letters = inputs.split(",")
+    letters[places[0]] = "Z" + letters[places[0]]
+    plain = [jet.coefficients if k == places[0] else operand for k, operand in enumerate(operands)]
+    return jet.with_coefficients(torch.einsum(",".join(letters) + "->Z" + output, *plain))

@@ -1,0 +1,182 @@
+"""The grammar of named quantities: `u_xx` <-> (field `u`, twice in `x`).
+
+A residual's argument names say what it needs. A name is resolved in this order:
+
+1. exactly: a coordinate, a field, an unknown, a derived quantity, `normal_<coordinate>`, `jacobian`, `hessian`;
+2. `laplacian_u`, `biharmonic_u` and the problem's own operators `<operator>_u`;
+3. split at the last underscore, where the suffix parses uniquely into coordinate names (`u_xxt`, `u_x1x10`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pinn.errors import UserError
+
+# A second-order operator sum_ij a_ij d_i d_j with constant coefficients: the triples (i, j, a_ij), i <= j.
+Operator = tuple[tuple[int, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """The differential operator d^orders A_1 A_2 ... applied to some quantity.
+
+    `orders` is the multi-index over the coordinates, `operators` the second-order operators (such as the Laplacian)
+    that are carried as one channel instead of one a second derivative.
+    """
+
+    orders: tuple[int, ...]
+    operators: tuple[Operator, ...] = ()
+
+    @property
+    def order(self) -> int:
+        return sum(self.orders) + 2 * len(self.operators)
+
+    def differentiated(self, i: int) -> "Symbol":
+        """This symbol with one more derivative in coordinate number i."""
+        orders = tuple(k + (j == i) for j, k in enumerate(self.orders))
+        return Symbol(orders, self.operators)
+
+    def applied(self, operator: Operator) -> "Symbol":
+        """This symbol with one more application of `operator`."""
+        return Symbol(self.orders, tuple(sorted((*self.operators, operator))))
+
+    def __add__(self, other: "Symbol") -> "Symbol":
+        orders = tuple(a + b for a, b in zip(self.orders, other.orders, strict=True))
+        return Symbol(orders, tuple(sorted(self.operators + other.operators)))
+
+    def expanded(self) -> dict["Symbol", float]:
+        """The same as a sum of plain multi-indices: {symbol without operators: coefficient}."""
+        if not self.operators:
+            return {self: 1.0}
+        total: dict[Symbol, float] = {}
+        rest = Symbol(self.orders, self.operators[1:])
+        for i, j, coefficient in self.operators[0]:
+            for symbol, factor in rest.differentiated(i).differentiated(j).expanded().items():
+                total[symbol] = total.get(symbol, 0.0) + coefficient * factor
+        return total
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a name means. `kind` is one of coordinate, unknown, normal, derivative, jacobian, hessian."""
+
+    kind: str
+    base: str = ""
+    symbol: Symbol | None = None
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """All the names that mean something in one problem.
+
+    coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
+    """
+
+    coordinates: tuple[str, ...]
+    fields: tuple[str, ...]
+    unknowns: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+
+    RESERVED = (
+        "residual",
+        "training",
+        "network",
+        "config",
+        "points",
+        "plot",
+        "VTKHDF",
+        "jacobian",
+        "hessian",
+    )
+
+    def __post_init__(self) -> None:
+        names = [*self.coordinates, *self.fields, *self.unknowns, *self.derived]
+        for name in names:
+            if name in self.RESERVED:
+                raise UserError(f"{name!r} cannot name a field or coordinate: it is reserved; call it something else")
+            if not name.isidentifier():
+                raise UserError(
+                    f"a name must be a Python identifier, got {name!r}; try letters, digits and underscores"
+                )
+            if names.count(name) > 1:
+                raise UserError(f"{name!r} is named twice among coordinates, fields, unknowns and derived; rename one")
+        for name in (*self.fields, *self.unknowns, *self.derived):
+            if "_" in name and self._derivative(name) is not None:
+                raise UserError(
+                    f"{name!r} reads as a derivative of {name.rpartition('_')[0]!r}; rename it, without the underscore"
+                )
+
+    @property
+    def value(self) -> Symbol:
+        """The symbol of the quantity itself: no derivative."""
+        return Symbol((0,) * len(self.coordinates))
+
+    def resolve(self, name: str, where: str) -> Quantity:
+        """What `name` means; raises a `UserError` that lists the known names. `where` is for the message."""
+        if name in self.coordinates:
+            return Quantity("coordinate", name)
+        if name in self.fields or name in self.derived:
+            return Quantity("derivative", name, self.value)
+        if name in self.unknowns:
+            return Quantity("unknown", name)
+        if name in ("jacobian", "hessian"):
+            return Quantity(name)
+        if name.startswith("normal_") and name.removeprefix("normal_") in self.coordinates:
+            return Quantity("normal", name.removeprefix("normal_"))
+        found = self._operator(name) or self._derivative(name)
+        if found is None:
+            raise UserError(self._explain(name, where))
+        return found
+
+    def _operator(self, name: str) -> Quantity | None:
+        prefix, _, base = name.partition("_")
+        if base not in self.fields and base not in self.derived:
+            return None
+        if prefix in self.operators:
+            return Quantity("derivative", base, self.value.applied(self.operators[prefix]))
+        if prefix == "biharmonic" and "laplacian" in self.operators:
+            laplacian = self.operators["laplacian"]
+            return Quantity("derivative", base, self.value.applied(laplacian).applied(laplacian))
+        return None
+
+    def _derivative(self, name: str) -> Quantity | None:
+        base, _, suffix = name.rpartition("_")
+        if base not in self.fields and base not in self.derived:
+            return None
+        parsed = parse_suffix(suffix, self.coordinates)
+        if parsed is None:
+            return None
+        return Quantity("derivative", base, Symbol(tuple(parsed.count(c) for c in self.coordinates)))
+
+    def _explain(self, name: str, where: str) -> str:
+        base, _, suffix = name.rpartition("_")
+        known = f"fields are {', '.join(self.fields)}; coordinates are {', '.join(self.coordinates)}"
+        others = [*self.unknowns, *self.derived]
+        if others:
+            known += f"; also known: {', '.join(others)}"
+        if base in self.fields or base in self.derived:
+            count = len(readings(suffix, self.coordinates))
+            if count > 1:
+                return f"{name!r} in {where}: {suffix!r} reads in {count} ways as coordinates; {known}"
+            return f"{name!r} in {where}: no coordinate {suffix!r}; {known}"
+        return f"{name!r} in {where}: not a name this problem knows; {known}"
+
+
+def readings(suffix: str, coordinates: Sequence[str]) -> list[tuple[str, ...]]:
+    """All the ways to cut `suffix` into coordinate names; a name's digits are read greedily (x1, x10)."""
+    if not suffix:
+        return [()]
+    found = []
+    for name in coordinates:
+        rest = suffix.removeprefix(name)
+        cut_in_number = rest and rest[0].isdigit() and name[-1].isdigit()
+        if suffix.startswith(name) and not cut_in_number:
+            found += [(name, *tail) for tail in readings(rest, coordinates)]
+    return found
+
+
+def parse_suffix(suffix: str, coordinates: Sequence[str]) -> tuple[str, ...] | None:
+    """The coordinates in a derivative's suffix, or None where it does not parse or parses in several ways."""
+    found = readings(suffix, coordinates) if suffix else []
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,132 @@
+"""The parameter Jacobian from one reverse pass per residual component.
+
+Where a residual r_i depends on its own point only, one reverse pass of sum_i r_i gives every point's cotangents. At a
+linear layer z = W a with channels c, dr_i/dW = sum_c G[c, i] (x) A[c, i] with A the layer's input and G the cotangent
+of its output. A parameter that enters otherwise (a gate, a scale, an unknown of the problem) is spread into one copy a
+point, whose gradient is its column. A weight computed from parameters (W = diag(e^s) V) is pulled back to them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass
+class LinearCapture:
+    """A use of a linear layer: input a (c, n, in), output z (c, n, out)."""
+
+    weight: Tensor
+    bias: Tensor | None
+    a: Tensor
+    z: Tensor
+
+
+@dataclass
+class SpreadCapture:
+    """A use of a parameter outside linear layers: `copies` (n, ...) holds one copy a point."""
+
+    parameter: Tensor
+    copies: Tensor
+
+
+@dataclass
+class Tape:
+    """What one forward pass over n points must remember."""
+
+    n: int
+    linears: list[LinearCapture] = field(default_factory=list)
+    spreads: list[SpreadCapture] = field(default_factory=list)
+
+    def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point."""
+        z = F.linear(a, weight.detach())
+        if bias is not None:
+            padded = F.pad(bias.detach().reshape(1, -1), (0, 0, 0, len(a) - 1))
+            z = z + padded.reshape(len(a), *[1] * (z.ndim - 2), -1)
+        if not z.requires_grad:
+            z.requires_grad_()
+        self.linears.append(LinearCapture(weight, bias, a.detach(), z))
+        return z
+
+    def spread(self, parameter: Tensor, ndim: int) -> Tensor:
+        """`parameter` as one copy a point, shaped to broadcast against a jet of `ndim` logical axes."""
+        copies = parameter.detach().expand(self.n, *parameter.shape).clone().requires_grad_()
+        self.spreads.append(SpreadCapture(parameter, copies))
+        missing = ndim - 1 - parameter.ndim
+        return copies.reshape(self.n, *[1] * missing, *parameter.shape)
+
+    def columns(self, residual: Tensor, scale: Tensor | float) -> list[tuple[Tensor, Tensor]]:
+        """The rows scale_i dr_i/dq, shape (n, *q.shape), for each tensor q on the tape, as pairs (q, rows).
+
+        residual: shape (n,), from this tape's forward pass; its graph is kept for further components.
+        """
+        taps = [capture.z for capture in self.linears] + [capture.copies for capture in self.spreads]
+        seed = torch.as_tensor(scale, dtype=residual.dtype, device=residual.device).expand_as(residual)
+        if not residual.requires_grad:
+            return []
+        cotangents = torch.autograd.grad(residual, taps, seed, retain_graph=True, allow_unused=True)
+        found = []
+        for capture, g in zip(self.linears, cotangents, strict=False):
+            if g is not None:
+                found += _linear_columns(capture, g)
+        for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=True):
+            if g is not None:
+                found.append((spread.parameter, g))
+        return found
+
+
+def _linear_columns(capture: LinearCapture, g: Tensor) -> list[tuple[Tensor, Tensor]]:
+    a = capture.a
+    if a.ndim > 3:  # further axes share the weight: they are summed like channels
+        rows = a.shape[1]
+        a = a.transpose(0, 1).reshape(rows, -1, a.shape[-1]).transpose(0, 1)
+        value = g[0].reshape(rows, -1, g.shape[-1]).sum(1)
+        g = g.transpose(0, 1).reshape(rows, -1, g.shape[-1]).transpose(0, 1)
+    else:
+        value = g[0]
+    found = []
+    if capture.weight.requires_grad:
+        found.append((capture.weight, torch.bmm(g.permute(1, 2, 0), a.permute(1, 0, 2))))  # (n, out, in)
+    if capture.bias is not None and capture.bias.requires_grad:
+        found.append((capture.bias, value))
+    return found
+
+
+def assemble(columns: list[tuple[Tensor, Tensor]], parameters: dict[str, Tensor], out: Tensor) -> None:
+    """Sum the columns into `out` (n, p), parameters in their order; computed tensors are pulled back to parameters.
+
+    parameters: the leaf tensors that the forward pass used, by name; their order is that of the columns of `out`.
+    """
+    starts: dict[int, int] = {}
+    end = 0
+    for leaf in parameters.values():
+        starts[id(leaf)] = end
+        end += leaf.numel()
+    written: set[int] = set()
+    for leaf, rows in _of_leaves(columns, list(parameters.values())):
+        block = out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()]
+        rows = rows.reshape(len(out), -1)
+        if id(leaf) in written:
+            block += rows
+        else:
+            block.copy_(rows)
+            written.add(id(leaf))
+    for leaf in parameters.values():
+        if id(leaf) not in written:
+            out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()] = 0.0
+
+
+def _of_leaves(columns: list[tuple[Tensor, Tensor]], leaves: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The columns by leaf; those of a computed tensor by a reverse pass from it, batched over the points."""
+    known = {id(leaf) for leaf in leaves}
+    for tensor, rows in columns:
+        if id(tensor) in known:
+            yield tensor, rows
+            continue
+        pulled = torch.autograd.grad(tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True)
+        for leaf, g in zip(leaves, pulled, strict=True):
+            if g is not None:
+                yield leaf, g

@@ -1,0 +1,35 @@
+"""What a run's measurements say about how far its answer can be trusted."""
+
+from collections.abc import Mapping
+
+OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
+DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
+
+
+def verdict(latest: Mapping[str, float]) -> list[str]:
+    """Findings from the last measurement of a run, in words, worst first; one line of good news where none is bad.
+
+    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, as the trainer records them.
+    """
+    held_out = {k.removeprefix("held_out/"): v for k, v in latest.items() if k.startswith("held_out/")}
+    training = {k.removeprefix("loss/"): v for k, v in latest.items() if k.startswith("loss/")}
+    found = []
+    for block, fresh in held_out.items():
+        seen = training.get(block, 0.0)
+        if seen > 0 and fresh > OVERFIT * seen:
+            found.append(
+                f"{block}: the residual on fresh points is {fresh / seen:.1f} times the training points': try more "
+                "points (sampler.interior, sampler.boundary) or a smaller sampler.redraw_every"
+            )
+    total = sum(held_out.values())
+    for block, fresh in held_out.items():
+        if len(held_out) > 1 and total > 0 and fresh > DOMINANT * total:
+            share = training.get(block, 0.0) / max(sum(training.values()), 1e-300)
+            found.append(
+                f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: raise "
+                f"its weight (weights.{block})" + ("" if share > DOMINANT else " or sample it with more points")
+            )
+    if not found and total > 0:
+        ratio = total / max(sum(training.values()), 1e-300)
+        found.append(f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen")
+    return found

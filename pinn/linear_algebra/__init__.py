@@ -1,0 +1,5 @@
+"""Dense linear algebra of the least-squares steps."""
+
+from pinn.linear_algebra.symmetric import gram
+
+__all__ = ["gram"]

@@ -1,0 +1,45 @@
+"""What an optimizer is, and what it minimizes."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+
+from pinn.configurable import Configurable
+
+State = dict[str, Any]  # a plain tree of tensors and numbers
+Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, ...
+
+
+class LeastSquares(Protocol):
+    """minimize ||r(theta)||^2 over theta (p,), r of shape (N,)."""
+
+    def __len__(self) -> int: ...
+
+    def residual(self, theta: Tensor) -> Tensor: ...
+
+    def loss(self, theta: Tensor) -> float: ...
+
+    def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]: ...
+
+    def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]: ...
+
+    def jvp(self, theta: Tensor, v: Tensor) -> Tensor: ...
+
+    def vjp(self, theta: Tensor, w: Tensor) -> Tensor: ...
+
+
+class Optimizer(Configurable, ABC):
+    """A method that improves theta step by step. All its memory is in the state."""
+
+    default_steps: ClassVar[int] = 1000  # what training.steps: null means
+
+    @abstractmethod
+    def init(self, theta: Tensor) -> State:
+        """The state before the first step at theta (p,)."""
+
+    @abstractmethod
+    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
+        """One step: the new theta, the new state, and a report whose `loss` is that of the theta passed in."""

@@ -1,0 +1,125 @@
+"""A problem: domain, fields, terms, and what is known of its solution."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from pinn.configurable import Configurable
+from pinn.derivatives.evaluation import Derived
+from pinn.derivatives.names import Operator, Vocabulary
+from pinn.domains import Domain
+from pinn.errors import UserError
+from pinn.terms import Term, argument_names
+
+
+def derived(method: Callable) -> Callable:
+    """Mark a problem's method as a derived quantity: a function of named quantities that can be differentiated."""
+    method.is_derived = True  # type: ignore[attr-defined]
+    return method
+
+
+class Problem(Configurable, ABC):
+    """A partial differential equation with its domain and conditions.
+
+    A subclass sets `domain` and `fields` in its constructor and defines `terms`. It may define
+
+    * `ansatz(self, x, t, u) -> {"u": ...}`: the fields from coordinates and raw network outputs, both by name, with
+      torch functions, so that conditions hold exactly (`constraints=hard`);
+    * `exact(self, x, t)` in torch functions, or `reference(self, x, t)` in numpy, from coordinates by name: a tensor
+      for a problem of one field, else a dict by field name;
+    * methods marked `@derived`.
+
+    `unknowns` maps what is to be identified to its initial guess; `units` and `long_names` label files and figures;
+    `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
+    """
+
+    domain: Domain
+    fields: tuple[str, ...]
+    unknowns: Mapping[str, float] = {}
+    units: Mapping[str, str] = {}
+    long_names: Mapping[str, str] = {}
+    operators: Mapping[str, Mapping[str, float]] = {}
+    defined_up_to_constant: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def terms(self) -> dict[str, Term]:
+        """The terms by name, in the paper's order."""
+
+    @property
+    def name(self) -> str:
+        """The class's name in snake case: `burgers`, `poisson_2d`."""
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__)
+        return spaced.lower()
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring."""
+        return (type(self).__doc__ or self.name).strip().splitlines()[0]
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        return self.domain.coordinates
+
+    @cached_property
+    def derived(self) -> dict[str, Derived]:
+        """The derived quantities by name."""
+        found = {}
+        for name in dir(type(self)):
+            method = getattr(type(self), name, None)
+            if getattr(method, "is_derived", False):
+                bound = getattr(self, name)
+                found[name] = Derived(bound, argument_names(bound))
+        return found
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The names that mean something here; raises UserError where they clash."""
+        fields = (self.fields,) if isinstance(self.fields, str) else tuple(self.fields)
+        return Vocabulary(
+            self.coordinates,
+            fields,
+            tuple(self.unknowns),
+            tuple(self.derived),
+            self._second_order_operators(),
+        )
+
+    def _second_order_operators(self) -> dict[str, Operator]:
+        position = {name: i for i, name in enumerate(self.coordinates)}
+        space = [i for name, i in position.items() if name != self.domain.time]
+        operators: dict[str, Operator] = {"laplacian": tuple((i, i, 1.0) for i in space)}
+        reader = Vocabulary(self.coordinates, ("f",))
+        for name, entries in self.operators.items():
+            triples = []
+            for suffix, coefficient in entries.items():
+                symbol = reader.resolve(f"f_{suffix}", f"operators[{name!r}]").symbol
+                if symbol is None or symbol.order != 2:
+                    raise UserError(f"operators[{name!r}] must hold second derivatives such as 'xx', got {suffix!r}")
+                i, j = (i for i, order in enumerate(symbol.orders) for _ in range(order))
+                triples.append((i, j, float(coefficient)))
+            operators[name] = tuple(sorted(triples))
+        return operators
+
+    @property
+    def truth_kind(self) -> str | None:
+        """`exact`, `reference`, or None where nothing is known of the solution."""
+        return next((kind for kind in ("exact", "reference") if hasattr(self, kind)), None)
+
+    def truth(self, points: np.ndarray) -> dict[str, np.ndarray] | None:
+        """The exact or reference solution at points (n, d): field -> (n,); None where there is none."""
+        if self.truth_kind is None:
+            return None
+        function = getattr(self, self.truth_kind)
+        columns: dict[str, Any] = {name: points[:, i] for i, name in enumerate(self.coordinates)}
+        if self.truth_kind == "exact":
+            columns = {name: torch.as_tensor(column) for name, column in columns.items()}
+        found = function(*(columns[name] for name in argument_names(function)))
+        by_field = found if isinstance(found, Mapping) else {self.vocabulary.fields[0]: found}
+        return {
+            name: np.broadcast_to(np.asarray(values, dtype=np.float64), len(points)).copy()
+            for name, values in by_field.items()
+        }

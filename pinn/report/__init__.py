@@ -1,0 +1,1 @@
+"""Reports of finished runs, made from their solution files alone."""

@@ -1,0 +1,46 @@
+"""The table that ends a run."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pinn.diagnosis import verdict
+from pinn.solution import Solution
+
+
+def closing_table(solution: Solution, files: Sequence[Path]) -> str:
+    """Errors per field, held-out residual per term, time, files and verdict, as text 100 columns wide."""
+    latest = last_measurement(solution.history)
+    table = Table(
+        box=SIMPLE_HEAD, title=f"{solution.problem.name}: {solution.attributes['outcome']}", title_justify="left"
+    )
+    for column in ("quantity", "value", ""):
+        table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
+    for field, error in solution.errors().items():
+        table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
+        table.add_row("", f"{error['max']:.2e}", "largest")
+    for name, value in latest.items():
+        if name.startswith("held_out/"):
+            rms = f"{np.sqrt(value):.2e}"
+            table.add_row(f"residual of {name.removeprefix('held_out/')}", rms, "root mean square on fresh points")
+    for name, value in solution.trial.unknowns.items():
+        table.add_row(name, f"{value:.6g}", "identified")
+    table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")
+    for number, path in enumerate(files):
+        table.add_row("" if number else "files", "", str(path))
+    for number, finding in enumerate(verdict(latest)):
+        table.add_row("" if number else "verdict", "", finding)
+    text = io.StringIO()
+    Console(file=text, width=100).print(table)
+    return text.getvalue().rstrip()
+
+
+def last_measurement(history: dict[str, np.ndarray]) -> dict[str, float]:
+    """The last measured value of each entry of a history."""
+    measured = {name: values[np.isfinite(values)] for name, values in history.items() if values.dtype != bool}
+    return {name: float(values[-1]) for name, values in measured.items() if len(values)}

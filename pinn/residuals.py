@@ -1,0 +1,286 @@
+"""Residuals r(theta) of a trial function at points, and their parameter Jacobian.
+
+The waist of the solver: every optimizer sees r with each block scaled by sqrt(weight / n), so that the loss is
+exactly ||r||^2, the weighted sum over the terms of the mean square residual.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.func import jacrev, jvp, vjp, vmap
+
+from pinn.derivatives.evaluation import Request
+from pinn.derivatives.jets import NoJetRule
+from pinn.derivatives.tape import Tape, assemble
+from pinn.errors import UserError, require
+from pinn.linear_algebra import gram
+from pinn.logs import logger
+from pinn.sampling import Points, PointSet
+from pinn.terms import Equation, Region
+from pinn.trial import TrialFunction
+
+JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
+
+
+@dataclass(frozen=True)
+class Block:
+    """One component of one term: a row block of r."""
+
+    name: str
+    term: str
+    equation: Equation
+
+
+@dataclass(frozen=True)
+class RegionBlocks:
+    """The blocks that share a region, its points and their derivatives."""
+
+    region: Region
+    blocks: tuple[Block, ...]
+    request: Request
+
+
+class Residuals:
+    """The residuals of a trial function's problem.
+
+    weights: block or term name -> positive weight, 1 where not named. engine `captured` builds the parameter Jacobian
+    from one reverse pass a component, `reference` by vmap(jacrev) over functional_call. chunk: points whose rows of J
+    are held at once; None keeps them below 512 MiB. skip: terms left out, such as those that hold exactly.
+    Raises UserError for unknown names in equations and weights.
+    """
+
+    def __init__(
+        self,
+        trial: TrialFunction,
+        *,
+        weights: Mapping[str, float] | None = None,
+        jacobian: str = "captured",
+        chunk: int | None = None,
+        skip: tuple[str, ...] = (),
+    ) -> None:
+        require(jacobian in ("captured", "reference"), f"jacobian must be captured or reference, got {jacobian!r}")
+        require(chunk is None or chunk >= 1, f"jacobian_chunk must be >= 1 or null, got {chunk}")
+        self.trial = trial
+        self.jacobian_engine = jacobian
+        self.chunk = chunk
+        self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
+        self.regions = self._group(skip)
+        require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
+        self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
+        self.weights = self._resolve(weights or {})
+
+    def _group(self, skip: tuple[str, ...]) -> dict[str, RegionBlocks]:
+        problem = self.trial.problem
+        by_region: dict[Region, list[Block]] = {}
+        for term_name, term in problem.terms().items():
+            if term_name in skip:
+                continue
+            blocks = by_region.setdefault(term.region(problem.domain), [])
+            for component, equation in term.equations().items():
+                blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
+        groups: dict[str, RegionBlocks] = {}
+        for region, blocks in by_region.items():
+            where = {name: block.equation.name for block in blocks for name in block.equation.arguments}
+            label = region.label
+            while label in groups:
+                label += "'"
+            groups[label] = RegionBlocks(region, tuple(blocks), self.trial.request(list(where), where))
+        return groups
+
+    def _resolve(self, weights: Mapping[str, float]) -> dict[str, float]:
+        terms = {block.name: block.term for group in self.regions.values() for block in group.blocks}
+        unknown = [name for name in weights if name not in terms and name not in terms.values()]
+        known = ", ".join(terms)
+        require(
+            not unknown,
+            f"weights name no term of {self.trial.problem.name}: {unknown}; the terms are {known}",
+        )
+        for name, weight in weights.items():
+            require(0 < weight < float("inf"), f"the weight of {name} must be positive and finite, got {weight}")
+        return {block: float(weights.get(block, weights.get(term, 1.0))) for block, term in terms.items()}
+
+    @property
+    def p(self) -> int:
+        """The number of parameters."""
+        return sum(shape.numel() for shape in self.shapes.values())
+
+    def theta(self) -> Tensor:
+        """The trial function's parameters as one vector (p,)."""
+        return torch.cat([parameter.reshape(-1) for parameter in self.trial.parameters().values()])
+
+    def unflatten(self, theta: Tensor) -> dict[str, Tensor]:
+        """Named parameters as views of theta (p,)."""
+        pieces = theta.split([shape.numel() for shape in self.shapes.values()])
+        return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+
+    def load(self, theta: Tensor) -> None:
+        """Put theta (p,) into the trial function."""
+        self.trial.load_parameters(self.unflatten(theta.detach()))
+
+    def at(self, points: PointSet) -> "BoundResiduals":
+        """These residuals at given points, by region label: what an optimizer minimizes."""
+        return BoundResiduals(self, points)
+
+    def pointwise(self, x: Tensor, theta: Tensor | None = None) -> dict[str, Tensor]:
+        """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""
+        parameters = self.trial.parameters() if theta is None else self.unflatten(theta)
+        found: dict[str, Tensor] = {}
+        for group in self.regions.values():
+            if not group.region.sides and group.region.where is None:
+                with torch.no_grad():
+                    values = self.region_values(group, Points(x), parameters)
+                found |= {block.name: v.detach() for block, v in zip(group.blocks, values, strict=True)}
+        return found
+
+    def mean_squares(self, theta: Tensor, points: PointSet) -> dict[str, float]:
+        """The unweighted mean square of each block at the points."""
+        with torch.no_grad():
+            parameters = self.unflatten(theta)
+            return {
+                block.name: float(values.square().mean())
+                for label, group in self.regions.items()
+                for block, values in zip(
+                    group.blocks, self.region_values(group, points[label], parameters), strict=True
+                )
+            }
+
+    def region_values(
+        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Tape | None = None
+    ) -> list[Tensor]:
+        """The unweighted residual of each block of one region, each (n,)."""
+        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
+        return [_residual(block.equation, values, len(points)) for block in group.blocks]
+
+
+def _residual(equation: Equation, values: Mapping[str, Tensor], n: int) -> Tensor:
+    found = equation.function(*(values[name] for name in equation.arguments))
+    if not isinstance(found, Tensor) or found.shape != (n,):
+        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise UserError(
+            f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}; "
+            "write each equation of a system as a term of its own"
+        )
+    return found
+
+
+class BoundResiduals:
+    """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale."""
+
+    def __init__(self, residuals: Residuals, points: PointSet) -> None:
+        self.residuals = residuals
+        self.points = points
+
+    def __len__(self) -> int:
+        """The number of rows N."""
+        return sum(len(self.points[label]) * len(g.blocks) for label, g in self.residuals.regions.items())
+
+    def _scale(self, block: Block, n: int) -> float:
+        return (self.residuals.weights[block.name] / n) ** 0.5
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """r (N,), region by region, block by block."""
+        parameters = self.residuals.unflatten(theta)
+        rows = []
+        for label, group in self.residuals.regions.items():
+            points = self.points[label]
+            values = self.residuals.region_values(group, points, parameters)
+            rows += [self._scale(b, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+        return torch.cat(rows)
+
+    def loss(self, theta: Tensor) -> float:
+        """||r||^2."""
+        with torch.no_grad():
+            return float(self.residual(theta).square().sum())
+
+    def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
+        """||r||^2 and its gradient 2 J^T r (p,)."""
+        theta = theta.detach().requires_grad_()
+        loss = self.residual(theta).square().sum()
+        (gradient,) = torch.autograd.grad(loss, theta)
+        return float(loss.detach()), gradient
+
+    def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
+        """J v (N,) for v (p,), without J."""
+        return jvp(self.residual, (theta,), (v,))[1]
+
+    def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
+        """J^T w (p,) for w (N,), without J."""
+        return vjp(self.residual, theta)[1](w)[0]
+
+    def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        """r (N,) and J = dr/dtheta (N, p)."""
+        r, j = zip(*self.chunks(theta, ordered=True), strict=True)
+        return torch.cat(r), torch.cat(j)
+
+    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
+        """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
+        product, right, loss = 0, 0, 0.0
+        for r, j in self.chunks(theta):
+            product = product + gram(j)
+            right = right + j.mT @ r
+            loss += float(r.square().sum())
+        assert isinstance(product, Tensor) and isinstance(right, Tensor)
+        return product, right, loss
+
+    def chunks(self, theta: Tensor, ordered: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+        """Pieces (rows of r, rows of J). ordered: in the order of `residual`, else all blocks of a chunk together."""
+        theta = theta.detach()
+        for label, group in self.residuals.regions.items():
+            points = self.points[label]
+            size = self._chunk_size(len(group.blocks))
+            pieces = []
+            for start in range(0, len(points), size):
+                r, j = self._rows(theta, group, points[start : start + size], len(points))
+                if ordered and size < len(points):
+                    pieces.append((r, j))
+                else:
+                    yield r.flatten(), j.flatten(0, 1)
+            if pieces:
+                yield (
+                    torch.cat([r for r, _ in pieces], 1).flatten(),
+                    torch.cat([j for _, j in pieces], 1).flatten(0, 1),
+                )
+
+    def _chunk_size(self, blocks: int) -> int:
+        if self.residuals.chunk is not None:
+            return self.residuals.chunk
+        return max(64, JACOBIAN_BYTES // (8 * self.residuals.p * blocks))
+
+    def _rows(self, theta: Tensor, group: RegionBlocks, points: Points, n: int) -> tuple[Tensor, Tensor]:
+        """r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its n points."""
+        scales = [self._scale(block, n) for block in group.blocks]
+        if self.residuals.jacobian_engine == "captured" and self.residuals.trial.derivatives == "taylor":
+            try:
+                return self._captured(theta, group, points, scales)
+            except NoJetRule as missing:
+                logger.info("parameter Jacobian: reference path, because %s", missing)
+                self.residuals.jacobian_engine = "reference"
+        return self._reference(theta, group, points, scales)
+
+    def _captured(
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
+    ) -> tuple[Tensor, Tensor]:
+        leaves = {k: v.detach().requires_grad_() for k, v in self.residuals.unflatten(theta).items()}
+        tape = Tape(len(points))
+        values = self.residuals.region_values(group, points, leaves, tape)
+        j = theta.new_empty(len(values), len(points), len(theta))
+        for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
+            assemble(tape.columns(value, scale), leaves, j[k])
+        r = torch.stack([scale * value.detach() for value, scale in zip(values, scales, strict=True)])
+        return r, j
+
+    def _reference(
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
+    ) -> tuple[Tensor, Tensor]:
+        def at_point(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+            point = Points(x.unsqueeze(0), normal.unsqueeze(0))
+            values = self.residuals.region_values(group, point, self.residuals.unflatten(theta))
+            r = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
+            return r, r
+
+        normal = torch.zeros_like(points.x) if points.normal is None else points.normal
+        rows = vmap(jacrev(at_point, has_aux=True), (None, 0, 0))
+        j, r = rows(theta, points.x, normal)  # (n, k, p), (n, k)
+        return r.mT, j.transpose(0, 1)

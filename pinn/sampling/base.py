@@ -1,0 +1,132 @@
+"""Where the residuals are evaluated: collocation points drawn region by region."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinn.configurable import Configurable
+from pinn.domains import Domain, Draw
+from pinn.errors import UserError, require
+from pinn.terms import Region, argument_names
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of one region: x of shape (n, d); on a boundary the outward unit normals (n, d)."""
+
+    x: Tensor
+    normal: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: slice | Tensor) -> "Points":
+        return Points(self.x[rows], None if self.normal is None else self.normal[rows])
+
+
+# The points of every region, by the region's label.
+PointSet = Mapping[str, Points]
+# magnitude(points (n, d)) -> |r| (n,), what residual-adaptive sampling looks at.
+Magnitude = Callable[[Tensor], Tensor]
+
+
+class Sampler(Configurable, ABC):
+    """Draws the collocation points of a problem's regions.
+
+    interior: number of points in the interior. boundary: number of points on each side of the boundary, the start
+    of time included. Every side is sampled on its own. redraw_every: training steps between two draws; 0 keeps the
+    first points. concentration: 0 draws uniformly; c > 0 draws a share c / (1 + c) of the interior points with
+    density proportional to the residual's magnitude (RAD with k = 1, arXiv 2207.10289), the others uniformly.
+    """
+
+    def __init__(
+        self, *, interior: int = 3000, boundary: int = 250, redraw_every: int = 20, concentration: float = 1.0
+    ) -> None:
+        require(interior >= 1, f"sampler.interior must be >= 1, got {interior}")
+        require(boundary >= 1, f"sampler.boundary must be >= 1, got {boundary}")
+        require(redraw_every >= 0, f"sampler.redraw_every must be >= 0, got {redraw_every}; 0 never redraws")
+        require(
+            0 <= concentration < float("inf"),
+            f"sampler.concentration must be finite and >= 0, got {concentration}; 0 samples uniformly",
+        )
+        self.interior = interior
+        self.boundary = boundary
+        self.redraw_every = redraw_every
+        self.concentration = concentration
+
+    @abstractmethod
+    def unit(self, n: int, k: int, seed: int) -> np.ndarray:
+        """n points of [0, 1)^k, shape (n, k); the same seed gives the same points."""
+
+    def draw(
+        self, domain: Domain, region: Region, generator: torch.Generator, magnitude: Magnitude | None = None
+    ) -> Points:
+        """Points of one region, float64 on the CPU. magnitude: where given, interior points follow it.
+
+        Raises UserError where the region's predicate selects no points.
+        """
+
+        def draw(n: int, k: int) -> np.ndarray:
+            return self.unit(n, k, next_seed(generator))
+
+        if region.sides:
+            return self._boundary(domain, region, draw)
+        concentrated = magnitude is not None and self.concentration > 0
+        pool = 4 * self.interior if concentrated else self.interior
+        x = torch.as_tensor(_selected(domain, region, lambda n: domain.interior(n, draw), pool)[0])
+        if concentrated:
+            assert magnitude is not None
+            x = x[self._follow(magnitude(x).cpu(), generator)]
+        return Points(x)
+
+    def _follow(self, magnitude: Tensor, generator: torch.Generator) -> Tensor:
+        """Rows of the pool drawn without replacement with density |r| / mean |r| + 1 / concentration."""
+        magnitude = torch.nan_to_num(magnitude.double(), posinf=0.0)
+        density = self.concentration * magnitude / magnitude.mean().clamp_min(1e-300) + 1.0
+        return torch.multinomial(density, self.interior, generator=generator)
+
+    def _boundary(self, domain: Domain, region: Region, draw: Draw) -> Points:
+        xs, normals = [], []
+        for side in region.sides:
+
+            def on_side(n: int, side: str = side) -> tuple[np.ndarray, np.ndarray]:
+                return domain.boundary(side, n, draw)
+
+            n = 1 if len(domain.coordinates) == 1 else self.boundary
+            x, normal = _selected(domain, region, on_side, n)
+            xs.append(x)
+            normals.append(normal)
+        return Points(torch.as_tensor(np.concatenate(xs)), torch.as_tensor(np.concatenate(normals)))
+
+
+def next_seed(generator: torch.Generator) -> int:
+    """A seed for another generator, drawn from this one."""
+    return int(torch.randint(2**31 - 1, (), generator=generator))
+
+
+def _selected(domain: Domain, region: Region, draw: Callable, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """n points for which the region's predicate holds, drawn in rounds."""
+    if region.where is None:
+        found = draw(n)
+        return found if isinstance(found, tuple) else (found, found)
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    for _ in range(20):
+        found = draw(n)
+        x, normal = found if isinstance(found, tuple) else (found, found)
+        inside = _predicate(domain, region.where, x)
+        kept.append((x[inside], normal[inside]))
+        if sum(len(part) for part, _ in kept) >= n:
+            break
+    x, normal = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    if len(x) == 0:
+        raise UserError(f"a condition on {region.label} selects no points; check its predicate")
+    return x[:n], normal[:n]
+
+
+def _predicate(domain: Domain, where: Callable, x: np.ndarray) -> np.ndarray:
+    columns = dict(zip(domain.coordinates, torch.as_tensor(x).T, strict=True))
+    return np.asarray(where(*(columns[name] for name in argument_names(where))), dtype=bool)

@@ -1,0 +1,125 @@
+"""Names and types of every option in conf/: what Hydra checks before anything is built.
+
+A schema has the fields of the constructor that its `_target_` names and no values; the values are in conf/, and a
+test holds the three together. Nothing is imported here but the standard library, for the speed of `pinn --help`.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Precision(Enum):
+    """Floating-point types."""
+
+    float64 = "float64"
+    float32 = "float32"
+
+
+class Constraints(Enum):
+    """Whether conditions hold exactly, by a problem's ansatz, or by residual terms."""
+
+    hard = "hard"
+    soft = "soft"
+
+
+class Engine(Enum):
+    """How derivatives are computed."""
+
+    taylor = "taylor"
+    reverse = "reverse"
+    auto = "auto"
+
+
+@dataclass
+class Config:
+    """The whole: one entry a group, then the keys of their own."""
+
+    problem: Any
+    network: Any
+    sampler: Any
+    optimizer: Any
+    training: Any
+    output: Any
+    seed: int
+    dtype: Precision
+    device: str
+    constraints: Constraints
+    derivatives: Engine
+    weights: dict[str, float] = field(default_factory=dict)  # open: its keys are the problem's terms
+
+
+@dataclass
+class Burgers:
+    _target_: str
+    nu: float
+
+
+@dataclass
+class MLP:
+    _target_: str
+    _partial_: bool
+    width: int
+    depth: int
+    activation: str
+
+
+@dataclass
+class Sampler:
+    _target_: str
+    interior: int
+    boundary: int
+    redraw_every: int
+    concentration: float
+
+
+@dataclass
+class LevenbergMarquardt:
+    _target_: str
+    damping: float
+    minimum: float
+    maximum: float
+    attempts: int
+
+
+@dataclass
+class Adam:
+    _target_: str
+    learning_rate: float
+    decay: float
+    decay_steps: int
+    betas: tuple[float, float]
+    epsilon: float
+
+
+@dataclass
+class Training:
+    _target_: str
+    steps: int | None
+    time_limit: float | None
+    tolerance: float
+    check_every: int
+    held_out: int
+    log_every: int
+    jacobian_chunk: int | None
+
+
+@dataclass
+class Output:
+    _target_: str
+    resolution: Any
+    chunk: int
+    figures: bool
+
+
+# The name under which a file of conf/ takes its schema: /schema/<name>@_here_.
+SCHEMAS: dict[str, type] = {
+    "config": Config,
+    "problem/burgers": Burgers,
+    "network/mlp": MLP,
+    "sampler": Sampler,
+    "optimizer/levenberg_marquardt": LevenbergMarquardt,
+    "optimizer/adam": Adam,
+    "training": Training,
+    "output": Output,
+}

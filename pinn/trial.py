@@ -1,0 +1,190 @@
+"""The trial function: a network, made into the fields of a problem, and its named derivatives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
+from pinn.derivatives.jets import NoJetRule
+from pinn.derivatives.tape import Tape
+from pinn.errors import UserError, require
+from pinn.logs import logger
+from pinn.networks import InputScaling
+from pinn.problem import Problem
+from pinn.terms import argument_names
+
+ENGINES = ("taylor", "reverse", "auto")
+CONSTRAINTS = ("hard", "soft")
+
+
+class FieldNetwork(nn.Module):
+    """Scaled coordinates through the core network, and the problem's unknowns beside it.
+
+    Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field.
+    """
+
+    def __init__(self, scaling: nn.Module, core: nn.Module, unknowns: Mapping[str, float]) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.core = core
+        self.unknowns = nn.ParameterDict(
+            {name: nn.Parameter(torch.tensor(float(guess))) for name, guess in unknowns.items()}
+        )
+
+    def forward(self, x: Any) -> Any:
+        return self.core(self.scaling(x))
+
+
+class TrialFunction:
+    """The fields of a problem as functions of coordinates and network parameters, with their derivatives.
+
+    constraints: `hard` applies the problem's ansatz where it has one, `soft` leaves raw network outputs.
+    derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        network: FieldNetwork,
+        *,
+        constraints: str = "hard",
+        derivatives: str = "taylor",
+    ) -> None:
+        require(
+            constraints in CONSTRAINTS,
+            f"constraints must be one of {', '.join(CONSTRAINTS)}, got {constraints!r}",
+        )
+        require(derivatives in ENGINES, f"derivatives must be one of {', '.join(ENGINES)}, got {derivatives!r}")
+        self.problem = problem
+        self.network = network
+        self.constraints = constraints
+        self.derivatives = derivatives
+        self._ansatz = self._make_ansatz()
+        if derivatives == "auto":
+            self.derivatives = self._supported_engine()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.network.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def unknowns(self) -> dict[str, float]:
+        """The identified values by name; empty unless the problem has unknowns."""
+        return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
+
+    def parameters(self) -> dict[str, Tensor]:
+        """The network's parameters by name, detached."""
+        return {name: parameter.detach() for name, parameter in self.network.named_parameters()}
+
+    def load_parameters(self, parameters: Mapping[str, Tensor]) -> None:
+        """Overwrite the network's parameters; raises UserError where names or shapes differ."""
+        own = dict(self.network.named_parameters())
+        wrong = [n for n in own if n not in parameters or tuple(parameters[n].shape) != tuple(own[n].shape)]
+        wrong += [n for n in parameters if n not in own]
+        require(not wrong, f"parameters do not fit this network: {', '.join(wrong)}; build the same network first")
+        with torch.no_grad():
+            for name, parameter in own.items():
+                parameter.copy_(torch.as_tensor(parameters[name]))
+
+    def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
+        """Resolve names; raises UserError that lists the known names where one means nothing."""
+        problem = self.problem
+        return Request(problem.vocabulary, problem.derived, tuple(dict.fromkeys(names)), where or {}, collapse)
+
+    def evaluate(
+        self, names: Sequence[str] | Request, points: Tensor, parameters: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Named quantities at points (n, d): each of shape (n,), `jacobian` (n, m, d), `hessian` (n, m, d, d).
+
+        parameters: named network parameters; None takes the network's own.
+        """
+        request = names if isinstance(names, Request) else self.request(names)
+        return self.evaluate_with(request, points, parameters or self.parameters())
+
+    def evaluate_with(
+        self,
+        request: Request,
+        points: Tensor,
+        parameters: Mapping[str, Tensor],
+        normal: Tensor | None = None,
+        tape: Tape | None = None,
+    ) -> dict[str, Tensor]:
+        """As `evaluate`, on a boundary with its normals (n, d), recording on `tape` where one is given."""
+        unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
+        given, fields = Given(unknowns, normal), self.field_function(parameters)
+        if self.derivatives == "reverse" and tape is None:
+            return reverse(request, fields, points, given)
+        return taylor(request, fields, points, given, tape)
+
+    def field_function(self, parameters: Mapping[str, Tensor]) -> FieldFunction:
+        """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,)."""
+
+        def fields(x: Any) -> dict[str, Any]:
+            raw = functional_call(self.network, dict(parameters), (x,))
+            outputs = {name: raw[:, k] for k, name in enumerate(self.problem.vocabulary.fields)}
+            return self._ansatz(x, outputs)
+
+        return fields
+
+    def _make_ansatz(self) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+        ansatz = getattr(self.problem, "ansatz", None)
+        if self.constraints == "soft" or ansatz is None:
+            return lambda x, outputs: outputs
+        names = argument_names(ansatz)
+        coordinates = self.problem.coordinates
+        known = (*coordinates, *self.problem.vocabulary.fields)
+        unknown = [name for name in names if name not in known]
+        require(
+            not unknown,
+            f"ansatz asks for {', '.join(unknown)}; it may use coordinates and fields: {', '.join(known)}",
+        )
+
+        def apply(x: Any, outputs: dict[str, Any]) -> dict[str, Any]:
+            columns = {name: x[:, i] for i, name in enumerate(coordinates) if name in names}
+            made = ansatz(*((columns | outputs)[name] for name in names))
+            if not isinstance(made, Mapping) or not set(made) <= set(outputs):
+                raise UserError(f"ansatz must return a dict of fields ({', '.join(outputs)}), got {made!r}")
+            return outputs | dict(made)
+
+        return apply
+
+    def _supported_engine(self) -> str:
+        """Taylor mode, unless the module or ansatz uses an operation that has no jet rule."""
+        x = torch.zeros(1, len(self.problem.coordinates), dtype=self.dtype, device=self.device)
+        names = [f"{self.problem.vocabulary.fields[0]}_{c}" for c in self.problem.coordinates]
+        try:
+            taylor(self.request(names), self.field_function(self.parameters()), x, Given())
+        except NoJetRule as missing:
+            logger.info("derivatives: reverse, because %s", missing)
+            return "reverse"
+        return "taylor"
+
+
+NetworkFactory = Callable[..., nn.Module]
+
+
+def make_trial(
+    problem: Problem,
+    network: NetworkFactory,
+    *,
+    constraints: str = "hard",
+    derivatives: str = "taylor",
+    dtype: torch.dtype = torch.float64,
+    device: str | torch.device = "cpu",
+) -> TrialFunction:
+    """Build the trial function of a problem.
+
+    network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
+    Parameters are created on the CPU from torch's global generator, then moved.
+    """
+    bounds = list(problem.domain.bounds.values())
+    core = network(inputs=len(bounds), outputs=len(problem.vocabulary.fields))
+    module = FieldNetwork(InputScaling(bounds), core, problem.unknowns).to(dtype=dtype, device=device)
+    return TrialFunction(problem, module, constraints=constraints, derivatives=derivatives)

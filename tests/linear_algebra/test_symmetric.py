@@ -1,0 +1,13 @@
+import pytest
+import torch
+from agreement import assert_agree
+
+from pinn.linear_algebra import gram
+
+
+@pytest.mark.parametrize("shape", [(40, 7), (300, 256), (500, 301)])
+def test_gram_is_the_product_with_the_transpose(shape):
+    j = torch.randn(shape, dtype=torch.float64)
+    product = gram(j)
+    assert_agree(product, j.mT @ j)
+    assert torch.equal(product, product.mT)

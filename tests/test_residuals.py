@@ -1,0 +1,175 @@
+"""The waist: scaling, and the parameter Jacobian by every path."""
+
+from functools import partial
+
+import pytest
+import torch
+from agreement import assert_agree
+from pinn.problems import Burgers
+from torch import nn
+
+from pinn.domains import Box
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.problem import Problem
+from pinn.residuals import Residuals
+from pinn.sampling import SobolSampler
+from pinn.terms import Boundary, Dirichlet, Interior
+from pinn.trial import make_trial
+
+
+class Stokes(Problem):
+    """A system of three equations with an unknown viscosity, and conditions that use the normal."""
+
+    def __init__(self) -> None:
+        self.domain = Box(x=(0, 1), y=(0, 1))
+        self.fields = ("u", "v", "p")
+        self.unknowns = {"nu": 0.3}
+
+    def terms(self):
+        return {
+            "momentum_x": Interior(
+                lambda u, u_x, u_y, v, p_x, laplacian_u, nu: u * u_x + v * u_y + p_x - nu * laplacian_u
+            ),
+            "momentum_y": Interior(
+                lambda u, v_x, v, v_y, p_y, laplacian_v, nu: u * v_x + v * v_y + p_y - nu * laplacian_v
+            ),
+            "mass": Interior(lambda u_x, v_y: u_x + v_y),
+            "walls": Dirichlet(u=0.0, v=lambda x: x * (1 - x), on=("x.min", "y.max")),
+            "outlet": Boundary(
+                lambda u_x, u_y, p, normal_x, normal_y, nu: nu * (u_x * normal_x + u_y * normal_y) - p,
+                on="x.max",
+            ),
+        }
+
+
+class TwiceUsed(nn.Module):
+    """A layer used twice, a gate outside linear layers and a weight computed from parameters."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.first = nn.Linear(inputs, 7)
+        self.shared = nn.Linear(7, 7)
+        self.last = nn.Linear(7, outputs, bias=False)
+        self.gate = nn.Parameter(torch.tensor(0.4))
+        self.shift = nn.Parameter(torch.linspace(-1, 1, 7))
+        self.log_scale = nn.Parameter(0.1 * torch.randn(outputs))
+
+    def forward(self, x):
+        h = torch.tanh(self.first(x) + self.shift)
+        h = h + self.gate * torch.tanh(self.shared(h))
+        h = (1 - self.gate) * torch.sin(self.shared(h)) + h
+        return torch.nn.functional.linear(h, self.log_scale.exp()[:, None] * self.last.weight)
+
+
+NETWORKS = {"mlp": partial(MLP, width=6, depth=2), "twice": TwiceUsed}
+PROBLEMS = {"burgers": Burgers, "stokes": Stokes}
+
+
+def setup(problem, network, constraints="soft", n=17, **settings):
+    trial = make_trial(problem, network, constraints=constraints)
+    residuals = Residuals(trial, **settings)
+    generator = torch.Generator().manual_seed(0)
+    sampler = SobolSampler(interior=n, boundary=5)
+    points = {
+        label: sampler.draw(problem.domain, group.region, generator) for label, group in residuals.regions.items()
+    }
+    return residuals, points
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("constraints", ["soft", "hard"])
+def test_captured_jacobian_is_the_reference(problem, network, constraints):
+    captured, points = setup(PROBLEMS[problem](), NETWORKS[network], constraints)
+    reference = Residuals(captured.trial, jacobian="reference")
+    theta = captured.theta()
+    r, j = captured.at(points).jacobian(theta)
+    expected_r, expected = reference.at(points).jacobian(theta)
+    assert captured.jacobian_engine == "captured"
+    assert j.shape == (len(captured.at(points)), captured.p)
+    assert_agree(r, expected_r, "r")
+    assert_agree(j, expected, "J")
+    assert (j != 0).any(0).all(), "a parameter has no influence at all: the test would not see its column"
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_reference_by_reverse_mode_agrees_too(problem):
+    residuals, points = setup(PROBLEMS[problem](), NETWORKS["mlp"], n=5)
+    theta = residuals.theta()
+    expected = residuals.at(points).jacobian(theta)[1]
+    residuals.trial.derivatives = "reverse"
+    assert_agree(residuals.at(points).jacobian(theta)[1], expected)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_products_without_j_equal_products_with_it(network):
+    residuals, points = setup(Stokes(), NETWORKS[network])
+    bound, theta = residuals.at(points), residuals.theta()
+    r, j = bound.jacobian(theta)
+    v, w = torch.randn_like(theta), torch.randn_like(r)
+    assert_agree(bound.jvp(theta, v), j @ v, "J v")
+    assert_agree(bound.vjp(theta, w), j.mT @ w, "J^T w")
+    product, right, loss = bound.normal_equations(theta)
+    assert_agree(product, j.mT @ j, "J^T J")
+    assert_agree(right, j.mT @ r, "J^T r")
+    assert loss == pytest.approx(float(r @ r), rel=1e-13)
+    value, gradient = bound.loss_and_gradient(theta)
+    assert value == pytest.approx(loss, rel=1e-13)
+    assert_agree(gradient, 2 * j.mT @ r, "gradient")
+
+
+def test_chunks_change_nothing():
+    residuals, points = setup(Stokes(), NETWORKS["mlp"])
+    chunked = Residuals(residuals.trial, chunk=4)
+    theta = residuals.theta()
+    for a, b in zip(chunked.at(points).jacobian(theta), residuals.at(points).jacobian(theta), strict=True):
+        assert_agree(a, b)
+    for a, b in zip(
+        chunked.at(points).normal_equations(theta)[:2],
+        residuals.at(points).normal_equations(theta)[:2],
+        strict=True,
+    ):
+        assert_agree(a, b)
+
+
+def test_the_loss_is_the_weighted_sum_of_mean_squares():
+    weights = {"momentum": 0.25, "walls": 4.0}
+    residuals, points = setup(Burgers(), NETWORKS["mlp"], weights=weights)
+    theta = residuals.theta()
+    means = residuals.mean_squares(theta, points)
+    expected = sum(residuals.weights[block] * mean for block, mean in means.items())
+    assert residuals.weights == {"momentum": 0.25, "walls": 4.0, "start": 1.0}
+    assert residuals.at(points).loss(theta) == pytest.approx(expected, rel=1e-13)
+    assert float(residuals.at(points).residual(theta).square().sum()) == pytest.approx(expected, rel=1e-13)
+
+
+def test_terms_on_one_region_share_their_points():
+    residuals, _ = setup(Stokes(), NETWORKS["mlp"])
+    assert list(residuals.regions) == ["interior", "x.min+y.max", "x.max"]
+    assert residuals.blocks == ("momentum_x", "momentum_y", "mass", "walls.u", "walls.v", "outlet")
+
+
+@pytest.mark.parametrize(
+    ("residual", "message"),
+    [
+        (lambda u, u_x: torch.stack([u, u_x]), r"shape \(2, 17\)"),
+        (lambda u: u.sum(), r"shape \(\)"),
+        (lambda u: 0.0, "float"),
+    ],
+)
+def test_wrong_shapes_are_explained(residual, message):
+    class Wrong(Burgers):
+        def terms(self):
+            return {"momentum": Interior(residual)}
+
+    residuals, points = setup(Wrong(), NETWORKS["mlp"])
+    with pytest.raises(UserError, match=message):
+        residuals.at(points).loss(residuals.theta())
+
+
+def test_weights_for_no_term_are_refused():
+    with pytest.raises(UserError, match=r"weights name no term.*momentun.*momentum, walls, start"):
+        setup(Burgers(), NETWORKS["mlp"], weights={"momentun": 2.0})
+    with pytest.raises(UserError, match="must be positive"):
+        setup(Burgers(), NETWORKS["mlp"], weights={"momentum": -2.0})

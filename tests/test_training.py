@@ -1,0 +1,180 @@
+"""The trainer: stopping rules, redrawing, what it records and what it keeps."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pinn.problems import Burgers
+
+import pinn
+from pinn.callbacks import Callback, History
+from pinn.constraints import exact_terms, make_residuals
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.optimizers import Adam, LevenbergMarquardt
+from pinn.problem import Problem
+from pinn.residuals import Residuals
+from pinn.sampling import SobolSampler
+from pinn.terms import Dirichlet, Interior
+from pinn.training import Outcome, Trainer, Training
+from pinn.trial import make_trial
+
+
+def small_network(inputs, outputs):
+    return MLP(inputs, outputs, width=8, depth=2)
+
+
+def make_trainer(problem=None, optimizer=None, *, callbacks=(), sampler=None, **training):
+    torch.manual_seed(0)
+    trial = make_trial(problem or Burgers(nu=0.1), small_network)
+    residuals = make_residuals(trial)
+    settings = {"steps": 12, "check_every": 4, "held_out": 200} | training
+    sampler = sampler or SobolSampler(interior=200, boundary=20, redraw_every=5)
+    return Trainer(residuals, optimizer or LevenbergMarquardt(), sampler, Training(**settings), callbacks=callbacks)
+
+
+def test_the_record_of_a_run():
+    history = History()
+    trainer = make_trainer(callbacks=[history])
+    assert trainer.run() is Outcome.STEPS
+    columns = history.columns()
+    assert columns["step"].tolist() == list(range(1, 13))
+    assert (np.diff(columns["seconds"]) > 0).all()
+    measured = np.isfinite(columns["error/u"])
+    assert columns["step"][measured].tolist() == [1, 4, 8, 12]
+    assert {"loss", "damping", "gradient_norm", "held_out", "held_out/momentum", "loss/momentum"} <= set(columns)
+    assert columns["error/u"][11] < 0.3 * columns["error/u"][0]
+
+
+def test_the_error_recorded_is_the_error_of_the_trial_function():
+    history = History()
+    trainer = make_trainer(callbacks=[history], steps=4)
+    trainer.run()
+    x = trainer.held_out_points["interior"].x
+    found = trainer.residuals.trial.evaluate(["u"], x)["u"].detach().numpy()
+    truth = trainer.residuals.trial.problem.truth(x.numpy())["u"]
+    expected = np.linalg.norm(found - truth) / np.linalg.norm(truth)
+    assert history.records[-1]["error/u"] == pytest.approx(expected, rel=1e-10)
+
+
+def test_points_are_redrawn_on_schedule():
+    class Watch(Callback):
+        def on_start(self, trainer):
+            self.trainer, self.points = trainer, []
+
+        def on_step(self, record):
+            self.points.append(self.trainer.points["interior"].x)
+
+    watch = Watch()
+    make_trainer(callbacks=[watch]).run()
+    changed = [not torch.equal(a, b) for a, b in zip(watch.points, watch.points[1:], strict=False)]
+    assert [k + 1 for k, new in enumerate(changed) if new] == [5, 10]
+
+
+def test_the_same_seed_gives_the_same_numbers():
+    a, b = make_trainer(), make_trainer()
+    a.run(), b.run()
+    assert torch.equal(a.theta, b.theta)
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcome"),
+    [({"time_limit": 1e-9}, Outcome.TIME), ({"tolerance": 1e3}, Outcome.TOLERANCE), ({"steps": 3}, Outcome.STEPS)],
+)
+def test_stopping_rules(settings, outcome):
+    assert make_trainer(**settings).run() is outcome
+
+
+class Diverging(Adam):
+    """Good steps first, then a jump to nowhere."""
+
+    def step(self, theta, state, problem):
+        new, state, report = super().step(theta, state, problem)
+        return (new if state["count"] < 9 else new * math.inf), state, report
+
+
+def test_divergence_keeps_the_best_parameters():
+    trainer = make_trainer(optimizer=Diverging(learning_rate=1e-2))
+    assert trainer.run() is Outcome.DIVERGED
+    assert bool(trainer.residuals.theta().isfinite().all())
+    assert torch.equal(trainer.residuals.theta(), trainer.best.theta)
+    assert trainer.best.held_out < math.inf
+
+
+def test_an_interrupt_keeps_the_best_parameters_and_ends_the_callbacks():
+    class Interrupt(Callback):
+        ended = None
+
+        def on_step(self, record):
+            if record["step"] == 6:
+                raise KeyboardInterrupt
+
+        def on_end(self, outcome):
+            self.ended = outcome
+
+    interrupt = Interrupt()
+    assert make_trainer(callbacks=[interrupt]).run() is Outcome.INTERRUPTED
+    assert interrupt.ended is Outcome.INTERRUPTED
+
+
+def test_a_residual_that_is_nan_at_the_first_step_is_explained():
+    class Singular(Burgers):
+        def momentum(self, u, u_t, x):
+            return u_t + u + torch.log(x - 2.0)
+
+    with pytest.raises(UserError, match=r"Singular\.momentum is nan at the first step, at x = .*200 of 200 points"):
+        make_trainer(Singular()).run()
+
+
+def test_terms_that_the_ansatz_satisfies_are_left_out():
+    trial = make_trial(Burgers(), small_network)
+    assert set(exact_terms(Residuals(trial))) == {"walls", "start"}
+    assert make_residuals(trial, weights={"walls": 5.0, "momentum": 2.0}).weights == {"momentum": 2.0}
+    assert make_residuals(make_trial(Burgers(), small_network, constraints="soft")).blocks == (
+        "momentum",
+        "walls",
+        "start",
+    )
+
+
+def test_a_condition_that_the_ansatz_misses_stays():
+    class HalfHard(Burgers):
+        def ansatz(self, x, t, u):
+            return {"u": (1 - x**2) * u}
+
+    assert exact_terms(Residuals(make_trial(HalfHard(), small_network))) == ("walls",)
+
+
+class Laplace(Problem):
+    """u_xx = 2 on [0, 1] with u(0) = 0, u(1) = 1: steady, one coordinate, no time."""
+
+    def __init__(self) -> None:
+        self.domain = pinn.Box(x=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {"equation": Interior(lambda u_xx: u_xx - 2), "ends": Dirichlet(u=lambda x: x, on=("x.min", "x.max"))}
+
+    def exact(self, x):
+        return x**2
+
+
+def test_a_steady_problem_with_soft_conditions_is_solved():
+    trainer = make_trainer(Laplace(), steps=60)
+    trainer.run()
+    assert trainer._errors(trainer.theta)["error/u"] < 1e-4  # measured 5e-6 after 60 steps, 97 parameters
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "training.steps must be >= 1 or null, got 0"),
+        ({"time_limit": math.nan}, "training.time_limit must be positive and finite or null, got nan"),
+        ({"tolerance": -1.0}, "training.tolerance"),
+        ({"check_every": 0}, "training.check_every"),
+    ],
+)
+def test_bad_settings_are_explained(settings, message):
+    with pytest.raises(UserError, match=message):
+        Training(**settings)
