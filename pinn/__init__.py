@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pinn.problem import Problem, derived
     from pinn.solution import Output, Solution, load
     from pinn.solving import solve
-    from pinn.terms import Boundary, Dirichlet, Initial, Interior
+    from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
     from pinn.training import Training
 
 # Public name -> its module. Names are imported when they are used, so that the command line starts without torch.
@@ -26,6 +26,7 @@ _HOMES = {
     "Initial": "pinn.terms",
     "Interior": "pinn.terms",
     "Output": "pinn.solution",
+    "Periodic": "pinn.terms",
     "Problem": "pinn.problem",
     "Solution": "pinn.solution",
     "Time": "pinn.domains",
@@ -43,6 +44,7 @@ __all__ = [
     "Initial",
     "Interior",
     "Output",
+    "Periodic",
     "Problem",
     "Solution",
     "Time",

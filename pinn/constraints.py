@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
 
 from pinn.residuals import Residuals
-from pinn.sampling import Points, SobolSampler
+from pinn.sampling import SobolSampler
 from pinn.trial import TrialFunction
 
 ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64
@@ -34,7 +33,7 @@ def make_residuals(
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     """The conditions that hold to rounding whatever the network: measured on two random sets of parameters."""
     trial = residuals.trial
-    if trial.constraints == "soft" or not hasattr(trial.problem, "ansatz"):
+    if trial.constraints == "soft":
         return ()
     generator = torch.Generator().manual_seed(seed)
     theta = residuals.theta()
@@ -44,7 +43,7 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
         if not group.region.sides:
             continue
         drawn = SobolSampler(boundary=64).draw(trial.problem.domain, group.region, generator)
-        points = Points(_like(drawn.x, theta), None if drawn.normal is None else _like(drawn.normal, theta))
+        points = drawn.to(theta.dtype, theta.device)
         for parameters in (theta, shaken):
             with torch.no_grad():
                 values = residuals.region_values(group, points, residuals.unflatten(parameters))
@@ -52,7 +51,3 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
                 largest[block.term] = max(largest.get(block.term, 0.0), float(value.abs().max()))
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / torch.finfo(torch.float64).eps
     return tuple(term for term, value in largest.items() if value < rounding)
-
-
-def _like(points: Tensor, theta: Tensor) -> Tensor:
-    return points.to(dtype=theta.dtype, device=theta.device)

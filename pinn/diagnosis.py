@@ -27,7 +27,7 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
             share = training.get(block, 0.0) / max(sum(training.values()), 1e-300)
             found.append(
                 f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: raise "
-                f"its weight (weights.{block})" + ("" if share > DOMINANT else " or sample it with more points")
+                f"weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
             )
     if not found and total > 0:
         ratio = total / max(sum(training.values()), 1e-300)

@@ -165,6 +165,11 @@ def _residual(equation: Equation, values: Mapping[str, Tensor], n: int) -> Tenso
     return found
 
 
+def _by_row(values: Tensor, per_row: int) -> Tensor:
+    """Sum what the points of each row contribute: (per_row n, ...) -> (n, ...)."""
+    return values if per_row == 1 else values.unflatten(0, (per_row, -1)).sum(0)
+
+
 class BoundResiduals:
     """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale."""
 
@@ -216,12 +221,11 @@ class BoundResiduals:
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
-        product, right, loss = 0, 0, 0.0
+        product, right, loss = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta), 0.0
         for r, j in self.chunks(theta):
-            product = product + gram(j)
-            right = right + j.mT @ r
+            product += gram(j)
+            right += j.mT @ r
             loss += float(r.square().sum())
-        assert isinstance(product, Tensor) and isinstance(right, Tensor)
         return product, right, loss
 
     def chunks(self, theta: Tensor, ordered: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
@@ -263,24 +267,28 @@ class BoundResiduals:
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
     ) -> tuple[Tensor, Tensor]:
         leaves = {k: v.detach().requires_grad_() for k, v in self.residuals.unflatten(theta).items()}
-        tape = Tape(len(points))
+        tape = Tape(len(points.x))
         values = self.residuals.region_values(group, points, leaves, tape)
         j = theta.new_empty(len(values), len(points), len(theta))
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
-            assemble(tape.columns(value, scale), leaves, j[k])
+            columns = [(tensor, _by_row(rows, points.per_row)) for tensor, rows in tape.columns(value, scale)]
+            assemble(columns, leaves, j[k])
         r = torch.stack([scale * value.detach() for value, scale in zip(values, scales, strict=True)])
         return r, j
 
     def _reference(
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
     ) -> tuple[Tensor, Tensor]:
-        def at_point(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
-            point = Points(x.unsqueeze(0), normal.unsqueeze(0))
+        def at_row(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+            point = Points(x, normal, points.per_row)
             values = self.residuals.region_values(group, point, self.residuals.unflatten(theta))
             r = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
             return r, r
 
+        def rows_first(values: Tensor) -> Tensor:  # (per_row n, d) -> (n, per_row, d)
+            return values.unflatten(0, (points.per_row, len(points))).transpose(0, 1)
+
         normal = torch.zeros_like(points.x) if points.normal is None else points.normal
-        rows = vmap(jacrev(at_point, has_aux=True), (None, 0, 0))
-        j, r = rows(theta, points.x, normal)  # (n, k, p), (n, k)
+        rows = vmap(jacrev(at_row, has_aux=True), (None, 0, 0))
+        j, r = rows(theta, rows_first(points.x), rows_first(normal))  # (n, k, p), (n, k)
         return r.mT, j.transpose(0, 1)

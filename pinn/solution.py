@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
-import subprocess
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from pinn.rebuilding import rebuild
 from pinn.residuals import Residuals
 from pinn.solution_file import FILE_NAME, Contents, locate, read, write
 from pinn.solution_nodes import Nodes, make_nodes
+from pinn.solution_provenance import provenance
 from pinn.trial import TrialFunction, make_trial
 
 TRUTH_CHUNK = 8192
@@ -249,11 +247,11 @@ class Solution:
 
     def _compared(self, name: str, values: NDArray, truth: NDArray, nodes: Nodes) -> tuple[NDArray, NDArray]:
         """A field and its truth in float64, each less its mean over space where a constant is free."""
-        pair = values.astype(np.float64), truth.astype(np.float64)
+        values, truth = values.astype(np.float64), truth.astype(np.float64)
         if name not in self.problem.defined_up_to_constant:
-            return pair
+            return values, truth
         space = tuple(index for index, dimension in enumerate(nodes.dimensions) if dimension != nodes.time)
-        return tuple(array - array.mean(axis=space, keepdims=True) for array in pair)  # type: ignore[return-value]
+        return values - values.mean(axis=space, keepdims=True), truth - truth.mean(axis=space, keepdims=True)
 
     def _full_configuration(self) -> dict[str, Any]:
         """The configuration, with all constructor arguments of problem and network, defaults included."""
@@ -312,30 +310,19 @@ def load(
         network: the network's factory, (inputs=, outputs=) -> nn.Module, likewise.
 
     Raises:
-        UserError: no file there, not a solution file, a newer format, a foreign class without `trust`, or a
-            problem or network that does not fit.
+        UserError: no solution file there, a newer format, a foreign class without `trust`, or a problem or network
+            that does not fit.
     """
-    path = locate(path)
-    contents = read(path)
+    contents = read(path := locate(path))
     configuration = yaml.safe_load(contents.configuration) or {}
-    if problem is None:
-        problem = rebuild(configuration.get("problem"), trust)
-    require(isinstance(problem, Problem), f"{path} does not say how to rebuild its problem; pass problem=")
-    assert problem is not None
-    name = contents.attributes["problem"]
-    require(problem.name == name, f"{path} holds a solution of {name}, not of {problem.name}")
-    factory = network or rebuild(configuration.get("network"), trust)
-    require(callable(factory), f"{path} does not say how to rebuild its network; pass network=")
-    trial = make_trial(
-        problem,
-        factory,
-        constraints=contents.attributes["constraints"],
-        derivatives=contents.attributes["derivatives"],
-        dtype=getattr(torch, contents.attributes["dtype"]),
-        device=device,
-    )
-    trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
-    output = rebuild(configuration.get("output"))
+    problem = problem or rebuild(configuration.get("problem"), trust)
+    if not isinstance(problem, Problem):
+        raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
+    network = network or rebuild(configuration.get("network"), trust)
+    if not callable(network):
+        raise UserError(f"{path} does not say how to rebuild its network; pass network=")
+    trial = trained(problem, network, contents, device)
+    saved = configuration.get("output") or {}
     return Solution(
         trial,
         Residuals(trial),
@@ -343,40 +330,32 @@ def load(
         points=contents.points,
         configuration=configuration,
         attributes=contents.attributes,
-        output=output if isinstance(output, Output) else None,
+        output=rebuild(saved) if saved.get("_target_") == "pinn.solution.Output" else None,
     )
 
 
-def provenance() -> dict[str, str]:
-    """What computed a solution, and when (UTC): `git_commit` is that of pinn's own checkout, else `unknown`."""
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    version = pinn_version()
-    return {
-        "created": created,
-        "history": f"{created} computed by pinn {version}",
-        "source": f"pinn {version}",
-        "pinn_version": version,
-        "torch_version": torch.__version__,
-        "git_commit": git_commit(),
-    }
-
-
-def pinn_version() -> str:
-    """The version of the installed package."""
-    try:
-        return importlib.metadata.version("pinn")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def git_commit() -> str:
-    """The commit of the checkout that pinn runs from, with `-dirty` where files differ; `unknown` outside one."""
-    root = Path(__file__).resolve().parent.parent
-    if not (root / ".git").exists():
-        return "unknown"
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match="]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return found.stdout.strip() or "unknown"
+def trained(
+    problem: Problem,
+    network: Callable[..., torch.nn.Module],
+    contents: Contents,
+    device: str | torch.device,
+) -> TrialFunction:
+    """The trial function of a saved solution; raises UserError where problem or network do not fit its file."""
+    attributes = contents.attributes
+    require(
+        problem.name == attributes["problem"],
+        f"the file holds a solution of {attributes['problem']}, not of {problem.name}",
+    )
+    dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])
+    if dtype is None:
+        raise UserError(f"the file's dtype must be float64 or float32, got {attributes['dtype']!r}")
+    trial = make_trial(
+        problem,
+        network,
+        constraints=attributes["constraints"],
+        derivatives=attributes["derivatives"],
+        dtype=dtype,
+        device=device,
+    )
+    trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
+    return trial

@@ -6,7 +6,7 @@ A term names where it holds (`region`) and what must vanish there (`equations`):
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -21,11 +21,13 @@ Value = float | Callable[..., Tensor]
 class Region:
     """Where a term holds: the interior (no sides), or sides by name; `where` keeps the points it is true for.
 
-    Terms with equal regions share their points and derivatives.
+    `period` names the coordinate in which two opposite sides are one. Terms with equal regions share their points
+    and derivatives.
     """
 
     sides: tuple[str, ...] = ()
     where: Callable[..., Tensor] | None = None
+    period: str | None = None
 
     @property
     def label(self) -> str:
@@ -159,6 +161,39 @@ class Initial(Term):
 
     def equations(self) -> dict[str, Equation]:
         return _by_component(self.values)
+
+
+class Periodic(Term):
+    """The solution repeats in a coordinate: `Periodic("x")`.
+
+    With hard constraints the network sees the coordinate through cos and sin of 2 pi k x / L, k = 1 ... harmonics,
+    so that every derivative is periodic. With soft constraints the named quantities at both sides are equated.
+    coordinate: its name. quantities: what is equated, such as ("u", "u_x"). harmonics: >= 1.
+    """
+
+    def __init__(self, coordinate: str, quantities: Sequence[str], harmonics: int = 1) -> None:
+        if harmonics < 1:
+            raise UserError(f"harmonics must be >= 1, got {harmonics}")
+        self.coordinate = coordinate
+        self.quantities = (quantities,) if isinstance(quantities, str) else tuple(quantities)
+        self.harmonics = harmonics
+
+    def region(self, domain: Domain) -> Region:
+        sides = (f"{self.coordinate}.min", f"{self.coordinate}.max")
+        return replace(boundary_region(domain, sides, None), period=self.coordinate)
+
+    def equations(self) -> dict[str, Equation]:
+        equations = {
+            name: Equation(_mismatch, (name,), f"{name} at {self.coordinate}.min and {self.coordinate}.max")
+            for name in self.quantities
+        }
+        return {"": equations[self.quantities[0]]} if len(equations) == 1 else equations
+
+
+def _mismatch(values: Tensor) -> Tensor:
+    """The difference of the two halves of values (2 n,): those at one side less those at the other."""
+    first, second = values.chunk(2)
+    return first - second
 
 
 def _by_component(values: dict[str, Value]) -> dict[str, Equation]:

@@ -15,7 +15,7 @@ from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.optimizers import Optimizer
 from pinn.residuals import Residuals
-from pinn.sampling import Points, PointSet, Sampler, UniformSampler
+from pinn.sampling import PointSet, Sampler, UniformSampler
 
 
 class Outcome(Enum):
@@ -189,8 +189,7 @@ class Trainer:
         for label, group in self.residuals.regions.items():
             magnitude = self._magnitude if sampler.concentration and not group.region.sides and self._moving else None
             points = sampler.draw(trial.problem.domain, group.region, generator, magnitude)
-            to = {"dtype": trial.dtype, "device": trial.device}
-            found[label] = Points(points.x.to(**to), None if points.normal is None else points.normal.to(**to))
+            found[label] = points.to(trial.dtype, trial.device)
         return found
 
     @property

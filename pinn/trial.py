@@ -12,30 +12,30 @@ from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Tape
 from pinn.errors import UserError, require
 from pinn.logs import logger
-from pinn.networks import InputScaling
+from pinn.networks import Embedding
 from pinn.problem import Problem
-from pinn.terms import argument_names
+from pinn.terms import Periodic, argument_names
 
 ENGINES = ("taylor", "reverse", "auto")
 CONSTRAINTS = ("hard", "soft")
 
 
 class FieldNetwork(nn.Module):
-    """Scaled coordinates through the core network, and the problem's unknowns beside it.
+    """Embedded coordinates through the core network, and the problem's unknowns beside it.
 
     Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field.
     """
 
-    def __init__(self, scaling: nn.Module, core: nn.Module, unknowns: Mapping[str, float]) -> None:
+    def __init__(self, embedding: nn.Module, core: nn.Module, unknowns: Mapping[str, float]) -> None:
         super().__init__()
-        self.scaling = scaling
+        self.embedding = embedding
         self.core = core
         self.unknowns = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(float(guess))) for name, guess in unknowns.items()}
         )
 
     def forward(self, x: Any) -> Any:
-        return self.core(self.scaling(x))
+        return self.core(self.embedding(x))
 
 
 class TrialFunction:
@@ -167,6 +167,12 @@ class TrialFunction:
         return "taylor"
 
 
+def harmonics(problem: Problem) -> dict[int, int]:
+    """Number of each periodic coordinate -> harmonics through which a network sees it."""
+    terms = [term for term in problem.terms().values() if isinstance(term, Periodic)]
+    return {problem.coordinates.index(term.coordinate): term.harmonics for term in terms}
+
+
 NetworkFactory = Callable[..., nn.Module]
 
 
@@ -185,6 +191,7 @@ def make_trial(
     Parameters are created on the CPU from torch's global generator, then moved.
     """
     bounds = list(problem.domain.bounds.values())
-    core = network(inputs=len(bounds), outputs=len(problem.vocabulary.fields))
-    module = FieldNetwork(InputScaling(bounds), core, problem.unknowns).to(dtype=dtype, device=device)
+    embedding = Embedding(bounds, harmonics(problem) if constraints == "hard" else {})
+    core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
+    module = FieldNetwork(embedding, core, problem.unknowns).to(dtype=dtype, device=device)
     return TrialFunction(problem, module, constraints=constraints, derivatives=derivatives)

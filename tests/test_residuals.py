@@ -8,13 +8,14 @@ from agreement import assert_agree
 from pinn.problems import Burgers
 from torch import nn
 
-from pinn.domains import Box
+from pinn.constraints import make_residuals
+from pinn.domains import Box, Time
 from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
-from pinn.terms import Boundary, Dirichlet, Interior
+from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
 from pinn.trial import make_trial
 
 
@@ -62,8 +63,23 @@ class TwiceUsed(nn.Module):
         return torch.nn.functional.linear(h, self.log_scale.exp()[:, None] * self.last.weight)
 
 
+class Advection(Problem):
+    """Periodic in x, values and slopes; on the soft path each residual there compares two points."""
+
+    def __init__(self) -> None:
+        self.domain = Box(x=(0, 2)) * Time(t=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "equation": Interior(lambda u_t, u_x: u_t + u_x),
+            "seam": Periodic("x", ("u", "u_x")),
+            "start": Initial(u=lambda x: x),
+        }
+
+
 NETWORKS = {"mlp": partial(MLP, width=6, depth=2), "twice": TwiceUsed}
-PROBLEMS = {"burgers": Burgers, "stokes": Stokes}
+PROBLEMS = {"burgers": Burgers, "stokes": Stokes, "advection": Advection}
 
 
 def setup(problem, network, constraints="soft", n=17, **settings):
@@ -166,6 +182,24 @@ def test_wrong_shapes_are_explained(residual, message):
     residuals, points = setup(Wrong(), NETWORKS["mlp"])
     with pytest.raises(UserError, match=message):
         residuals.at(points).loss(residuals.theta())
+
+
+def test_periodicity_compares_opposite_points():
+    residuals, points = setup(Advection(), NETWORKS["mlp"])
+    seam = points["x.min+x.max"]
+    assert len(seam) == 5
+    assert seam.x.shape == (10, 2)
+    trial = residuals.trial
+    u = trial.evaluate(["u"], torch.tensor([[0.0, 0.3], [2.0, 0.3]], dtype=torch.float64))["u"]
+    rows = residuals.at(points).residual(residuals.theta())[17:22] * 5**0.5
+    again = trial.evaluate(["u"], seam.x)["u"]
+    assert_agree(rows, again[:5] - again[5:])
+    assert abs(float(u[0] - u[1])) > 1e-3
+
+
+def test_a_hard_period_needs_no_residual():
+    trial = make_trial(Advection(), NETWORKS["mlp"], constraints="hard")
+    assert make_residuals(trial).blocks == ("equation", "start")
 
 
 def test_weights_for_no_term_are_refused():

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from pinn.cli.flags import read_flags
 from pinn.cli.help import group_page, help_page, version_line
@@ -112,11 +112,13 @@ def solve_configured(config: "DictConfig") -> None:
 
     from pinn.solving import solve
 
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
-    assert isinstance(plain, dict)
+    plain = cast(
+        "dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
+    )
     parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
     keys = {name: plain[name] for name in KEYS}
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    folder, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder  # short, for the closing table
     solve(**parts, **keys, folder=folder, configuration=plain)
 
 

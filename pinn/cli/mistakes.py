@@ -54,6 +54,10 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _composition(error: BaseException, chain: list[BaseException], subcommands: Sequence[str]) -> str:
     for cause in chain:
         if isinstance(cause, OverrideParseException):
@@ -69,7 +73,10 @@ def _composition(error: BaseException, chain: list[BaseException], subcommands: 
     several = re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'", str(error))
     if isinstance(error, ConfigCompositionException) and several:
         return f"{several[1]} names several values; add -m to solve for each, or write a list as [a,b]"
-    return " ".join(_line(cause) for cause in chain)
+    innermost = chain[-1]
+    if isinstance(innermost, OmegaConfBaseException) and innermost.full_key:
+        return f"{innermost.full_key}: {_first_line(innermost)}"
+    return _line(error)
 
 
 def _unreadable(error: OverrideParseException, subcommands: Sequence[str]) -> str:
@@ -106,9 +113,9 @@ def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
 
 def _paths(node: DictConfig, prefix: str = "") -> Iterable[str]:
     """The dotted names of all options, Hydra's own aside."""
-    for key in node:
-        path = f"{prefix}{key}"
-        if path == "hydra" or str(key).startswith("_"):
+    for key in map(str, node):
+        path = prefix + key
+        if path == "hydra" or key.startswith("_"):
             continue
         yield path
         child = node._get_node(key)
@@ -127,7 +134,7 @@ def _wrong_value(error: ValidationError) -> str:
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     if all(entry in KINDS for entry in kinds):
         return f"{error.full_key} must be {' or '.join(KINDS[entry] for entry in kinds)}, got {error.value!r}"
-    return f"{error.full_key}: {str(error).partition(chr(10))[0]}"
+    return f"{error.full_key}: {_first_line(error)}"
 
 
 def _not_built(error: InstantiationException) -> tuple[str, int]:
@@ -135,7 +142,7 @@ def _not_built(error: InstantiationException) -> tuple[str, int]:
     key = re.search(r"full_key: (\S+)", str(error))
     where = f"cannot build {key[1]}" if key else "cannot build the configuration"
     if error.__cause__ is None or str(error).startswith("Error locating target"):
-        return f"{where}: {str(error).partition(chr(10))[0].partition(', set env var')[0]}", USERS
+        return f"{where}: {_first_line(error).partition(', set env var')[0]}", USERS
     cause = error.__cause__
     told = f"{where}: {type(cause).__name__}: {_line(cause)}"
     if isinstance(cause, TypeError) and "argument" in str(cause):

@@ -141,8 +141,8 @@ class Channels:
         for symbol in self.symbols:
             terms = []
             for product, coefficient in chain_rule(symbol).items():
-                k = next(what for variable, what in product if variable == "s")
-                factors = tuple(self.index[what] for variable, what in product if variable == "z")
+                k = next(what for _, what in product if isinstance(what, int))
+                factors = tuple(self.index[what] for _, what in product if isinstance(what, Symbol))
                 terms.append((k, coefficient, factors))
             rules.append(tuple(sorted(terms)))
         return tuple(rules)
@@ -153,8 +153,8 @@ class Channels:
         for symbol in self.symbols:
             terms = []
             for product, coefficient in product_rule(symbol).items():
-                by_variable = dict(product)
-                terms.append((coefficient, self.index[by_variable["f"]], self.index[by_variable["g"]]))
+                by_variable = {variable: self.index[what] for variable, what in product if isinstance(what, Symbol)}
+                terms.append((coefficient, by_variable["f"], by_variable["g"]))
             rules.append(tuple(sorted(terms)))
         return tuple(rules)
 
@@ -169,9 +169,9 @@ def _closure(symbols: frozenset[Symbol], d: int) -> Channels:
             continue
         found.add(symbol)
         for product in chain_rule(symbol):
-            waiting |= {what for variable, what in product if variable == "z"} - found
+            waiting |= {what for _, what in product if isinstance(what, Symbol)} - found
         for product in product_rule(symbol):
-            waiting |= {what for _, what in product} - found
+            waiting |= {what for _, what in product if isinstance(what, Symbol)} - found
     # Within an order the highest derivative of the first coordinate comes first: u, u_x, u_t, u_xx, u_xt, u_tt.
     ordered = sorted(found, key=lambda s: (s.order, s.operators, tuple(-k for k in s.orders)))
     return Channels(tuple(ordered))

@@ -6,6 +6,7 @@ dict of fields of shape (n,), pointwise; the derived quantities of the problem; 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -232,7 +233,7 @@ def _all_at_once(
         parts = {s for n in mine for s in request.quantities[n].symbol.expanded()}  # type: ignore[union-attr]
         order = max((s.order for s in parts), default=-1)
         if 1 <= order <= 2:
-            tensors = _derivative_tensors(lambda y, of=of: base(of, y), x, order)
+            tensors = _derivative_tensors(partial(base, of), x, order)
             for n in mine:
                 symbol = request.quantities[n].symbol
                 assert symbol is not None

@@ -233,11 +233,8 @@ def _multiply(a: Any, b: Any) -> Jet:
     x, y = _pair(a, b)
     terms = [x[0] * y[0]]
     for products in a.channels.products[1:]:
-        total = None
-        for coefficient, i, j in products:
-            term = x[i] * y[j] if coefficient == 1.0 else coefficient * x[i] * y[j]
-            total = term if total is None else total + term
-        terms.append(total)
+        summands = [x[i] * y[j] if coefficient == 1.0 else coefficient * x[i] * y[j] for coefficient, i, j in products]
+        terms.append(sum(summands[1:], start=summands[0]))
     return Jet(torch.stack(terms), a.channels, a.tape or b.tape)
 
 

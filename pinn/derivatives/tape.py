@@ -59,9 +59,9 @@ class Tape:
         return copies.reshape(self.n, *[1] * missing, *parameter.shape)
 
     def columns(self, residual: Tensor, scale: Tensor | float) -> list[tuple[Tensor, Tensor]]:
-        """The rows scale_i dr_i/dq, shape (n, *q.shape), for each tensor q on the tape, as pairs (q, rows).
+        """What each point adds to scale_i dr_i/dq, shape (n, *q.shape), for each tensor q on the tape: pairs (q, rows).
 
-        residual: shape (n,), from this tape's forward pass; its graph is kept for further components.
+        residual: one entry a point or a group of points, from this tape's pass; its graph is kept for more components.
         """
         taps = [capture.z for capture in self.linears] + [capture.copies for capture in self.spreads]
         seed = torch.as_tensor(scale, dtype=residual.dtype, device=residual.device).expand_as(residual)

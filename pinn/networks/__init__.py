@@ -1,6 +1,6 @@
 """Networks: maps from (n, inputs) to (n, outputs)."""
 
+from pinn.networks.embedding import Embedding
 from pinn.networks.mlp import ACTIVATIONS, MLP
-from pinn.networks.scaling import InputScaling
 
-__all__ = ["ACTIVATIONS", "MLP", "InputScaling"]
+__all__ = ["ACTIVATIONS", "MLP", "Embedding"]

@@ -91,7 +91,7 @@ def draw_maps(contents: Contents) -> Figure:
     columns = max(map(len, rows))
     width = 7.2 if columns <= 2 else 3.0 * columns
     ratio = proportion(rows[0][0], contents)
-    height = 2.6 if ratio is None else 0.9 + ratio * (width / columns - 1.2)  # the rest is labels and color bar
+    height = 2.6 if ratio is None else 0.8 + ratio * (width / columns - 1.3)  # the rest is labels and color bar
     figure = Figure(figsize=(width, height * len(rows) + 0.4), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for places, row in zip(grid, rows, strict=True):
@@ -155,7 +155,7 @@ def draw_histogram(axes: Axes, label: str, arrays: Mapping[str, NDArray]) -> Non
     """How the sizes of errors or residuals are distributed over the nodes, on a logarithmic axis."""
     sizes = {name: np.abs(values[np.isfinite(values) & (values != 0)]) for name, values in arrays.items()}
     largest = max((float(size.max()) for size in sizes.values() if size.size), default=1.0)
-    bins = np.geomspace(largest * 1e-5, largest, 61)
+    bins = np.geomspace(largest * 1e-5, largest, 61).tolist()
     for color, (name, size) in zip(colors(), sizes.items(), strict=False):
         axes.hist(size, bins=bins, histtype="step", color=color, label=name)
     axes.set_xscale("log")

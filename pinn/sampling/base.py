@@ -16,16 +16,32 @@ from pinn.terms import Region, argument_names
 
 @dataclass(frozen=True)
 class Points:
-    """Points of one region: x of shape (n, d); on a boundary the outward unit normals (n, d)."""
+    """Points of one region: x of shape (k n, d); on a boundary the outward unit normals, of the same shape.
+
+    Residual row i of n uses the points i, i + n, ..., i + (k - 1) n: k = `per_row` is 1 but for terms that compare
+    points with each other, such as periodicity (2).
+    """
 
     x: Tensor
     normal: Tensor | None = None
+    per_row: int = 1
 
     def __len__(self) -> int:
-        return len(self.x)
+        """The number of residual rows n."""
+        return len(self.x) // self.per_row
+
+    def to(self, dtype: torch.dtype, device: torch.device) -> "Points":
+        """These points in that type on that device."""
+        normal = None if self.normal is None else self.normal.to(dtype=dtype, device=device)
+        return Points(self.x.to(dtype=dtype, device=device), normal, self.per_row)
 
     def __getitem__(self, rows: slice | Tensor) -> "Points":
-        return Points(self.x[rows], None if self.normal is None else self.normal[rows])
+        """The points of some residual rows."""
+
+        def pick(values: Tensor) -> Tensor:
+            return values.unflatten(0, (self.per_row, len(self)))[:, rows].flatten(0, 1)
+
+        return Points(pick(self.x), None if self.normal is None else pick(self.normal), self.per_row)
 
 
 # The points of every region, by the region's label.
@@ -90,6 +106,8 @@ class Sampler(Configurable, ABC):
         return torch.multinomial(density, self.interior, generator=generator)
 
     def _boundary(self, domain: Domain, region: Region, draw: Draw) -> Points:
+        if region.period is not None:
+            return self._pairs(domain, region.sides, region.period, draw)
         xs, normals = [], []
         for side in region.sides:
 
@@ -101,6 +119,17 @@ class Sampler(Configurable, ABC):
             xs.append(x)
             normals.append(normal)
         return Points(torch.as_tensor(np.concatenate(xs)), torch.as_tensor(np.concatenate(normals)))
+
+    def _pairs(self, domain: Domain, sides: tuple[str, ...], period: str, draw: Draw) -> Points:
+        """Points on the lower side of a period, then the same shifted to the upper side."""
+        n = 1 if len(domain.coordinates) == 1 else self.boundary
+        x, normal = domain.boundary(sides[0], n, draw)
+        lower, upper = domain.bounds[period]
+        shifted = x.copy()
+        shifted[:, domain.coordinates.index(period)] += upper - lower
+        return Points(
+            torch.as_tensor(np.concatenate([x, shifted])), torch.as_tensor(np.concatenate([normal, -normal])), per_row=2
+        )
 
 
 def next_seed(generator: torch.Generator) -> int:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pinn.errors import UserError
-from pinn.networks import ACTIVATIONS, MLP, InputScaling
+from pinn.networks import ACTIVATIONS, MLP
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -15,12 +15,6 @@ def test_shape_and_number_of_parameters(activation):
 def test_weights_have_glorots_variance():
     weight = MLP(2, 1, width=400, depth=2).hidden[1].weight
     assert float(weight.detach().var()) == pytest.approx(2 / 800, rel=0.02)  # 160,000 samples: 0.4 % standard error
-
-
-def test_inputs_are_scaled_to_the_unit_interval_symmetrically():
-    scaling = InputScaling([(0.0, 10.0), (-1.0, 3.0)])
-    x = torch.tensor([[0.0, -1.0], [5.0, 1.0], [10.0, 3.0]], dtype=torch.float64)
-    assert scaling(x).tolist() == [[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""How a network sees the coordinates: scaled to [-1, 1], or through the harmonics of a period."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+
+class Embedding(nn.Module):
+    """Maps each coordinate from its bounds (lower, upper) to [-1, 1], or to cos and sin of 2 pi k (x - lower) / L.
+
+    bounds: a pair for each of the d coordinates. harmonics: number of a periodic coordinate -> K >= 1; its L is the
+    length of its interval and k = 1 ... K. Maps (n, d) to (n, outputs): the scaled coordinates, then the harmonics.
+    """
+
+    lower: torch.Tensor
+    factor: torch.Tensor
+    waves: torch.Tensor
+
+    def __init__(self, bounds: Sequence[tuple[float, float]], harmonics: Mapping[int, int] | None = None) -> None:
+        super().__init__()
+        harmonics = harmonics or {}
+        lower, upper = torch.tensor(bounds, dtype=torch.float64).T
+        self.scaled = [i for i in range(len(bounds)) if i not in harmonics]
+        numbers = [2.0 * math.pi * k / (upper[i] - lower[i]) for i in harmonics for k in range(1, harmonics[i] + 1)]
+        which = [i for i in harmonics for _ in range(harmonics[i])]
+        waves = torch.zeros(len(numbers), len(bounds), dtype=torch.float64)
+        for row, (i, number) in enumerate(zip(which, numbers, strict=True)):
+            waves[row, i] = number
+        self.outputs = len(self.scaled) + 2 * len(waves)
+        self.register_buffer("lower", lower, persistent=False)
+        self.register_buffer("factor", (2.0 / (upper - lower))[self.scaled], persistent=False)
+        self.register_buffer("waves", waves, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x - self.lower
+        if not len(self.waves):
+            return x * self.factor - 1.0
+        phase = nn.functional.linear(x, self.waves)
+        return torch.cat([x[:, self.scaled] * self.factor - 1.0, torch.cos(phase), torch.sin(phase)], -1)

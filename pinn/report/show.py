@@ -1,0 +1,129 @@
+"""What `pinn show RUN` prints: a run's numbers, its configuration and what its solution file holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pinn.solution_file import locate, opened, plain
+
+HARD_LINKED = ("VTKHDF", "plot")
+"""Groups that repeat what the others hold, for other programs."""
+
+FIRST = ("status", "outcome", "wall_seconds", "seed", "dtype", "device", "constraints", "derivatives")
+LAST = ("created", "pinn_version", "torch_version", "git_commit")
+
+
+def describe(path: str | os.PathLike[str]) -> str:
+    """The summary of a run: errors, residuals, time and seed first, then the configuration, then the file's nodes.
+
+    Args:
+        path: a solution file or its run's folder.
+
+    Raises:
+        UserError: it is not there or not a solution file.
+    """
+    path = locate(path)
+    with opened(path) as file:
+        attributes = {name: plain(value) for name, value in file.attrs.items()}
+        parts = [
+            [f"{path}  ({size_of(path)})", " ".join(str(attributes.get("title", "")).split())],
+            [*error_lines(attributes), *residual_lines(file), *attribute_lines(attributes)],
+            ["configuration", *indented(file["config"].asstr()[()].splitlines())],
+            ["nodes", *indented(node_lines(file))],
+        ]
+    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+def error_lines(attributes: dict[str, Any]) -> Iterator[str]:
+    """Relative L2 and maximum error of each field, or that nothing is known of them."""
+    fields = [name for name in attributes["field_names"].split() if f"relative_l2_{name}" in attributes]
+    against = "to the exact solution" if attributes.get("truth") == "exact" else "to the reference"
+    for name in fields:
+        relative, largest = attributes[f"relative_l2_{name}"], attributes[f"max_error_{name}"]
+        yield row(f"error of {name}", f"relative L2 {relative:.3e}, max {largest:.3e} ({against})")
+    if not fields:
+        yield row("error", "not known: the problem has neither an exact nor a reference solution")
+    for name, value in attributes.items():
+        if name.startswith("unknown_"):
+            yield row(f"identified {name.removeprefix('unknown_')}", f"{value:.8g}")
+
+
+def residual_lines(file: h5py.File) -> Iterator[str]:
+    """The held-out residual of each term at the step where it was smallest, whose parameters a run keeps."""
+    history = {str(column.attrs["metric"]): column[()] for column in file["training"].values()}
+    steps = history.get("step", np.zeros(0))
+    held_out = history.get("held_out", np.zeros(0))
+    if np.isfinite(held_out).any():
+        best = np.nanargmin(np.where(np.isfinite(held_out), held_out, np.nan))
+        for name, values in history.items():
+            if name.startswith("held_out/"):
+                value = f"{np.sqrt(values[best]):.3e} root mean square on fresh points, at step {steps[best]}"
+                yield row(f"residual of {name.removeprefix('held_out/')}", value)
+    if len(steps):
+        yield row("steps", f"{steps[-1]}, last training loss {history['loss'][-1]:.3e}")
+
+
+def attribute_lines(attributes: dict[str, Any]) -> Iterator[str]:
+    """How the run went and what computed it, from the root attributes."""
+    for name in (*FIRST, *LAST):
+        if name in attributes:
+            value = attributes[name]
+            yield row(name.replace("_", " "), f"{value:.1f}" if name == "wall_seconds" else str(value))
+
+
+def node_lines(file: h5py.File) -> list[str]:
+    """Each dataset with its type, dimensions, long name and unit: axes and fields first, links left out."""
+    datasets = {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
+    order = file.attrs["coordinate_names"].split() + file.attrs["field_names"].split()
+    names = sorted(datasets, key=lambda name: order.index(name) if name in order else len(order))
+    lines = [node_line(f"/{name}", datasets[name]) for name in names]
+    for group in file:
+        if group in datasets or group in HARD_LINKED:
+            continue
+        members = file[group].items()
+        lines += [node_line(f"/{group}/{name}", node) for name, node in members if not dimension_only(node)]
+    return lines + [f"links    /{name}/*" for name in HARD_LINKED if name in file]
+
+
+def node_line(name: str, node: h5py.Dataset) -> str:
+    """`float64  /u(t: 101, x: 257)  velocity (m/s)`."""
+    kind = "text" if h5py.check_string_dtype(node.dtype) else str(node.dtype)
+    axes = [f"{dimension_name(node, axis)}: {size}" for axis, size in enumerate(node.shape)]
+    shape = f"({', '.join(axes)})" if axes else ""
+    long_name, unit = str(node.attrs.get("long_name", "")), str(node.attrs.get("units", "1"))
+    notes = [long_name] if long_name not in (name.split("/")[-1], node.attrs.get("metric")) else []
+    notes += [f"({unit})"] if unit != "1" else []
+    return f"{kind:<8} {name}{shape}  {' '.join(notes)}".rstrip()
+
+
+def dimension_name(node: h5py.Dataset, axis: int) -> str:
+    """The name of the dimension that an axis runs along."""
+    scales = node.dims[axis]
+    return str((scales[0] if len(scales) else node).name).split("/")[-1]
+
+
+def dimension_only(node: h5py.Dataset) -> bool:
+    """Whether this is a dimension scale without values."""
+    return b"netCDF dimension but not" in bytes(node.attrs.get("NAME", b""))
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """The lines, two spaces in."""
+    return [f"  {line}" for line in lines]
+
+
+def row(label: str, value: str) -> str:
+    """A line of the summary."""
+    return f"  {label:<22}{value}"
+
+
+def size_of(path: Path) -> str:
+    """The file's size in kB or MB."""
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"

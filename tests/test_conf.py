@@ -1,0 +1,106 @@
+"""conf/ against the constructors it names: the same options, types and defaults; every option explained."""
+
+import dataclasses
+import inspect
+import re
+from enum import Enum
+from importlib.resources import files
+from typing import Any, get_type_hints
+
+import pytest
+from hydra import compose, initialize_config_module
+from hydra.utils import get_class, get_object
+from omegaconf import OmegaConf
+
+from pinn.cli.composition import file_name, register
+from pinn.cli.help import groups
+from pinn.problem import Problem
+from pinn.schema import SCHEMAS, Config
+from pinn.solving import DTYPES, solve
+from pinn.trial import CONSTRAINTS, ENGINES
+
+CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
+GIVEN_BY_SOLVE = {"inputs", "outputs"}
+# Options that a choice is there to change; everywhere else conf/ repeats the constructor's defaults.
+CHANGED = {("training", "accurate"): {"steps", "time_limit"}}
+
+
+def composed(*overrides: str) -> Any:
+    register([])
+    with initialize_config_module("pinn.conf", version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def options(node: Any) -> dict[str, Any]:
+    """The constructor's arguments in a composed group."""
+    plain = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(plain, dict)
+    return {name: value for name, value in plain.items() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_options_and_defaults_are_the_constructors(group, choice):
+    node = composed(f"{group}={choice}")[group]
+    parameters = inspect.signature(get_object(node._target_)).parameters
+    assert set(options(node)) == set(parameters) - GIVEN_BY_SOLVE
+    for name in set(options(node)) - CHANGED.get((group, choice), set()):
+        default = parameters[name].default
+        assert options(node)[name] == (list(default) if isinstance(default, tuple) else default), name
+    for name in CHANGED.get((group, choice), set()):
+        assert options(node)[name] != parameters[name].default, name
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_types_are_the_constructors(group, choice):
+    node = composed(f"{group}={choice}")[group]
+    schema = OmegaConf.get_type(node)
+    assert schema in SCHEMAS.values()
+    target = get_class(node._target_)
+    hints = get_type_hints(target if dataclasses.is_dataclass(target) else target.__init__)
+    for field in dataclasses.fields(schema):
+        if not field.name.startswith("_") and field.type is not Any:
+            assert field.type == hints[field.name], field.name
+
+
+def test_every_problem_has_a_choice():
+    """The problems that come with the package are the choices of the group."""
+    named = {get_class(composed(f"problem={choice}").problem._target_) for choice in groups()["problem"]}
+    ours = {cls for cls in Problem.__subclasses__() if cls.__module__.startswith("pinn.problems.")}
+    assert named == ours
+
+
+def test_keys_are_those_of_solve():
+    config, parameters = composed(), inspect.signature(solve).parameters
+    plain = OmegaConf.to_container(config, enum_to_str=True)
+    assert isinstance(plain, dict)
+    own = [name for name in plain if name not in groups()]
+    assert {*own, *groups(), "folder", "callbacks", "configuration"} == set(parameters)
+    for name in own:
+        assert (plain[name] or None) == (parameters[name].default or None), name
+
+
+def test_enumerations_are_the_librarys():
+    listed = {
+        field.name: tuple(member.name for member in field.type)
+        for field in dataclasses.fields(Config)
+        if isinstance(field.type, type) and issubclass(field.type, Enum)
+    }
+    assert listed == {"dtype": tuple(DTYPES), "constraints": CONSTRAINTS, "derivatives": ENGINES}
+
+
+@pytest.mark.parametrize("name", ["config", *(f"{group}/{choice}" for group, choice in CHOICES)])
+def test_every_option_is_explained(name):
+    text = files("pinn.conf").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    # options are at the left margin; Hydra's own settings and the defaults list are not options
+    found = re.findall(r"^(?!_|defaults:|hydra:)\w+:.*$", text, flags=re.MULTILINE)
+    assert found or name.startswith("problem/")
+    for line in found:
+        assert re.search(r"  # \S.{10,}$", line), line
+
+
+def test_a_folder_name_keeps_only_what_is_safe():
+    assert file_name("burgers") == "burgers"
+    assert file_name("rods.py:Rod") == "rods_Rod"
+    assert file_name("../../etc/pass wd") == "etc_pass_wd"
+    assert file_name("..") == "unnamed"
