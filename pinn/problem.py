@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from pinn.arguments import argument_names
 from pinn.configurable import Configurable
 from pinn.derivatives.evaluation import Derived
 from pinn.derivatives.names import Operator, Vocabulary
 from pinn.domains import Domain
 from pinn.errors import UserError
-from pinn.terms import Term, argument_names
+from pinn.terms import Term
 
 
 def derived(method: Callable) -> Callable:

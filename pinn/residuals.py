@@ -14,11 +14,12 @@ from torch.func import jacrev, jvp, vjp, vmap
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Tape, assemble
+from pinn.domains import Region
 from pinn.errors import UserError, require
 from pinn.linear_algebra import gram
 from pinn.logs import logger
 from pinn.sampling import Points, PointSet
-from pinn.terms import Equation, Region
+from pinn.terms import Equation
 from pinn.trial import TrialFunction
 
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB

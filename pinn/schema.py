@@ -57,11 +57,42 @@ class Burgers:
 
 @dataclass
 class MLP:
+    """Also that of the networks with no options but these."""
+
     _target_: str
     _partial_: bool
     width: int
     depth: int
     activation: str
+    factorization: Any
+
+
+@dataclass
+class FourierMLP(MLP):
+    frequencies: int
+    scale: float
+
+
+@dataclass
+class SIREN:
+    _target_: str
+    _partial_: bool
+    width: int
+    depth: int
+    omega_0: float
+    factorization: Any
+
+
+@dataclass
+class PirateNet(MLP):
+    scale: float
+
+
+@dataclass
+class RandomWeightFactorization:
+    _target_: str
+    mean: float
+    deviation: float
 
 
 @dataclass
@@ -80,6 +111,21 @@ class LevenbergMarquardt:
     minimum: float
     maximum: float
     attempts: int
+    solver: str
+    acceleration: bool
+
+
+@dataclass
+class TrustRegion:
+    _target_: str
+    target: float
+    factor: float
+    probes: int
+    damping: float
+    minimum: float
+    maximum: float
+    solver: str
+    acceleration: bool
 
 
 @dataclass
@@ -117,8 +163,15 @@ SCHEMAS: dict[str, type] = {
     "config": Config,
     "problem/burgers": Burgers,
     "network/mlp": MLP,
+    "network/modified_mlp": MLP,
+    "network/residual_mlp": MLP,
+    "network/fourier_mlp": FourierMLP,
+    "network/siren": SIREN,
+    "network/pirate_net": PirateNet,
+    "network/factorization/random": RandomWeightFactorization,
     "sampler": Sampler,
     "optimizer/levenberg_marquardt": LevenbergMarquardt,
+    "optimizer/trust_region": TrustRegion,
     "optimizer/adam": Adam,
     "training": Training,
     "output": Output,

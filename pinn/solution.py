@@ -322,7 +322,7 @@ def load(
     if not callable(network):
         raise UserError(f"{path} does not say how to rebuild its network; pass network=")
     trial = trained(problem, network, contents, device)
-    saved = configuration.get("output") or {}
+    resolution = dict(zip(contents.nodes.dimensions, contents.nodes.shape, strict=True))
     return Solution(
         trial,
         Residuals(trial),
@@ -330,7 +330,7 @@ def load(
         points=contents.points,
         configuration=configuration,
         attributes=contents.attributes,
-        output=rebuild(saved) if saved.get("_target_") == "pinn.solution.Output" else None,
+        output=Output(resolution=resolution),
     )
 
 

@@ -156,7 +156,10 @@ def write_training(file: h5py.File, history: Mapping[str, NDArray]) -> None:
             dataset.make_scale("step")
         elif "step" in history:
             dataset.dims[0].attach_scale(group["step"])
-        set_attributes(dataset, {"metric": name, "long_name": name} | ({"units": "s"} if name == "seconds" else {}))
+        attributes = {"metric": name, "long_name": name}
+        attributes |= {"units": "s"} if name == "seconds" else {}
+        attributes |= {"dtype": "bool"} if kind == "b" else {}  # netCDF has no truth values; this is xarray's mark
+        set_attributes(dataset, attributes)
 
 
 def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
@@ -354,8 +357,10 @@ def read_arrays(group: h5py.Group) -> dict[str, NDArray]:
 
 
 def read_column(column: h5py.Dataset) -> NDArray:
-    """One metric (k,); text as str."""
-    return column.asstr()[()].astype(str) if h5py.check_string_dtype(column.dtype) else column[()]
+    """One metric (k,), text and truth values as such."""
+    if h5py.check_string_dtype(column.dtype):
+        return column.asstr()[()].astype(str)
+    return column[()].astype(bool) if column.attrs.get("dtype") == "bool" else column[()]
 
 
 def plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from pinn.constraints import make_residuals
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import MLP
-from pinn.optimizers import LevenbergMarquardt, Optimizer
+from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.figures import draw_solution, draw_training
@@ -51,7 +51,7 @@ def solve(
     Args:
         problem: the equation with its domain and conditions.
         network: a callable (inputs=, outputs=) -> nn.Module; default three hidden layers of 20 tanh units.
-        optimizer, sampler, training: default Levenberg-Marquardt, Sobol points, a minute or so.
+        optimizer, sampler, training: default a trust region, Sobol points, a minute or so.
         constraints: `hard` uses the problem's ansatz, so that conditions hold exactly; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
         weights: term -> weight in the loss, 1 where not named.
@@ -67,7 +67,7 @@ def solve(
     """
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
-    optimizer, sampler = optimizer or LevenbergMarquardt(), sampler or SobolSampler()
+    optimizer, sampler = optimizer or TrustRegion(), sampler or SobolSampler()
     training, output = training or Training(), output or Output()
     settings = {
         "seed": seed,

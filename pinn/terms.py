@@ -3,7 +3,6 @@
 A term names where it holds (`region`) and what must vanish there (`equations`): functions of named quantities.
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,29 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
-from pinn.domains import Domain
+from pinn.arguments import argument_names
+from pinn.domains import Domain, Region
 from pinn.errors import UserError
 
 Value = float | Callable[..., Tensor]
-
-
-@dataclass(frozen=True)
-class Region:
-    """Where a term holds: the interior (no sides), or sides by name; `where` keeps the points it is true for.
-
-    `period` names the coordinate in which two opposite sides are one. Terms with equal regions share their points
-    and derivatives.
-    """
-
-    sides: tuple[str, ...] = ()
-    where: Callable[..., Tensor] | None = None
-    period: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The region's name in files and messages: `interior`, `x.min+x.max`."""
-        label = "+".join(self.sides) or "interior"
-        return f"{label} where {getattr(self.where, '__name__', 'predicate')}" if self.where else label
 
 
 @dataclass(frozen=True)
@@ -43,20 +24,6 @@ class Equation:
     function: Callable[..., Any]
     arguments: tuple[str, ...]
     name: str  # for messages, such as Burgers.momentum
-
-
-def argument_names(function: Callable) -> tuple[str, ...]:
-    """The positional arguments of a function, which name what it needs."""
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind not in kinds:
-            raise UserError(
-                f"{getattr(function, '__qualname__', function)} must name each quantity it needs; got {parameter}"
-            )
-        if parameter.default is inspect.Parameter.empty:
-            names.append(parameter.name)
-    return tuple(names)
 
 
 def equation(function: Callable) -> Equation:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pinn.arguments import argument_names
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Tape
@@ -14,7 +15,7 @@ from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import Embedding
 from pinn.problem import Problem
-from pinn.terms import Periodic, argument_names
+from pinn.terms import Periodic
 
 ENGINES = ("taylor", "reverse", "auto")
 CONSTRAINTS = ("hard", "soft")

@@ -91,13 +91,9 @@ def test_the_saved_configuration_is_the_composed_one(run, tmp_path):
     configuration = pinn.load(only_run(tmp_path) / "solution.h5").configuration
     assert configuration["weights"] == {"walls": 10.0}
     assert configuration["constraints"] == "soft"
-    assert configuration["network"] == {
-        "_target_": "pinn.networks.MLP",
-        "_partial_": True,
-        "width": 4,
-        "depth": 1,
-        "activation": "tanh",
-    }
+    network = configuration["network"]
+    assert (network["_target_"], network["_partial_"]) == ("pinn.networks.MLP", True)
+    assert (network["width"], network["depth"], network["activation"]) == (4, 1, "tanh")
 
 
 def test_show_describes_a_run(run, tmp_path):
@@ -230,6 +226,7 @@ def test_a_sweep_goes_on_after_a_failed_job(run, tmp_path):
     status, out, err = run("-m", *QUICK, "seed=0,-1,1")
     assert status == 2
     assert "\nerror: seed must be" in out  # at once; the others' runs follow
+    assert "overrides: ['training.steps=2'" in err  # Hydra knows that the job failed, and says which
     assert err.splitlines()[-1].startswith("error: seed must be")
     (sweep,) = (tmp_path / "runs" / "multirun").iterdir()
     assert [(sweep / job / "solution.h5").exists() for job in "012"] == [True, False, True]
@@ -301,6 +298,8 @@ def test_groups_of_ones_own(run, tmp_path):
     assert status == 0
     assert "nu: 0.1" in out
     assert "did you mean 'thick'" in run("--config-dir", "my_conf", "problem=thik")[2]
+    assert "    thick  " in run("--config-dir", "my_conf", "--help")[1]
+    assert run("--help", "problem=thick", "--config-dir", "my_conf")[1].startswith("problem=thick\n# Thick\n")
 
 
 def test_flags_may_stand_between_options(run):

@@ -14,7 +14,7 @@ BUILD_PRODUCTS = {"build", "dist", "pinn.egg-info", "__pycache__"}
 
 # A module may import from its own floor and from lower ones.
 FLOORS = (
-    ("pinn.errors", "pinn.configurable", "pinn.logs"),
+    ("pinn.errors", "pinn.arguments", "pinn.configurable", "pinn.logs"),
     ("pinn.derivatives", "pinn.domains", "pinn.sampling", "pinn.networks", "pinn.linear_algebra"),
     ("pinn.problem", "pinn.terms"),
     ("pinn.problems", "pinn.constraints", "pinn.residuals", "pinn.trial"),

@@ -4,10 +4,10 @@ from math import pi
 
 import numpy as np
 import pytest
-from pinn.problems import Burgers
 
 from pinn.errors import UserError
 from pinn.problem import Problem
+from pinn.problems import Burgers
 
 
 def uniform_points(problem: Problem, n: int = 400) -> np.ndarray:

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 import torch
 from agreement import assert_agree
-from pinn.problems import Burgers
 from torch import nn
 
 from pinn.constraints import make_residuals
@@ -13,6 +12,7 @@ from pinn.domains import Box, Time
 from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
+from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic

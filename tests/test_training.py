@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from pinn.problems import Burgers
 
 import pinn
 from pinn.callbacks import Callback, History
@@ -14,6 +13,7 @@ from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt
 from pinn.problem import Problem
+from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior

@@ -5,20 +5,19 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from pinn.cli.flags import read_flags
-from pinn.cli.help import group_page, help_page, version_line
+from pinn.cli.help import choice_page, help_page, version_line
 from pinn.cli.mistakes import explain
-from pinn.cli.show import show
+from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-SUBCOMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"show": show}
 PARTS = ("problem", "network", "sampler", "optimizer", "training", "output")
 KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "weights")
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
@@ -33,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        return _run(words)
+        _run(words)
+        return 0
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -42,22 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if full:
             traceback.print_exc()
-        message, status = explain(error, tuple(SUBCOMMANDS))
+        message, status = explain(error)
         sys.stderr.write(f"error: {message}\n")
         return status
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str]) -> None:
     if words and words[0] in SUBCOMMANDS:
-        return SUBCOMMANDS[words[0]](words[1:])
+        SUBCOMMANDS[words[0]](words[1:])
+        return
     flags, arguments = read_flags(words)
     if flags.version:
         sys.stdout.write(version_line())
+    elif flags.help and flags.words:
+        sys.stdout.write("\n".join(choice_page(topic, flags.config_dir) for topic in flags.words))
     elif flags.help:
-        sys.stdout.write("\n".join(map(group_page, flags.words)) if flags.words else help_page())
+        sys.stdout.write(help_page(flags.config_dir))
     else:
         _solve_by_hydra(arguments)
-    return 0
 
 
 def _solve_by_hydra(arguments: list[str]) -> None:
@@ -134,7 +136,7 @@ def _record(error: Exception) -> None:
 
     The terminal gets its line from `main`; in a sweep here, too, because a sweep goes on.
     """
-    message, status = explain(error, tuple(SUBCOMMANDS))
+    message, status = explain(error)
     told = message if status == 2 else "".join(traceback.format_exception(error))
     for handler in logging.getLogger().handlers:
         in_file = isinstance(handler, logging.FileHandler)

@@ -4,6 +4,7 @@ import re
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from pinn.cli.near import did_you_mean
 from pinn.errors import UserError
@@ -31,64 +32,61 @@ def version_line() -> str:
     return f"pinn {version('pinn')}\n"
 
 
-def groups() -> dict[str, dict[str, str]]:
+def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     """The groups in the order of the defaults list: group -> choice -> its line of description."""
-    return {
-        group: {
-            entry.name.removesuffix(".yaml"): _description(entry.read_text(encoding="utf-8"))
-            for entry in sorted(_conf().joinpath(group).iterdir(), key=lambda entry: entry.name)
-            if entry.name.endswith(".yaml")
-        }
-        for group in _defaults()
-    }
+    return {group: {name: _description(text) for name, text in _files(group, config_dir)} for group in _defaults()}
 
 
-def help_page() -> str:
-    """The page that `pinn --help` prints."""
+def help_page(config_dir: str | None = None) -> str:
+    """The page that `pinn --help` prints, with the choices of the user's own configuration folder."""
     chosen = _defaults()
-    listed = groups()
+    listed = groups(config_dir)
     width = max(len(choice) for choices in listed.values() for choice in choices)
     lines = [USAGE, "Groups and their choices (* is the default)"]
     for group, choices in listed.items():
         lines.append(f"  {group}")
         lines += [f"  {'*' if chosen[group] == name else ' '} {name:{width}}  {text}" for name, text in choices.items()]
     lines += ["", "Keys"]
-    keys = re.findall(r"^(\w+): (\S+)  # (.*)$", _read("config.yaml"), flags=re.MULTILINE)
+    keys = re.findall(r"^(\w+): (\S+)  # (.*)$", _main(), flags=re.MULTILINE)
     lines += [f"    {f'{key}={value}':{width}}  {text}" for key, value, text in keys]
-    lines += [
-        "",
-        "Hydra's own flags: pinn --hydra-help. A traceback with an error: HYDRA_FULL_ERROR=1 pinn ...",
-        "",
-    ]
+    lines += ["", "Hydra's own flags: pinn --hydra-help. A traceback with an error: HYDRA_FULL_ERROR=1 pinn ...", ""]
     return "\n".join(lines)
 
 
-def group_page(topic: str) -> str:
+def choice_page(topic: str, config_dir: str | None = None) -> str:
     """The options of `optimizer=adam`, or of the default choice of `optimizer`, with their comments."""
     group, _, choice = topic.partition("=")
-    listed = groups()
-    if group not in listed:
-        raise UserError(f"no group {group!r}{did_you_mean(group, listed)}; the groups are {', '.join(listed)}")
-    choice = choice or _defaults()[group]
-    if choice not in listed[group]:
-        hint = did_you_mean(choice, listed[group])
-        raise UserError(f"no choice {choice!r} of {group}{hint}; the choices are {', '.join(listed[group])}")
-    text = _read(f"{group}/{choice}.yaml")
-    options = re.sub(r"^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
+    chosen = _defaults()
+    if group not in chosen:
+        raise UserError(f"no group {group!r}{did_you_mean(group, chosen)}; the groups are {', '.join(chosen)}")
+    choice = choice or chosen[group]
+    texts = dict(_files(group, config_dir))
+    if choice not in texts:
+        hint = did_you_mean(choice, texts)
+        raise UserError(f"no choice {choice!r} of {group}{hint}; the choices are {', '.join(texts)}")
+    options = re.sub(r"^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", texts[choice], flags=re.MULTILINE)
     return f"{group}={choice}\n{options}"
 
 
-def _conf() -> Traversable:
-    return files("pinn.conf")
+def _files(group: str, config_dir: str | None) -> list[tuple[str, str]]:
+    """The name and text of each choice of a group, the package's and then the user's."""
+    folders: list[Traversable] = [files("pinn.conf"), *([Path(config_dir)] if config_dir else [])]
+    return [
+        (entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8"))
+        for folder in folders
+        if folder.joinpath(group).is_dir()
+        for entry in sorted(folder.joinpath(group).iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".yaml")
+    ]
 
 
-def _read(name: str) -> str:
-    return _conf().joinpath(*name.split("/")).read_text(encoding="utf-8")
+def _main() -> str:
+    return files("pinn.conf").joinpath("config.yaml").read_text(encoding="utf-8")
 
 
 def _defaults() -> dict[str, str]:
     """Group -> the default choice."""
-    return dict(re.findall(r"^  - (\w+): (\w+)$", _read("config.yaml"), flags=re.MULTILINE))
+    return dict(re.findall(r"^  - (\w+): (\w+)$", _main(), flags=re.MULTILINE))
 
 
 def _description(text: str) -> str:

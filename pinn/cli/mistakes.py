@@ -1,7 +1,7 @@
 """Every error in one line: what was wrong, what was got, what to try; and whose fault it is."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, get_args
@@ -24,6 +24,7 @@ from omegaconf.errors import (
 
 from pinn.cli.help import groups
 from pinn.cli.near import did_you_mean, nearest, question
+from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.errors import UserError
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
@@ -31,7 +32,7 @@ FULL = "set HYDRA_FULL_ERROR=1 for the traceback"
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 
 
-def explain(error: BaseException, subcommands: Sequence[str]) -> tuple[str, int]:
+def explain(error: BaseException) -> tuple[str, int]:
     """One line for an error, and the exit status that goes with it."""
     chain = list(_chain(error))
     for cause in chain:
@@ -40,7 +41,7 @@ def explain(error: BaseException, subcommands: Sequence[str]) -> tuple[str, int]
     if isinstance(error, InstantiationException):
         return _not_built(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _composition(error, chain, subcommands), USERS
+        return _composition(error, chain), USERS
     return f"{type(error).__name__}: {_line(error)}; {FULL}", OURS
 
 
@@ -58,10 +59,10 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0]
 
 
-def _composition(error: BaseException, chain: list[BaseException], subcommands: Sequence[str]) -> str:
+def _composition(error: BaseException, chain: list[BaseException]) -> str:
     for cause in chain:
         if isinstance(cause, OverrideParseException):
-            return _unreadable(cause, subcommands)
+            return _unreadable(cause)
         if isinstance(cause, MissingConfigException):
             return _unknown_choice(cause)
         if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and isinstance(cause.parent_node, DictConfig):
@@ -79,14 +80,14 @@ def _composition(error: BaseException, chain: list[BaseException], subcommands: 
     return _line(error)
 
 
-def _unreadable(error: OverrideParseException, subcommands: Sequence[str]) -> str:
+def _unreadable(error: OverrideParseException) -> str:
     word = error.override
     if "=" in word:
         return f"cannot read {word!r}; write KEY=VALUE, and quote a value with spaces or commas: \"KEY='a b'\""
     choices = {choice: f"{group}={choice}" for group, listed in groups().items() for choice in listed}
-    match = nearest(word, [*subcommands, *choices])
+    match = nearest(word, [*SUBCOMMANDS, *choices])
     hint = question(choices.get(match, match) if match else None)
-    return f"no command {word!r}{hint}; the commands are {', '.join(subcommands)}, options have the form KEY=VALUE"
+    return f"no command {word!r}{hint}; the commands are {', '.join(SUBCOMMANDS)}, options have the form KEY=VALUE"
 
 
 def _unknown_choice(error: MissingConfigException) -> str:

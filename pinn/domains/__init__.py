@@ -2,5 +2,6 @@
 
 from pinn.domains.base import Domain, Draw
 from pinn.domains.box import Box, SpaceTime, Time
+from pinn.domains.region import Region
 
-__all__ = ["Box", "Domain", "Draw", "SpaceTime", "Time"]
+__all__ = ["Box", "Domain", "Draw", "Region", "SpaceTime", "Time"]

@@ -1,5 +1,6 @@
-"""Dense linear algebra of the least-squares steps."""
+"""Linear algebra of the least-squares steps."""
 
+from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal
 from pinn.linear_algebra.symmetric import gram
 
-__all__ = ["gram"]
+__all__ = ["Cholesky", "ConjugateGradients", "DampedSystem", "Dual", "Eigen", "Orthogonal", "gram"]

@@ -1,6 +1,27 @@
 """Networks: maps from (n, inputs) to (n, outputs)."""
 
+from pinn.networks.base import Network
 from pinn.networks.embedding import Embedding
-from pinn.networks.mlp import ACTIVATIONS, MLP
+from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization
+from pinn.networks.fourier import FourierFeatures, FourierMLP
+from pinn.networks.gated import ModifiedMLP, PirateNet
+from pinn.networks.layers import ACTIVATIONS
+from pinn.networks.mlp import MLP, ResidualMLP
+from pinn.networks.scaling import FieldScaling
+from pinn.networks.siren import SIREN
 
-__all__ = ["ACTIVATIONS", "MLP", "Embedding"]
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "SIREN",
+    "Embedding",
+    "FactorizedLinear",
+    "FieldScaling",
+    "FourierFeatures",
+    "FourierMLP",
+    "ModifiedMLP",
+    "Network",
+    "PirateNet",
+    "RandomWeightFactorization",
+    "ResidualMLP",
+]

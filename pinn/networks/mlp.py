@@ -1,50 +1,70 @@
-"""The multilayer perceptron."""
-
-from collections.abc import Callable
-from itertools import pairwise
+"""The multilayer perceptron, plain and with shortcuts."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from pinn.configurable import Configurable
-from pinn.errors import UserError, require
-
-ACTIVATIONS: dict[str, Callable] = {
-    "tanh": torch.tanh,
-    "sin": torch.sin,
-    "gelu": F.gelu,
-    "silu": F.silu,
-}
+from pinn.networks.base import Network
+from pinn.networks.factorization import RandomWeightFactorization
+from pinn.networks.layers import HiddenLayers, activation_function, require_sizes, start_by_glorot
 
 
-def activation_function(name: str) -> Callable:
-    """The activation of that name; raises UserError with the choices."""
-    if name not in ACTIVATIONS:
-        raise UserError(f"unknown activation {name!r}; choose from {', '.join(ACTIVATIONS)}")
-    return ACTIVATIONS[name]
-
-
-class MLP(Configurable, nn.Module):
+class MLP(Network):
     """A multilayer perceptron: `depth` hidden layers of `width` units, then a linear layer.
 
     inputs, outputs: numbers of coordinates and of fields. width, depth: >= 1. activation: tanh, sin, gelu or silu.
-    Weights start by Glorot's normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    factorization: of the weights, None for none. Weights start by Glorot's normal rule (2010), biases at zero.
+    Maps (n, inputs) to (n, outputs).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, width: int = 20, depth: int = 3, activation: str = "tanh") -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        width: int = 20,
+        depth: int = 3,
+        activation: str = "tanh",
+        factorization: RandomWeightFactorization | None = None,
+    ) -> None:
         super().__init__()
-        require(width >= 1, f"width must be >= 1, got {width}")
-        require(depth >= 1, f"depth must be >= 1, got {depth}")
-        self.activation = activation_function(activation)
-        sizes = [inputs, *[width] * depth]
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        require_sizes(inputs=inputs, outputs=outputs, width=width, depth=depth)
+        self.hidden = HiddenLayers([inputs, *[width] * depth], activation_function(activation))
         self.last = nn.Linear(width, outputs)
-        for layer in [*self.hidden, self.last]:
-            nn.init.xavier_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        start_by_glorot(self, factorization)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        for layer in self.hidden:
-            x = self.activation(layer(x))
-        return self.last(x)
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        return self.hidden(x)
+
+
+class ResidualMLP(Network):
+    """A hidden layer, then `depth` blocks of two, x <- x + s(W_2 s(W_1 x + b_1) + b_2), then a linear layer.
+
+    The block is that of E & Yu 2018 (Deep Ritz, arXiv:1710.00211); a linear layer with its activation
+    lifts the inputs to `width` units. inputs, outputs: numbers of coordinates and of fields. width, depth: >= 1.
+    activation: tanh, sin, gelu or silu. factorization: of the weights, None for none. Weights start by Glorot's
+    normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        width: int = 20,
+        depth: int = 2,
+        activation: str = "tanh",
+        factorization: RandomWeightFactorization | None = None,
+    ) -> None:
+        super().__init__()
+        require_sizes(inputs=inputs, outputs=outputs, width=width, depth=depth)
+        function = activation_function(activation)
+        self.lift = HiddenLayers([inputs, width], function)
+        self.blocks = nn.ModuleList(HiddenLayers([width] * 3, function) for _ in range(depth))
+        self.last = nn.Linear(width, outputs)
+        start_by_glorot(self, factorization)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lift(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return x

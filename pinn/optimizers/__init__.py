@@ -2,6 +2,6 @@
 
 from pinn.optimizers.base import LeastSquares, Optimizer
 from pinn.optimizers.first_order import Adam
-from pinn.optimizers.gauss_newton import LevenbergMarquardt
+from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
 
-__all__ = ["Adam", "LeastSquares", "LevenbergMarquardt", "Optimizer"]
+__all__ = ["Adam", "LeastSquares", "LevenbergMarquardt", "Optimizer", "TrustRegion"]

@@ -1,68 +1,212 @@
-"""The Gauss-Newton family: damped linear least squares on the residual's Jacobian."""
+"""The Gauss-Newton family: a linear solver, a rule for the damping and an optional second-order correction.
+
+Every member takes the step delta = -(J^T J + damping I)^-1 J^T r and compares the decrease of ||r||^2 with what the
+linear model predicted: ratio = actual / predicted.
+"""
+
+import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pinn.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.linearization import Linearization, SolverChoice
 
 
-class LevenbergMarquardt(Optimizer):
-    """Levenberg-Marquardt: delta = -(J^T J + damping I)^-1 J^T r, by Cholesky.
+@dataclass
+class Trial:
+    """A step that was tried: where it leads, and how its decrease compares with the prediction."""
 
-    The damping follows the ratio of actual to predicted decrease of ||r||^2 by Nielsen's rule (Madsen, Nielsen &
-    Tingleff 2004, eq. 2.21): a step is accepted where the ratio is positive; a rejected one is repeated with more
-    damping and the same J, up to `attempts` times.
+    theta: Tensor
+    damping: float
+    ratio: float
 
-    damping: start value relative to the largest diagonal entry of J^T J, > 0. minimum, maximum: its absolute range.
+
+class GeodesicAcceleration:
+    """The second-order correction of a step (Transtrum & Sethna 2012, arXiv 1201.5885).
+
+    delta + a / 2 with a = -(J^T J + damping I)^-1 J^T r'' and r'' the second derivative of r along delta, by the
+    difference r'' ~ (2 / h) ((r(theta + h delta) - r) / h - J delta). It follows a curved valley where delta alone
+    would leave it. The correction is left out where |a| / 2 > largest |delta|.
+
+    h: step of the difference, dimensionless, in (0, 1]. largest: >= 0.
     """
+
+    def __init__(self, h: float = 0.1, largest: float = 0.75) -> None:
+        require(0 < h <= 1, f"acceleration.h must be in (0, 1], got {h}")
+        require(0 <= largest < math.inf, f"acceleration.largest must be finite and >= 0, got {largest}")
+        self.h = h
+        self.largest = largest
+
+    def corrected(
+        self, delta: Tensor, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares
+    ) -> Tensor:
+        with torch.no_grad():
+            ahead = problem.residual(theta + self.h * delta)
+        curvature = (2.0 / self.h) * ((ahead - model.r) / self.h - model.forward(delta))
+        correction = model.system.solve(damping, curvature)
+        if correction is None or not bool(correction.isfinite().all()):
+            return delta
+        if float(correction.norm()) > 2.0 * self.largest * float(delta.norm()):
+            return delta
+        return delta + 0.5 * correction
+
+
+class GaussNewton(Optimizer):
+    """What the members share: linearize, try dampings, report. `_search` is the rule for the damping."""
 
     default_steps = 600
 
-    def __init__(
-        self, *, damping: float = 1e-3, minimum: float = 1e-15, maximum: float = 1e8, attempts: int = 8
-    ) -> None:
+    def __init__(self, damping: float, minimum: float, maximum: float, solver: str, acceleration: bool) -> None:
         for name, value in (("damping", damping), ("minimum", minimum), ("maximum", maximum)):
-            require(0 < value < float("inf"), f"optimizer.{name} must be positive and finite, got {value}")
+            require(0 < value < math.inf, f"optimizer.{name} must be positive and finite, got {value}")
         require(minimum < maximum, f"optimizer.minimum must be below maximum, got {minimum} and {maximum}")
-        require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
         self.damping = damping
         self.minimum = minimum
         self.maximum = maximum
-        self.attempts = attempts
+        self.solver = SolverChoice(solver)
+        self.acceleration = GeodesicAcceleration() if acceleration else None
 
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "growth": 2.0}
 
     def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        product, right, loss = problem.normal_equations(theta)
-        report: Report = {"loss": loss, "gradient_norm": 2.0 * float(right.norm()), "accepted": False}
-        damping, growth = state["damping"], state["growth"]
-        if damping is None:
-            damping = self.damping * float(product.diagonal().max())
-        for _ in range(self.attempts):
-            delta = solve_damped(product, right, damping)
-            if delta is not None:
-                predicted = float(-(right @ delta) + damping * (delta @ delta))
-                candidate = theta + delta
-                actual = loss - problem.loss(candidate)
-                if predicted > 0 and actual > 0:
-                    ratio = actual / predicted
-                    report |= {"accepted": True, "ratio": ratio, "damping": damping}
-                    shrunk = damping * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3)
-                    return candidate, {"damping": self._clip(shrunk), "growth": 2.0}, report
-            damping, growth = self._clip(damping * growth), min(2.0 * growth, 64.0)
-        return theta, {"damping": damping, "growth": growth}, report | {"damping": damping}
+        model = self.solver.linearize(problem, theta)
+        report: Report = {"loss": model.loss, "gradient_norm": 2.0 * float(model.right.norm())}
+        if state["damping"] is None:
+            state = state | {"damping": self._clip(self.damping * self._largest_curvature(model))}
+        found, state = self._search(theta, state, model, problem)
+        if found is None:
+            return theta, state, report | {"accepted": False, "damping": state["damping"]}
+        return found.theta, state, report | {"accepted": True, "damping": found.damping, "ratio": found.ratio}
+
+    def _search(
+        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
+    ) -> tuple[Trial | None, State]:
+        raise NotImplementedError(type(self).__name__)
+
+    def _largest_curvature(self, model: Linearization) -> float:
+        """||J v||^2 / ||v||^2 along the gradient: the scale of J^T J without forming it."""
+        norm = float(model.right.norm())
+        return float((model.forward(model.right / norm)).square().sum()) if norm > 0 else 1.0
 
     def _clip(self, damping: float) -> float:
         return min(max(damping, self.minimum), self.maximum)
 
+    def _try(self, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares) -> Trial | None:
+        """The step with that damping; None where the system is singular or the loss is not a number."""
+        delta = model.system.solve(damping, model.r)
+        if delta is None:
+            return None
+        predicted = model.predicted(delta, damping)
+        if self.acceleration is not None:
+            delta = self.acceleration.corrected(delta, damping, theta, model, problem)
+        candidate = theta + delta
+        actual = model.loss - problem.loss(candidate)
+        if not (predicted > 0 and math.isfinite(actual)):
+            return None
+        return Trial(candidate, damping, actual / predicted)
 
-def solve_damped(product: Tensor, right: Tensor, damping: float) -> Tensor | None:
-    """-(A + damping I)^-1 b by Cholesky for A (p, p), b (p,); None where A + damping I is not positive definite."""
-    damped = product.clone()
-    damped.diagonal().add_(damping)
-    factor, failed = torch.linalg.cholesky_ex(damped)
-    if int(failed):
-        return None
-    return -torch.cholesky_solve(right.unsqueeze(1), factor).squeeze(1)
+
+class LevenbergMarquardt(GaussNewton):
+    """Levenberg-Marquardt with Nielsen's rule (Madsen, Nielsen & Tingleff 2004, eq. 2.21).
+
+    A step is accepted where the ratio is positive; a rejected one is repeated with more damping and the same J.
+
+    damping: start value relative to the curvature along the gradient, > 0. minimum, maximum: its absolute range.
+    attempts: tries of one step, >= 1. solver: auto, cholesky, eigen, orthogonal, dual or conjugate_gradients.
+    acceleration: whether steps get the geodesic correction.
+    """
+
+    def __init__(
+        self,
+        *,
+        damping: float = 1e-3,
+        minimum: float = 1e-15,
+        maximum: float = 1e8,
+        attempts: int = 8,
+        solver: str = "auto",
+        acceleration: bool = False,
+    ) -> None:
+        super().__init__(damping, minimum, maximum, solver, acceleration)
+        require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
+        self.attempts = attempts
+
+    def _search(
+        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
+    ) -> tuple[Trial | None, State]:
+        damping, growth = state["damping"], state["growth"]
+        for _ in range(self.attempts):
+            trial = self._try(damping, theta, model, problem)
+            if trial is not None and trial.ratio > 0:
+                shrunk = damping * max(1.0 / 3.0, 1.0 - (2.0 * trial.ratio - 1.0) ** 3)
+                return trial, {"damping": self._clip(shrunk), "growth": 2.0}
+            damping, growth = self._clip(damping * growth), min(2.0 * growth, 64.0)
+        return None, {"damping": damping, "growth": growth}
+
+
+class TrustRegion(GaussNewton):
+    """The longest step whose ratio still reaches a target (after DSGNAR: Webb, Jerad & Cartis 2026, arXiv 2607.02194).
+
+    The radius is governed by the damping. From the last one, it is divided by `factor` while the ratio stays at or
+    above `target`, at most `probes` times, and the last such step is taken; where the first already fails, it is
+    multiplied until one holds. A low target takes long steps, which keep J well conditioned; greedy ones fall into a
+    narrow valley. With the geodesic correction (the default) the steps follow the valley.
+
+    target: ratio in (0, 1). factor: > 1. probes: >= 1. damping, minimum, maximum, solver, acceleration: as in
+    LevenbergMarquardt.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: float = 0.1,
+        factor: float = 4.0,
+        probes: int = 3,
+        damping: float = 1e-3,
+        minimum: float = 1e-15,
+        maximum: float = 1e8,
+        solver: str = "auto",
+        acceleration: bool = True,
+    ) -> None:
+        super().__init__(damping, minimum, maximum, solver, acceleration)
+        require(0 < target < 1, f"optimizer.target must be in (0, 1), got {target}")
+        require(1 < factor < math.inf, f"optimizer.factor must be > 1 and finite, got {factor}")
+        require(probes >= 1, f"optimizer.probes must be >= 1, got {probes}")
+        self.target = target
+        self.factor = factor
+        self.probes = probes
+
+    def _search(
+        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
+    ) -> tuple[Trial | None, State]:
+        damping = state["damping"]
+        best = self._try(damping, theta, model, problem)
+        if not self._holds(best):
+            return self._shorter(best, damping, theta, model, problem)
+        for _ in range(self.probes):
+            longer = self._clip(damping / self.factor)
+            trial = self._try(longer, theta, model, problem) if longer < damping else None
+            if not self._holds(trial):
+                break
+            best, damping = trial, longer
+        return best, {"damping": damping, "growth": 2.0}
+
+    def _shorter(
+        self, best: Trial | None, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares
+    ) -> tuple[Trial | None, State]:
+        """More damping until the target is reached; after that the best step that decreased the loss at all."""
+        for _ in range(2 * self.probes + 2):
+            damping = self._clip(self.factor * damping)
+            trial = self._try(damping, theta, model, problem)
+            if self._holds(trial):
+                return trial, {"damping": damping, "growth": 2.0}
+            if trial is not None and (best is None or trial.ratio > best.ratio):
+                best = trial
+        accepted = best if best is not None and best.ratio > 0 else None
+        return accepted, {"damping": damping, "growth": 2.0}
+
+    def _holds(self, trial: Trial | None) -> bool:
+        return trial is not None and trial.ratio >= self.target

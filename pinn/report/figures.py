@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pinn.errors import require
 from pinn.report.panels import LARGE, NORMAL, SMALL, axis_label, draw_map, proportion, solution_panels
 from pinn.solution_file import Contents, locate, read, replacing
 
@@ -201,7 +202,9 @@ def headline(contents: Contents) -> str:
 def save(drawn: Figure, contents: Contents, path: PathLike) -> Path:
     """Add the headline and write the figure, whole or not at all."""
     drawn.suptitle(headline(contents), fontsize=LARGE, parse_math=False)
-    path = Path(path)
+    path, canvas = Path(path), FigureCanvasAgg(drawn)
+    kind, kinds = path.suffix.removeprefix("."), canvas.get_supported_filetypes()
+    require(kind in kinds, f"cannot draw {path}: its suffix must be one of {', '.join(sorted(kinds))}; try .png")
     with replacing(path) as temporary:
-        FigureCanvasAgg(drawn).print_figure(temporary, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
+        canvas.print_figure(temporary, format=kind, dpi=DPI)
     return path

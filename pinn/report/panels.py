@@ -158,18 +158,19 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> No
     axes.set_xlabel(axis_label(panel.across, contents), fontsize=NORMAL, parse_math=False)
     axes.set_ylabel(axis_label(panel.up, contents), fontsize=NORMAL, parse_math=False)
     axes.tick_params(labelsize=SMALL)
-    add_color_bar(figure, axes, image)
+    add_color_bar(figure, axes, image, low=(proportion(panel, contents) or 1.0) < 0.7)
 
 
-def add_color_bar(figure: Figure, axes: Axes, image: Any) -> None:
-    """The color bar of an image; on a logarithmic scale with zero and the decades only."""
+def add_color_bar(figure: Figure, axes: Axes, image: Any, low: bool) -> None:
+    """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low."""
     bar = figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))  # as high as the map, whatever its aspect
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.yaxis.get_offset_text().set_fontsize(SMALL)
     if isinstance(image.norm, SymLogNorm):
         decades = [image.norm.linthresh * 10**k for k in range(DECADES + 1)]
-        bar.set_ticks([-decade for decade in reversed(decades)] + [0.0, *decades])
-        bar.minorticks_off()
+        labelled = decades[-1:] if low else decades
+        bar.set_ticks([-decade for decade in labelled] + [0.0, *labelled])
+        bar.set_ticks([-decade for decade in decades] + decades, minor=True)
 
 
 def proportion(panel: Panel, contents: Contents) -> float | None:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinn.arguments import argument_names
 from pinn.configurable import Configurable
-from pinn.domains import Domain, Draw
+from pinn.domains import Domain, Draw, Region
 from pinn.errors import UserError, require
-from pinn.terms import Region, argument_names
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import argparse
 import logging
 
 import numpy as np
-from pinn.problems import Burgers
 
 import pinn
 from pinn.logs import logger
 from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer
+from pinn.problems import Burgers
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"levenberg_marquardt": LevenbergMarquardt, "adam": Adam}
 

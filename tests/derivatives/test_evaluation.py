@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 import torch
 from agreement import assert_agree
-from pinn.problems import Burgers
 from torch import sin
 
 from pinn.domains import Box, Time
 from pinn.errors import UserError
 from pinn.networks import ACTIVATIONS, MLP
 from pinn.problem import Problem, derived
+from pinn.problems import Burgers
 from pinn.terms import Interior
 from pinn.trial import make_trial
 

@@ -3,10 +3,9 @@ import pytest
 import torch
 from scipy import stats
 
-from pinn.domains import Box, Time
+from pinn.domains import Box, Region, Time
 from pinn.errors import UserError
 from pinn.sampling import SobolSampler, UniformSampler
-from pinn.terms import Region
 
 SAMPLERS = [SobolSampler, UniformSampler]
 DOMAIN = Box(x=(-1, 1), y=(0, 3)) * Time(t=(0, 1))

@@ -1,0 +1,53 @@
+"""What all networks have in common: features, and a linear layer on top of them."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from pinn.configurable import Configurable
+from pinn.errors import require
+from pinn.networks.factorization import FactorizedLinear
+
+
+class Network(Configurable, nn.Module, ABC):
+    """A map (n, inputs) -> (n, outputs): the linear layer `last` on the `features`.
+
+    Inputs are coordinates scaled to [-1, 1], and harmonics of periodic ones. Parameters start from torch's global
+    generator. All of them are trained and saved: a network keeps nothing random outside its parameters.
+    """
+
+    last: nn.Module
+
+    @abstractmethod
+    def features(self, x: Tensor) -> Tensor:
+        """The outputs of the last hidden layer: (n, inputs) -> (n, width)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.features(x))
+
+    def fit_last_layer(self, x: Tensor, values: Tensor) -> None:
+        """Set the last layer to the least-squares fit (of least norm) of values (n, outputs) at inputs x (n, inputs).
+
+        Features stay as they are. For a start from an initial condition (as in PirateNet, arXiv:2402.00326).
+        Raises UserError where the shapes do not fit.
+        """
+        with torch.no_grad():
+            features = self.features(x).double().cpu()  # (n, width); the solver for deficient rank is on the CPU
+            outputs = len(self.last.bias)  # type: ignore[arg-type]
+            require(
+                tuple(values.shape) == (len(x), outputs),
+                f"values must have shape ({len(x)}, {outputs}), one row a point, got {tuple(values.shape)}",
+            )
+            matrix = torch.cat([features, torch.ones(len(x), 1, dtype=features.dtype)], 1)
+            fitted = torch.linalg.lstsq(matrix, values.double().cpu(), driver="gelsd").solution  # (width + 1, outputs)
+            _assign(self.last, fitted[:-1].mT, fitted[-1])
+
+
+def _assign(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
+    """Give a linear layer these values, keeping the scales of a factorized one."""
+    if isinstance(layer, FactorizedLinear):
+        layer.direction.copy_(weight.to(layer.direction) / layer.log_scale.exp()[:, None])
+    else:
+        layer.weight.copy_(weight)  # type: ignore[operator]
+    layer.bias.copy_(bias)  # type: ignore[operator]

@@ -1,0 +1,67 @@
+"""Random weight factorization: a scale of its own for each unit of a linear layer."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from pinn.configurable import Configurable
+from pinn.errors import require
+
+
+class FactorizedLinear(nn.Module):
+    """The linear layer z = diag(e^s) V a + b, with s (out,), V (out, in) and b (out,) its parameters.
+
+    Maps what `layer` maps at the start: V = diag(e^-s) W for its weight W.
+    """
+
+    def __init__(self, layer: nn.Linear, log_scale: torch.Tensor) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(log_scale)
+        self.direction = nn.Parameter(layer.weight.detach() / log_scale.exp()[:, None])
+        self.bias = layer.bias
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """W = diag(e^s) V, shape (out, in)."""
+        return self.log_scale.exp()[:, None] * self.direction
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class RandomWeightFactorization(Configurable):
+    """W = diag(e^s) V in every linear layer, s ~ N(mean, deviation^2): each unit gets a learning rate of its own.
+
+    S. Wang, H. Wang, Seidman, Perdikaris 2022, arXiv:2210.01274, section 2; the defaults are those of the experts'
+    guide (2023, arXiv:2308.08468). The functions that a network can be stay the same; what changes is the path of
+    training: the size of a first-order step, and the metric in which a damped second-order step is short.
+    mean: finite; deviation: >= 0.
+    """
+
+    def __init__(self, *, mean: float = 1.0, deviation: float = 0.1) -> None:
+        require(math.isfinite(mean), f"mean must be finite, got {mean}")
+        require(0 <= deviation < math.inf, f"deviation must be >= 0 and finite, got {deviation}")
+        self.mean = mean
+        self.deviation = deviation
+
+
+def factorize(network: nn.Module, factorization: RandomWeightFactorization | None) -> None:
+    """Replace the linear layers of a network by factorized ones, in place; its outputs stay the same.
+
+    None leaves it as it is. Raises UserError for anything else that is not a factorization.
+    """
+    if factorization is None:
+        return
+    require(
+        isinstance(factorization, RandomWeightFactorization),
+        f"factorization must be a RandomWeightFactorization or None, got {factorization!r}; "
+        "on the command line write network/factorization=random",
+    )
+    mean, deviation = factorization.mean, factorization.deviation
+    for parent in list(network.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, nn.Linear):
+                log_scale = mean + deviation * torch.randn(layer.out_features, dtype=layer.weight.dtype)
+                setattr(parent, name, FactorizedLinear(layer, log_scale))

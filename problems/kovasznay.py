@@ -1,0 +1,81 @@
+"""Kovasznay flow."""
+
+from collections.abc import Callable
+from math import exp as exponential
+from math import pi, sqrt
+from typing import Any, ClassVar
+
+from torch import Tensor, cos, exp, sin
+
+from pinn.domains import Box
+from pinn.errors import require
+from pinn.problem import Problem
+from pinn.terms import Dirichlet, Interior
+
+
+class Kovasznay(Problem):
+    """Steady Navier-Stokes  u u_x + v u_y + p_x = lap u / Re,  u v_x + v v_y + p_y = lap v / Re,  u_x + v_y = 0.
+
+    On [-0.5, 1] x [-0.5, 1.5], with u and v prescribed on the four sides; the pressure has mean zero. No term says
+    so: any constant may be added to p, the error is measured without it, and a damped step leaves it alone.
+    reynolds: Re (dimensionless), > 0; the benchmark's is 40.
+    Exact: u = 1 - e^(l x) cos(2 pi y),  v = l / (2 pi) e^(l x) sin(2 pi y),  p = constant - e^(2 l x) / 2,  with
+    l = Re/2 - sqrt(Re^2/4 + 4 pi^2).
+    Source: Kovasznay 1948, doi:10.1017/S0305004100023999.
+    The ansatz adds the bubble (x + 0.5) (1 - x) (y + 0.5) (1.5 - y) N(x, y) to the transfinite interpolation of u's
+    and v's values on the sides (Gordon & Hall 1973, doi:10.1007/BF01436298); p is the raw output.
+    """
+
+    defined_up_to_constant: ClassVar[tuple[str, ...]] = ("p",)
+
+    def __init__(self, reynolds: float = 40.0) -> None:
+        require(0 < reynolds < float("inf"), f"reynolds must be > 0 and finite, got {reynolds}")
+        self.reynolds = reynolds
+        self.decay = reynolds / 2 - sqrt(reynolds**2 / 4 + 4 * pi**2)
+        self.domain = Box(x=(-0.5, 1), y=(-0.5, 1.5))
+        self.fields = ("u", "v", "p")
+
+    def terms(self):
+        return {
+            "momentum_x": Interior(self.momentum_x),
+            "momentum_y": Interior(self.momentum_y),
+            "mass": Interior(lambda u_x, v_y: u_x + v_y),
+            "walls": Dirichlet(u=self.u, v=self.v, on=self.domain.sides),
+        }
+
+    def momentum_x(self, u: Tensor, v: Tensor, u_x: Tensor, u_y: Tensor, p_x: Tensor, laplacian_u: Tensor) -> Tensor:
+        return u * u_x + v * u_y + p_x - laplacian_u / self.reynolds
+
+    def momentum_y(self, u: Tensor, v: Tensor, v_x: Tensor, v_y: Tensor, p_y: Tensor, laplacian_v: Tensor) -> Tensor:
+        return u * v_x + v * v_y + p_y - laplacian_v / self.reynolds
+
+    def u(self, x, y):
+        return 1 - exp(self.decay * x) * cos(2 * pi * y)
+
+    def v(self, x, y):
+        return self.decay / (2 * pi) * exp(self.decay * x) * sin(2 * pi * y)
+
+    def ansatz(self, x, y, u, v):
+        (left, right), (bottom, top) = self.domain.bounds.values()
+        bubble = (x - left) * (right - x) * (y - bottom) * (top - y)
+        return {name: self.transfinite(g, x, y) + bubble * raw for name, g, raw in (("u", self.u, u), ("v", self.v, v))}
+
+    def transfinite(self, g: Callable, x: Any, y: Any) -> Any:
+        """g inside from g on the sides: linear between left and right, plus between bottom and top, less both."""
+        (left, right), (bottom, top) = self.domain.bounds.values()
+
+        def along_y(x):
+            s = (y - bottom) / (top - bottom)
+            return (1 - s) * g(x, bottom + 0 * y) + s * g(x, top + 0 * y)
+
+        def along_x(h):
+            s = (x - left) / (right - left)
+            return (1 - s) * h(left + 0 * x) + s * h(right + 0 * x)
+
+        return along_x(lambda x: g(x, y)) + along_y(x) - along_x(along_y)
+
+    def exact(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        (left, right), _ = self.domain.bounds.values()
+        rate = 2 * self.decay
+        mean = (exponential(rate * right) - exponential(rate * left)) / (rate * (right - left))
+        return {"u": self.u(x, y), "v": self.v(x, y), "p": 0.5 * (mean - exp(rate * x))}
