@@ -4,7 +4,7 @@ The waist of the solver: every optimizer sees r with each block scaled by sqrt(w
 exactly ||r||^2, the weighted sum over the terms of the mean square residual.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from torch.func import jacrev, jvp, vjp, vmap
 
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import NoJetRule
-from pinn.derivatives.tape import Tape, assemble
+from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.domains import Region
 from pinn.errors import UserError, require
 from pinn.linear_algebra import gram
@@ -148,7 +148,7 @@ class Residuals:
             }
 
     def region_values(
-        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Tape | None = None
+        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
     ) -> list[Tensor]:
         """The unweighted residual of each block of one region, each (n,)."""
         values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
@@ -185,25 +185,25 @@ class BoundResiduals:
     def _scale(self, block: Block, n: int) -> float:
         return (self.residuals.weights[block.name] / n) ** 0.5
 
-    def residual(self, theta: Tensor) -> Tensor:
-        """r (N,), region by region, block by block."""
+    def residual(self, theta: Tensor, tape: Pass | None = None) -> Tensor:
+        """r (N,), region by region, block by block; through `tape` where only one reverse pass follows."""
         parameters = self.residuals.unflatten(theta)
         rows = []
         for label, group in self.residuals.regions.items():
             points = self.points[label]
-            values = self.residuals.region_values(group, points, parameters)
+            values = self.residuals.region_values(group, points, parameters, tape)
             rows += [self._scale(b, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
         return torch.cat(rows)
 
     def loss(self, theta: Tensor) -> float:
         """||r||^2."""
         with torch.no_grad():
-            return float(self.residual(theta).square().sum())
+            return float(self.residual(theta, Pass()).square().sum())
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
         theta = theta.detach().requires_grad_()
-        loss = self.residual(theta).square().sum()
+        loss = self.residual(theta, Pass()).square().sum()
         (gradient,) = torch.autograd.grad(loss, theta)
         return float(loss.detach()), gradient
 
@@ -216,80 +216,82 @@ class BoundResiduals:
         return vjp(self.residual, theta)[1](w)[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """r (N,) and J = dr/dtheta (N, p)."""
-        r, j = zip(*self.chunks(theta, ordered=True), strict=True)
-        return torch.cat(r), torch.cat(j)
+        """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`."""
+        r, j = theta.new_empty(len(self)), theta.new_empty(len(self), len(theta))
+        end = 0
+        for label, group in self.residuals.regions.items():
+            k, n = len(group.blocks), len(self.points[label])
+            rows = slice(end, end + k * n)
+            self._fill(theta, label, r[rows].view(k, n), j[rows].view(k, n, -1))
+            end += k * n
+        return r, j
+
+    def _fill(self, theta: Tensor, label: str, r: Tensor, j: Tensor) -> None:
+        """Write a region's rows into r (k, n) and j (k, n, p), chunk by chunk."""
+        size = self._chunk_size(len(r))
+        for start in range(0, r.shape[1], size):
+            chunk = slice(start, start + size)
+            self._rows(theta, label, chunk, r[:, chunk], j[:, chunk])
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
         product, right, loss = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta), 0.0
-        for r, j in self.chunks(theta):
-            product += gram(j)
-            right += j.mT @ r
-            loss += float(r.square().sum())
-        return product, right, loss
-
-    def chunks(self, theta: Tensor, ordered: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
-        """Pieces (rows of r, rows of J). ordered: in the order of `residual`, else all blocks of a chunk together."""
-        theta = theta.detach()
         for label, group in self.residuals.regions.items():
-            points = self.points[label]
-            size = self._chunk_size(len(group.blocks))
-            pieces = []
-            for start in range(0, len(points), size):
-                r, j = self._rows(theta, group, points[start : start + size], len(points))
-                if ordered and size < len(points):
-                    pieces.append((r, j))
-                else:
-                    yield r.flatten(), j.flatten(0, 1)
-            if pieces:
-                yield (
-                    torch.cat([r for r, _ in pieces], 1).flatten(),
-                    torch.cat([j for _, j in pieces], 1).flatten(0, 1),
-                )
+            k, n = len(group.blocks), len(self.points[label])
+            size = min(self._chunk_size(k), n)
+            held_r, held_j = theta.new_empty(k * size), theta.new_empty(k * size, len(theta))
+            for start in range(0, n, size):
+                count = min(size, n - start)
+                r, j = held_r[: k * count], held_j[: k * count]
+                self._rows(theta, label, slice(start, start + count), r.view(k, count), j.view(k, count, -1))
+                product += gram(j)
+                right += j.mT @ r
+                loss += float(r.square().sum())
+        return product, right, loss
 
     def _chunk_size(self, blocks: int) -> int:
         if self.residuals.chunk is not None:
             return self.residuals.chunk
         return max(64, JACOBIAN_BYTES // (8 * self.residuals.p * blocks))
 
-    def _rows(self, theta: Tensor, group: RegionBlocks, points: Points, n: int) -> tuple[Tensor, Tensor]:
-        """r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its n points."""
-        scales = [self._scale(block, n) for block in group.blocks]
+    def _rows(self, theta: Tensor, label: str, chunk: slice, r: Tensor, j: Tensor) -> None:
+        """Write r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its points."""
+        group, points = self.residuals.regions[label], self.points[label]
+        scales = [self._scale(block, len(points)) for block in group.blocks]
+        theta = theta.detach()
         if self.residuals.jacobian_engine == "captured" and self.residuals.trial.derivatives == "taylor":
             try:
-                return self._captured(theta, group, points, scales)
+                return self._captured(theta, group, points[chunk], scales, r, j)
             except NoJetRule as missing:
                 logger.info("parameter Jacobian: reference path, because %s", missing)
                 self.residuals.jacobian_engine = "reference"
-        return self._reference(theta, group, points, scales)
+        return self._reference(theta, group, points[chunk], scales, r, j)
 
     def _captured(
-        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
-    ) -> tuple[Tensor, Tensor]:
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
+    ) -> None:
         leaves = {k: v.detach().requires_grad_() for k, v in self.residuals.unflatten(theta).items()}
         tape = Tape(len(points.x))
         values = self.residuals.region_values(group, points, leaves, tape)
-        j = theta.new_empty(len(values), len(points), len(theta))
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             columns = [(tensor, _by_row(rows, points.per_row)) for tensor, rows in tape.columns(value, scale)]
             assemble(columns, leaves, j[k])
-        r = torch.stack([scale * value.detach() for value, scale in zip(values, scales, strict=True)])
-        return r, j
+            torch.mul(value.detach(), scale, out=r[k])
 
     def _reference(
-        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float]
-    ) -> tuple[Tensor, Tensor]:
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
+    ) -> None:
         def at_row(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
             point = Points(x, normal, points.per_row)
             values = self.residuals.region_values(group, point, self.residuals.unflatten(theta))
-            r = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
-            return r, r
+            found = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
+            return found, found
 
         def rows_first(values: Tensor) -> Tensor:  # (per_row n, d) -> (n, per_row, d)
             return values.unflatten(0, (points.per_row, len(points))).transpose(0, 1)
 
         normal = torch.zeros_like(points.x) if points.normal is None else points.normal
         rows = vmap(jacrev(at_row, has_aux=True), (None, 0, 0))
-        j, r = rows(theta, rows_first(points.x), rows_first(normal))  # (n, k, p), (n, k)
-        return r.mT, j.transpose(0, 1)
+        found_j, found_r = rows(theta, rows_first(points.x), rows_first(normal))  # (n, k, p), (n, k)
+        r.copy_(found_r.mT)
+        j.copy_(found_j.transpose(0, 1))

@@ -50,9 +50,85 @@ class Config:
 
 
 @dataclass
+class AllenCahn:
+    _target_: str
+    diffusivity: float
+    rate: float
+
+
+@dataclass
 class Burgers:
     _target_: str
     nu: float
+
+
+@dataclass
+class Convection:
+    _target_: str
+    speed: float
+
+
+@dataclass
+class EulerBeam:
+    _target_: str
+    load: float
+
+
+@dataclass
+class Heat:
+    _target_: str
+    diffusivity: float
+
+
+@dataclass
+class Helmholtz:
+    _target_: str
+    wavenumber: float
+    frequency_x: int
+    frequency_y: int
+
+
+@dataclass
+class KdV:
+    _target_: str
+    delta: float
+
+
+@dataclass
+class KleinGordon:
+    _target_: str
+    frequency: float
+
+
+@dataclass
+class Kovasznay:
+    _target_: str
+    reynolds: float
+
+
+@dataclass
+class Poisson2D:
+    _target_: str
+    frequency: int
+
+
+@dataclass
+class Poisson5D:
+    _target_: str
+
+
+@dataclass
+class Reaction:
+    _target_: str
+    rate: float
+    width: float
+
+
+@dataclass
+class Wave:
+    _target_: str
+    speed: float
+    amplitude: float
 
 
 @dataclass
@@ -161,7 +237,19 @@ class Output:
 # The name under which a file of conf/ takes its schema: /schema/<name>@_here_.
 SCHEMAS: dict[str, type] = {
     "config": Config,
+    "problem/allen_cahn": AllenCahn,
     "problem/burgers": Burgers,
+    "problem/convection": Convection,
+    "problem/euler_beam": EulerBeam,
+    "problem/heat": Heat,
+    "problem/helmholtz": Helmholtz,
+    "problem/kdv": KdV,
+    "problem/klein_gordon": KleinGordon,
+    "problem/kovasznay": Kovasznay,
+    "problem/poisson_2d": Poisson2D,
+    "problem/poisson_5d": Poisson5D,
+    "problem/reaction": Reaction,
+    "problem/wave": Wave,
     "network/mlp": MLP,
     "network/modified_mlp": MLP,
     "network/residual_mlp": MLP,

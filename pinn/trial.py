@@ -10,7 +10,7 @@ from torch.func import functional_call
 from pinn.arguments import argument_names
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
-from pinn.derivatives.tape import Tape
+from pinn.derivatives.tape import Pass
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import Embedding
@@ -115,12 +115,12 @@ class TrialFunction:
         points: Tensor,
         parameters: Mapping[str, Tensor],
         normal: Tensor | None = None,
-        tape: Tape | None = None,
+        tape: Pass | None = None,
     ) -> dict[str, Tensor]:
-        """As `evaluate`, on a boundary with its normals (n, d), recording on `tape` where one is given."""
+        """As `evaluate`, on a boundary with its normals (n, d), through `tape` where one is given."""
         unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
         given, fields = Given(unknowns, normal), self.field_function(parameters)
-        if self.derivatives == "reverse" and tape is None:
+        if self.derivatives == "reverse":
             return reverse(request, fields, points, given)
         return taylor(request, fields, points, given, tape)
 

@@ -1,5 +1,31 @@
 """Problems: one file each, the equation with its domain, conditions and reference."""
 
+from pinn.problems.allen_cahn import AllenCahn
 from pinn.problems.burgers import Burgers
+from pinn.problems.convection import Convection
+from pinn.problems.euler_beam import EulerBeam
+from pinn.problems.heat import Heat
+from pinn.problems.helmholtz import Helmholtz
+from pinn.problems.kdv import KdV
+from pinn.problems.klein_gordon import KleinGordon
+from pinn.problems.kovasznay import Kovasznay
+from pinn.problems.poisson_2d import Poisson2D
+from pinn.problems.poisson_5d import Poisson5D
+from pinn.problems.reaction import Reaction
+from pinn.problems.wave import Wave
 
-__all__ = ["Burgers"]
+__all__ = [
+    "AllenCahn",
+    "Burgers",
+    "Convection",
+    "EulerBeam",
+    "Heat",
+    "Helmholtz",
+    "KdV",
+    "KleinGordon",
+    "Kovasznay",
+    "Poisson2D",
+    "Poisson5D",
+    "Reaction",
+    "Wave",
+]

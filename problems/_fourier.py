@@ -11,11 +11,11 @@ from numpy.fft import irfft, rfft
 from numpy.typing import NDArray
 
 STENCIL = 10  # nodes of the polynomial interpolation in each coordinate
-CONTOUR = 64  # points on the circle about each eigenvalue; 32 are enough for 1e-15 (Kassam & Trefethen 2005)
+CONTOUR = 64  # points on the circle about each eigenvalue; Kassam & Trefethen take 32
 
 
 def dealiased(function: Callable[[NDArray], NDArray], coefficients: NDArray, degree: int) -> NDArray:
-    """The coefficients of a polynomial of u of the given degree, free of aliasing: on (degree + 1) / 2 times the nodes."""
+    """The coefficients of a polynomial of u of the given degree, on (degree + 1) / 2 times the nodes: free of aliasing."""
     size = len(coefficients)
     nodes = (degree + 1) * (size - 1)
     return rfft(function(irfft(coefficients, nodes) * nodes))[:size] / nodes
@@ -54,7 +54,7 @@ def etdrk4(
 
 
 def _weights(z: NDArray, h: float) -> tuple[NDArray, ...]:
-    """Of the half step, and of the first, the middle and the last rate of a full step, each (k,): means over a circle."""
+    """Weights (k,) of the half step, and of the first, middle and last rate of a full step: means over a circle."""
     circle = np.exp(2j * np.pi * (np.arange(CONTOUR) + 0.5) / CONTOUR)
     y, w = z[:, None] + circle, 0.5 * z[:, None] + circle  # (k, CONTOUR)
     e = np.exp(y)

@@ -16,7 +16,7 @@ class Convection(Problem):
     Conditions  u(x, 0) = sin x,  u periodic in x.
     speed: beta (dimensionless), finite; the benchmark's is 50.
     Exact: u = sin(x - beta t).
-    Source: Krishnapriyan et al. 2021, arXiv 2109.01050, section 3.1.
+    Source: Krishnapriyan et al. 2021, arXiv 2109.01050.
     The ansatz  u = sin x + t N(x, t)  meets the initial data exactly, the embedding of x the period.
     """
 

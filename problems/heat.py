@@ -16,7 +16,7 @@ class Heat(Problem):
     Conditions  u(x, 0) = sin(pi x),  u(0, t) = u(1, t) = 0.
     diffusivity: kappa (dimensionless), > 0; the benchmark's is 0.25.
     Exact: u = exp(-kappa pi^2 t) sin(pi x).
-    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163, section 4.2.
+    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163.
     The ansatz  u = sin(pi x) + t x (1 - x) N(x, t)  meets initial and boundary data exactly.
     """
 

@@ -16,7 +16,7 @@ class Helmholtz(Problem):
     Conditions  u = 0 on the four sides, which are the exact solution's values there.
     Exact: u = sin(a pi x) sin(b pi y), of which  q = (k^2 - (a^2 + b^2) pi^2) sin(a pi x) sin(b pi y).
     wavenumber: k (dimensionless); the benchmark's is 1. frequency_x, frequency_y: a and b, whole numbers >= 1; 1 and 4.
-    Source: Wang, Teng & Perdikaris 2021, arXiv 2001.04536, section 2.3.
+    Source: Wang, Teng & Perdikaris 2021, arXiv 2001.04536.
     The ansatz  u = (1 - x^2) (1 - y^2) N(x, y)  meets the boundary data exactly.
     """
 

@@ -1,7 +1,7 @@
 """Korteweg-de Vries equation."""
 
 from functools import lru_cache
-from math import pi
+from math import ceil, pi
 
 import numpy as np
 from torch import Tensor, cos
@@ -44,7 +44,9 @@ class KdV(Problem):
     def ansatz(self, x, t, u):
         return {"u": cos(pi * x) + t * u}
 
-    def reference(self, x: np.ndarray, t: np.ndarray, modes: int = 192, steps: int = 16000) -> np.ndarray:
+    def reference(self, x: np.ndarray, t: np.ndarray, refinement: float = 1.0) -> np.ndarray:
+        modes = 16 * ceil(refinement * 0.25 / self.delta)  # 192 for the benchmark
+        steps = 1000 * ceil(refinement * 0.35 / self.delta)  # 16000
         return solution(self.delta, modes, steps)(x, t)
 
 

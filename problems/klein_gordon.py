@@ -16,7 +16,7 @@ class KleinGordon(Problem):
     Conditions  u(x, 0) = x,  u_t(x, 0) = 0,  u(0, t) = 0,  u(1, t) = cos(omega t) + t^3.
     Exact: u = x cos(omega t) + (x t)^3, of which  f = -omega^2 x cos(omega t) + 6 x t (x^2 - t^2) + u^3.
     frequency: omega / pi (dimensionless), >= 0; the benchmark's is 5.
-    Source: Wang, Teng & Perdikaris 2021, arXiv 2001.04536, section 4.2.
+    Source: Wang, Teng & Perdikaris 2021, arXiv 2001.04536.
     The ansatz  u = x u(1, t) + t^2 x (1 - x) N(x, t)  joins the boundary data by straight lines; at t = 0 these are
     u = x and u_t = 0, so that it meets initial and boundary data exactly.
     """

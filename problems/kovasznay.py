@@ -40,7 +40,7 @@ class Kovasznay(Problem):
             "momentum_x": Interior(self.momentum_x),
             "momentum_y": Interior(self.momentum_y),
             "mass": Interior(lambda u_x, v_y: u_x + v_y),
-            "walls": Dirichlet(u=self.u, v=self.v, on=self.domain.sides),
+            "walls": Dirichlet(u=self.velocity_x, v=self.velocity_y, on=self.domain.sides),
         }
 
     def momentum_x(self, u: Tensor, v: Tensor, u_x: Tensor, u_y: Tensor, p_x: Tensor, laplacian_u: Tensor) -> Tensor:
@@ -49,16 +49,19 @@ class Kovasznay(Problem):
     def momentum_y(self, u: Tensor, v: Tensor, v_x: Tensor, v_y: Tensor, p_y: Tensor, laplacian_v: Tensor) -> Tensor:
         return u * v_x + v * v_y + p_y - laplacian_v / self.reynolds
 
-    def u(self, x, y):
+    def velocity_x(self, x, y):
         return 1 - exp(self.decay * x) * cos(2 * pi * y)
 
-    def v(self, x, y):
+    def velocity_y(self, x, y):
         return self.decay / (2 * pi) * exp(self.decay * x) * sin(2 * pi * y)
 
     def ansatz(self, x, y, u, v):
         (left, right), (bottom, top) = self.domain.bounds.values()
         bubble = (x - left) * (right - x) * (y - bottom) * (top - y)
-        return {name: self.transfinite(g, x, y) + bubble * raw for name, g, raw in (("u", self.u, u), ("v", self.v, v))}
+        return {
+            "u": self.transfinite(self.velocity_x, x, y) + bubble * u,
+            "v": self.transfinite(self.velocity_y, x, y) + bubble * v,
+        }
 
     def transfinite(self, g: Callable, x: Any, y: Any) -> Any:
         """g inside from g on the sides: linear between left and right, plus between bottom and top, less both."""
@@ -78,4 +81,4 @@ class Kovasznay(Problem):
         (left, right), _ = self.domain.bounds.values()
         rate = 2 * self.decay
         mean = (exponential(rate * right) - exponential(rate * left)) / (rate * (right - left))
-        return {"u": self.u(x, y), "v": self.v(x, y), "p": 0.5 * (mean - exp(rate * x))}
+        return {"u": self.velocity_x(x, y), "v": self.velocity_y(x, y), "p": 0.5 * (mean - exp(rate * x))}

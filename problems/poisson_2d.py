@@ -16,7 +16,7 @@ class Poisson2D(Problem):
     Conditions  u = 0 on the four sides.
     frequency: k, half waves a side, a whole number >= 1; the benchmark's is 1.
     Exact: u = sin(k pi x) sin(k pi y).
-    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163, section 4.1.
+    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163.
     The ansatz  u = x (1 - x) y (1 - y) N(x, y)  meets the boundary data exactly.
     """
 

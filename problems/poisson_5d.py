@@ -14,7 +14,7 @@ class Poisson5D(Problem):
 
     Conditions  u = sum_i cos(pi x_i)  on the ten sides.
     Exact: u = sum_i cos(pi x_i).
-    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163, section 4.3.
+    Source: Mueller & Zeinhofer 2023, arXiv 2302.13163.
     There is no ansatz: transfinite interpolation of data that are a sum of functions of one coordinate each
     reproduces that sum in the interior, so that hard boundary data would be the exact solution.
     """

@@ -16,8 +16,8 @@ class Reaction(Problem):
     Condition  u(x, 0) = exp(-(x - pi)^2 / (2 s^2));  none in x: the equation has no derivative in it.
     rate: rho (dimensionless), > 0; the benchmark's is 5. width: s (dimensionless), > 0; the benchmark's is pi/4.
     Exact: u = u_0 e^(rho t) / (1 - u_0 + u_0 e^(rho t)).
-    Source: Krishnapriyan et al. 2021, arXiv 2109.01050, section 3.2, where u is periodic in x: u_0 is not, by a jump of
-    slope of 8e-4 at the seam, and a periodic network would have to smooth it.
+    Source: Krishnapriyan et al. 2021, arXiv 2109.01050, where u is periodic in x; its u_0 is not: the slope jumps
+    by 3.4e-3 at the seam, which a periodic network would have to smooth.
     The ansatz  u = u_0(x) + t N(x, t)  meets the initial data exactly.
     """
 

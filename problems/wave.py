@@ -16,7 +16,7 @@ class Wave(Problem):
     Conditions  u(x, 0) = sin(pi x) + 0.5 sin(4 pi x),  u_t(x, 0) = 0,  u(0, t) = u(1, t) = 0.
     speed: c (dimensionless), > 0; the benchmark's is 2. amplitude: 0.5, of the second wave.
     Exact: u = sin(pi x) cos(c pi t) + 0.5 sin(4 pi x) cos(4 c pi t).
-    Source: Wang, Yu & Perdikaris 2022, arXiv 2007.14527, section 7.3.
+    Source: Wang, Yu & Perdikaris 2022, arXiv 2007.14527.
     The ansatz  u = u(x, 0) + t^2 x (1 - x) N(x, t)  meets initial and boundary data exactly.
     """
 

@@ -19,7 +19,8 @@ from pinn.derivatives.names import Symbol
 # values(points (k, d)) -> (k,), each point on its own; NaN where it has none
 Values = Callable[[Tensor], Tensor]
 
-LEVELS = 18  # steps from 1/16 of the length down to 1/2^21, each half the one before
+LEVELS = 36  # steps from 1/16 of the length down to 1/2^21
+RATIO = 2.0**-0.5  # of each step to the one before
 COMPLEX_STEP = 2.0**-70  # of the length; its square is far below rounding, and nothing cancels
 SAFETY = 2.0  # on the change between neighboring steps
 
@@ -58,7 +59,7 @@ def central_weights(order: int, accuracy: int) -> tuple[float, ...]:
 def central_difference(values: Values, points: Tensor, orders: Sequence[int], lengths: Tensor) -> Estimate:
     """The derivative of multi-index `orders` by central differences, at the best of several steps.
 
-    Steps h = length / 16, length / 32, ... in every coordinate; the step is chosen for which the result changes least
+    Steps h = L / 16, L / 22.6, L / 32, ... for lengths L; the step is chosen for which the result changes least
     to both its neighbors, and twice that change, the largest over the points, is the bound: towards larger steps it
     sees the truncation error, towards smaller ones the rounding error. Mixed derivatives are products of stencils,
     of accuracy h^8 in one coordinate, h^6 in two, h^4 in three, else h^2.
@@ -76,7 +77,7 @@ def central_difference(values: Values, points: Tensor, orders: Sequence[int], le
         weights.append(math.prod(weight for _, weight in choice))
     found = []
     for level in range(LEVELS):
-        steps = lengths * 2.0 ** -(4 + level)
+        steps = lengths / 16.0 * RATIO**level
         stencil = points.unsqueeze(1) + steps * offsets  # (n, s, d)
         at = values(stencil.reshape(-1, d)).reshape(n, -1)
         volume = math.prod(float(steps[i]) ** orders[i] for i in active)
@@ -116,12 +117,12 @@ def complex_step(values: Values, points: Tensor, i: int, lengths: Tensor) -> Ten
     a function that is not analytic (one with |x|, say) gives wrong numbers, which the caller has to expect.
     """
     step = COMPLEX_STEP * float(lengths[i])
-    shift = torch.zeros(points.shape[1], dtype=torch.complex128, device=points.device)
-    shift[i] = complex(0.0, step)
+    shift = torch.zeros_like(lengths, dtype=torch.float64)
+    shift[i] = step
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # torch warns where an imaginary part is dropped
         try:
-            found = values(points.to(torch.complex128) + shift)
+            found = values(torch.complex(points, shift.expand_as(points)))
         except Exception:  # whatever code for real numbers may raise
             return None
     if not found.is_complex() or not bool(found.isfinite().all()):

@@ -16,7 +16,7 @@ from torch.func import jacrev, vmap
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet, coordinate_jet
 from pinn.derivatives.names import Quantity, Symbol, Vocabulary
-from pinn.derivatives.tape import Tape
+from pinn.derivatives.tape import Pass
 
 FieldFunction = Callable[[Any], Mapping[str, Any]]
 
@@ -120,7 +120,7 @@ class Given:
 
 
 def taylor(
-    request: Request, fields: FieldFunction, points: Tensor, given: Given, tape: Tape | None = None
+    request: Request, fields: FieldFunction, points: Tensor, given: Given, tape: Pass | None = None
 ) -> dict[str, Tensor]:
     """Named quantities at points (n, d) by Taylor mode: one forward pass of jets; each result has shape (n,)."""
     coordinates = coordinate_jet(points, request.field_channels, tape)
@@ -172,7 +172,7 @@ def _combined(jet: Jet, symbol: Symbol) -> Tensor:
     return torch.stack(terms).sum(0)
 
 
-def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Tape | None) -> Any:
+def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Pass | None) -> Any:
     if quantity.kind == "unknown":
         unknown = given.unknowns[quantity.base]
         if tape is not None and unknown.requires_grad:

@@ -5,7 +5,6 @@ functions through `__torch_function__`, so that an unchanged `nn.Module` maps je
 (not Taylor coefficients): the channel of u_xx holds d^2 u / dx^2.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pinn.derivatives.channels import Channels
+from pinn.derivatives.composition import compose
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
+from pinn.derivatives.tape import Pass, linear_coefficients
 from pinn.errors import UserError
 
 RULES: dict[Callable, Callable] = {}
@@ -40,12 +41,12 @@ class Jet:
 
     coefficients: tensor of shape (c, n, ...), channel 0 the value.
     channels: which derivatives the first axis holds.
-    tape: where set, records what the parameter Jacobian needs (see `pinn.derivatives.tape`).
+    tape: where set, how the pass is done and what it records (see `pinn.derivatives.tape`).
     """
 
     __slots__ = ("channels", "coefficients", "tape")
 
-    def __init__(self, coefficients: Tensor, channels: Channels, tape: Any = None) -> None:
+    def __init__(self, coefficients: Tensor, channels: Channels, tape: Pass | None = None) -> None:
         self.coefficients = coefficients
         self.channels = channels
         self.tape = tape
@@ -158,7 +159,7 @@ class Jet:
     __rmul__ = __mul__
 
 
-def coordinate_jet(points: Tensor, channels: Channels, tape: Any = None) -> Jet:
+def coordinate_jet(points: Tensor, channels: Channels, tape: Pass | None = None) -> Jet:
     """The jet of the coordinates themselves: points (n, d) -> logical shape (n, d), d x_i / d x_j = delta_ij."""
     n, d = points.shape
     seeds = points.new_zeros(len(channels), 1, d)
@@ -276,23 +277,9 @@ def _square(a: Jet) -> Jet:
 
 
 def _compose(jet: Jet, derivatives: Derivatives) -> Jet:
-    """s(z) for an elementary function s: the chain rule of `Channels.composition`."""
-    z, channels = jet.coefficients, jet.channels
-    s = derivatives(z[0], channels.order)
-    if len(channels) == 1:
-        return jet.with_coefficients(s[0].unsqueeze(0))
-    linear = s[1] * z[1:]
-    rest = []
-    for c, terms in enumerate(channels.composition[1:]):
-        total = linear[c]
-        for k, coefficient, factors in terms:
-            if k > 1:
-                product = s[k] * math.prod((z[i] for i in factors[1:]), start=z[factors[0]])
-                total = total + (product if coefficient == 1.0 else coefficient * product)
-        rest.append(total)
-    if channels.order == 1:
-        return jet.with_coefficients(torch.cat([s[0].unsqueeze(0), linear]))
-    return jet.with_coefficients(torch.stack([s[0], *rest]))
+    """s(z) for an elementary function s."""
+    apply = compose if jet.tape is None else jet.tape.compose
+    return jet.with_coefficients(apply(jet.coefficients, jet.channels, derivatives))
 
 
 def _register_elementary() -> None:
@@ -310,16 +297,6 @@ def _linear(jet: Jet, weight: Tensor, bias: Tensor | None = None) -> Jet:
     if jet.tape is not None:
         return jet.with_coefficients(jet.tape.linear(jet.coefficients, weight, bias))
     return jet.with_coefficients(linear_coefficients(jet.coefficients, weight, bias))
-
-
-def linear_coefficients(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
-    z = F.linear(a, weight)
-    if bias is None:
-        return z
-    if len(a) == 1:
-        return z + bias
-    return z + F.pad(bias.reshape(1, 1, -1), (0, 0, 0, 0, 0, len(a) - 1))
 
 
 @rule(torch.matmul, torch.Tensor.matmul, torch.mm, torch.Tensor.__matmul__)

@@ -13,6 +13,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.composition import compose_fused
+from pinn.derivatives.elementary import Derivatives
+
+
+class Pass:
+    """How jets are propagated where one reverse pass follows: elementwise functions with a hand-made backward."""
+
+    def compose(self, z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
+        return compose_fused(z, channels, derivatives)
+
+    def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
+        return linear_coefficients(a, weight, bias)
+
+    def spread(self, parameter: Tensor, ndim: int) -> Tensor:
+        """A parameter that meets a jet of `ndim` logical axes."""
+        return parameter
+
+
+def linear_coefficients(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
+    z = F.linear(a, weight)
+    if bias is None:
+        return z
+    if len(a) == 1:
+        return z + bias
+    padded = F.pad(bias.reshape(1, -1), (0, 0, 0, len(a) - 1))
+    return z + padded.reshape(len(a), *[1] * (z.ndim - 2), -1)
+
 
 @dataclass
 class LinearCapture:
@@ -33,7 +63,7 @@ class SpreadCapture:
 
 
 @dataclass
-class Tape:
+class Tape(Pass):
     """What one forward pass over n points must remember."""
 
     n: int
@@ -42,10 +72,7 @@ class Tape:
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point."""
-        z = F.linear(a, weight.detach())
-        if bias is not None:
-            padded = F.pad(bias.detach().reshape(1, -1), (0, 0, 0, len(a) - 1))
-            z = z + padded.reshape(len(a), *[1] * (z.ndim - 2), -1)
+        z = linear_coefficients(a, weight.detach(), None if bias is None else bias.detach())
         if not z.requires_grad:
             z.requires_grad_()
         self.linears.append(LinearCapture(weight, bias, a.detach(), z))

@@ -83,7 +83,7 @@ class Coupled(Problem):
 
 
 class Torsion(Problem):
-    """u_xx + u_yy = -10 in the unit square, zero on its boundary: no finite sum of any network's units solves it."""
+    """u_xx + u_yy = -10 in the unit square, zero on its boundary."""
 
     def __init__(self) -> None:
         self.domain = Box(x=(0, 1), y=(0, 1))
@@ -166,7 +166,7 @@ def split(problem, j):
 def test_single_precision(network):
     """float32 in, float32 out, and the numbers of float64 but for rounding.
 
-    Tolerance: 6e-8 a rounding, some hundred of them in u_xxx through two layers, and terms that cancel.
+    Tolerance: 500 roundings of 6e-8 each in third derivatives through two layers; 140 were seen at most.
     """
     single, double = make(network, torch.float32), make(network)
     double.load_parameters(single.parameters())
@@ -175,7 +175,7 @@ def test_single_precision(network):
     found, expected = single.evaluate(names, x.float()), double.evaluate(names, x.float().double())
     for name in names:
         assert found[name].dtype == torch.float32
-        assert float((found[name] - expected[name]).abs().max()) <= 1e-4 * max(1.0, float(expected[name].abs().max()))
+        assert float((found[name] - expected[name]).abs().max()) <= 3e-5 * max(1.0, float(expected[name].abs().max()))
     problem = bound(single, "captured")
     r, j = problem.jacobian(problem.residuals.theta())
     assert (r.dtype, j.dtype) == (torch.float32, torch.float32)
@@ -218,7 +218,7 @@ def test_training_reduces_the_loss_and_the_file_rebuilds_the_network(name, tmp_p
         output=Output(resolution=5, figures=False),
     )
     loss = solution.history["loss"]
-    print("RATIO", name, loss[-1] / loss[0])
+    assert loss[-1] < 0.03 * loss[0]  # 0.003 at most, seen for plain tanh; the others go further
     again = pinn.load(tmp_path, problem=Torsion())
     assert type(again.trial.network.core) is type(solution.trial.network.core)
     x = torch.rand(5, 2, dtype=torch.float64)

@@ -26,8 +26,8 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
         if len(held_out) > 1 and total > 0 and fresh > DOMINANT * total:
             share = training.get(block, 0.0) / max(sum(training.values()), 1e-300)
             found.append(
-                f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: raise "
-                f"weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
+                f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: "
+                f"raise weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
             )
     if not found and total > 0:
         ratio = total / max(sum(training.values()), 1e-300)

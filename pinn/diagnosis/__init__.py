@@ -1,0 +1,7 @@
+"""What is wrong and what to try: checks before a run, and the verdict after it."""
+
+from pinn.diagnosis.derivatives import check_derivatives
+from pinn.diagnosis.findings import Comparison, DerivativeCheck
+from pinn.diagnosis.verdict import verdict
+
+__all__ = ["Comparison", "DerivativeCheck", "check_derivatives", "verdict"]
