@@ -10,13 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn.derivatives.operators import (
+        curl,
+        divergence,
+        gradient,
+        hessian,
+        jacobian,
+        jacobian_determinant,
+        jvp,
+        laplacian,
+        log_abs_jacobian_determinant,
+        vjp,
+    )
+    from pinn.derivatives.stability import stability
+    from pinn.diagnosis import check_derivatives
     from pinn.domains import Box, Time
     from pinn.errors import UserError
     from pinn.problem import Problem, derived
     from pinn.solution import Output, Solution, load
     from pinn.solving import solve
     from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
-    from pinn.training import Training
+    from pinn.training import Stage, Stages, Training
 
 # Public name -> its module. Names are imported when they are used, so that the command line starts without torch.
 _HOMES = {
@@ -30,11 +44,25 @@ _HOMES = {
     "Problem": "pinn.problem",
     "Solution": "pinn.solution",
     "Time": "pinn.domains",
+    "Stage": "pinn.training",
+    "Stages": "pinn.training",
     "Training": "pinn.training",
     "UserError": "pinn.errors",
+    "check_derivatives": "pinn.diagnosis",
+    "curl": "pinn.derivatives.operators",
     "derived": "pinn.problem",
+    "divergence": "pinn.derivatives.operators",
+    "gradient": "pinn.derivatives.operators",
+    "hessian": "pinn.derivatives.operators",
+    "jacobian": "pinn.derivatives.operators",
+    "jacobian_determinant": "pinn.derivatives.operators",
+    "jvp": "pinn.derivatives.operators",
+    "laplacian": "pinn.derivatives.operators",
     "load": "pinn.solution",
+    "log_abs_jacobian_determinant": "pinn.derivatives.operators",
     "solve": "pinn.solving",
+    "stability": "pinn.derivatives.stability",
+    "vjp": "pinn.derivatives.operators",
 }
 
 __all__ = [
@@ -47,12 +75,26 @@ __all__ = [
     "Periodic",
     "Problem",
     "Solution",
+    "Stage",
+    "Stages",
     "Time",
     "Training",
     "UserError",
+    "check_derivatives",
+    "curl",
     "derived",
+    "divergence",
+    "gradient",
+    "hessian",
+    "jacobian",
+    "jacobian_determinant",
+    "jvp",
+    "laplacian",
     "load",
+    "log_abs_jacobian_determinant",
     "solve",
+    "stability",
+    "vjp",
 ]
 
 

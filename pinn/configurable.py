@@ -17,6 +17,9 @@ class Configurable:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
+        if cls.__init__ is object.__init__:
+            object.__setattr__(self, "_constructor_arguments", {})
+            return self
         signature = inspect.signature(cls.__init__)
         try:
             bound = signature.bind_partial(self, *args, **kwargs)

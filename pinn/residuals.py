@@ -6,6 +6,8 @@ exactly ||r||^2, the weighted sum over the terms of the mean square residual.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
@@ -113,8 +115,7 @@ class Residuals:
 
     def unflatten(self, theta: Tensor) -> dict[str, Tensor]:
         """Named parameters as views of theta (p,)."""
-        pieces = theta.split([shape.numel() for shape in self.shapes.values()])
-        return {name: piece.view(shape) for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
+        return unflatten(theta, self.shapes)
 
     def load(self, theta: Tensor) -> None:
         """Put theta (p,) into the trial function."""
@@ -155,6 +156,12 @@ class Residuals:
         return [_residual(block.equation, values, len(points)) for block in group.blocks]
 
 
+def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """The tensors of these shapes, by name, as views of their concatenation theta."""
+    pieces = theta.split([shape.numel() for shape in shapes.values()])
+    return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
+
+
 def _residual(equation: Equation, values: Mapping[str, Tensor], n: int) -> Tensor:
     found = equation.function(*(values[name] for name in equation.arguments))
     if not isinstance(found, Tensor) or found.shape != (n,):
@@ -172,22 +179,61 @@ def _by_row(values: Tensor, per_row: int) -> Tensor:
 
 
 class BoundResiduals:
-    """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale."""
+    """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale.
 
-    def __init__(self, residuals: Residuals, points: PointSet) -> None:
+    held: parameters that keep their values, by name; theta then holds the others only.
+    """
+
+    def __init__(self, residuals: Residuals, points: PointSet, held: Mapping[str, Tensor] | None = None) -> None:
         self.residuals = residuals
         self.points = points
+        self.held = dict(held or {})
+        self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
+
+    @property
+    def shapes(self) -> Mapping[str, torch.Size]:
+        """The shapes of the parameters in theta, in their order."""
+        return self.residuals.shapes
+
+    @cached_property
+    def identity(self) -> int:
+        """A number made from the points and weights: where it is equal, so is r(theta)."""
+        digest = blake2b(repr(sorted(self.residuals.weights.items())).encode(), digest_size=8)
+        for label, points in self.points.items():
+            digest.update(label.encode())
+            for tensor in (points.x, points.normal):
+                if tensor is not None:
+                    digest.update(tensor.detach().contiguous().cpu().numpy().data)
+        return int.from_bytes(digest.digest()) >> 1  # a signed integer of 64 bits
 
     def __len__(self) -> int:
         """The number of rows N."""
         return sum(len(self.points[label]) * len(g.blocks) for label, g in self.residuals.regions.items())
+
+    def _parameters(self, theta: Tensor) -> dict[str, Tensor]:
+        """All parameters by name."""
+        return unflatten(theta, self.shapes) | self.held
+
+    def last_layer(self, theta: Tensor) -> "tuple[Tensor, BoundResiduals] | None":
+        """Which entries of theta (p,) are the last linear layer's and the unknowns, and the problem in them alone.
+
+        Returns indices (q,) and the least-squares problem in theta[indices], the other parameters held at theta;
+        None where the network does not say which parameters its outputs are affine in.
+        """
+        names = self.residuals.trial.linear_parameters
+        if names is None:
+            return None
+        position = unflatten(torch.arange(len(theta), device=theta.device), self.shapes)
+        indices = torch.cat([where.reshape(-1) for name, where in position.items() if name in names])
+        held = {name: values for name, values in self._parameters(theta.detach()).items() if name not in names}
+        return indices, BoundResiduals(self.residuals, self.points, held)
 
     def _scale(self, block: Block, n: int) -> float:
         return (self.residuals.weights[block.name] / n) ** 0.5
 
     def residual(self, theta: Tensor, tape: Pass | None = None) -> Tensor:
         """r (N,), region by region, block by block; through `tape` where only one reverse pass follows."""
-        parameters = self.residuals.unflatten(theta)
+        parameters = self._parameters(theta)
         rows = []
         for label, group in self.residuals.regions.items():
             points = self.points[label]
@@ -252,7 +298,8 @@ class BoundResiduals:
     def _chunk_size(self, blocks: int) -> int:
         if self.residuals.chunk is not None:
             return self.residuals.chunk
-        return max(64, JACOBIAN_BYTES // (8 * self.residuals.p * blocks))
+        p = sum(shape.numel() for shape in self.shapes.values())
+        return max(64, JACOBIAN_BYTES // (8 * p * blocks))
 
     def _rows(self, theta: Tensor, label: str, chunk: slice, r: Tensor, j: Tensor) -> None:
         """Write r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its points."""
@@ -270,9 +317,9 @@ class BoundResiduals:
     def _captured(
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
     ) -> None:
-        leaves = {k: v.detach().requires_grad_() for k, v in self.residuals.unflatten(theta).items()}
+        leaves = {k: v.detach().requires_grad_() for k, v in unflatten(theta, self.shapes).items()}
         tape = Tape(len(points.x))
-        values = self.residuals.region_values(group, points, leaves, tape)
+        values = self.residuals.region_values(group, points, leaves | self.held, tape)
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             columns = [(tensor, _by_row(rows, points.per_row)) for tensor, rows in tape.columns(value, scale)]
             assemble(columns, leaves, j[k])
@@ -283,7 +330,7 @@ class BoundResiduals:
     ) -> None:
         def at_row(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
             point = Points(x, normal, points.per_row)
-            values = self.residuals.region_values(group, point, self.residuals.unflatten(theta))
+            values = self.residuals.region_values(group, point, self._parameters(theta))
             found = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
             return found, found
 

@@ -39,6 +39,7 @@ class Config:
     network: Any
     sampler: Any
     optimizer: Any
+    weighting: Any
     training: Any
     output: Any
     seed: int
@@ -224,6 +225,19 @@ class Training:
     held_out: int
     log_every: int
     jacobian_chunk: int | None
+    checkpoint_seconds: Any
+
+
+@dataclass
+class FixedWeights:
+    _target_: str
+
+
+@dataclass
+class BalancedWeights:
+    _target_: str
+    exponent: float
+    largest: float
 
 
 @dataclass
@@ -262,5 +276,7 @@ SCHEMAS: dict[str, type] = {
     "optimizer/trust_region": TrustRegion,
     "optimizer/adam": Adam,
     "training": Training,
+    "weighting/balanced": BalancedWeights,
+    "weighting/fixed": FixedWeights,
     "output": Output,
 }

@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-from pinn.callbacks import Callback, History, MetricsFile, Progress
+from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
+from pinn.checkpoint import FILE_NAME as CHECKPOINT
+from pinn.checkpoint import load_tree
 from pinn.configurable import plain
 from pinn.constraints import make_residuals
 from pinn.errors import UserError, require
@@ -22,22 +24,25 @@ from pinn.report.closing import closing_table
 from pinn.report.figures import draw_solution, draw_training
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
-from pinn.training import Trainer, Training
+from pinn.training import Outcome, Stages, Trainer, Training
 from pinn.trial import NetworkFactory, make_trial
+from pinn.weighting import Weighting
 
+METRICS = "metrics.jsonl"
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def solve(
     problem: Problem,
     network: NetworkFactory | None = None,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | Stages | None = None,
     sampler: Sampler | None = None,
     training: Training | None = None,
     *,
     constraints: str = "hard",
     derivatives: str = "taylor",
     weights: Mapping[str, float] | None = None,
+    weighting: Weighting | None = None,
     seed: int = 0,
     dtype: str = "float64",
     device: str = "auto",
@@ -45,6 +50,7 @@ def solve(
     folder: Path | str | None = None,
     callbacks: Sequence[Callback] = (),
     configuration: Mapping[str, Any] | None = None,
+    resume: bool = False,
 ) -> Solution:
     """Train a network to satisfy `problem` and return the solution.
 
@@ -54,13 +60,14 @@ def solve(
         optimizer, sampler, training: default a trust region, Sobol points, a minute or so.
         constraints: `hard` uses the problem's ansatz, so that conditions hold exactly; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
-        weights: term -> weight in the loss, 1 where not named.
+        weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         output: what is written; default a grid by dimension, with figures.
-        folder: where given, metrics.jsonl, solution.h5, solution.vtkhdf and figures/ are written there.
+        folder: where given, metrics.jsonl, checkpoint.h5, solution.h5, solution.vtkhdf and figures/ are written there.
         callbacks: called beside the progress display.
         configuration: the resolved configuration to be stored; default: that of the objects passed.
+        resume: continue from the folder's checkpoint.
 
     Raises:
         UserError: a setting, the problem's equations or the folder are at fault; the message says what to try.
@@ -99,8 +106,13 @@ def solve(
     history = History()
     watchers: list[Callback] = [history, Progress(training.log_every), *callbacks]
     if folder is not None:
-        watchers.insert(0, MetricsFile(folder / "metrics.jsonl"))
-    trainer = Trainer(residuals, optimizer, sampler, training, seed=seed, callbacks=watchers)
+        watchers = [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
+    trainer = Trainer(residuals, optimizer, sampler, training, seed=seed, callbacks=watchers, weighting=weighting)
+    if resume:
+        require(folder is not None, "resume needs the folder of the run to be continued")
+        assert folder is not None
+        trainer.restore(load_tree(folder / CHECKPOINT))
+        history.records = read_metrics(folder / METRICS, trainer.at.step)
     outcome = trainer.run()
     solution = Solution(
         trial,
@@ -118,6 +130,8 @@ def solve(
     )
     files = write(solution, folder, output)
     logger.info("%s", closing_table(solution, files))
+    if outcome is Outcome.INTERRUPTED and folder is not None:
+        logger.info("continue with: pinn resume %s", folder)
     return solution
 
 

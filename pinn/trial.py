@@ -80,6 +80,17 @@ class TrialFunction:
         """The identified values by name; empty unless the problem has unknowns."""
         return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
 
+    @property
+    def linear_parameters(self) -> tuple[str, ...] | None:
+        """Names of the parameters in which the raw outputs are affine, and of the unknowns; None where not known.
+
+        A network says so by a `linear_parameters` of its own, as every `pinn.networks.Network` does.
+        """
+        names = getattr(self.network.core, "linear_parameters", None)
+        if names is None:
+            return None
+        return tuple(f"core.{name}" for name in names) + tuple(f"unknowns.{name}" for name in self.problem.unknowns)
+
     def parameters(self) -> dict[str, Tensor]:
         """The network's parameters by name, detached."""
         return {name: parameter.detach() for name, parameter in self.network.named_parameters()}

@@ -15,7 +15,7 @@ CONTOUR = 64  # points on the circle about each eigenvalue; Kassam & Trefethen t
 
 
 def dealiased(function: Callable[[NDArray], NDArray], coefficients: NDArray, degree: int) -> NDArray:
-    """The coefficients of a polynomial of u of the given degree, on (degree + 1) / 2 times the nodes: free of aliasing."""
+    """The coefficients of a polynomial of u of that degree, free of aliasing by (degree + 1) / 2 times the nodes."""
     size = len(coefficients)
     nodes = (degree + 1) * (size - 1)
     return rfft(function(irfft(coefficients, nodes) * nodes))[:size] / nodes

@@ -22,7 +22,7 @@ class Helmholtz(Problem):
 
     def __init__(self, wavenumber: float = 1.0, frequency_x: int = 1, frequency_y: int = 4) -> None:
         for name, value in (("frequency_x", frequency_x), ("frequency_y", frequency_y)):
-            require(value >= 1 and value == int(value), f"{name} must be a whole number >= 1, got {value}")
+            require(value >= 1 and value == int(value), f"{name} must be whole and >= 1, got {value}")
         self.wavenumber = wavenumber
         self.frequencies = (frequency_x, frequency_y)
         self.domain = Box(x=(-1, 1), y=(-1, 1))

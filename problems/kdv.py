@@ -46,7 +46,7 @@ class KdV(Problem):
 
     def reference(self, x: np.ndarray, t: np.ndarray, refinement: float = 1.0) -> np.ndarray:
         modes = 16 * ceil(refinement * 0.25 / self.delta)  # 192 for the benchmark
-        steps = 1000 * ceil(refinement * 0.35 / self.delta)  # 16000
+        steps = 1000 * ceil(refinement * 0.18 / self.delta)  # 9000
         return solution(self.delta, modes, steps)(x, t)
 
 

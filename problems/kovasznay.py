@@ -14,12 +14,13 @@ from pinn.terms import Dirichlet, Interior
 
 
 class Kovasznay(Problem):
-    """Steady Navier-Stokes  u u_x + v u_y + p_x = lap u / Re,  u v_x + v v_y + p_y = lap v / Re,  u_x + v_y = 0.
+    """Kovasznay flow, a solution of the steady Navier-Stokes equations, on [-0.5, 1] x [-0.5, 1.5].
 
-    On [-0.5, 1] x [-0.5, 1.5], with u and v prescribed on the four sides; the pressure has mean zero. No term says
-    so: any constant may be added to p, the error is measured without it, and a damped step leaves it alone.
+    u u_x + v u_y + p_x = lap u / Re,  u v_x + v v_y + p_y = lap v / Re,  u_x + v_y = 0.
+    Conditions  u and v as in the exact solution on the four sides;  the mean of p is zero. No term says the latter:
+    any constant may be added to p, errors are measured without it, and damped steps need no more.
     reynolds: Re (dimensionless), > 0; the benchmark's is 40.
-    Exact: u = 1 - e^(l x) cos(2 pi y),  v = l / (2 pi) e^(l x) sin(2 pi y),  p = constant - e^(2 l x) / 2,  with
+    Exact: u = 1 - e^(l x) cos(2 pi y),  v = l / (2 pi) e^(l x) sin(2 pi y),  p = const - e^(2 l x) / 2,  with
     l = Re/2 - sqrt(Re^2/4 + 4 pi^2).
     Source: Kovasznay 1948, doi:10.1017/S0305004100023999.
     The ansatz adds the bubble (x + 0.5) (1 - x) (y + 0.5) (1.5 - y) N(x, y) to the transfinite interpolation of u's

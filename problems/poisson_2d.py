@@ -21,7 +21,7 @@ class Poisson2D(Problem):
     """
 
     def __init__(self, frequency: int = 1) -> None:
-        require(frequency >= 1, f"frequency must be >= 1, got {frequency}")
+        require(frequency >= 1 and frequency == int(frequency), f"frequency must be whole and >= 1, got {frequency}")
         self.frequency = frequency
         self.domain = Box(x=(0, 1), y=(0, 1))
         self.fields = ("u",)

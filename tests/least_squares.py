@@ -6,11 +6,13 @@ from torch.func import jacrev, jvp, vjp
 
 
 class LeastSquaresProblem:
-    """minimize ||r(theta)||^2 for a residual given as a function of theta (p,)."""
+    """minimize ||r(theta)||^2 for a residual given as a function of theta (p,); identity: the residual's number."""
 
-    def __init__(self, residual, start: Tensor) -> None:
+    def __init__(self, residual, start: Tensor, identity: int = 0) -> None:
         self.residual = residual
         self.start = start
+        self.identity = identity
+        self.shapes = {"theta": start.shape}
 
     def __len__(self) -> int:
         return len(self.residual(self.start))

@@ -9,11 +9,12 @@ from typing import Any, get_type_hints
 
 import pytest
 from hydra import compose, initialize_config_module
-from hydra.utils import get_class, get_object
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import OmegaConf
 
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import groups
+from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.schema import SCHEMAS, Config
 from pinn.solving import DTYPES, solve
@@ -41,7 +42,8 @@ def options(node: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_options_and_defaults_are_the_constructors(group, choice):
     node = composed(f"{group}={choice}")[group]
-    parameters = inspect.signature(get_object(node._target_)).parameters
+    signature = inspect.signature(get_object(node._target_)).parameters
+    parameters = {n: p for n, p in signature.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     assert set(options(node)) == set(parameters) - GIVEN_BY_SOLVE
     for name in set(options(node)) - CHANGED.get((group, choice), set()):
         default = parameters[name].default
@@ -69,12 +71,30 @@ def test_every_problem_has_a_choice():
     assert named == ours
 
 
+def test_every_network_has_a_choice():
+    """The networks that come with the package are the choices of the group."""
+    named = {get_class(composed(f"network={choice}").network._target_) for choice in groups()["network"]}
+    ours = {cls for cls in Network.__subclasses__() if cls.__module__.startswith("pinn.")}
+    assert named == ours
+
+
+@pytest.mark.parametrize("choice", groups()["network"])
+def test_every_network_takes_a_factorization(choice):
+    node = composed(f"network={choice}", "network/factorization=random").network
+    built = instantiate(node, _convert_="all")(inputs=2, outputs=1)
+    factorization = built.configuration["factorization"]
+    assert factorization == OmegaConf.to_container(node.factorization)
+    parameters = inspect.signature(get_class(factorization["_target_"])).parameters
+    assert options(node.factorization) == {name: parameter.default for name, parameter in parameters.items()}
+    assert OmegaConf.get_type(node.factorization) is SCHEMAS["network/factorization/random"]
+
+
 def test_keys_are_those_of_solve():
     config, parameters = composed(), inspect.signature(solve).parameters
     plain = OmegaConf.to_container(config, enum_to_str=True)
     assert isinstance(plain, dict)
     own = [name for name in plain if name not in groups()]
-    assert {*own, *groups(), "folder", "callbacks", "configuration"} == set(parameters)
+    assert {*own, *groups(), "folder", "callbacks", "configuration", "resume"} == set(parameters)
     for name in own:
         assert (plain[name] or None) == (parameters[name].default or None), name
 
@@ -88,13 +108,15 @@ def test_enumerations_are_the_librarys():
     assert listed == {"dtype": tuple(DTYPES), "constraints": CONSTRAINTS, "derivatives": ENGINES}
 
 
-@pytest.mark.parametrize("name", ["config", *(f"{group}/{choice}" for group, choice in CHOICES)])
+@pytest.mark.parametrize(
+    "name", ["config", "network/factorization/random", *(f"{group}/{choice}" for group, choice in CHOICES)]
+)
 def test_every_option_is_explained(name):
     text = files("pinn.conf").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     assert text.startswith("# ")
     # options are at the left margin; Hydra's own settings and the defaults list are not options
     found = re.findall(r"^(?!_|defaults:|hydra:)\w+:.*$", text, flags=re.MULTILINE)
-    assert found or name.startswith("problem/")
+    assert found or name.startswith(("problem/", "weighting/fixed"))
     for line in found:
         assert re.search(r"  # \S.{10,}$", line), line
 

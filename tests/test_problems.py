@@ -1,66 +1,106 @@
-"""Every problem satisfies its own equation and conditions, or its reference converges and meets them."""
+"""The table over all problems: their names, what holds by construction, and that training starts on each."""
 
-from math import pi
+import re
+from functools import partial
+from importlib.resources import files
 
 import numpy as np
 import pytest
+import torch
+from sampled import uniform_points
 
-from pinn.errors import UserError
-from pinn.problem import Problem
+import pinn
+import pinn.problems
+from pinn.constraints import exact_terms
+from pinn.networks import MLP
 from pinn.problems import Burgers
+from pinn.residuals import Residuals
+from pinn.sampling import SobolSampler
+from pinn.trial import make_trial
+
+# Problem -> the conditions that its ansatz and its periodic embedding satisfy exactly.
+HARD = {
+    "allen_cahn": {"seam", "start"},
+    "burgers": {"walls", "start"},
+    "convection": {"seam", "start"},
+    "euler_beam": {"clamp"},
+    "heat": {"walls", "start"},
+    "helmholtz": {"walls"},
+    "kdv": {"seam", "start"},
+    "klein_gordon": {"left", "right", "start"},
+    "kovasznay": {"walls"},
+    "poisson_2d": {"walls"},
+    "poisson_5d": set(),
+    "reaction": {"start"},
+    "wave": {"walls", "start"},
+}
+PROBLEMS = {cls().name: cls for cls in (getattr(pinn.problems, name) for name in pinn.problems.__all__)}
+network = partial(MLP, width=12, depth=2)
 
 
-def uniform_points(problem: Problem, n: int = 400) -> np.ndarray:
-    lower, upper = np.array(list(problem.domain.bounds.values())).T
-    return lower + (upper - lower) * np.random.default_rng(0).random((n, len(lower)))
-
-
-class TestBurgers:
-    def test_the_quadrature_converges(self):
-        """Halving the number of nodes changes nothing down to rounding; an eighth of it is seen to matter."""
-        problem, (x, t) = Burgers(), uniform_points(Burgers()).T
-        best = problem.reference(x, t, quadrature_nodes=400)
-        errors = {k: np.abs(problem.reference(x, t, quadrature_nodes=k) - best).max() for k in (25, 50, 100, 200)}
-        assert errors[25] > errors[50] > 1e-9
-        assert errors[100] < 1e-13
-        assert errors[200] < 1e-13
-
-    def test_the_reference_meets_the_initial_and_boundary_data(self):
-        problem, x = Burgers(), np.linspace(-1, 1, 101)
-        np.testing.assert_allclose(problem.reference(x, np.zeros(101)), -np.sin(pi * x), atol=1e-12)
-        ends = problem.reference(np.repeat([-1.0, 1.0], 50), np.tile(np.linspace(0, 1, 50), 2))
-        np.testing.assert_allclose(ends, 0.0, atol=1e-11)  # sin(pi) itself is 1e-16, times the kernel's scale
-
-    def test_the_reference_satisfies_the_equation(self):
-        """Central differences of order 4 with step h leave h^4 u^(5..6) / 30; halving h shows that order."""
-        problem = Burgers(nu=0.05)
-        x, t = uniform_points(problem).T
-        x, t = 0.9 * x, 0.1 + 0.8 * t
-
-        def residual(h):
-            along_x = np.stack([problem.reference(x + k * h, t) for k in range(-2, 3)])
-            along_t = np.stack([problem.reference(x, t + k * h) for k in range(-2, 3)])
-            first, second = np.array([1, -8, 0, 8, -1]) / 12 / h, np.array([-1, 16, -30, 16, -1]) / 12 / h**2
-            return np.abs(first @ along_t + along_x[2] * (first @ along_x) - problem.nu * (second @ along_x)).max()
-
-        coarse, fine = residual(0.008), residual(0.004)
-        assert 10 < coarse / fine < 20
-        assert fine < 1e-4
-
-    def test_the_reference_matches_the_published_slope(self):
-        """max |u_x(0, t)| = 152.00516 at t = 0.5105 for nu = 0.01/pi (Basdevant et al. 1986, table 4)."""
-        problem, h = Burgers(), 1e-5
-        t = np.array([0.5105])
-        slope = (problem.reference(np.array([h]), t) - problem.reference(np.array([-h]), t)) / (2 * h)
-        assert abs(slope[0]) == pytest.approx(152.00516, rel=1e-5)
-
-    @pytest.mark.parametrize("nu", [0.0, -1.0, float("nan"), float("inf")])
-    def test_a_viscosity_that_is_not_positive_is_refused(self, nu):
-        with pytest.raises(UserError, match="nu must be > 0 and finite, got"):
-            Burgers(nu)
+def test_the_table_is_complete():
+    assert set(HARD) == set(PROBLEMS)
+    modules = {entry.name.removesuffix(".py") for entry in files("pinn.problems").iterdir()}
+    assert {name for name in modules if not name.startswith("_")} == set(PROBLEMS)
 
 
 def test_names_are_snake_case():
-    assert Burgers().name == "burgers"
     assert type("KuramotoSivashinsky", (Burgers,), {})().name == "kuramoto_sivashinsky"
     assert type("Poisson2D", (Burgers,), {})().name == "poisson_2d"
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_each_page_says_what_it_solves(name):
+    page = PROBLEMS[name].__doc__
+    for part in (r"\bin \[|\b[Oo]n (\[|the unit)", "  Conditions?  ", "Exact: |Reference: ", r"doi:10\.|arXiv \d"):
+        assert re.search(part, page), f"the docstring of {name} has no {part!r}"
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_truth_has_every_field_at_every_point(name):
+    problem = PROBLEMS[name]()
+    truth = problem.truth(uniform_points(problem, 50))
+    assert set(truth) == set(problem.fields)
+    for values in truth.values():
+        assert values.shape == (50,)
+        assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_ansatz_satisfies_its_conditions_whatever_the_network(name):
+    trial = make_trial(PROBLEMS[name](), network)
+    assert set(exact_terms(Residuals(trial))) == HARD[name]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_ansatz_does_not_hold_the_answer(name):
+    """With a network that is zero every field is off by more than 5e-3: the interior has to be learnt.
+
+    That one is allen_cahn, 7e-3 by its splitting; the others are off by a tenth or more.
+    """
+    problem = PROBLEMS[name]()
+    trial = make_trial(problem, network)
+    trial.load_parameters({k: torch.zeros_like(v) for k, v in trial.parameters().items()})
+    points = uniform_points(problem)
+    found, truth = trial.evaluate(problem.fields, torch.as_tensor(points)), problem.truth(points)
+    for field, true in truth.items():
+        assert np.linalg.norm(found[field].numpy() - true) > (5e-3 if name == "allen_cahn" else 0.1) * np.linalg.norm(
+            true
+        )
+
+
+@pytest.mark.parametrize("constraints", ["hard", "soft"])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_training_starts(name, constraints):
+    """Fifteen steps of a small network on fixed points reduce the loss, with hard and with soft constraints."""
+    solution = pinn.solve(
+        PROBLEMS[name](),
+        network,
+        sampler=SobolSampler(interior=200, boundary=30),
+        training=pinn.Training(steps=15, held_out=50),
+        constraints=constraints,
+        device="cpu",
+    )
+    loss = solution.history["loss"]
+    assert np.isfinite(loss).all()
+    assert loss[-1] < 0.8 * loss[0]

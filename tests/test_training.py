@@ -17,21 +17,22 @@ from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior
-from pinn.training import Outcome, Trainer, Training
+from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.trial import make_trial
+from pinn.weighting import BalancedWeights
 
 
 def small_network(inputs, outputs):
     return MLP(inputs, outputs, width=8, depth=2)
 
 
-def make_trainer(problem=None, optimizer=None, *, callbacks=(), sampler=None, **training):
+def make_trainer(problem=None, optimizer=None, *, sampler=None, constraints="hard", **settings):
     torch.manual_seed(0)
-    trial = make_trial(problem or Burgers(nu=0.1), small_network)
-    residuals = make_residuals(trial)
-    settings = {"steps": 12, "check_every": 4, "held_out": 200} | training
+    trial = make_trial(problem or Burgers(nu=0.1), small_network, constraints=constraints)
+    others = {name: settings.pop(name) for name in ("callbacks", "weighting") if name in settings}
+    training = Training(**({"steps": 12, "check_every": 4, "held_out": 200} | settings))
     sampler = sampler or SobolSampler(interior=200, boundary=20, redraw_every=5)
-    return Trainer(residuals, optimizer or LevenbergMarquardt(), sampler, Training(**settings), callbacks=callbacks)
+    return Trainer(make_residuals(trial), optimizer or LevenbergMarquardt(), sampler, training, **others)
 
 
 def test_the_record_of_a_run():
@@ -51,7 +52,7 @@ def test_the_error_recorded_is_the_error_of_the_trial_function():
     history = History()
     trainer = make_trainer(callbacks=[history], steps=4)
     trainer.run()
-    x = trainer.held_out_points["interior"].x
+    x = trainer.held_out.points["interior"].x
     found = trainer.residuals.trial.evaluate(["u"], x)["u"].detach().numpy()
     truth = trainer.residuals.trial.problem.truth(x.numpy())["u"]
     expected = np.linalg.norm(found - truth) / np.linalg.norm(truth)
@@ -163,7 +164,48 @@ class Laplace(Problem):
 def test_a_steady_problem_with_soft_conditions_is_solved():
     trainer = make_trainer(Laplace(), steps=60)
     trainer.run()
-    assert trainer._errors(trainer.theta)["error/u"] < 1e-4  # measured 5e-6 after 60 steps, 97 parameters
+    assert trainer.held_out.errors(trainer.theta)["u"] < 1e-4  # measured 5e-6 after 60 steps, 97 parameters
+
+
+def test_stages_follow_each_other_and_each_has_its_own_end(caplog):
+    class Seen(Callback):
+        rates = ()
+
+        def on_step(self, record):
+            self.rates = (*self.rates, "learning_rate" in record)
+
+    seen = Seen()
+    stages = Stages([Stage(Adam(), steps=4), Stage(LevenbergMarquardt(), steps=3)])
+    with caplog.at_level("INFO", logger="pinn"):
+        assert make_trainer(optimizer=stages, callbacks=[seen]).run() is Outcome.STEPS
+    assert seen.rates == (True,) * 4 + (False,) * 3
+    assert "stage 1 (Adam) ends at step 4: all steps done" in caplog.text
+
+
+def test_a_stage_that_diverges_hands_over_its_best_parameters(caplog):
+    stages = Stages([Stage(Diverging(learning_rate=1e-2), steps=50), Stage(LevenbergMarquardt(), steps=20)])
+    trainer = make_trainer(optimizer=stages)
+    with caplog.at_level("INFO", logger="pinn"):
+        assert trainer.run() is Outcome.STEPS
+    assert "Diverging) ends at step 8: the loss became NaN" in caplog.text
+    assert trainer.held_out.errors(trainer.theta)["u"] < 0.1
+
+
+def test_balanced_weights_bring_the_terms_together():
+    """Two losses apart by 1e6 come within a factor (1e6)^((1 - 0.05)^k) after k updates; the mean stays 1."""
+    rule, weights, means = BalancedWeights(), {"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1e-6}
+    for _ in range(60):
+        weights = rule.updated(weights, means)
+    ratio = weights["b"] * means["b"] / (weights["a"] * means["a"])
+    assert ratio == pytest.approx(1e-6 ** (0.95**60), rel=1e-6)
+    assert sum(weights.values()) == pytest.approx(2.0)
+
+
+def test_weights_are_balanced_while_training():
+    trainer = make_trainer(constraints="soft", weighting=BalancedWeights(exponent=0.5))
+    trainer.run()
+    assert trainer.residuals.weights != {"momentum": 1.0, "walls": 1.0, "start": 1.0}
+    assert sum(trainer.residuals.weights.values()) == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class History(Callback):
-    """Keeps every step's record."""
+    """Keeps every step's record. records: those of the run that is continued."""
 
-    def __init__(self) -> None:
-        self.records: list[Record] = []
+    def __init__(self, records: list[Record] | None = None) -> None:
+        self.records: list[Record] = list(records or [])
 
     def on_step(self, record: Record) -> None:
         self.records.append(record)
@@ -30,6 +30,8 @@ class History(Callback):
 class MetricsFile(Callback):
     """Appends each step's record to a file of JSON lines, so that a killed run leaves what it measured.
 
+    Where a resumed run starts at step k, lines after step k are dropped first, a torn last one too.
+
     Raises OSError where the file cannot be written.
     """
 
@@ -38,7 +40,10 @@ class MetricsFile(Callback):
         self._file: IO[str] | None = None
 
     def on_start(self, trainer: "Trainer") -> None:
-        self._file = open(self.path, "a", buffering=1)  # noqa: SIM115 - closed in on_end
+        kept = read_metrics(self.path, trainer.at.step) if self.path.exists() else []
+        self._file = open(self.path, "w", buffering=1)  # noqa: SIM115 - closed in on_end
+        for record in kept:
+            self.on_step(record)
 
     def on_step(self, record: Record) -> None:
         assert self._file is not None
@@ -48,3 +53,17 @@ class MetricsFile(Callback):
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def read_metrics(path: Path, last_step: int) -> list[Record]:
+    """The records of a file of JSON lines up to and including `last_step`."""
+    records = []
+    for line in path.read_text().splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            break  # the line that was being written when the run was killed
+        if record["step"] > last_step:
+            break
+        records.append(record)
+    return records

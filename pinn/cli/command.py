@@ -18,7 +18,7 @@ from pinn.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-PARTS = ("problem", "network", "sampler", "optimizer", "training", "output")
+PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
 KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "weights")
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
 
@@ -72,7 +72,7 @@ def _solve_by_hydra(arguments: list[str]) -> None:
 
     def job(config: "DictConfig") -> None:
         try:
-            solve_configured(config)
+            solve_configured(config, run_folder())
         except Exception as error:
             failures.append(error)
             _record(error)
@@ -106,9 +106,16 @@ def _blame(error: Exception) -> NoReturn:
     raise error
 
 
-def solve_configured(config: "DictConfig") -> None:
-    """Build what the configuration names, solve, and write the results to Hydra's run folder."""
+def run_folder() -> Path:
+    """Hydra's folder for this run, relative to the working directory where it lies below it: short to read."""
     from hydra.core.hydra_config import HydraConfig
+
+    folder, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def solve_configured(config: "DictConfig", folder: Path, resume: bool = False) -> None:
+    """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint."""
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
@@ -119,9 +126,9 @@ def solve_configured(config: "DictConfig") -> None:
     )
     parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
     keys = {name: plain[name] for name in KEYS}
-    folder, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
-    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder  # short, for the closing table
-    solve(**parts, **keys, folder=folder, configuration=plain)
+    solution = solve(**parts, **keys, folder=folder, configuration=plain, resume=resume)
+    if solution.attributes["status"] == "interrupted":
+        raise KeyboardInterrupt
 
 
 def _sweeping() -> bool:

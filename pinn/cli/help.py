@@ -15,6 +15,8 @@ pinn: physics-informed neural networks, trained to second order in double precis
 Usage
   pinn [GROUP=CHOICE | KEY=VALUE]...          solve; results go to runs/<problem>/<date>_<time>/
   pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination
+  pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
+  pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer
   pinn show RUN...                            summarize finished runs
   pinn --help GROUP[=CHOICE]...               the options of a choice, explained
   pinn --cfg job [GROUP=CHOICE | KEY=VALUE]   print the configuration and stop

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pinn.cli.check import check
+from pinn.cli.resume import resume
 from pinn.errors import UserError
 
 SHOW = "pinn show RUN...    RUN is a run folder, such as runs/burgers/2026-11-22_10-00-00, or a solution file"
@@ -23,4 +25,4 @@ def show(words: Sequence[str]) -> None:
         sys.stdout.write(describe(path / "solution.h5" if path.is_dir() else path).rstrip() + "\n")
 
 
-SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"show": show}
+SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"check": check, "resume": resume, "show": show}

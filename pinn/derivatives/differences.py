@@ -22,6 +22,7 @@ Values = Callable[[Tensor], Tensor]
 LEVELS = 36  # steps from 1/16 of the length down to 1/2^21
 RATIO = 2.0**-0.5  # of each step to the one before
 COMPLEX_STEP = 2.0**-70  # of the length; its square is far below rounding, and nothing cancels
+WINDOW = 2  # steps to either side over which a result has to be settled
 SAFETY = 2.0  # on the change between neighboring steps
 
 
@@ -59,45 +60,47 @@ def central_weights(order: int, accuracy: int) -> tuple[float, ...]:
 def central_difference(values: Values, points: Tensor, orders: Sequence[int], lengths: Tensor) -> Estimate:
     """The derivative of multi-index `orders` by central differences, at the best of several steps.
 
-    Steps h = L / 16, L / 22.6, L / 32, ... for lengths L; the step is chosen for which the result changes least
-    to both its neighbors, and twice that change, the largest over the points, is the bound: towards larger steps it
-    sees the truncation error, towards smaller ones the rounding error. Mixed derivatives are products of stencils,
-    of accuracy h^8 in one coordinate, h^6 in two, h^4 in three, else h^2.
+    Steps h = L / 16, L / 22.6, L / 32, ... for lengths L; the step is chosen for which the result changes least among
+    the next two larger and the next two smaller steps. Twice that change, the largest over the points, is the bound,
+    or twice the rounding of the values, where it is larger: towards larger steps the change shows the truncation
+    error, towards smaller ones the rounding error. Mixed derivatives are products of stencils, of accuracy h^8 in one
+    coordinate, h^6 in two, h^4 in three, else h^2.
 
     values: (k, d) -> (k,). points: (n, d). lengths: (d,) on which the function varies, within a factor of 1e5.
     """
     n, d = points.shape
-    active = [i for i, order in enumerate(orders) if order]
-    accuracy = {1: 8, 2: 6, 3: 4}.get(len(active), 2)
-    axes = [_stencil(orders[i], accuracy) for i in active]
-    offsets, weights = points.new_zeros(math.prod(map(len, axes)), d), []
-    for row, choice in enumerate(product(*axes)):
-        for i, (offset, _) in zip(active, choice, strict=True):
-            offsets[row, i] = offset
-        weights.append(math.prod(weight for _, weight in choice))
-    found = []
+    offsets, weights = _stencil(orders)
+    shifts, factors = points.new_tensor(offsets), points.new_tensor(weights)  # (s, d), (s,)
+    found, rounding = [], []
     for level in range(LEVELS):
         steps = lengths / 16.0 * RATIO**level
-        stencil = points.unsqueeze(1) + steps * offsets  # (n, s, d)
+        stencil = points.unsqueeze(1) + steps * shifts  # (n, s, d)
         at = values(stencil.reshape(-1, d)).reshape(n, -1)
-        volume = math.prod(float(steps[i]) ** orders[i] for i in active)
-        found.append(at @ points.new_tensor(weights) / volume)
-    return _best(torch.stack(found))
+        volume = math.prod(float(step) ** order for step, order in zip(steps, orders, strict=True))
+        found.append(at @ factors / volume)
+        rounding.append(at.abs() @ factors.abs() * torch.finfo(at.dtype).eps / volume)
+    return _best(torch.stack(found), torch.stack(rounding))
 
 
-def _stencil(order: int, accuracy: int) -> list[tuple[int, float]]:
-    """The pairs (offset, weight) of a one-dimensional stencil, zero weights left out."""
-    weights = central_weights(order, accuracy)
-    return [(s - len(weights) // 2, weight) for s, weight in enumerate(weights) if weight]
+def _stencil(orders: Sequence[int]) -> tuple[list[tuple[int, ...]], list[float]]:
+    """Offsets in steps, one tuple of d a point of the stencil, and weights; those that are zero are left out."""
+    accuracy = {1: 8, 2: 6, 3: 4}.get(sum(order > 0 for order in orders), 2)
+    axes: list[list[tuple[int, float]]] = []
+    for order in orders:
+        line = central_weights(order, accuracy) if order else (1.0,)
+        axes.append([(s - len(line) // 2, weight) for s, weight in enumerate(line) if weight])
+    choices = list(product(*axes))
+    offsets = [tuple(offset for offset, _ in choice) for choice in choices]
+    return offsets, [math.prod(weight for _, weight in choice) for choice in choices]
 
 
-def _best(found: Tensor) -> Estimate:
-    """The most settled of the estimates (levels, n), and its bound."""
-    change = (found[1:] - found[:-1]).abs().amax(1)  # (levels - 1,)
-    unsettled = torch.maximum(change[1:], change[:-1])
+def _best(found: Tensor, rounding: Tensor) -> Estimate:
+    """The most settled of the estimates (levels, n) and its bound; rounding: of each estimate, at least."""
+    change = torch.cat([(found[1:] - found[:-1]).abs(), rounding[1:]], 1).amax(1)  # (levels - 1,)
+    unsettled = change.unfold(0, 2 * WINDOW, 1).amax(1)
     unsettled = torch.where(unsettled.isfinite(), unsettled, float("inf"))
     level = int(unsettled.argmin())
-    return Estimate(found[level + 1], SAFETY * float(unsettled[level]))
+    return Estimate(found[level + WINDOW], SAFETY * float(unsettled[level]))
 
 
 def differentiate(values: Values, points: Tensor, symbol: Symbol, lengths: Tensor) -> Estimate:

@@ -71,8 +71,13 @@ class Tape(Pass):
     spreads: list[SpreadCapture] = field(default_factory=list)
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point."""
+        """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point.
+
+        A layer whose parameters are held, needing no gradient, is not remembered.
+        """
         z = linear_coefficients(a, weight.detach(), None if bias is None else bias.detach())
+        if not weight.requires_grad and (bias is None or not bias.requires_grad):
+            return z
         if not z.requires_grad:
             z.requires_grad_()
         self.linears.append(LinearCapture(weight, bias, a.detach(), z))

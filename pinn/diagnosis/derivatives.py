@@ -108,7 +108,7 @@ class _Check:
             self._against_numbers(name, request.quantities[name], sample, found, sizes[name])
             symbol = request.quantities[name].symbol
             if len(self.comparisons) == before and symbol is not None and symbol.order:
-                self.failures[f"nothing to compare {name} with at points of {sample.where}"] = None
+                self.failures[f"nothing to compare {name} with ({sample.where})"] = None
 
     def _add(
         self, name: str, engine: str, against: str, sample: Sample, difference: Tensor, size: float, bound: float
@@ -135,7 +135,7 @@ class _Check:
         estimate, method = numerical(values, complex_values, sample.points, symbol, self.subject.lengths)
         bound = estimate.bound / size
         if bound > RESOLVED:
-            self.remarks[f"differences do not resolve {name} at points of {sample.where}"] = None
+            self.remarks[f"differences do not resolve {name} ({sample.where})"] = None
             return
         for engine, engine_values in found.items():
             self._add(name, engine, method, sample, engine_values - estimate.values, size, bound + ROUNDING)

@@ -33,7 +33,7 @@ class Comparison:
     def __str__(self) -> str:
         relation = "<=" if self.passed else ">"
         pair = f"{self.engine} and {self.against} differ by"
-        return f"{self.name}: {pair} {self.discrepancy:.2g} {relation} {self.bound:.2g} at points of {self.where}"
+        return f"{self.name}: {pair} {self.discrepancy:.2g} {relation} {self.bound:.2g} ({self.where})"
 
 
 @dataclass(frozen=True)

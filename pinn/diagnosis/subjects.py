@@ -155,7 +155,7 @@ def _batched(f: Function, x: Any) -> Any:
             return value.coefficients
         return torch.cat([value.unsqueeze(0), value.new_zeros(len(x.channels) - 1, *value.shape)])
 
-    return Jet(vmap(at, 1, 1)(x.coefficients), x.channels)
+    return Jet(vmap(at, 1)(x.coefficients).movedim(0, 1), x.channels)
 
 
 def _complex_state(module: nn.Module) -> dict[str, Tensor]:

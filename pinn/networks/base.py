@@ -26,6 +26,11 @@ class Network(Configurable, nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         return self.last(self.features(x))
 
+    @property
+    def linear_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters in which the outputs are affine while the others are held: the last layer's."""
+        return ("last.direction" if isinstance(self.last, FactorizedLinear) else "last.weight", "last.bias")
+
     def fit_last_layer(self, x: Tensor, values: Tensor) -> None:
         """Set the last layer to the least-squares fit (of least norm) of values (n, outputs) at inputs x (n, inputs).
 

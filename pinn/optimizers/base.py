@@ -1,9 +1,10 @@
 """What an optimizer is, and what it minimizes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
-from torch import Tensor
+from torch import Size, Tensor
 
 from pinn.configurable import Configurable
 
@@ -13,6 +14,14 @@ Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, acce
 
 class LeastSquares(Protocol):
     """minimize ||r(theta)||^2 over theta (p,), r of shape (N,)."""
+
+    @property
+    def identity(self) -> int:
+        """Equal where r is the same function: another one at other points or with other weights."""
+
+    @property
+    def shapes(self) -> Mapping[str, Size]:
+        """The shapes of the parameters that theta holds one after the other, by name."""
 
     def __len__(self) -> int: ...
 

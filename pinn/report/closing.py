@@ -15,7 +15,7 @@ from pinn.solution import Solution
 
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     """Errors per field, held-out residual per term, time, files and verdict, as text 100 columns wide."""
-    latest = last_measurement(solution.history)
+    latest = kept_measurement(solution.history)
     table = Table(
         box=SIMPLE_HEAD, title=f"{solution.problem.name}: {solution.attributes['outcome']}", title_justify="left"
     )
@@ -40,7 +40,10 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     return text.getvalue().rstrip()
 
 
-def last_measurement(history: dict[str, np.ndarray]) -> dict[str, float]:
-    """The last measured value of each entry of a history."""
-    measured = {name: values[np.isfinite(values)] for name, values in history.items() if values.dtype != bool}
-    return {name: float(values[-1]) for name, values in measured.items() if len(values)}
+def kept_measurement(history: dict[str, np.ndarray]) -> dict[str, float]:
+    """The entries of the step whose parameters are kept: the one with the smallest held-out residual."""
+    held_out = history.get("held_out", np.array([]))
+    if not np.isfinite(held_out).any():
+        return {}
+    at = int(np.nanargmin(held_out))
+    return {name: float(values[at]) for name, values in history.items() if np.isfinite(values[at])}

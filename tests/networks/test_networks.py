@@ -12,6 +12,7 @@ from pinn.domains import Box, Time
 from pinn.networks import (
     MLP,
     SIREN,
+    FactorizedLinear,
     FieldScaling,
     FourierMLP,
     ModifiedMLP,
@@ -201,6 +202,14 @@ def test_one_seed_one_network(network):
         parameters.append(nn.utils.parameters_to_vector(network(3, 2).parameters()).detach())
     assert torch.equal(parameters[0], parameters[1])
     assert not torch.equal(parameters[0], parameters[2])
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name.endswith("factorized")])
+def test_a_factorization_reaches_every_layer(name):
+    network, plain = NETWORKS[name](3, 2), NETWORKS[name](3, 2, factorization=None)
+    layers = [module for module in plain.modules() if isinstance(module, nn.Linear)]
+    assert not [module for module in network.modules() if isinstance(module, nn.Linear)]
+    assert len([module for module in network.modules() if isinstance(module, FactorizedLinear)]) == len(layers) > 2
 
 
 SOLVED = [name for name in NETWORKS if name != "mlp scaled"]  # a function is no network that a file can rebuild

@@ -1,0 +1,74 @@
+"""Checkpoints: a plain tree of tensors, numbers and strings in one HDF5 file, written whole or not at all."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinn.errors import UserError
+from pinn.solution_file import replacing
+
+FILE_NAME = "checkpoint.h5"
+FORMAT = 1
+
+
+def save_tree(path: Path, tree: dict[str, Any]) -> None:
+    """Write a tree of dicts, lists, tensors, numbers, strings, booleans and None; raises UserError if it cannot be."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["format"] = FORMAT
+        _write(file, "tree", tree)
+
+
+def load_tree(path: Path) -> dict[str, Any]:
+    """Read what `save_tree` wrote, tensors on the CPU; raises UserError where the file is missing or foreign."""
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise UserError(f"{path} is not a checkpoint of this version of pinn")
+            found = _read(file["tree"])
+    except OSError as error:
+        raise UserError(f"cannot read the checkpoint {path}: {error}; was the run started with a folder?") from None
+    assert isinstance(found, dict)
+    return found
+
+
+def _write(parent: h5py.Group, name: str, value: Any) -> None:
+    if isinstance(value, (dict, list, tuple)):
+        group = parent.create_group(name, track_order=True)
+        group.attrs["kind"] = "dict" if isinstance(value, dict) else "list"
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for number, (key, entry) in enumerate(items):
+            _write(group, str(number), entry)
+            group[str(number)].attrs["key"] = str(key)
+            group[str(number)].attrs["integer_key"] = isinstance(key, int)
+        return
+    if isinstance(value, Tensor):
+        node, kind = parent.create_dataset(name, data=value.detach().cpu().numpy()), "tensor"
+    elif value is None:
+        node, kind = parent.create_dataset(name, data=h5py.Empty("f8")), "none"
+    elif isinstance(value, (bool, int, float, str)):
+        node, kind = parent.create_dataset(name, data=value), type(value).__name__
+    else:
+        raise TypeError(f"a checkpoint holds tensors, numbers and strings, got {type(value).__name__} at {name}")
+    node.attrs["kind"] = kind
+
+
+def _read(node: h5py.Group | h5py.Dataset) -> Any:
+    kind = node.attrs["kind"]
+    if kind in ("dict", "list"):
+        entries = [node[str(number)] for number in range(len(node))]
+        values = [_read(entry) for entry in entries]
+        if kind == "list":
+            return values
+        keys = [int(e.attrs["key"]) if e.attrs["integer_key"] else str(e.attrs["key"]) for e in entries]
+        return dict(zip(keys, values, strict=True))
+    if kind == "none":
+        return None
+    if kind == "tensor":
+        return torch.from_numpy(np.array(node[()]))
+    if kind == "str":
+        return node.asstr()[()]
+    return {"bool": bool, "int": int, "float": float}[kind](node[()])

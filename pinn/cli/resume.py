@@ -1,0 +1,81 @@
+"""`pinn resume`: continue a run where its checkpoint stands."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pinn.cli.near import did_you_mean
+from pinn.errors import UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+RESUME = "pinn resume RUN [KEY=VALUE]...    RUN is a run folder; the options override its saved configuration"
+
+
+def resume(words: Sequence[str]) -> None:
+    """Continue the run in the folder `words[0]` with its saved configuration, changed by KEY=VALUE words.
+
+    Raises UserError where the folder holds no run, or an option is not one of the run's.
+    """
+    if {"--help", "-h"} & set(words):
+        sys.stdout.write(RESUME + "\n")
+        return
+    if not words:
+        raise UserError(f"resume needs a run; try {RESUME}")
+    from pinn.cli.command import solve_configured
+    from pinn.cli.composition import register
+
+    folder = Path(words[0])
+    saved = folder / ".hydra" / "config.yaml"
+    if not saved.is_file():
+        raise UserError(f"no run to resume in {folder}: {saved} is not there; try {RESUME}")
+    register([])  # a problem in the user's own file is found from the working directory
+    config = _overridden(saved, words[1:])
+    with_file = _logging_to(folder / "pinn.log")
+    try:
+        solve_configured(config, folder, resume=True)
+    finally:
+        for handler in with_file:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+
+def _overridden(saved: Path, words: Sequence[str]) -> "DictConfig":
+    from omegaconf import DictConfig, OmegaConf
+
+    config = OmegaConf.load(saved)
+    assert isinstance(config, DictConfig)
+    for word in words:
+        key, equals, _ = word.partition("=")
+        known = [name for name in _keys(config) if name]
+        if not equals:
+            raise UserError(f"resume takes options of the form KEY=VALUE after the run, got {word!r}")
+        if key not in known and not key.startswith("weights."):
+            raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
+        config.merge_with_dotlist([word])
+    return config
+
+
+def _keys(node: "DictConfig", prefix: str = "") -> list[str]:
+    """Every dotted key of a configuration."""
+    from omegaconf import DictConfig
+
+    found = []
+    for key, value in node.items():
+        name = prefix + str(key)
+        found += [name, *(_keys(value, f"{name}.") if isinstance(value, DictConfig) else [])]
+    return found
+
+
+def _logging_to(path: Path) -> list[logging.Handler]:
+    """The root logger's handlers as Hydra sets them up in a run: the terminal, and the run's log, appended to."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    handlers[0].setFormatter(logging.Formatter("%(message)s"))
+    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for handler in handlers:
+        logging.getLogger().addHandler(handler)
+    logging.getLogger("pinn").setLevel(logging.INFO)
+    return handlers

@@ -1,0 +1,60 @@
+"""What is measured while training: losses, residuals on fresh points, errors."""
+
+import torch
+from torch import Tensor
+
+from pinn.callbacks import Record
+from pinn.residuals import Residuals
+from pinn.sampling import PointSet, UniformSampler
+
+
+class HeldOut:
+    """Points apart from the training's, drawn once, so that what is measured there compares from step to step.
+
+    n: points a region. seed: of their drawing. The truth there is computed once.
+    """
+
+    def __init__(self, residuals: Residuals, n: int, seed: int) -> None:
+        self.residuals = residuals
+        trial = residuals.trial
+        generator = torch.Generator().manual_seed(seed)
+        sampler = UniformSampler(interior=n, boundary=n, concentration=0)
+        self.points: PointSet = {
+            label: sampler.draw(trial.problem.domain, group.region, generator).to(trial.dtype, trial.device)
+            for label, group in residuals.regions.items()
+        }
+        self.truth = self._truth()
+
+    def _truth(self) -> dict[str, Tensor]:
+        if "interior" not in self.points:
+            return {}
+        x = self.points["interior"].x
+        truth = self.residuals.trial.problem.truth(x.double().cpu().numpy()) or {}
+        return {name: torch.as_tensor(values).to(x) for name, values in truth.items()}
+
+    def measure(self, theta: Tensor, training_points: PointSet) -> Record:
+        """`loss/<block>` at the training points, `held_out/<block>` and their sum, `error/<field>`."""
+        weights = self.residuals.weights
+        training = self.residuals.mean_squares(theta, training_points)
+        held_out = self.residuals.mean_squares(theta, self.points)
+        record: Record = {f"loss/{block}": weights[block] * value for block, value in training.items()}
+        record |= {f"held_out/{block}": weights[block] * value for block, value in held_out.items()}
+        record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
+        return record | {f"error/{field}": error for field, error in self.errors(theta).items()}
+
+    def errors(self, theta: Tensor) -> dict[str, float]:
+        """The relative L2 error of each field whose truth is known."""
+        if not self.truth:
+            return {}
+        trial = self.residuals.trial
+        with torch.no_grad():
+            fields = trial.evaluate(list(self.truth), self.points["interior"].x, self.residuals.unflatten(theta))
+        free = trial.problem.defined_up_to_constant
+        return {field: relative_l2(fields[field], true, field in free) for field, true in self.truth.items()}
+
+
+def relative_l2(found: Tensor, true: Tensor, up_to_constant: bool = False) -> float:
+    """||found - true|| / ||true|| over the points; up_to_constant removes both means first."""
+    if up_to_constant:
+        found, true = found - found.mean(), true - true.mean()
+    return float((found - true).norm() / true.norm())

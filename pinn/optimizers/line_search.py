@@ -1,0 +1,116 @@
+"""Line searches: a step length along a direction that satisfies the strong Wolfe conditions."""
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pinn.optimizers.base import LeastSquares
+
+ATTEMPTS = 25  # evaluations of one search
+
+
+@dataclass(frozen=True)
+class Point:
+    """theta + alpha d with the loss there (infinite where it is not a number), its slope and gradient."""
+
+    alpha: float
+    loss: float
+    slope: float
+    theta: Tensor
+    gradient: Tensor
+
+
+class Ray:
+    """The loss along theta + alpha d, alpha >= 0. Every evaluated point is kept: none is computed twice."""
+
+    def __init__(self, problem: LeastSquares, theta: Tensor, d: Tensor, loss: float, gradient: Tensor) -> None:
+        self.problem = problem
+        self.d = d
+        self.start = Point(0.0, loss, float(gradient @ d), theta, gradient)
+        self.points = {0.0: self.start}
+
+    def at(self, alpha: float) -> Point:
+        if alpha not in self.points:
+            theta = self.start.theta + alpha * self.d
+            loss, gradient = self.problem.loss_and_gradient(theta)
+            slope = float(gradient @ self.d)
+            finite = math.isfinite(loss) and math.isfinite(slope)
+            self.points[alpha] = Point(alpha, loss if finite else math.inf, slope, theta, gradient)
+        return self.points[alpha]
+
+    def lowest(self) -> Point:
+        """The evaluated point with the smallest loss; the start where none is lower."""
+        return min(self.points.values(), key=lambda point: point.loss)
+
+
+class StrongWolfe:
+    """Bracketing and zoom with cubic interpolation (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
+
+    The returned point satisfies, with phi(alpha) the loss along the ray,
+    phi(alpha) <= phi(0) + c1 alpha phi'(0)  and  |phi'(alpha)| <= c2 |phi'(0)|,  0 < c1 < c2 < 1.
+    """
+
+    def __init__(self, c1: float, c2: float) -> None:
+        self.c1 = c1
+        self.c2 = c2
+
+    def search(self, ray: Ray, first: float) -> Point | None:
+        """The point found from the trial step `first` > 0; None after too many attempts or for an empty bracket."""
+        previous, current = ray.start, ray.at(first)
+        for _ in range(ATTEMPTS):
+            if self._too_high(current, ray.start) or (previous is not ray.start and current.loss >= previous.loss):
+                return self._zoom(ray, previous, current)
+            if self._flat(current, ray.start):
+                return current
+            if current.slope >= 0:
+                return self._zoom(ray, current, previous)
+            length = current.alpha - previous.alpha
+            farther = _clip(_minimizer(previous, current), current.alpha + 1.1 * length, current.alpha + 4.0 * length)
+            previous, current = current, ray.at(farther)
+        return None
+
+    def _zoom(self, ray: Ray, low: Point, high: Point) -> Point | None:
+        """Between the lowest point that decreases enough and one beyond a minimum."""
+        for _ in range(ATTEMPTS):
+            left, right = sorted((low.alpha, high.alpha))
+            margin = 0.1 * (right - left)
+            alpha = _clip(_minimizer(low, high), left + margin, right - margin)
+            if not left < alpha < right:
+                return None
+            trial = ray.at(alpha)
+            if self._too_high(trial, ray.start) or trial.loss >= low.loss:
+                high = trial
+                continue
+            if self._flat(trial, ray.start):
+                return trial
+            if trial.slope * (high.alpha - low.alpha) >= 0:
+                high = low
+            low = trial
+        return None
+
+    def _too_high(self, point: Point, start: Point) -> bool:
+        return not point.loss <= start.loss + self.c1 * point.alpha * start.slope
+
+    def _flat(self, point: Point, start: Point) -> bool:
+        return abs(point.slope) <= self.c2 * abs(start.slope)
+
+
+def _minimizer(a: Point, b: Point) -> float:
+    """Where the cubic through two points and slopes is smallest (eq. 3.59); half-way where it has no minimum."""
+    half = 0.5 * (a.alpha + b.alpha)
+    if not (math.isfinite(a.loss) and math.isfinite(b.loss)):
+        return half
+    d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.alpha - b.alpha)
+    discriminant = d1 * d1 - a.slope * b.slope
+    if not discriminant >= 0.0:
+        return half
+    d2 = math.copysign(math.sqrt(discriminant), b.alpha - a.alpha)
+    divisor = b.slope - a.slope + 2.0 * d2
+    if divisor == 0.0:
+        return half
+    return b.alpha - (b.alpha - a.alpha) * (b.slope + d2 - d1) / divisor
+
+
+def _clip(value: float, smallest: float, largest: float) -> float:
+    return min(max(value, smallest), largest)

@@ -1,0 +1,146 @@
+"""Every exact solution satisfies its own equations and conditions, by the derivative engines."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+import pinn.problems
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.problem import Problem
+from pinn.problems import (
+    Convection,
+    EulerBeam,
+    Heat,
+    Helmholtz,
+    KleinGordon,
+    Kovasznay,
+    Poisson2D,
+    Poisson5D,
+    Reaction,
+    Wave,
+)
+from pinn.residuals import Residuals
+from pinn.sampling import UniformSampler
+from pinn.terms import argument_names
+from pinn.trial import TrialFunction, make_trial
+
+# The benchmark's coefficients, and others: a coefficient that is written into one place only is seen by these.
+CASES = {
+    "convection": Convection(),
+    "convection, leftward": Convection(speed=-3.0),
+    "euler_beam": EulerBeam(),
+    "euler_beam, other load": EulerBeam(load=-2.5),
+    "heat": Heat(),
+    "heat, slow": Heat(diffusivity=0.03),
+    "helmholtz": Helmholtz(),
+    "helmholtz, others": Helmholtz(wavenumber=2.5, frequency_x=3, frequency_y=2),
+    "klein_gordon": KleinGordon(),
+    "klein_gordon, slow": KleinGordon(frequency=1.3),
+    "kovasznay": Kovasznay(),
+    "kovasznay, viscous": Kovasznay(reynolds=10.0),
+    "poisson_2d": Poisson2D(),
+    "poisson_2d, three waves": Poisson2D(frequency=3),
+    "poisson_5d": Poisson5D(),
+    "reaction": Reaction(),
+    "reaction, wide": Reaction(rate=2.0, width=1.5),
+    "wave": Wave(),
+    "wave, others": Wave(speed=0.7, amplitude=-1.1),
+}
+
+
+def test_no_exact_solution_is_left_out():
+    exact = {cls for cls in map(vars(pinn.problems).get, pinn.problems.__all__) if hasattr(cls, "exact")}
+    assert {type(problem) for problem in CASES.values()} == exact
+
+
+def exact_trial(problem: Problem, engine: str) -> TrialFunction:
+    """A trial function whose fields are the exact solution, whatever its parameters."""
+    trial = make_trial(problem, partial(MLP, width=1, depth=1), constraints="soft", derivatives=engine)
+    names = argument_names(problem.exact)
+
+    def fields(x):
+        found = problem.exact(*(x[:, problem.coordinates.index(name)] for name in names))
+        return found if isinstance(found, dict) else {problem.fields[0]: found}
+
+    trial.field_function = lambda parameters: fields
+    return trial
+
+
+def largest_term(function, values: list[torch.Tensor]) -> float:
+    """The largest |q dr/dq| over the arguments q of a residual r: the size of a term that is linear in q."""
+    values = [value.detach().clone().requires_grad_() for value in values]
+    slopes = torch.autograd.grad(function(*values).sum(), values, allow_unused=True)
+    return max(float((q.detach() * s).abs().max()) for q, s in zip(values, slopes, strict=True) if s is not None)
+
+
+@pytest.mark.parametrize("engine", ["taylor", "reverse"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_exact_solution_satisfies_every_term(case, engine, generator):
+    """|r| < 1e-10 times the largest term, which is measured inside: on a boundary all terms may vanish."""
+    problem = CASES[case]
+    trial = exact_trial(problem, engine)
+    sampler, parameters = UniformSampler(interior=200, boundary=50), trial.parameters()
+    inside = sampler.draw(problem.domain, Residuals(trial).regions["interior"].region, generator).x
+    for group in Residuals(trial).regions.values():
+        points = sampler.draw(problem.domain, group.region, generator)
+        residuals = trial.evaluate_with(group.request, points.x, parameters, points.normal)
+        at_inside = trial.evaluate_with(group.request, inside, parameters)
+        for block in group.blocks:
+            function, names = block.equation.function, block.equation.arguments
+            fixed = {name: at_inside[name] for name in names if name in problem.coordinates}
+            free = [name for name in names if name not in fixed]
+
+            def of_fields(*values, function=function, names=names, free=free, fixed=fixed):
+                given = fixed | dict(zip(free, values, strict=True))
+                return function(*(given[name] for name in names))
+
+            scale = largest_term(of_fields, [at_inside[name] for name in free])
+            r = function(*(residuals[name] for name in names))
+            assert float(r.abs().max()) < 1e-10 * scale, block.name
+
+
+def test_the_mean_of_the_pressure_is_zero():
+    """Gauss-Legendre with 20 nodes integrates exp(2 l x) over 1.5 to rounding; y does not enter."""
+    (left, right), _ = Kovasznay().domain.bounds.values()
+    nodes, weights = (torch.as_tensor(a) for a in np.polynomial.legendre.leggauss(20))
+    x = left + (right - left) * (nodes + 1) / 2
+    assert abs(float(weights @ Kovasznay().exact(x, 0 * x)["p"])) < 1e-13
+
+
+def test_transfinite_interpolation_uses_the_sides_alone():
+    """Adding a bubble to the data changes nothing, and the data are reproduced on the sides."""
+    problem = Kovasznay()
+    x, y = torch.linspace(-0.5, 1, 7, dtype=torch.float64), torch.linspace(-0.5, 1.5, 7, dtype=torch.float64)
+    x, y = (a.flatten() for a in torch.meshgrid(x, y, indexing="ij"))
+
+    def disturbed(x, y):
+        return problem.velocity_x(x, y) + (x + 0.5) * (1 - x) * (y + 0.5) * (1.5 - y)
+
+    lift = problem.transfinite(problem.velocity_x, x, y)
+    assert float((problem.transfinite(disturbed, x, y) - lift).abs().max()) < 1e-14
+    side = (x == -0.5) | (x == 1) | (y == -0.5) | (y == 1.5)
+    difference = (lift - problem.velocity_x(x, y)).abs()
+    assert float(difference[side].max()) < 1e-14
+    assert float(difference[~side].max()) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Heat(0.0), "diffusivity must be > 0 and finite, got 0.0"),
+        (lambda: Wave(speed=-1.0), "speed must be > 0 and finite, got -1.0"),
+        (lambda: Convection(float("inf")), "speed must be finite, got inf"),
+        (lambda: Reaction(width=0.0), "width must be > 0 and finite, got 0.0"),
+        (lambda: Kovasznay(float("nan")), "reynolds must be > 0 and finite, got nan"),
+        (lambda: KleinGordon(-1.0), "frequency must be >= 0 and finite, got -1.0"),
+        (lambda: EulerBeam(float("nan")), "load must be finite, got nan"),
+        (lambda: Poisson2D(frequency=1.5), "frequency must be whole and >= 1, got 1.5"),
+        (lambda: Helmholtz(frequency_y=0), "frequency_y must be whole and >= 1, got 0"),
+    ],
+)
+def test_coefficients_out_of_range_are_refused(build, message):
+    with pytest.raises(UserError, match=message):
+        build()

@@ -1,0 +1,152 @@
+"""Checkpoints: what is written is read back, and a resumed run goes on as if it had not stopped."""
+
+import json
+import os
+import signal
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+import pinn
+from pinn import optimizers
+from pinn.callbacks import Callback
+from pinn.checkpoint import load_tree, save_tree
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
+from pinn.problems import Burgers
+from pinn.sampling import SobolSampler
+from pinn.training import Stage, Stages
+from pinn.weighting import BalancedWeights
+
+OPTIMIZERS = {
+    name: getattr(optimizers, name)
+    for name in optimizers.__all__
+    if isinstance(getattr(optimizers, name), type)
+    and issubclass(getattr(optimizers, name), optimizers.Optimizer)
+    and not getattr(getattr(optimizers, name), "__abstractmethods__", None)
+}
+
+
+def small_network(inputs, outputs):
+    return MLP(inputs, outputs, width=6, depth=2)
+
+
+def solve(folder, steps, optimizer=None, resume=False, callbacks=(), **settings):
+    return pinn.solve(
+        Burgers(nu=0.1),
+        small_network,
+        optimizer=optimizer or TrustRegion(),
+        sampler=SobolSampler(interior=150, boundary=10, redraw_every=4),
+        training=pinn.Training(steps=steps, time_limit=None, check_every=3, held_out=100),
+        output=pinn.Output(figures=False, resolution=9),
+        folder=folder,
+        resume=resume,
+        callbacks=callbacks,
+        **settings,
+    )
+
+
+def assert_same_run(a, b):
+    for name, value in a.trial.parameters().items():
+        assert torch.equal(value, b.trial.parameters()[name]), name
+    for name, column in a.history.items():
+        measured = np.isfinite(column)  # a run's last step is measured even where none is due
+        if name != "seconds":
+            np.testing.assert_array_equal(column[measured], b.history[name][measured], err_msg=name)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, name):
+    whole = solve(tmp_path / "whole", 14, OPTIMIZERS[name]())
+    solve(tmp_path / "parts", 7, OPTIMIZERS[name]())
+    assert_same_run(whole, solve(tmp_path / "parts", 14, OPTIMIZERS[name](), resume=True))
+
+
+def test_resuming_inside_a_second_stage_with_moving_weights(tmp_path):
+    def stages(steps):
+        return Stages([Stage(Adam(), steps=5), Stage(LevenbergMarquardt(), steps=steps)])
+
+    settings = {"constraints": "soft", "weighting": BalancedWeights()}
+    whole = solve(tmp_path / "whole", None, stages(8), **settings)
+    solve(tmp_path / "parts", None, stages(3), **settings)
+    assert_same_run(whole, solve(tmp_path / "parts", None, stages(8), resume=True, **settings))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_saves_and_can_be_resumed(tmp_path, number, caplog):
+    class Signal(Callback):
+        def on_step(self, record):
+            if record["step"] == 6:
+                os.kill(os.getpid(), number)
+
+    whole = solve(tmp_path / "whole", 12)
+    with caplog.at_level("INFO", logger="pinn"):
+        stopped = solve(tmp_path / "parts", 12, callbacks=[Signal()])
+    assert stopped.attributes["status"] == "interrupted"
+    assert len(stopped.history["step"]) == 6
+    assert f"pinn resume {tmp_path / 'parts'}" in caplog.text
+    assert pinn.load(tmp_path / "parts").attributes["status"] == "interrupted"
+    assert_same_run(whole, solve(tmp_path / "parts", 12, resume=True))
+    assert signal.getsignal(number) is not None and "interrupt" not in repr(signal.getsignal(number))
+
+
+def test_metrics_after_the_checkpoint_are_dropped_with_a_torn_line(tmp_path):
+    solve(tmp_path, 5)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 6, "loss": 1.0}) + '\n{"step": 7, "lo')
+    resumed = solve(tmp_path, 8, resume=True)
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert steps == resumed.history["step"].tolist() == list(range(1, 9))
+
+
+def test_a_run_that_is_done_says_what_would_continue_it(tmp_path):
+    solve(tmp_path, 4)
+    with pytest.raises(UserError, match=r"done all its 4 steps; resume it with more training.steps"):
+        solve(tmp_path, 4, resume=True)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    solve(tmp_path, 4)
+    with pytest.raises(UserError, match="another network or problem"):
+        pinn.solve(Burgers(), MLP, training=pinn.Training(steps=9), folder=tmp_path, resume=True)
+
+
+TREE = {
+    "tensor": torch.arange(6.0, dtype=torch.float64).reshape(2, 3),
+    "single": torch.tensor(2.5),
+    "bytes": torch.arange(5, dtype=torch.uint8),
+    "nested": {"list": [1, 2.5, None, True, "text"], "empty": {}, 3: "an integer key", "a/b": -1},
+    "number": 1e-300,
+}
+
+
+def test_trees_come_back_as_they_were(tmp_path):
+    save_tree(tmp_path / "tree.h5", TREE)
+    found = load_tree(tmp_path / "tree.h5")
+    assert list(found) == list(TREE)
+    for name in ("tensor", "single", "bytes"):
+        assert found[name].dtype == TREE[name].dtype
+        assert torch.equal(found[name], TREE[name])
+    assert found["nested"] == TREE["nested"]
+    assert [type(entry) for entry in found["nested"]["list"]] == [int, float, type(None), bool, str]
+    assert found["number"] == 1e-300
+
+
+def test_what_is_not_plain_is_refused_and_leaves_the_old_file(tmp_path):
+    save_tree(tmp_path / "tree.h5", {"a": 1})
+    with pytest.raises(TypeError, match="a checkpoint holds tensors, numbers and strings, got object"):
+        save_tree(tmp_path / "tree.h5", {"a": object()})
+    assert load_tree(tmp_path / "tree.h5") == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["tree.h5"]
+
+
+def test_missing_and_foreign_files_are_explained(tmp_path):
+    with pytest.raises(UserError, match="cannot read the checkpoint"):
+        load_tree(tmp_path / "nothing.h5")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(UserError, match="not a checkpoint"):
+        load_tree(tmp_path / "foreign.h5")
