@@ -35,13 +35,15 @@ class Problem(Configurable, ABC):
       for a problem of one field, else a dict by field name;
     * methods marked `@derived`.
 
-    `unknowns` maps what is to be identified to its initial guess; `units` and `long_names` label files and figures;
+    `unknowns` maps what is to be identified to its initial guess; `scales` gives a field's typical size, by which its
+    network output is multiplied (1 where not named); `units` and `long_names` label files and figures;
     `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
     """
 
     domain: Domain
     fields: tuple[str, ...]
     unknowns: Mapping[str, float] = {}
+    scales: Mapping[str, float] = {}
     units: Mapping[str, str] = {}
     long_names: Mapping[str, str] = {}
     operators: Mapping[str, Mapping[str, float]] = {}

@@ -190,20 +190,14 @@ class BoundResiduals:
         self.held = dict(held or {})
         self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
 
-    @property
-    def shapes(self) -> Mapping[str, torch.Size]:
-        """The shapes of the parameters in theta, in their order."""
-        return self.residuals.shapes
-
     @cached_property
     def identity(self) -> int:
-        """A number made from the points and weights: where it is equal, so is r(theta)."""
+        """A number made from the points, weights and held parameters: where it is equal, so is r(theta)."""
         digest = blake2b(repr(sorted(self.residuals.weights.items())).encode(), digest_size=8)
-        for label, points in self.points.items():
-            digest.update(label.encode())
-            for tensor in (points.x, points.normal):
-                if tensor is not None:
-                    digest.update(tensor.detach().contiguous().cpu().numpy().data)
+        named = {**self.held, **{label: points.x for label, points in self.points.items()}}
+        for name, values in named.items():
+            digest.update(name.encode())
+            digest.update(values.detach().contiguous().cpu().numpy().data)
         return int.from_bytes(digest.digest()) >> 1  # a signed integer of 64 bits
 
     def __len__(self) -> int:

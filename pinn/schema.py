@@ -206,13 +206,59 @@ class TrustRegion:
 
 
 @dataclass
-class Adam:
+class QuasiNewton:
+    """Of BFGS, SSBFGS and SSBroyden."""
+
+    _target_: str
+    c1: float
+    c2: tuple[float, ...]
+
+
+@dataclass
+class LBFGS:
+    _target_: str
+    history: int
+
+
+@dataclass
+class Decaying:
+    """What the named first-order methods share."""
+
     _target_: str
     learning_rate: float
     decay: float
     decay_steps: int
+    schedule: Any
+
+
+@dataclass
+class Adam(Decaying):
     betas: tuple[float, float]
     epsilon: float
+
+
+@dataclass
+class AdamW(Adam):
+    weight_decay: float
+
+
+@dataclass
+class SOAP(Adam):
+    refresh_every: int
+
+
+@dataclass
+class Muon(Decaying):
+    momentum: float
+    iterations: int
+    weight_decay: float
+
+
+@dataclass
+class TorchOptimizer:
+    _target_: str
+    method: Any
+    schedule: Any
 
 
 @dataclass
@@ -274,7 +320,13 @@ SCHEMAS: dict[str, type] = {
     "sampler": Sampler,
     "optimizer/levenberg_marquardt": LevenbergMarquardt,
     "optimizer/trust_region": TrustRegion,
+    "optimizer/quasi_newton": QuasiNewton,
+    "optimizer/lbfgs": LBFGS,
     "optimizer/adam": Adam,
+    "optimizer/adamw": AdamW,
+    "optimizer/soap": SOAP,
+    "optimizer/muon": Muon,
+    "optimizer/torch": TorchOptimizer,
     "training": Training,
     "weighting/balanced": BalancedWeights,
     "weighting/fixed": FixedWeights,

@@ -13,7 +13,7 @@ from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass
 from pinn.errors import UserError, require
 from pinn.logs import logger
-from pinn.networks import Embedding
+from pinn.networks import Embedding, FieldScaling
 from pinn.problem import Problem
 from pinn.terms import Periodic
 
@@ -22,21 +22,24 @@ CONSTRAINTS = ("hard", "soft")
 
 
 class FieldNetwork(nn.Module):
-    """Embedded coordinates through the core network, and the problem's unknowns beside it.
+    """Embedded coordinates through the core network and the fields' scales; the problem's unknowns beside it.
 
     Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field.
     """
 
-    def __init__(self, embedding: nn.Module, core: nn.Module, unknowns: Mapping[str, float]) -> None:
+    def __init__(
+        self, embedding: nn.Module, core: nn.Module, scaling: nn.Module, unknowns: Mapping[str, float]
+    ) -> None:
         super().__init__()
         self.embedding = embedding
         self.core = core
+        self.scaling = scaling
         self.unknowns = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(float(guess))) for name, guess in unknowns.items()}
         )
 
     def forward(self, x: Any) -> Any:
-        return self.core(self.embedding(x))
+        return self.scaling(self.core(self.embedding(x)))
 
 
 class TrialFunction:
@@ -205,5 +208,7 @@ def make_trial(
     bounds = list(problem.domain.bounds.values())
     embedding = Embedding(bounds, harmonics(problem) if constraints == "hard" else {})
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
-    module = FieldNetwork(embedding, core, problem.unknowns).to(dtype=dtype, device=device)
+    scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
+    scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)
+    module = FieldNetwork(embedding, core, scaling, problem.unknowns).to(dtype=dtype, device=device)
     return TrialFunction(problem, module, constraints=constraints, derivatives=derivatives)

@@ -1,6 +1,7 @@
 """The waist: scaling, and the parameter Jacobian by every path."""
 
 from functools import partial
+from typing import ClassVar
 
 import pytest
 import torch
@@ -207,3 +208,15 @@ def test_weights_for_no_term_are_refused():
         setup(Burgers(), NETWORKS["mlp"], weights={"momentun": 2.0})
     with pytest.raises(UserError, match="must be positive"):
         setup(Burgers(), NETWORKS["mlp"], weights={"momentum": -2.0})
+
+
+def test_scales_multiply_the_network_and_leave_the_equations_in_their_units():
+    class Scaled(Burgers):
+        scales: ClassVar = {"u": 1e5}
+
+    plain, scaled = (make_trial(problem, NETWORKS["mlp"], constraints="soft") for problem in (Burgers(), Scaled()))
+    scaled.load_parameters(plain.parameters())
+    x = torch.rand(4, 2, dtype=torch.float64)
+    assert_agree(scaled.evaluate(["u_x"], x)["u_x"], 1e5 * plain.evaluate(["u_x"], x)["u_x"])
+    with pytest.raises(UserError, match="scale"):
+        make_trial(type("Negative", (Burgers,), {"scales": {"u": -1.0}})(), NETWORKS["mlp"])

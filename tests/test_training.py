@@ -11,7 +11,7 @@ from pinn.callbacks import Callback, History
 from pinn.constraints import exact_terms, make_residuals
 from pinn.errors import UserError
 from pinn.networks import MLP
-from pinn.optimizers import Adam, LevenbergMarquardt
+from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
@@ -87,16 +87,20 @@ def test_stopping_rules(settings, outcome):
     assert make_trainer(**settings).run() is outcome
 
 
-class Diverging(Adam):
+class Diverging(Optimizer):
     """Good steps first, then a jump to nowhere."""
 
+    def init(self, theta):
+        return {"damping": None, "growth": 2.0, "count": 0}
+
     def step(self, theta, state, problem):
-        new, state, report = super().step(theta, state, problem)
-        return (new if state["count"] < 9 else new * math.inf), state, report
+        new, inner, report = LevenbergMarquardt().step(theta, state, problem)
+        count = state["count"] + 1
+        return (new if count < 9 else new * math.inf), inner | {"count": count}, report
 
 
 def test_divergence_keeps_the_best_parameters():
-    trainer = make_trainer(optimizer=Diverging(learning_rate=1e-2))
+    trainer = make_trainer(optimizer=Diverging())
     assert trainer.run() is Outcome.DIVERGED
     assert bool(trainer.residuals.theta().isfinite().all())
     assert torch.equal(trainer.residuals.theta(), trainer.best.theta)
@@ -183,7 +187,7 @@ def test_stages_follow_each_other_and_each_has_its_own_end(caplog):
 
 
 def test_a_stage_that_diverges_hands_over_its_best_parameters(caplog):
-    stages = Stages([Stage(Diverging(learning_rate=1e-2), steps=50), Stage(LevenbergMarquardt(), steps=20)])
+    stages = Stages([Stage(Diverging(), steps=50), Stage(LevenbergMarquardt(), steps=20)])
     trainer = make_trainer(optimizer=stages)
     with caplog.at_level("INFO", logger="pinn"):
         assert trainer.run() is Outcome.STEPS

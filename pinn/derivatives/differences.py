@@ -24,6 +24,7 @@ RATIO = 2.0**-0.5  # of each step to the one before
 COMPLEX_STEP = 2.0**-70  # of the length; its square is far below rounding, and nothing cancels
 WINDOW = 2  # steps to either side over which a result has to be settled
 SAFETY = 2.0  # on the change between neighboring steps
+NOISE = 1e3  # how many times its last digit a value may be off: what smaller steps may show beside the derivative
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def central_difference(values: Values, points: Tensor, orders: Sequence[int], le
     Steps h = L / 16, L / 22.6, L / 32, ... for lengths L; the step is chosen for which the result changes least among
     the next two larger and the next two smaller steps. Twice that change, the largest over the points, is the bound,
     or twice the rounding of the values, where it is larger: towards larger steps the change shows the truncation
-    error, towards smaller ones the rounding error. Mixed derivatives are products of stencils, of accuracy h^8 in one
-    coordinate, h^6 in two, h^4 in three, else h^2.
+    error, towards smaller ones the rounding error. A function that smaller steps see otherwise, beyond rounding, is
+    too rough: its bound is infinite. Mixed derivatives are products of stencils, of accuracy h^8 in one coordinate,
+    h^6 in two, h^4 in three, else h^2.
 
     values: (k, d) -> (k,). points: (n, d). lengths: (d,) on which the function varies, within a factor of 1e5.
     """
@@ -100,7 +102,11 @@ def _best(found: Tensor, rounding: Tensor) -> Estimate:
     unsettled = change.unfold(0, 2 * WINDOW, 1).amax(1)
     unsettled = torch.where(unsettled.isfinite(), unsettled, float("inf"))
     level = int(unsettled.argmin())
-    return Estimate(found[level + WINDOW], SAFETY * float(unsettled[level]))
+    best, bound = found[level + WINDOW], SAFETY * float(unsettled[level])
+    away = (found[level + WINDOW :] - best).abs()
+    noise = NOISE * rounding[level + WINDOW :].amax(1, keepdim=True)
+    agreed = bool((away <= bound + noise).all())
+    return Estimate(best, bound if agreed else float("inf"))
 
 
 def differentiate(values: Values, points: Tensor, symbol: Symbol, lengths: Tensor) -> Estimate:

@@ -2,5 +2,15 @@
 
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal
 from pinn.linear_algebra.symmetric import gram
+from pinn.linear_algebra.truncated import truncated_solution
 
-__all__ = ["Cholesky", "ConjugateGradients", "DampedSystem", "Dual", "Eigen", "Orthogonal", "gram"]
+__all__ = [
+    "Cholesky",
+    "ConjugateGradients",
+    "DampedSystem",
+    "Dual",
+    "Eigen",
+    "Orthogonal",
+    "gram",
+    "truncated_solution",
+]

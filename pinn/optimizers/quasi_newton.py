@@ -7,7 +7,6 @@ for up to about 20,000 parameters.
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -34,7 +33,7 @@ class QuasiNewton(Optimizer):
 
     default_steps = 5000
 
-    def __init__(self, *, c1: float = 1e-4, c2: Sequence[float] = (0.9, 0.8, 0.5)) -> None:
+    def __init__(self, *, c1: float = 1e-4, c2: tuple[float, ...] = (0.9, 0.8, 0.5)) -> None:
         require(0 < c1 < 0.5, f"optimizer.c1 must be in (0, 0.5), got {c1}")
         require(len(c2) > 0, "optimizer.c2 must hold at least one number, got none")
         require(all(c1 < value < 1 for value in c2), f"optimizer.c2 must be in (c1, 1) = ({c1}, 1), got {list(c2)}")

@@ -103,9 +103,17 @@ def test_steps_that_leave_the_functions_domain_are_not_used():
     assert nowhere.bound == math.inf
 
 
-def test_a_kink_is_not_resolved():
-    found = central_difference(lambda p: p[:, 0].abs(), torch.zeros(1, 2, dtype=torch.float64), (2, 0), ONE)
-    assert found.bound > 1.0
+@pytest.mark.parametrize(
+    ("f", "order"),
+    [
+        (lambda x: (x - 0.5).abs(), 2),  # a kink
+        (lambda x: torch.round(1e3 * x + 0.5), 1),  # a jump among many, whose mean slope is not the derivative
+        (lambda x: torch.sin(1e9 * x), 1),  # far below the smallest step
+    ],
+)
+def test_what_is_too_rough_has_no_bound(f, order):
+    points = torch.tensor([[0.5, 0.0]], dtype=torch.float64)
+    assert central_difference(lambda p: f(p[:, 0]), points, (order, 0), ONE).bound == math.inf
 
 
 def test_operators_are_differentiated_term_by_term():

@@ -1,0 +1,129 @@
+"""`pinn check`: what it prints and its exit status, with a run's options."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import pinn.trial
+from pinn.cli import main
+
+ROD = '''
+"""A rod."""
+from torch import cumsum
+
+from pinn import Box, Interior, Problem, derived
+
+
+class Rod(Problem):
+    """Steady heat conduction."""
+
+    def __init__(self, conductivity: float = 2.0, summed: bool = False):
+        self.conductivity = conductivity
+        self.summed = summed
+        self.domain = Box(x=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {"balance": Interior(self.balance)}
+
+    def balance(self, flux_x, u):
+        return flux_x + self.conductivity * u
+
+    @derived
+    def flux(self, u_x):
+        return cumsum(u_x, 0) if self.summed else self.conductivity * u_x
+'''
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run `pinn check` with words in an empty folder: (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.delitem(sys.modules, "rod", raising=False)
+    yield lambda *words: (main(["check", *words]), *capsys.readouterr())
+    sys.modules.pop("rod", None)
+
+
+def names(table: str) -> list[str]:
+    """The first column, without header and closing lines."""
+    lines = table.splitlines()[1:]
+    return [line.split()[0] for line in lines if not line.startswith(("passed", "FAILED", "note"))]
+
+
+def test_the_default_problem_passes_and_nothing_is_written(run, tmp_path):
+    status, out, err = run()
+    assert (status, err) == (0, "")
+    assert set(names(out)) == {"u", "u_t", "u_x", "u_xx", "x"}
+    assert out.splitlines()[-1].startswith("passed: 5 names")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_are_those_of_a_run(run, tmp_path):
+    status, out, _ = run("problem=kdv", "network=siren", "constraints=soft", "network.width=8", "seed=4")
+    assert status == 0
+    assert {"u_xxx", "u_t", "u"} <= set(names(out))
+    assert run("problem=kdv", "network=siren", "constraints=soft", "network.width=8", "seed=4")[1] == out
+    assert run("problem=kdv", "network=siren", "constraints=soft", "network.width=8", "seed=5")[1] != out
+    group = tmp_path / "mine" / "problem"
+    group.mkdir(parents=True)
+    (group / "thick.yaml").write_text("_target_: pinn.problems.Burgers\nnu: 0.5\n", encoding="utf-8")
+    status, out, err = run("--config-dir", "mine", "problem=thick")
+    assert (status, err) == (0, "")
+    assert set(names(out)) == {"u", "u_t", "u_x", "u_xx", "x"}
+
+
+def test_wrong_derivatives_have_exit_status_one(run, monkeypatch):
+    right = pinn.trial.taylor
+
+    def wrong(*args, **kwargs):
+        return {name: 1.01 * value for name, value in right(*args, **kwargs).items()}
+
+    monkeypatch.setattr(pinn.trial, "taylor", wrong)
+    status, out, err = run()
+    assert (status, err) == (1, "")
+    pattern = r"FAILED: u_xx: taylor and \w+ differ by 0\.0\d+ > 1e-12 \(interior\); taylor is wrong by the numbers"
+    assert re.search(pattern, out)
+
+
+def test_a_problem_in_a_file_and_an_operation_without_a_rule(run, tmp_path):
+    (Path(tmp_path) / "rod.py").write_text(ROD, encoding="utf-8")
+    status, out, _ = run("problem=rod.py", "problem.conductivity=3")
+    assert status == 0
+    assert set(names(out)) == {"flux_x", "u", "u_x"}
+    status, out, _ = run("problem=rod.py", "problem.summed=true")
+    assert status == 1  # derivatives=taylor, the default, cannot run it
+    assert "FAILED: reverse mode alone was checked, because Taylor mode has no rule for 'cumsum'" in out
+    status, out, _ = run("problem=rod.py", "problem.summed=true", "derivatives=auto")
+    assert status == 0
+    assert "note: reverse mode alone was checked" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["problem=burger"], "no choice 'burger' of problem (did you mean 'burgers'?)"),
+        (["problem.mu=1"], "no option 'problem.mu'"),
+        (["network.width=wide"], "network.width must be a whole number, got 'wide'"),
+        (["problem.nu=-1"], "nu must be > 0"),
+        (["problem=nothing.py"], "no file 'nothing.py'"),
+        (["-m", "seed=1,2"], "check takes options and --config-dir, got --multirun"),
+        (["--config-dir", "nowhere"], "no folder 'nowhere' for --config-dir"),
+        (["--fast"], "no flag '--fast'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(run, words, message):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_help_is_short(run):
+    status, out, err = run("--help")
+    assert (status, err) == (0, "")
+    assert out.startswith("pinn check [GROUP=CHOICE | KEY=VALUE]...")
