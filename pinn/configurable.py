@@ -1,5 +1,6 @@
 """Objects that remember how they were built, so that a solution file can rebuild them."""
 
+import functools
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,8 +39,8 @@ class Configurable:
         }
 
 
-def import_path(cls: type) -> str:
-    """The dotted path under which a class is imported; the shortest public one for classes of `pinn`."""
+def import_path(cls: Any) -> str:
+    """The dotted path under which a class or function is imported; the shortest public one for classes of `pinn`."""
     parts = cls.__module__.split(".")
     if parts[0] == "pinn":
         return ".".join(parts[:2] if len(parts) > 2 else parts) + "." + cls.__qualname__
@@ -47,9 +48,12 @@ def import_path(cls: type) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as data that YAML can hold: nested Configurables become their configurations."""
+    """`value` as data that YAML can hold: nested Configurables and partials become their configurations."""
     if isinstance(value, Configurable):
         return value.configuration
+    if isinstance(value, functools.partial):
+        arguments = {"_args_": plain(value.args)} if value.args else {}
+        return {"_target_": import_path(value.func), "_partial_": True, **arguments, **plain(value.keywords)}
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -67,4 +67,33 @@ def stiff_fit() -> LeastSquaresProblem:
     )
 
 
+def shifted(seed):
+    """A linear least-squares problem whose rows depend on a seed, as points do; its solution does not."""
+    generator = torch.Generator().manual_seed(seed)
+    a = torch.randn(12, 5, generator=generator, dtype=torch.float64)
+    solution = torch.arange(1.0, 6.0, dtype=torch.float64)
+    return LeastSquaresProblem(lambda theta: a @ (theta - solution), torch.zeros(5, dtype=torch.float64), seed)
+
+
 PROBLEMS = {"linear": linear, "rosenbrock": rosenbrock, "stiff_fit": stiff_fit}
+
+
+def trajectory(optimizer, problem, steps, theta=None, state=None):
+    """(theta, state, report) after each step, from the problem's start or from given theta and state."""
+    theta = problem.start if theta is None else theta
+    state = optimizer.init(theta) if state is None else state
+    for _ in range(steps):
+        theta, state, report = optimizer.step(theta, state, problem)
+        yield theta, state, report
+
+
+def run(optimizer, problem, steps, theta=None, state=None):
+    """The last theta, state and report of a trajectory."""
+    return list(trajectory(optimizer, problem, steps, theta, state))[-1]
+
+
+def is_plain(state) -> bool:
+    """Whether a state is a tree of dicts and lists that ends in tensors, numbers, strings and None."""
+    if isinstance(state, (dict, list)):
+        return all(is_plain(entry) for entry in (state.values() if isinstance(state, dict) else state))
+    return state is None or type(state) in (Tensor, bool, int, float, str)

@@ -104,16 +104,16 @@ class _Check:
             before = len(self.comparisons)
             found = {engine: values[name] for engine, values in by_engine.items()}
             if "taylor" in found:
-                self._add(name, "taylor", "reverse", sample, found["taylor"] - found["reverse"], sizes[name], ROUNDING)
+                self._add(name, "taylor", "reverse", sample, found["taylor"], found["reverse"], sizes[name], ROUNDING)
             self._against_numbers(name, request.quantities[name], sample, found, sizes[name])
             symbol = request.quantities[name].symbol
             if len(self.comparisons) == before and symbol is not None and symbol.order:
                 self.failures[f"nothing to compare {name} with ({sample.where})"] = None
 
     def _add(
-        self, name: str, engine: str, against: str, sample: Sample, difference: Tensor, size: float, bound: float
+        self, name: str, engine: str, against: str, sample: Sample, a: Tensor, b: Tensor, size: float, bound: float
     ) -> None:
-        discrepancy = _largest(difference) / size
+        discrepancy = _largest(a - b) / size if a.shape == b.shape else math.inf
         self.comparisons.append(Comparison(name, engine, against, sample.where, discrepancy, bound))
 
     def _against_numbers(
@@ -138,7 +138,7 @@ class _Check:
             self.remarks[f"differences do not resolve {name} ({sample.where})"] = None
             return
         for engine, engine_values in found.items():
-            self._add(name, engine, method, sample, engine_values - estimate.values, size, bound + ROUNDING)
+            self._add(name, engine, method, sample, engine_values, estimate.values, size, bound + ROUNDING)
 
     def _sizes(self, request: Request, values: Mapping[str, Tensor]) -> dict[str, float]:
         """How large each quantity is, so that a zero on a boundary is not judged by its rounding."""

@@ -1,7 +1,23 @@
 """Optimizers: everything that minimizes ||r(theta)||^2."""
 
 from pinn.optimizers.base import LeastSquares, Optimizer
-from pinn.optimizers.first_order import Adam
+from pinn.optimizers.first_order import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
+from pinn.optimizers.lbfgs import LBFGS
+from pinn.optimizers.quasi_newton import BFGS, SSBFGS, SSBroyden
 
-__all__ = ["Adam", "LeastSquares", "LevenbergMarquardt", "Optimizer", "TrustRegion"]
+__all__ = [
+    "BFGS",
+    "LBFGS",
+    "SOAP",
+    "SSBFGS",
+    "Adam",
+    "AdamW",
+    "LeastSquares",
+    "LevenbergMarquardt",
+    "Muon",
+    "Optimizer",
+    "SSBroyden",
+    "TorchOptimizer",
+    "TrustRegion",
+]

@@ -259,7 +259,7 @@ def parameters(theta: Tensor, shapes: Mapping[str, Size]) -> dict[str, Tensor]:
 def tree(value: Any) -> Any:
     """A torch state dict as dicts and lists of tensors, numbers and strings; raises UserError for anything else."""
     if isinstance(value, Tensor):
-        return value.detach()
+        return value.detach().contiguous()  # as a file gives it back: rounding depends on the layout
     if isinstance(value, Mapping):
         return {key: tree(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):

@@ -12,8 +12,11 @@ from pinn.optimizers.first_order import tree
 
 EVALUATIONS = 26  # of the loss in one step, the first included
 # torch's L-BFGS learns from a step only where y^T s > 1e-10. The loss that it is given is multiplied by a power of
-# two, which changes no digit, so that this bound never matters.
-LOGARITHM = {torch.float64: 100, torch.float32: 30}
+# two, which changes no digit, so that this bound never matters: it starts near 2 to this power. Fourth powers of the
+# gradient must not overflow.
+LOGARITHM = {torch.float64: 100, torch.float32: 10}
+
+HIGH = 1e6  # times the loss at the start stands for one that is not a number: torch's search needs finite ones
 
 
 class LBFGS(Optimizer):
@@ -55,7 +58,7 @@ class LBFGS(Optimizer):
         if state["stuck"] or not math.isfinite(loss) or report["gradient_norm"] == 0.0:
             return theta, state, report
         if state["memory"] is None:
-            state = state | {"scale": 2.0 ** (LOGARITHM.get(theta.dtype, 30) - math.frexp(loss)[1])}
+            state = state | {"scale": 2.0 ** (LOGARITHM[theta.dtype] - math.frexp(loss)[1])}
         seen = _Evaluations(problem, theta, loss, g, state["scale"])
         memory = self._iterate(seen, state["memory"])
         reached = seen.at(seen.theta.detach())
@@ -109,7 +112,7 @@ class _Evaluations:
     def __call__(self) -> float:
         _, loss, gradient = self.at(self.theta.detach())
         self.theta.grad = self.scale * gradient
-        return self.scale * loss
+        return self.scale * (loss if math.isfinite(loss) else HIGH * self.points[0][1])
 
 
 def _without_next_update(memory: State | None, gradient: Tensor) -> State | None:

@@ -65,10 +65,14 @@ class StrongWolfe:
                 return current
             if current.slope >= 0:
                 return self._zoom(ray, current, previous)
-            length = current.alpha - previous.alpha
-            farther = _clip(_minimizer(previous, current), current.alpha + 1.1 * length, current.alpha + 4.0 * length)
-            previous, current = current, ray.at(farther)
+            previous, current = current, ray.at(self._farther(previous, current))
         return None
+
+    def _farther(self, previous: Point, current: Point) -> float:
+        """The cubic's minimum beyond two points of a descent, or four times as far where it has none."""
+        length, minimizer = current.alpha - previous.alpha, _minimizer(previous, current)
+        farthest = current.alpha + 4.0 * length
+        return _clip(minimizer, current.alpha + 1.1 * length, farthest) if minimizer > current.alpha else farthest
 
     def _zoom(self, ray: Ray, low: Point, high: Point) -> Point | None:
         """Between the lowest point that decreases enough and one beyond a minimum."""

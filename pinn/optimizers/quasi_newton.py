@@ -109,8 +109,10 @@ class QuasiNewton(Optimizer):
         u = torch.stack([s, hy], dim=1)  # (p, 2)
         cross = -phi * rho / tau
         inner = s.new_tensor([[rho * (1.0 + phi * h / tau), cross], [cross, (phi - 1.0) / (tau * yhy)]])
-        updated = torch.addmm(inverse, u @ inner, u.mT, beta=1.0 / tau)
-        return (updated, 1) if bool(updated.isfinite().all()) else (inverse, 0)
+        left = u @ inner
+        if not (math.isfinite(tau) and bool(left.isfinite().all())):
+            return inverse, 0
+        return torch.addmm(inverse, left, u.mT, beta=1.0 / tau), 1
 
     @abstractmethod
     def _factors(self, h: float, b: float, p: int) -> tuple[float, float]:

@@ -68,6 +68,7 @@ def test_options_are_those_of_a_run(run, tmp_path):
     assert {"u_xxx", "u_t", "u"} <= set(names(out))
     assert run("problem=kdv", "network=siren", "constraints=soft", "network.width=8", "seed=4")[1] == out
     assert run("problem=kdv", "network=siren", "constraints=soft", "network.width=8", "seed=5")[1] != out
+    assert run("problem=kdv", "network=mlp", "constraints=soft", "network.width=8", "seed=4")[1] != out
     group = tmp_path / "mine" / "problem"
     group.mkdir(parents=True)
     (group / "thick.yaml").write_text("_target_: pinn.problems.Burgers\nnu: 0.5\n", encoding="utf-8")

@@ -189,6 +189,7 @@ def test_a_module_maps_batches_and_a_function_one_point():
             return x[:, 0] ** 2
 
     assert_agree(gradient(FirstColumn(), x)[:, 0], 2 * x[:, 0])
+    assert torch.equal(jacobian(FirstColumn(), x), gradient(FirstColumn(), x))  # (n,) is a scalar: no component axis
     assert gradient(network(3, 1), x).shape == (5, 3)  # one output column is a scalar
     assert jacobian(network(3, 1), x).shape == (5, 1, 3)
 

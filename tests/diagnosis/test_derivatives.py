@@ -1,12 +1,15 @@
 """The check of derivatives: it passes what is right, and finds and blames what is made wrong."""
 
 from functools import partial
+from math import pi
 
 import pytest
 import torch
 from torch import Tensor, nn, sin
 
+import pinn.diagnosis.derivatives
 import pinn.trial
+from pinn.derivatives.differences import Estimate, differentiate
 from pinn.derivatives.jets import RULES, Jet
 from pinn.diagnosis import check_derivatives
 from pinn.domains import Box, Time
@@ -142,6 +145,20 @@ def test_derivatives_that_are_not_numbers_fail(monkeypatch):
     assert found.largest["u_x"].ratio == float("inf")
 
 
+def test_an_engine_that_gives_another_shape_fails(monkeypatch):
+    right = pinn.trial.taylor
+
+    def columns(*args, **kwargs):
+        return {name: value.unsqueeze(-1) for name, value in right(*args, **kwargs).items()}
+
+    class Constant(Burgers):  # so that broadcasting would see no difference
+        def ansatz(self, u):
+            return {"u": 0.0 * u}
+
+    monkeypatch.setattr(pinn.trial, "taylor", columns)
+    assert ("u_x", "taylor", "reverse") in failed(check_derivatives(Constant()))
+
+
 class Gated(nn.Module):
     """A network whose nonlinear part starts switched off."""
 
@@ -190,6 +207,37 @@ class Flat(Burgers):
 def test_a_zero_is_judged_by_the_size_of_its_quantity_elsewhere():
     found = check_derivatives(Flat())
     assert found.passed, str(found)
+
+
+class Ripples(Problem):
+    """Short waves, of which the wall sees a node: there u_xx is the rounding of something large."""
+
+    def __init__(self) -> None:
+        self.domain = Box(x=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {"wall": Boundary(lambda u_xx: u_xx, on="x.max")}
+
+    def ansatz(self, x, u):
+        return {"u": sin(100 * pi * x) + 1e-9 * u}
+
+
+def test_a_node_is_judged_by_the_waves_around_it():
+    found = check_derivatives(Ripples())
+    assert found.passed, str(found)
+
+
+def test_numbers_that_say_too_little_are_left_out(monkeypatch):
+    def vague(values, complex_values, points, symbol, lengths):
+        estimate = differentiate(values, points, symbol, lengths)
+        return Estimate(estimate.values, 0.5 * float(estimate.values.abs().max())), "differences"
+
+    monkeypatch.setattr(pinn.diagnosis.derivatives, "numerical", vague)
+    found = check_derivatives(Burgers())
+    assert found.passed
+    assert {c.against for c in found.comparisons} == {"reverse"}
+    assert "note: differences do not resolve u_xx (interior)" in str(found)
 
 
 def test_a_trial_function_is_checked_as_it_is_and_left_alone():
