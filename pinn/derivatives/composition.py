@@ -5,6 +5,7 @@ an operation and as many again backwards. Here both directions write into one ou
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.elementary import Derivatives
 
+BLOCK_BYTES = 2**17  # of one channel: with some ten of them at work a block stays in a core's second-level cache
 Term = tuple[int, float, tuple[int, ...]]  # (k, coefficient, factors): coefficient s^(k) times those channels of z
 
 
@@ -42,42 +44,64 @@ def _product(scale: Tensor, coefficient: float, factors: list[Tensor]) -> Tensor
 
 
 class FusedComposition(torch.autograd.Function):
-    """`compose`, for one reverse pass that is not differentiated again."""
+    """`compose`, for one reverse pass that is not differentiated again.
+
+    Works through the points in blocks that fit the cache, and computes the derivatives of s anew on the way back:
+    that costs less than writing them to memory and reading them again.
+    """
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-        needs_backward = ctx.needs_input_grad[0]
-        s = derivatives(z[0], channels.order + needs_backward)
+        ctx.channels, ctx.derivatives = channels, derivatives
+        ctx.save_for_backward(z)
         out = torch.empty_like(z)
-        out[0] = s[0]
-        if len(channels) > 1:
-            torch.mul(s[1], z[1:], out=out[1:])
-        for c, terms in _nonlinear(channels):
-            for k, coefficient, factors in terms:
-                _add_product(out[c], coefficient, s[k], [z[i] for i in factors])
-        if needs_backward:
-            ctx.channels = channels
-            ctx.save_for_backward(z, *s[1:])
+        for rows in _blocks(z):
+            _forward(z[:, rows], out[:, rows], channels, derivatives)
         return out
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        z, *s = ctx.saved_tensors
-        s = [None, *s]
-        channels: Channels = ctx.channels
-        gz = s[1] * g
-        if len(channels) > 1:
-            gz[0] += s[2] * (g[1:] * z[1:]).sum(0)
-        for c, terms in _nonlinear(channels):
-            for k, coefficient, factors in terms:
-                weighted = g[c] if coefficient == 1.0 else coefficient * g[c]
-                scaled = s[k] * weighted
-                for position, i in enumerate(factors):
-                    _add_product(gz[i], 1.0, scaled, [z[j] for p, j in enumerate(factors) if p != position])
-                _add_product(gz[0], 1.0, s[k + 1] * weighted, [z[i] for i in factors])
+        (z,) = ctx.saved_tensors
+        gz = torch.empty_like(z)
+        for rows in _blocks(z):
+            _backward(z[:, rows], g[:, rows], gz[:, rows], ctx.channels, ctx.derivatives)
         return gz, None, None
 
 
+def _blocks(z: Tensor) -> list[slice]:
+    """Slices of the points of z (c, n, ...), each about `BLOCK_BYTES` a channel; one on a GPU."""
+    n = z.shape[1] if z.ndim > 1 else 1
+    row = z[0].numel() // max(n, 1) * z.element_size()
+    size = n if z.is_cuda else max(1, BLOCK_BYTES // max(row, 1))
+    return [slice(start, start + size) for start in range(0, n, size)]
+
+
+def _forward(z: Tensor, out: Tensor, channels: Channels, derivatives: Derivatives) -> None:
+    s = derivatives(z[0], channels.order)
+    out[0] = s[0]
+    if len(channels) > 1:
+        torch.mul(s[1], z[1:], out=out[1:])
+    for c, terms in _nonlinear(channels):
+        for k, coefficient, factors in terms:
+            _add_product(out[c], coefficient, s[k], [z[i] for i in factors])
+
+
+def _backward(z: Tensor, g: Tensor, gz: Tensor, channels: Channels, derivatives: Derivatives) -> None:
+    s = derivatives(z[0], channels.order + 1)
+    torch.mul(s[1], g, out=gz)
+    if len(channels) > 1:
+        gz[0].addcmul_(s[2], (g[1:] * z[1:]).sum(0))
+    for c, terms in _nonlinear(channels):
+        for k, coefficient, factors in terms:
+            scaled = s[k] * g[c]
+            for i in dict.fromkeys(factors):  # a repeated factor counts as often as it occurs
+                rest = list(factors)
+                rest.remove(i)
+                _add_product(gz[i], coefficient * factors.count(i), scaled, [z[j] for j in rest])
+            _add_product(gz[0], coefficient, s[k + 1] * g[c], [z[i] for i in factors])
+
+
+@lru_cache(maxsize=256)
 def _nonlinear(channels: Channels) -> list[tuple[int, list[Term]]]:
     """The terms with two factors or more, by channel."""
     found = []

@@ -185,29 +185,16 @@ def _given_value(quantity: Quantity, request: Request, given: Given, points: Ten
 
 def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Given) -> dict[str, Tensor]:
     """The same by torch.func: vmap(jacrev(...)), Hessians by jacrev of jacrev, higher orders by nesting."""
-    coordinates = request.vocabulary.coordinates
-
-    def scalar(name: str, x: Tensor) -> Tensor:
-        """The named quantity at one point x (d,)."""
-        quantity = request.quantities[name]
-        if quantity.kind == "coordinate":
-            return x[coordinates.index(name)]
-        if quantity.kind != "derivative":
-            return _given_value(quantity, request, given, x.unsqueeze(0), None)[0]
-        assert quantity.symbol is not None
-        return _partial(lambda y: base(quantity.base, y), quantity.symbol)(x)
-
-    def base(name: str, x: Tensor) -> Tensor:
-        if name in request.derived:
-            derived = request.derived[name]
-            return derived.function(*(scalar(argument, x) for argument in derived.arguments))
-        found = fields(x.unsqueeze(0))[name]
-        return torch.as_tensor(found, dtype=x.dtype, device=x.device).reshape(())
-
     plain = [name for name in request.quantities if request.quantities[name].kind not in ("jacobian", "hessian")]
     spatial = [name for name in plain if request.quantities[name].kind in ("coordinate", "derivative")]
     wanted = [name for name in spatial if _is_asked(name, request)]
-    values = vmap(lambda x: _all_at_once(request, wanted, scalar, base, x))(points) if wanted else {}
+
+    def at_point(x: Tensor, normal: Tensor) -> dict[str, Tensor]:
+        here = Given(given.unknowns, None if given.normal is None else normal.unsqueeze(0))
+        return _AtPoint(request, fields, here).all_at_once(wanted, x)
+
+    normals = torch.zeros_like(points) if given.normal is None else given.normal
+    values = vmap(at_point)(points, normals) if wanted else {}
 
     def value_of(name: str) -> Tensor:
         if name in values:
@@ -217,31 +204,50 @@ def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Give
     return request.assemble(value_of, points)
 
 
+@dataclass
+class _AtPoint:
+    """Named quantities as functions of one point x (d,)."""
+
+    request: Request
+    fields: FieldFunction
+    given: Given
+
+    def scalar(self, name: str, x: Tensor) -> Tensor:
+        """Any named quantity."""
+        quantity = self.request.quantities[name]
+        if quantity.kind == "coordinate":
+            return x[self.request.vocabulary.coordinates.index(name)]
+        if quantity.kind != "derivative":
+            return _given_value(quantity, self.request, self.given, x.unsqueeze(0), None)[0]
+        assert quantity.symbol is not None
+        return _partial(partial(self.base, quantity.base), quantity.symbol)(x)
+
+    def base(self, name: str, x: Tensor) -> Tensor:
+        """A field or derived quantity itself."""
+        if name in self.request.derived:
+            derived = self.request.derived[name]
+            return derived.function(*(self.scalar(argument, x) for argument in derived.arguments))
+        found = self.fields(x.unsqueeze(0))[name]
+        return torch.as_tensor(found, dtype=x.dtype, device=x.device).reshape(())
+
+    def all_at_once(self, names: Sequence[str], x: Tensor) -> dict[str, Tensor]:
+        """The named quantities; derivatives to second order of one base share their nested jacrev."""
+        quantities, found = self.request.quantities, {}
+        for base in dict.fromkeys(quantities[name].base for name in names):
+            mine = {n: q.symbol for n in names if (q := quantities[n]).base == base and q.symbol is not None}
+            order = max((part.order for symbol in mine.values() for part in symbol.expanded()), default=-1)
+            if 1 <= order <= 2:
+                tensors = _derivative_tensors(partial(self.base, base), x, order)
+                for name, symbol in mine.items():
+                    parts = [w * tensors[s.order][_positions(s)] for s, w in symbol.expanded().items()]
+                    found[name] = torch.stack(parts).sum()
+        return {name: found[name] if name in found else self.scalar(name, x) for name in names}
+
+
 def _is_asked(name: str, request: Request) -> bool:
     """Asked for itself, not only as an argument of a derived quantity."""
     entries = {e for kind in ("jacobian", "hessian") if kind in request.names for e in request.components(kind)}
     return name in request.names or name in entries
-
-
-def _all_at_once(
-    request: Request, names: Sequence[str], scalar: Callable, base: Callable, x: Tensor
-) -> dict[str, Tensor]:
-    """The named quantities at one point; derivatives to second order of one base share their nested jacrev."""
-    found: dict[str, Tensor] = {}
-    for of in dict.fromkeys(request.quantities[name].base for name in names):
-        mine = [n for n in names if request.quantities[n].base == of and request.quantities[n].kind == "derivative"]
-        parts = {s for n in mine for s in request.quantities[n].symbol.expanded()}  # type: ignore[union-attr]
-        order = max((s.order for s in parts), default=-1)
-        if 1 <= order <= 2:
-            tensors = _derivative_tensors(partial(base, of), x, order)
-            for n in mine:
-                symbol = request.quantities[n].symbol
-                assert symbol is not None
-                found[n] = sum(w * tensors[s.order][_positions(s)] for s, w in symbol.expanded().items())  # type: ignore
-    for name in names:
-        if name not in found:
-            found[name] = scalar(name, x)
-    return found
 
 
 def _derivative_tensors(f: Callable[[Tensor], Tensor], x: Tensor, order: int) -> list[Tensor]:

@@ -36,6 +36,10 @@ def rule(*functions: Callable) -> Callable:
     return register
 
 
+class NoJetMethod(NoJetRule, AttributeError):
+    """The same, for a method of a jet."""
+
+
 class Jet:
     """A quantity of logical shape (n, ...) with its derivatives.
 
@@ -64,7 +68,7 @@ class Jet:
     def __getattr__(self, name: str) -> Any:
         function = getattr(torch, name, None) or getattr(F, name, None)
         if name.startswith("_") or function not in RULES:
-            raise AttributeError(f"a jet has no {name!r}; Taylor mode knows torch functions, not numpy's")
+            raise NoJetMethod(f"Taylor mode has no rule for the method {name!r}; use derivatives=reverse (or auto)")
         return lambda *args, **kwargs: RULES[function](self, *args, **kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
@@ -282,12 +286,31 @@ def _compose(jet: Jet, derivatives: Derivatives) -> Jet:
     return jet.with_coefficients(apply(jet.coefficients, jet.channels, derivatives))
 
 
-def _register_elementary() -> None:
-    for function, derivatives in ELEMENTARY.items():
-        RULES[function] = lambda jet, *, _derivatives=derivatives, **_: _compose(jet, _derivatives)
+# The options of elementary functions and the only values that the rules below hold for, in torch's order.
+OPTIONS: dict[Callable, dict[str, Any]] = {
+    F.softplus: {"beta": 1.0, "threshold": 20.0},
+    F.gelu: {"approximate": "none"},
+    F.silu: {"inplace": False},
+    F.relu: {"inplace": False},
+}
 
 
-_register_elementary()
+def _make_elementary(function: Callable, derivatives: Derivatives) -> Callable:
+    usual = OPTIONS.get(function, {})
+
+    def elementary(jet: Jet, *args: Any, **kwargs: Any) -> Jet:
+        options = dict(zip(usual, args, strict=False)) | kwargs
+        unusual = {name: value for name, value in options.items() if name not in usual or value != usual[name]}
+        if unusual or len(args) > len(usual):
+            raise NoJetRule(
+                f"Taylor mode has no rule for {function.__name__} with {unusual or args}; use derivatives=reverse"
+            )
+        return _compose(jet, derivatives)
+
+    return elementary
+
+
+RULES |= {function: _make_elementary(function, derivatives) for function, derivatives in ELEMENTARY.items()}
 
 
 @rule(F.linear)

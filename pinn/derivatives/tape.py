@@ -8,6 +8,7 @@ point, whose gradient is its column. A weight computed from parameters (W = diag
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ class Pass:
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
-        return linear_coefficients(a, weight, bias)
+        return FusedLinear.apply(a, weight, bias)
 
     def spread(self, parameter: Tensor, ndim: int) -> Tensor:
         """A parameter that meets a jet of `ndim` logical axes."""
@@ -42,6 +43,28 @@ def linear_coefficients(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         return z + bias
     padded = F.pad(bias.reshape(1, -1), (0, 0, 0, len(a) - 1))
     return z + padded.reshape(len(a), *[1] * (z.ndim - 2), -1)
+
+
+class FusedLinear(torch.autograd.Function):
+    """`linear_coefficients`, the bias added in place, for one reverse pass that is not differentiated again."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(a, weight)
+        z = F.linear(a, weight)
+        if bias is not None:
+            z[0] += bias
+        return z
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        a, weight = ctx.saved_tensors
+        needs_a, needs_weight, needs_bias = ctx.needs_input_grad
+        return (
+            g @ weight if needs_a else None,
+            g.flatten(0, -2).mT @ a.flatten(0, -2) if needs_weight else None,
+            g[0].flatten(0, -2).sum(0) if needs_bias else None,
+        )
 
 
 @dataclass
@@ -75,7 +98,7 @@ class Tape(Pass):
 
         A layer whose parameters are held, needing no gradient, is not remembered.
         """
-        z = linear_coefficients(a, weight.detach(), None if bias is None else bias.detach())
+        z = FusedLinear.apply(a, weight.detach(), None if bias is None else bias.detach())
         if not weight.requires_grad and (bias is None or not bias.requires_grad):
             return z
         if not z.requires_grad:

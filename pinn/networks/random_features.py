@@ -1,12 +1,13 @@
 """One wide layer of random features, for fits of the last layer alone."""
 
-import torch
 import math
+
+import torch
 from torch import Tensor, nn
 
 from pinn.networks.base import Network
-from pinn.networks.factorization import RandomWeightFactorization, factorize
-from pinn.networks.layers import activation_function, require_positive, require_sizes
+from pinn.networks.factorization import factorize
+from pinn.networks.layers import activation_function
 
 
 class RandomFeatures(Network):

@@ -53,6 +53,7 @@ class QuasiNewton(Optimizer):
             "loss": None,
             "gradient": torch.zeros_like(theta),
             "identity": None,  # of the problem with that loss and gradient
+            "decrease": 0.0,  # of the loss in the last step
             "stuck": False,
         }
 
@@ -71,7 +72,7 @@ class QuasiNewton(Optimizer):
             inverse, updates = _repaired(inverse, updates)
         d, inverse, updates = _descent(inverse, updates, g)
         ray = Ray(problem, theta, d, loss, g)
-        found = self._search(ray, 1.0 if updates else min(1.0, 1.0 / report["gradient_norm"]))
+        found = self._search(ray, _first_length(ray, updates, state["decrease"]))
         if not found.loss < loss:
             eye = torch.eye(len(theta), dtype=theta.dtype, device=theta.device)
             return theta, state | {"inverse_hessian": eye, "updates": 0, "stuck": updates == 0}, report
@@ -83,6 +84,7 @@ class QuasiNewton(Optimizer):
             "loss": found.loss,
             "gradient": found.gradient,
             "identity": identity,
+            "decrease": loss - found.loss,
             "stuck": False,
         }
         return found.theta, state, report | {"accepted": True, "step_length": found.alpha}
@@ -162,6 +164,13 @@ class SSBroyden(QuasiNewton):
         scaled = sigma ** (1.0 / (1.0 - p))
         tau = min(k * scaled, sigma) if theta <= 0.0 else k * min(scaled, 1.0 / theta)
         return tau, (1.0 - theta) / sigma
+
+
+def _first_length(ray: Ray, updates: int, decrease: float) -> float:
+    """1, or less where the last decrease of the loss says so (Nocedal & Wright 2006, eq. 3.60); a unit step with I."""
+    if updates == 0:
+        return min(1.0, 1.0 / float(ray.d.norm()))
+    return min(1.0, max(0.01, -2.02 * decrease / ray.start.slope))
 
 
 def _repaired(inverse: Tensor, updates: int) -> tuple[Tensor, int]:

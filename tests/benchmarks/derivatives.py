@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -125,7 +126,7 @@ class Rows:
         sizes = [self.case.d, *[self.case.width] * self.case.depth, self.case.m]
         pairs = [
             (torch.rand(rows, a, dtype=self.x.dtype), torch.rand(a, b, dtype=self.x.dtype))
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            for a, b in pairwise(sizes)
         ]
         return lambda: [a @ b for a, b in pairs] and None
 

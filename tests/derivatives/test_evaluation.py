@@ -122,6 +122,33 @@ def test_auto_falls_back_to_reverse_and_says_so_once(caplog):
     assert trial.evaluate(["u_xx"], torch.rand(3, 2, dtype=torch.float64))["u_xx"].shape == (3,)
 
 
+class Cumulative(Recurrent):
+    """The same by a method of tensors."""
+
+    def forward(self, x):
+        return torch.tanh(self.layer(x)).cumsum(-1)
+
+
+def test_auto_falls_back_for_a_method_too():
+    assert make_trial(Burgers(), Cumulative, derivatives="auto").derivatives == "reverse"
+
+
+class Flux(Burgers):
+    """A derived quantity that uses the normal."""
+
+    @derived
+    def outflow(self, u_x, u_t, normal_x, normal_t):
+        return u_x * normal_x + u_t * normal_t
+
+
+def test_derived_quantities_see_the_normal_of_their_own_point():
+    trials = [make_trial(Flux(), MLP, derivatives=engine) for engine in ("taylor", "reverse")]
+    trials[1].load_parameters(trials[0].parameters())
+    x, normal = torch.rand(4, 2, dtype=torch.float64), torch.randn(4, 2, dtype=torch.float64)
+    a, b = (t.evaluate_with(t.request(["outflow"]), x, t.parameters(), normal)["outflow"] for t in trials)
+    assert_agree(a, b)
+
+
 def test_an_ansatz_that_asks_for_what_is_not_there():
     class Wrong(Burgers):
         def ansatz(self, x, z, u):

@@ -105,6 +105,15 @@ def test_an_operation_without_a_rule_is_named():
         torch.cumsum(x, 0)
 
 
+def test_options_that_a_rule_does_not_know_are_refused():
+    x = jet_at(torch.rand(3, 2, dtype=torch.float64), (1, 0))
+    for call in (lambda: F.gelu(x, approximate="tanh"), lambda: F.softplus(x, beta=2), lambda: F.softplus(x, 1, 5)):
+        with pytest.raises(NoJetRule, match="no rule for"):
+            call()
+    assert_agree(torch.nn.Softplus()(x).value, F.softplus(x.value))
+    assert_agree(torch.nn.GELU()(x).value, F.gelu(x.value))
+
+
 def test_numpy_functions_are_refused_by_name():
     x = jet_at(torch.rand(3, 2, dtype=torch.float64), (1, 0))
     with pytest.raises(UserError, match=r"numpy's sin.*import sin from torch"):
