@@ -73,6 +73,7 @@ class Residuals:
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
+        self._coupled: dict[str, bool] = {}
 
     def _group(self, skip: tuple[str, ...]) -> dict[str, RegionBlocks]:
         problem = self.trial.problem
@@ -147,6 +148,23 @@ class Residuals:
                     group.blocks, self.region_values(group, points[label], parameters), strict=True
                 )
             }
+
+    def is_coupled(self, label: str, theta: Tensor, points: Points) -> bool:
+        """Whether a row of the region depends on other rows' points (a mean, an integral): measured once."""
+        if label not in self._coupled:
+            group, parameters = self.regions[label], self.unflatten(theta.detach())
+            few = points[slice(0, min(3, len(points)))]
+            with torch.no_grad():
+                together = self.region_values(group, points, parameters)
+                alone = self.region_values(group, few, parameters)
+            self._coupled[label] = any(
+                float((a[: len(few)] - b).abs().max()) > 1e4 * torch.finfo(a.dtype).eps * float(a.abs().max())
+                for a, b in zip(together, alone, strict=True)
+                if bool(a.isfinite().all())
+            )
+            if self._coupled[label]:
+                logger.info("%s: residuals that depend on all points take one reverse pass a row", label)
+        return self._coupled[label]
 
     def region_values(
         self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
@@ -300,6 +318,8 @@ class BoundResiduals:
         group, points = self.residuals.regions[label], self.points[label]
         scales = [self._scale(block, len(points)) for block in group.blocks]
         theta = theta.detach()
+        if self.residuals.is_coupled(label, theta, points):
+            return self._coupled(theta, group, points, chunk, scales, r, j)
         if self.residuals.jacobian_engine == "captured" and self.residuals.trial.derivatives == "taylor":
             try:
                 return self._captured(theta, group, points[chunk], scales, r, j)
@@ -318,6 +338,25 @@ class BoundResiduals:
             columns = [(tensor, _by_row(rows, points.per_row)) for tensor, rows in tape.columns(value, scale)]
             assemble(columns, leaves, j[k])
             torch.mul(value.detach(), scale, out=r[k])
+
+    def _coupled(
+        self,
+        theta: Tensor,
+        group: RegionBlocks,
+        points: Points,
+        chunk: slice,
+        scales: list[float],
+        r: Tensor,
+        j: Tensor,
+    ) -> None:
+        """Rows that depend on all the points: one vector-Jacobian product each, over the whole region."""
+        leaf = theta.clone().requires_grad_()
+        parameters = self.residuals.unflatten(leaf)
+        values = self.residuals.region_values(group, points, parameters, Pass())
+        for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
+            torch.mul(value.detach()[chunk], scale, out=r[k])
+            for row in range(r.shape[1]):
+                (j[k, row],) = torch.autograd.grad(scale * value[chunk.start + row], leaf, retain_graph=True)
 
     def _reference(
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor

@@ -7,6 +7,7 @@ import pytest
 import torch
 from agreement import assert_agree
 from torch import nn
+from torch.func import jacrev
 
 from pinn.constraints import make_residuals
 from pinn.domains import Box, Time
@@ -79,6 +80,21 @@ class Advection(Problem):
         }
 
 
+class Integral(Problem):
+    """u_t - mean u + integral of u over the points: every row depends on all points."""
+
+    def __init__(self) -> None:
+        self.domain = Box(x=(0, 2)) * Time(t=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "equation": Interior(lambda u_t, u: u_t - u.mean() * u),
+            "gradient": Interior(lambda u_x: u_x),
+            "start": Initial(u=lambda x: x),
+        }
+
+
 NETWORKS = {"mlp": partial(MLP, width=6, depth=2), "twice": TwiceUsed}
 PROBLEMS = {"burgers": Burgers, "stokes": Stokes, "advection": Advection}
 
@@ -108,6 +124,17 @@ def test_captured_jacobian_is_the_reference(problem, network, constraints):
     assert_agree(r, expected_r, "r")
     assert_agree(j, expected, "J")
     assert (j != 0).any(0).all(), "a parameter has no influence at all: the test would not see its column"
+
+
+@pytest.mark.parametrize("chunk", [None, 5])
+def test_rows_that_depend_on_all_points_are_noticed(chunk):
+    """The pointwise paths would give another J without a word."""
+    residuals, points = setup(Integral(), NETWORKS["mlp"], chunk=chunk)
+    bound, theta = residuals.at(points), residuals.theta()
+    r, j = bound.jacobian(theta)
+    assert_agree(r, bound.residual(theta))
+    assert_agree(j, jacrev(bound.residual)(theta))
+    assert [residuals.is_coupled(label, theta, points[label]) for label in points] == [True, False]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. With HYDRA_FULL_ERROR=1 in
     the environment the traceback comes with it.
     """
+    # Threads that spin while they wait make a run several times slower as soon as another program needs a core. Read
+    # when torch is loaded, which is later.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if arguments is None else arguments)
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:

@@ -43,7 +43,9 @@ def _tanh(z: Tensor, order: int) -> list[Tensor]:
         derivatives.append(1.0 - t * t)
     if order >= 2:
         derivatives.append(-2.0 * t * derivatives[1])
-    for k in range(3, order + 1):
+    if order >= 3:
+        derivatives.append(derivatives[1] * (4.0 - 6.0 * derivatives[1]))
+    for k in range(4, order + 1):
         derivatives.append(_horner(_riccati_polynomial(k, (1.0, 0.0, -1.0)), t))
     return derivatives
 

@@ -16,24 +16,9 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import compose
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
+from pinn.derivatives.rules import RULES, NoJetRule, rule
 from pinn.derivatives.tape import Pass, linear_coefficients
 from pinn.errors import UserError
-
-RULES: dict[Callable, Callable] = {}
-
-
-class NoJetRule(NotImplementedError):
-    """An operation that Taylor mode does not know; `derivatives=auto` falls back to reverse mode."""
-
-
-def rule(*functions: Callable) -> Callable:
-    """Register the decorated function as the jet rule of the given torch functions."""
-
-    def register(implementation: Callable) -> Callable:
-        RULES.update(dict.fromkeys(functions, implementation))
-        return implementation
-
-    return register
 
 
 class NoJetMethod(NoJetRule, AttributeError):
@@ -356,60 +341,6 @@ def _as_jets(parts: Sequence[Any]) -> list[Jet]:
             )
         jets.append(part)
     return jets
-
-
-@rule(torch.sum, torch.Tensor.sum)
-def _sum(jet: Jet, dim: Any = None, keepdim: bool = False) -> Jet:
-    return jet.with_coefficients(jet.coefficients.sum(_axes(jet, dim), keepdim=keepdim))
-
-
-@rule(torch.mean, torch.Tensor.mean)
-def _mean(jet: Jet, dim: Any = None, keepdim: bool = False) -> Jet:
-    return jet.with_coefficients(jet.coefficients.mean(_axes(jet, dim), keepdim=keepdim))
-
-
-def _axes(jet: Jet, dim: Any) -> tuple[int, ...]:
-    if dim is None:
-        return tuple(range(1, jet.ndim + 1))
-    dims = dim if isinstance(dim, (tuple, list)) else (dim,)
-    return tuple(k % jet.ndim + 1 for k in dims)
-
-
-@rule(torch.reshape, torch.Tensor.reshape, torch.Tensor.view)
-def _reshape(jet: Jet, *shape: Any) -> Jet:
-    sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
-    return jet.with_coefficients(jet.coefficients.reshape(len(jet.channels), *sizes))
-
-
-@rule(torch.unsqueeze, torch.Tensor.unsqueeze)
-def _unsqueeze(jet: Jet, dim: int) -> Jet:
-    return jet.with_coefficients(jet.coefficients.unsqueeze(dim + 1 if dim >= 0 else dim))
-
-
-@rule(torch.squeeze, torch.Tensor.squeeze)
-def _squeeze(jet: Jet, dim: int) -> Jet:
-    return jet.with_coefficients(jet.coefficients.squeeze(dim % jet.ndim + 1))
-
-
-@rule(torch.flatten, torch.Tensor.flatten)
-def _flatten(jet: Jet, start_dim: int = 0, end_dim: int = -1) -> Jet:
-    return jet.with_coefficients(jet.coefficients.flatten(start_dim % jet.ndim + 1, end_dim % jet.ndim + 1))
-
-
-@rule(torch.unbind, torch.Tensor.unbind)
-def _unbind(jet: Jet, dim: int = 0) -> tuple[Jet, ...]:
-    parts = jet.coefficients.unbind(dim % jet.ndim + 1)
-    return tuple(jet.with_coefficients(part) for part in parts)
-
-
-@rule(torch.zeros_like)
-def _zeros_like(jet: Jet, **kwargs: Any) -> Tensor:
-    return torch.zeros_like(jet.value, **kwargs)
-
-
-@rule(torch.ones_like)
-def _ones_like(jet: Jet, **kwargs: Any) -> Tensor:
-    return torch.ones_like(jet.value, **kwargs)
 
 
 @rule(torch.einsum)

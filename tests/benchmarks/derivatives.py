@@ -125,8 +125,7 @@ class Rows:
         rows = len(request.field_channels) * len(self.x)
         sizes = [self.case.d, *[self.case.width] * self.case.depth, self.case.m]
         pairs = [
-            (torch.rand(rows, a, dtype=self.x.dtype), torch.rand(a, b, dtype=self.x.dtype))
-            for a, b in pairwise(sizes)
+            (torch.rand(rows, a, dtype=self.x.dtype), torch.rand(a, b, dtype=self.x.dtype)) for a, b in pairwise(sizes)
         ]
         return lambda: [a @ b for a, b in pairs] and None
 

@@ -42,14 +42,14 @@ TABLE = [
 
 
 class Counted(LeastSquaresProblem):
-    """A problem that counts its evaluations."""
+    """A problem that remembers where it was evaluated."""
 
     def __init__(self, problem, identity=0):
         super().__init__(problem.residual, problem.start, identity)
-        self.evaluations = 0
+        self.evaluated = []
 
     def loss_and_gradient(self, theta):
-        self.evaluations += 1
+        self.evaluated.append(theta.clone())
         return super().loss_and_gradient(theta)
 
 
@@ -166,18 +166,14 @@ def test_steps_satisfy_the_strong_wolfe_conditions(optimizer, name):
 
 
 @pytest.mark.parametrize("optimizer", ALL)
-def test_a_gradient_is_evaluated_once(optimizer):
-    """The line search's last gradient serves the next step; other points need a new one, at the same theta."""
-    problem = Counted(PROBLEMS["rosenbrock"]())
-    theta, state, _ = run(optimizer(), problem, 30)
-    before = problem.evaluations
-    theta, state, report = optimizer().step(theta, state, problem)
-    assert report["accepted"]
-    assert problem.evaluations == before + 1  # near the minimum the first trial step is taken
-    other = Counted(PROBLEMS["rosenbrock"](), identity=1)
+def test_no_gradient_is_evaluated_twice(optimizer):
+    """The line search's last one serves the next step; other points need a new one, at the same theta."""
+    problem, other = Counted(PROBLEMS["rosenbrock"]()), Counted(PROBLEMS["rosenbrock"](), identity=1)
+    theta, state, _ = run(optimizer(), problem, 20)
+    assert len({tuple(theta.tolist()) for theta in problem.evaluated}) == len(problem.evaluated)
     _, _, report = optimizer().step(theta, state, other)
     assert report["accepted"]
-    assert other.evaluations == 2
+    assert torch.equal(other.evaluated[0], theta)
     assert report["loss"] == other.loss(theta)
 
 
@@ -187,7 +183,7 @@ def test_redrawn_points_give_gradients_of_one_problem(optimizer):
     method = optimizer()
     theta = shifted(0).start
     state = method.init(theta)
-    for seed in range(10):
+    for seed in range(20):
         problem = shifted(seed)
         after, state, report = method.step(theta, state, problem)
         assert report["loss"] == pytest.approx(problem.loss(theta), rel=1e-14)
@@ -195,7 +191,7 @@ def test_redrawn_points_give_gradients_of_one_problem(optimizer):
         h = state["inverse_hessian"]
         torch.testing.assert_close(h @ y, after - theta, rtol=0, atol=1e-11 * float(h.norm() * y.norm()))
         theta = after
-    assert problem.loss(theta) < 1e-3 * problem.loss(problem.start)
+    assert problem.loss(theta) < 1e-4 * problem.loss(problem.start)
 
 
 @pytest.mark.parametrize("optimizer", METHODS)
@@ -242,9 +238,9 @@ def test_no_lower_point_is_noticed(optimizer):
     assert state["stuck"]
     solution = torch.linalg.lstsq(a, b[:, None]).solution[:, 0]
     torch.testing.assert_close(theta, solution, rtol=0, atol=1e-7)  # the square root of the loss's rounding
-    before = problem.evaluations
+    before = len(problem.evaluated)
     assert torch.equal(optimizer().step(theta, state, problem)[0], theta)
-    assert problem.evaluations == before
+    assert len(problem.evaluated) == before
     other = Counted(PROBLEMS["linear"](), identity=1)
     assert optimizer().step(theta, state, other)[2]["accepted"]  # other points may show a way on
 
@@ -318,11 +314,11 @@ def chained_rosenbrock():
 
 @pytest.mark.parametrize(
     ("problem", "share"),
-    [(PROBLEMS["rosenbrock"], 1.1), (PROBLEMS["stiff_fit"], 0.85), (chained_rosenbrock, 1.2)],
+    [(PROBLEMS["rosenbrock"], 1.0), (PROBLEMS["stiff_fit"], 0.8), (chained_rosenbrock, 1.25)],
     ids=["rosenbrock", "stiff_fit", "chained_rosenbrock"],
 )
 def test_iterations_against_scipys_bfgs(problem, share):
-    """Up to a fifth more on small problems that suit BFGS; fewer where the rates are two decades apart."""
+    """Up to a quarter more where BFGS does well; fewer where the rates are two decades apart."""
     problem, factor = problem(), 1e-12
     losses = [problem.loss(theta) for theta, _, _ in trajectory(SSBroyden(), problem, 200)]
     ours = int(np.argmax(np.array(losses) < factor * problem.loss(problem.start))) + 1
