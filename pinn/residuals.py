@@ -149,10 +149,10 @@ class Residuals:
                 )
             }
 
-    def is_coupled(self, label: str, theta: Tensor, points: Points) -> bool:
+    def is_coupled(self, label: str, parameters: Mapping[str, Tensor], points: Points) -> bool:
         """Whether a row of the region depends on other rows' points (a mean, an integral): measured once."""
         if label not in self._coupled:
-            group, parameters = self.regions[label], self.unflatten(theta.detach())
+            group = self.regions[label]
             few = points[slice(0, min(3, len(points)))]
             with torch.no_grad():
                 together = self.region_values(group, points, parameters)
@@ -318,7 +318,7 @@ class BoundResiduals:
         group, points = self.residuals.regions[label], self.points[label]
         scales = [self._scale(block, len(points)) for block in group.blocks]
         theta = theta.detach()
-        if self.residuals.is_coupled(label, theta, points):
+        if self.residuals.is_coupled(label, self._parameters(theta), points):
             return self._coupled(theta, group, points, chunk, scales, r, j)
         if self.residuals.jacobian_engine == "captured" and self.residuals.trial.derivatives == "taylor":
             try:
@@ -351,7 +351,7 @@ class BoundResiduals:
     ) -> None:
         """Rows that depend on all the points: one vector-Jacobian product each, over the whole region."""
         leaf = theta.clone().requires_grad_()
-        parameters = self.residuals.unflatten(leaf)
+        parameters = self._parameters(leaf)
         values = self.residuals.region_values(group, points, parameters, Pass())
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             torch.mul(value.detach()[chunk], scale, out=r[k])

@@ -134,7 +134,7 @@ def test_rows_that_depend_on_all_points_are_noticed(chunk):
     r, j = bound.jacobian(theta)
     assert_agree(r, bound.residual(theta))
     assert_agree(j, jacrev(bound.residual)(theta))
-    assert [residuals.is_coupled(label, theta, points[label]) for label in points] == [True, False]
+    assert [residuals.is_coupled(label, residuals.unflatten(theta), points[label]) for label in points] == [True, False]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
