@@ -115,11 +115,11 @@ def test_show_of_nothing_is_a_mistake(run, words):
 
 MISTAKES = [
     ("problem.nuu=1", ["'problem.nuu'", "did you mean 'problem.nu'", "options of problem are nu"]),
-    ("optimizer.dampng=1", ["did you mean 'optimizer.damping'", "damping, minimum, maximum, attempts"]),
+    ("optimizer.dampng=1", ["did you mean 'optimizer.damping'", "target, factor, probes, damping"]),
     ("probelm=burgers", ["'probelm'", "did you mean 'problem'", "network, sampler", "seed, dtype"]),
     ("width=3", ["did you mean 'network.width'"]),
     ("hydra.run.dirr=x", ["did you mean 'hydra.run.dir'"]),
-    ("problem=burgrs", ["'burgrs'", "did you mean 'burgers'", "the choices are burgers"]),
+    ("problem=burgrs", ["'burgrs'", "did you mean 'burgers'", "the choices are allen_cahn, burgers"]),
     ("optimizer=adm", ["did you mean 'adam'", "choices are adam"]),
     ("problem.nu=abc", ["problem.nu must be a number, got 'abc'"]),
     ("network.width=2.5", ["network.width must be a whole number, got 2.5"]),

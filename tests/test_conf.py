@@ -23,7 +23,7 @@ from pinn.trial import CONSTRAINTS, ENGINES
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
 GIVEN_BY_SOLVE = {"inputs", "outputs"}
 # Options that a choice is there to change; everywhere else conf/ repeats the constructor's defaults.
-CHANGED = {("training", "accurate"): {"steps", "time_limit"}, ("optimizer", "torch"): {"method"}}
+CHANGED = {("training", "accurate"): {"steps", "time_limit"}, ("optimizer", "torch"): {"method"}, ("network", "sine"): {"activation"}}
 
 
 def composed(*overrides: str) -> Any:
@@ -113,9 +113,11 @@ def test_enumerations_are_the_librarys():
 )
 def test_every_option_is_explained(name):
     text = files("pinn.conf").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    assert text.startswith("# ")
-    # options are at the left margin; Hydra's own settings and the defaults list are not options
-    found = re.findall(r"^(?!_|defaults:|hydra:)\w+:.*$", text, flags=re.MULTILINE)
+    header = "# @package _global_\n"
+    assert text.removeprefix(header).startswith("# ")
+    # options are at the left margin, or below their group; Hydra's own settings and the defaults list are no options
+    margin = "  " if text.startswith(header) else ""
+    found = re.findall(rf"^{margin}(?!_|defaults:|hydra:)\w+:.*$", text, flags=re.MULTILINE)
     assert found or name.startswith(("problem/", "weighting/fixed"))
     for line in found:
         assert re.search(r"  # \S.{10,}$", line), line

@@ -88,9 +88,9 @@ def _main() -> str:
 
 def _defaults() -> dict[str, str]:
     """Group -> the default choice."""
-    return dict(re.findall(r"^  - (\w+): (\w+)$", _main(), flags=re.MULTILINE))
+    return dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
 
 
 def _description(text: str) -> str:
-    first = text.partition("\n")[0]
-    return first.removeprefix("#").strip()
+    lines = [line for line in text.splitlines() if not line.startswith("# @package")]
+    return lines[0].removeprefix("#").strip()

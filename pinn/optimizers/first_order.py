@@ -272,7 +272,11 @@ def tree(value: Any) -> Any:
 def _by_name(schedule: Schedule | Mapping[str, Schedule] | None) -> dict[str, Schedule]:
     found = {} if schedule is None else dict(schedule) if isinstance(schedule, Mapping) else {"schedule": schedule}
     for name, make in found.items():
-        require(callable(make), f"optimizer.schedule must make a scheduler from an optimizer, got {name}: {make!r}")
+        require(
+            callable(make),
+            f"optimizer.schedule must make a scheduler from an optimizer, got {name}: {make!r}; "
+            "on the command line try optimizer/schedule=cosine",
+        )
     return found
 
 

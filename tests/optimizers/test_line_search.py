@@ -11,6 +11,7 @@ CURVES = {
     "quartic": lambda a: (a - 2.0) ** 4 - a,
     "waves": lambda a: 0.1 * (a - 5.0) ** 2 - torch.sin(3.0 * a),
     "wall": lambda a: -torch.log(3.0 - a) - 4.0 * a,  # not a number beyond a = 3
+    "corner": lambda a: torch.sqrt((a - 1.0) ** 2) + 10.0 * (a - 1.0) ** 2,  # its slope at a = 1 is not a number
     "quadratic": lambda a: (a - 7.0) ** 2,
 }
 
