@@ -1,0 +1,63 @@
+"""`pinn resume`: a run goes on in its folder, with its saved configuration and the given changes."""
+
+import json
+
+import pytest
+import yaml
+
+import pinn
+from pinn.cli import main
+
+SMALL = [
+    "network.width=4",
+    "network.depth=1",
+    "sampler.interior=60",
+    "training.held_out=50",
+    "training.time_limit=null",
+    "output.figures=false",
+    "output.resolution=9",
+]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*SMALL, "training.steps=5", "hydra.run.dir=run"]) == 0
+    return tmp_path / "run"
+
+
+def test_a_run_goes_on_in_its_folder(run, capsys):
+    assert main(["resume", "run", "training.steps=9"]) == 0
+    assert "error of u" in capsys.readouterr().out
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 10))
+    solution = pinn.load(run)
+    assert solution.history["step"].tolist() == steps
+    assert solution.configuration["training"]["steps"] == 9
+    assert solution.configuration["network"]["width"] == 4
+    assert (run / "pinn.log").read_text().count("error of u") == 2
+    assert yaml.safe_load((run / ".hydra" / "config.yaml").read_text())["training"]["steps"] == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "resume needs a run"),
+        (["nowhere"], "no run to resume in nowhere"),
+        (["run", "training.stepz=9"], "no option 'training.stepz' (did you mean 'training.steps'?)"),
+        (["run", "9"], "KEY=VALUE"),
+        (["run"], "done all its 5 steps; resume it with more training.steps"),
+        (["run", "network.width=5"], "belongs to another network"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(run, capsys, words, message):
+    assert main(["resume", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_help(capsys):
+    assert main(["resume", "--help"]) == 0
+    assert "pinn resume RUN" in capsys.readouterr().out
