@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from functools import partial
 
 import h5py
 import numpy as np
@@ -28,6 +29,9 @@ OPTIMIZERS = {
     and issubclass(getattr(optimizers, name), optimizers.Optimizer)
     and not getattr(getattr(optimizers, name), "__abstractmethods__", None)
 }
+
+
+OPTIMIZERS["TorchOptimizer"] = partial(optimizers.TorchOptimizer, torch.optim.NAdam)
 
 
 def small_network(inputs, outputs):

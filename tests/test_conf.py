@@ -23,7 +23,11 @@ from pinn.trial import CONSTRAINTS, ENGINES
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
 GIVEN_BY_SOLVE = {"inputs", "outputs"}
 # Options that a choice is there to change; everywhere else conf/ repeats the constructor's defaults.
-CHANGED = {("training", "accurate"): {"steps", "time_limit"}, ("optimizer", "torch"): {"method"}, ("network", "sine"): {"activation"}}
+CHANGED = {
+    ("training", "accurate"): {"steps", "time_limit"},
+    ("optimizer", "torch"): {"method"},
+    ("network", "sine"): {"activation"},
+}
 
 
 def composed(*overrides: str) -> Any:
