@@ -47,6 +47,7 @@ class Config:
     device: str
     constraints: Constraints
     derivatives: Engine
+    initial_guess: str | None
     weights: dict[str, float] = field(default_factory=dict)  # open: its keys are the problem's terms
 
 
@@ -151,6 +152,15 @@ class FourierMLP(MLP):
 
 
 @dataclass
+class RandomFeatures:
+    _target_: str
+    _partial_: bool
+    width: int
+    scale: float
+    factorization: Any
+
+
+@dataclass
 class SIREN:
     _target_: str
     _partial_: bool
@@ -203,6 +213,19 @@ class TrustRegion:
     maximum: float
     solver: str
     acceleration: bool
+
+
+@dataclass
+class LinearLeastSquares:
+    _target_: str
+    cutoff: float
+
+
+@dataclass
+class VariableProjection:
+    _target_: str
+    method: Any
+    cutoff: float
 
 
 @dataclass
@@ -315,11 +338,14 @@ SCHEMAS: dict[str, type] = {
     "network/residual_mlp": MLP,
     "network/fourier_mlp": FourierMLP,
     "network/siren": SIREN,
+    "network/random_features": RandomFeatures,
     "network/pirate_net": PirateNet,
     "network/factorization/random": RandomWeightFactorization,
     "sampler": Sampler,
     "optimizer/levenberg_marquardt": LevenbergMarquardt,
     "optimizer/trust_region": TrustRegion,
+    "optimizer/linear": LinearLeastSquares,
+    "optimizer/variable_projection": VariableProjection,
     "optimizer/quasi_newton": QuasiNewton,
     "optimizer/lbfgs": LBFGS,
     "optimizer/adam": Adam,

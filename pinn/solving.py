@@ -16,6 +16,7 @@ from pinn.checkpoint import load_tree
 from pinn.configurable import plain
 from pinn.constraints import make_residuals
 from pinn.errors import UserError, require
+from pinn.initial_guess import set_initial_guess
 from pinn.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
@@ -43,6 +44,7 @@ def solve(
     derivatives: str = "taylor",
     weights: Mapping[str, float] | None = None,
     weighting: Weighting | None = None,
+    initial_guess: str | None = None,
     seed: int = 0,
     dtype: str = "float64",
     device: str = "auto",
@@ -61,6 +63,7 @@ def solve(
         constraints: `hard` uses the problem's ansatz, so that conditions hold exactly; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
+        initial_guess: `linear` starts from a fit of the last layer, a path from that solution's parameters.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         output: what is written; default a grid by dimension, with figures.
@@ -82,6 +85,7 @@ def solve(
         "device": device,
         "constraints": constraints,
         "derivatives": derivatives,
+        "initial_guess": initial_guess,
     }
     parts = {
         "problem": problem,
@@ -103,6 +107,8 @@ def solve(
         device=choose_device(device),
     )
     residuals = make_residuals(trial, weights=weights, chunk=training.jacobian_chunk, seed=seed)
+    if not resume:
+        set_initial_guess(residuals, initial_guess, sampler, seed)
     history = History()
     watchers: list[Callback] = [history, Progress(training.log_every), *callbacks]
     if folder is not None:

@@ -1,5 +1,10 @@
 """Shared fixtures."""
 
+import os
+
+# Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 import torch
 

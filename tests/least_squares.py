@@ -97,3 +97,22 @@ def is_plain(state) -> bool:
     if isinstance(state, (dict, list)):
         return all(is_plain(entry) for entry in (state.values() if isinstance(state, dict) else state))
     return state is None or type(state) in (Tensor, bool, int, float, str)
+
+
+class SeparableProblem(LeastSquaresProblem):
+    """A problem whose residual is affine in the parameters theta[linear] while the others are held."""
+
+    def __init__(self, residual, start: Tensor, linear: list[int]) -> None:
+        super().__init__(residual, start)
+        self.linear = torch.tensor(linear)
+
+    def last_layer(self, theta: Tensor) -> tuple[Tensor, LeastSquaresProblem]:
+        held = theta.detach()
+        block = LeastSquaresProblem(lambda b: self.residual(held.index_copy(0, self.linear, b)), held[self.linear])
+        return self.linear, block
+
+
+def separable_fit() -> SeparableProblem:
+    """`stiff_fit` with its amplitudes a and c as the linear parameters."""
+    problem = stiff_fit()
+    return SeparableProblem(problem.residual, problem.start, [0, 2])

@@ -27,6 +27,7 @@ CHANGED = {
     ("training", "accurate"): {"steps", "time_limit"},
     ("optimizer", "torch"): {"method"},
     ("network", "sine"): {"activation"},
+    ("optimizer", "variable_projection"): {"method"},
 }
 
 

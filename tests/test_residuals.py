@@ -10,9 +10,10 @@ from torch import nn
 from torch.func import jacrev
 
 from pinn.constraints import make_residuals
+from pinn.derivatives.tape import Tape
 from pinn.domains import Box, Time
 from pinn.errors import UserError
-from pinn.networks import MLP
+from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
@@ -135,6 +136,49 @@ def test_rows_that_depend_on_all_points_are_noticed(chunk):
     assert_agree(r, bound.residual(theta))
     assert_agree(j, jacrev(bound.residual)(theta))
     assert [residuals.is_coupled(label, residuals.unflatten(theta), points[label]) for label in points] == [True, False]
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("engine", ["captured", "reference"])
+@pytest.mark.parametrize("factorization", [None, RandomWeightFactorization()])
+def test_the_last_layer_alone_is_a_problem_of_its_own(problem, engine, factorization):
+    network = partial(MLP, width=6, depth=2, factorization=factorization)
+    residuals, points = setup(PROBLEMS[problem](), network, jacobian=engine)
+    bound, theta = residuals.at(points), residuals.theta()
+    indices, block = bound.last_layer(theta)
+    names = [name for name, shape in residuals.shapes.items() for _ in range(shape.numel())]
+    weight = "core.last.weight" if factorization is None else "core.last.direction"
+    unknowns = {f"unknowns.{name}" for name in residuals.trial.problem.unknowns}
+    assert {names[i] for i in indices} == {weight, "core.last.bias"} | unknowns
+    assert len(indices) == sum(name in {weight, "core.last.bias"} | unknowns for name in names)
+
+    moved = theta.index_add(0, indices, 0.1 * torch.ones(len(indices), dtype=torch.float64))
+    r, j = bound.jacobian(moved)
+    found_r, found_j = block.jacobian(moved[indices])
+    assert_agree(found_r, r, "r")
+    assert_agree(found_j, j[:, indices], "J")
+    assert_agree(block.residual(moved[indices]), r)
+    assert block.loss(moved[indices]) == pytest.approx(bound.loss(moved), rel=1e-13)
+    assert_agree(block.loss_and_gradient(moved[indices])[1], 2 * j[:, indices].mT @ r, "gradient")
+    assert_agree(block.normal_equations(moved[indices])[0], j[:, indices].mT @ j[:, indices], "J^T J")
+    v = torch.randn(len(indices), dtype=torch.float64)
+    assert_agree(block.jvp(moved[indices], v), j[:, indices] @ v, "J v")
+    assert_agree(block.vjp(moved[indices], r), j[:, indices].mT @ r, "J^T r")
+
+
+def test_held_layers_are_not_recorded():
+    residuals, points = setup(Burgers(), NETWORKS["mlp"])
+    parameters = residuals.trial.parameters()
+    for name in ("core.last.weight", "core.last.bias"):
+        parameters[name] = parameters[name].clone().requires_grad_()
+    tape = Tape(17)
+    residuals.region_values(residuals.regions["interior"], points["interior"], parameters, tape)
+    assert [capture.weight is parameters["core.last.weight"] for capture in tape.linears] == [True]
+
+
+def test_a_network_may_not_know_its_last_layer():
+    residuals, points = setup(Burgers(), NETWORKS["twice"])
+    assert residuals.at(points).last_layer(residuals.theta()) is None
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)

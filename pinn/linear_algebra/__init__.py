@@ -2,7 +2,7 @@
 
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal
 from pinn.linear_algebra.symmetric import gram
-from pinn.linear_algebra.truncated import truncated_solution
+from pinn.linear_algebra.truncated import truncated_basis, truncated_solution
 
 __all__ = [
     "Cholesky",
@@ -12,5 +12,6 @@ __all__ = [
     "Eigen",
     "Orthogonal",
     "gram",
+    "truncated_basis",
     "truncated_solution",
 ]

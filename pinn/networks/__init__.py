@@ -7,6 +7,7 @@ from pinn.networks.fourier import FourierFeatures, FourierMLP
 from pinn.networks.gated import ModifiedMLP, PirateNet
 from pinn.networks.layers import ACTIVATIONS
 from pinn.networks.mlp import MLP, ResidualMLP
+from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.networks.siren import SIREN
 
@@ -22,6 +23,7 @@ __all__ = [
     "ModifiedMLP",
     "Network",
     "PirateNet",
+    "RandomFeatures",
     "RandomWeightFactorization",
     "ResidualMLP",
 ]

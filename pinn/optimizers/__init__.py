@@ -4,7 +4,9 @@ from pinn.optimizers.base import LeastSquares, Optimizer
 from pinn.optimizers.first_order import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
 from pinn.optimizers.lbfgs import LBFGS
+from pinn.optimizers.linear import LinearLeastSquares
 from pinn.optimizers.quasi_newton import BFGS, SSBFGS, SSBroyden
+from pinn.optimizers.variable_projection import VariableProjection
 
 __all__ = [
     "BFGS",
@@ -15,9 +17,11 @@ __all__ = [
     "AdamW",
     "LeastSquares",
     "LevenbergMarquardt",
+    "LinearLeastSquares",
     "Muon",
     "Optimizer",
     "SSBroyden",
     "TorchOptimizer",
     "TrustRegion",
+    "VariableProjection",
 ]

@@ -39,6 +39,9 @@ class LeastSquares(Protocol):
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor: ...
 
+    def last_layer(self, theta: Tensor) -> "tuple[Tensor, LeastSquares] | None":
+        """Indices (q,) of the last linear layer's entries of theta and the problem in them alone; None if not known."""
+
 
 class Optimizer(Configurable, ABC):
     """A method that improves theta step by step. All its memory is in the state."""

@@ -18,6 +18,7 @@ from pinn.networks import (
     ModifiedMLP,
     Network,
     PirateNet,
+    RandomFeatures,
     RandomWeightFactorization,
     ResidualMLP,
 )
@@ -62,6 +63,8 @@ NETWORKS = {
     "pirate tanh": partial(PirateNet, **SMALL),
     "pirate silu": partial(PirateNet, **SMALL, activation="silu", scale=2.0),
     "pirate factorized": partial(PirateNet, **SMALL, **FACTORIZED),
+    "random features": partial(RandomFeatures, width=12, scale=2.0),
+    "random factorized features": partial(RandomFeatures, width=12, scale=2.0, **FACTORIZED),
 }
 over_networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 
@@ -116,7 +119,7 @@ def points(n: int) -> torch.Tensor:
 def test_the_table_holds_every_network():
     covered = {getattr(network, "func", None) for network in NETWORKS.values()}
     shipped = {cls for cls in Network.__subclasses__() if cls.__module__.startswith("pinn.")}
-    assert len(shipped) == 6
+    assert len(shipped) == 7
     assert shipped <= covered
 
 

@@ -1,0 +1,59 @@
+"""Where training starts: random parameters, a fit of the last layer, or a saved solution."""
+
+import torch
+
+from pinn.errors import UserError, require
+from pinn.logs import logger
+from pinn.optimizers.linear import fit_last_layer
+from pinn.residuals import Residuals
+from pinn.sampling import Sampler
+from pinn.solution_file import locate, read
+
+NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
+CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow
+
+
+def set_initial_guess(residuals: Residuals, guess: str | None, sampler: Sampler, seed: int) -> None:
+    """Put the parameters from which training starts into the trial function.
+
+    guess: None leaves them random; `linear` fits the last layer to the residuals at points of the sampler, by
+    Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; anything
+    else is the path of a solution file or a run's folder, whose network must have the same parameters (its problem
+    may differ, such as in a coefficient).
+
+    Raises:
+        UserError: the network does not say which layer is its last, the loss is not finite, there is no such file, or
+            its parameters do not fit.
+    """
+    if guess == "linear":
+        _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21))
+    elif guess is not None:
+        _copy(residuals, guess)
+
+
+def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator) -> None:
+    trial = residuals.trial
+    points = {
+        label: sampler.draw(trial.problem.domain, group.region, generator).to(trial.dtype, trial.device)
+        for label, group in residuals.regions.items()
+    }
+    problem, theta = residuals.at(points), residuals.theta()
+    fitted, loss = fit_last_layer(problem, theta, CUTOFF, NEWTON_STEPS)
+    logger.info("initial guess: last layer fitted, loss %.3g -> %.3g", problem.loss(theta), loss)
+    residuals.load(fitted)
+
+
+def _copy(residuals: Residuals, path: str) -> None:
+    try:
+        file = locate(path)
+    except UserError as error:
+        message = f"initial_guess must be linear, null or the path of a solution, got {path!r}: {error}"
+        raise UserError(message) from None
+    parameters = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
+    finite = all(bool(values.isfinite().all()) for values in parameters.values())
+    require(finite, f"initial_guess: the parameters in {file} are not finite")
+    try:
+        residuals.trial.load_parameters(parameters)
+    except UserError as error:
+        raise UserError(f"initial_guess={path}: {error}") from None
+    logger.info("initial guess: the parameters of %s", file)

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from pinn.linear_algebra import truncated_basis, truncated_solution
+
+
+def matrix(n: int, singular: list[float]) -> torch.Tensor:
+    """(n, p) with these singular values."""
+    u = torch.linalg.qr(torch.randn(n, len(singular), dtype=torch.float64)).Q
+    v = torch.linalg.qr(torch.randn(len(singular), len(singular), dtype=torch.float64)).Q
+    return u @ torch.diag(torch.tensor(singular, dtype=torch.float64)) @ v.mT
+
+
+@pytest.mark.parametrize("n", [9, 4, 3])  # more rows than columns, as many, fewer
+@pytest.mark.parametrize(("cutoff", "rank"), [(0.0, 4), (1e-5, 3), (1e-2, 2)])
+def test_the_solution_is_that_of_the_pseudo_inverse(n, cutoff, rank):
+    j = matrix(9, [3.0, 0.5, 1e-3, 1e-7])[:n] if n < 4 else matrix(n, [3.0, 0.5, 1e-3, 1e-7])
+    w = torch.randn(n, dtype=torch.float64)
+    delta, found = truncated_solution(j, w, cutoff)
+    expected = -torch.linalg.pinv(j, rtol=cutoff) @ w
+    if n >= 4:
+        assert found == rank
+    # rounding of the singular vectors (1e-16) over the smallest singular value kept, relative to the largest (3e-8)
+    torch.testing.assert_close(delta, expected, rtol=0, atol=1e-8 * float(expected.norm()))
+
+
+def test_directions_that_the_normal_equations_lose_are_resolved():
+    """Singular values 1 and 1e-9: their squares are beyond float64's sixteen digits."""
+    j = matrix(6, [1.0, 1e-9])
+    delta, _ = truncated_solution(j, -(j @ torch.ones(2, dtype=torch.float64)), 1e-14)
+    torch.testing.assert_close(delta, torch.ones(2, dtype=torch.float64), rtol=1e-6, atol=0)  # 1e-16 / 1e-9
+
+
+def test_rounding_never_counts_as_a_direction():
+    """Equal columns in float32: the second singular value is rounding, whatever the cutoff."""
+    column = torch.randn(50, 1)
+    delta, rank = truncated_solution(torch.cat([column, column], 1), -column[:, 0], 0.0)
+    assert rank == 1
+    torch.testing.assert_close(delta, torch.tensor([0.5, 0.5]), rtol=1e-5, atol=0)  # of least norm; float32
+
+
+def test_the_basis_is_orthonormal_and_spans_the_columns_that_count():
+    j = matrix(8, [2.0, 1.0, 1e-6])
+    for cutoff, rank in ((1e-9, 3), (1e-3, 2)):
+        q = truncated_basis(j, cutoff)
+        assert q.shape == (8, rank)
+        torch.testing.assert_close(q.mT @ q, torch.eye(rank, dtype=torch.float64), rtol=0, atol=1e-14)
+        left_out = float(torch.linalg.matrix_norm(j - q @ (q.mT @ j), 2))
+        assert left_out == pytest.approx({3: 0.0, 2: 1e-6}[rank], abs=1e-14)

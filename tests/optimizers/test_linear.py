@@ -1,0 +1,168 @@
+"""Least squares in the last layer: exact for linear problems, Newton's steps for others."""
+
+from functools import partial
+from itertools import pairwise
+
+import pytest
+import torch
+from drawn import drawn, error, make_bound
+from least_squares import LeastSquaresProblem, linear, separable_fit
+from torch import nn
+
+from pinn.domains import Box
+from pinn.errors import UserError
+from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
+from pinn.optimizers import LinearLeastSquares
+from pinn.optimizers.linear import newton_step
+from pinn.problem import Problem
+from pinn.problems import Burgers, Heat, Helmholtz, KleinGordon, Poisson2D
+from pinn.residuals import Residuals
+from pinn.terms import Boundary, Dirichlet, Interior
+
+
+def run(optimizer, problem, steps):
+    """The last theta and the reports of some steps from the problem's own parameters."""
+    theta, reports = problem.residuals.theta(), []
+    state = optimizer.init(theta)
+    for _ in range(steps):
+        theta, state, report = optimizer.step(theta, state, problem)
+        reports.append(report)
+    return theta, reports
+
+
+@pytest.mark.parametrize("constraints", ["hard", "soft"])
+@pytest.mark.parametrize("factorization", [None, RandomWeightFactorization()])
+def test_one_step_is_the_least_squares_solution(constraints, factorization):
+    """Against LAPACK's solution with the last layer's columns of the reference Jacobian."""
+    network = partial(MLP, width=12, depth=2, factorization=factorization)
+    problem = make_bound(Poisson2D(), network, 300, constraints)
+    theta, (report,) = run(LinearLeastSquares(), problem, 1)
+
+    reference = Residuals(problem.residuals.trial, jacobian="reference", skip=("walls",) * (constraints == "hard"))
+    start = reference.theta()
+    r, j = reference.at(problem.points).jacobian(start)
+    where = reference.unflatten(torch.arange(len(start)))
+    weight = "weight" if factorization is None else "direction"
+    last = torch.cat([where[f"core.last.{weight}"].reshape(-1), where["core.last.bias"]])
+    delta = torch.linalg.lstsq(j[:, last], -r.unsqueeze(1), driver="gelsd").solution.squeeze(1)
+    # rounding times the square of the condition number, 3e3
+    torch.testing.assert_close(theta[last] - start[last], delta, rtol=0, atol=1e-9 * float(delta.norm()))
+    others = torch.ones_like(start, dtype=torch.bool).index_fill(0, last, False)
+    assert torch.equal(theta[others], start[others])
+    assert report["loss"] == pytest.approx(float(r @ r), rel=1e-12)
+    assert report["rank"] == 13
+    assert report["gradient_norm"] == pytest.approx(2 * float((j[:, last].mT @ r).norm()), rel=1e-10)
+    assert problem.loss(theta) == pytest.approx(float((r + j[:, last] @ delta).square().sum()), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("problem", "width", "scale", "largest"),
+    [
+        (Poisson2D(), 200, 4.0, 2e-12),  # 3e-14 measured, in a tenth of a second
+        (Heat(), 200, 4.0, 2e-11),  # 5e-13
+        (Helmholtz(), 400, 8.0, 5e-7),  # 2e-8; 5e-13 with 800 features
+    ],
+)
+def test_random_features_solve_smooth_linear_problems_at_once(problem, width, scale, largest):
+    bound = make_bound(problem, partial(RandomFeatures, width=width, scale=scale), 1500)
+    theta, _ = run(LinearLeastSquares(), bound, 1)
+    fresh = drawn(bound.residuals, 1000, seed=1)
+    assert error(fresh, theta) < largest
+
+
+@pytest.mark.parametrize(
+    ("problem", "steps", "factor"),
+    [
+        (KleinGordon(), 8, 1e-14),  # 1e-18 measured, in three steps
+        (Burgers(), 8, 0.5),  # 0.2 measured: 200 smooth features cannot hold the shock
+    ],
+)
+def test_newton_steps_decrease_the_loss_of_nonlinear_problems(problem, steps, factor):
+    bound = make_bound(problem, partial(RandomFeatures, width=200, scale=6.0), 1000)
+    theta, reports = run(LinearLeastSquares(), bound, steps)
+    losses = [report["loss"] for report in reports] + [bound.loss(theta)]
+    assert all(
+        after < before for (before, after), report in zip(pairwise(losses), reports, strict=False) if report["accepted"]
+    )
+    assert sum(report["accepted"] for report in reports) >= 3
+    assert losses[-1] < factor * losses[0]
+
+
+def test_what_is_solved_is_not_solved_again_until_the_points_change():
+    bound = make_bound(Poisson2D(), partial(MLP, width=12), 300)
+    optimizer, theta = LinearLeastSquares(), bound.residuals.theta()
+    state = optimizer.init(theta)
+    solved, state, first = optimizer.step(theta, state, bound)
+    bound.jacobian = None  # is not called
+    again, state, second = optimizer.step(solved, state, bound)
+    assert torch.equal(again, solved)
+    assert (first["accepted"], second["accepted"]) == (True, False)
+    assert second["loss"] == bound.loss(solved)
+    other = drawn(bound.residuals, 300, seed=5)
+    moved, state, third = optimizer.step(again, state, other)
+    assert third["accepted"]
+    assert other.loss(moved) < other.loss(again)
+
+
+def test_an_unknown_is_found_with_the_last_layer():
+    class Deflection(Problem):
+        """u_xx = -k on [0, 1], u = 0 at the ends and a measured slope 1.5 at the left one: k = 3."""
+
+        def __init__(self):
+            self.domain = Box(x=(0, 1))
+            self.fields = ("u",)
+            self.unknowns = {"k": 0.1}
+
+        def terms(self):
+            return {
+                "equation": Interior(lambda u_xx, k: u_xx + k),
+                "ends": Dirichlet(u=0.0, on=("x.min", "x.max")),
+                "slope": Boundary(lambda u_x: u_x - 1.5, on="x.min"),
+            }
+
+    bound = make_bound(Deflection(), partial(RandomFeatures, width=40, scale=2.0), 200)
+    theta, _ = run(LinearLeastSquares(), bound, 1)
+    # 40 features resolve the parabola to 1e-10
+    assert float(bound.residuals.unflatten(theta)["unknowns.k"]) == pytest.approx(3.0, abs=1e-8)
+
+
+def test_the_linear_parameters_of_any_separable_problem():
+    """The amplitudes of two exponentials with the rates held: the pseudo-inverse's."""
+    problem = separable_fit()
+    optimizer = LinearLeastSquares()
+    theta, _, _ = optimizer.step(problem.start, optimizer.init(problem.start), problem)
+    j = problem.jacobian(problem.start)[1][:, [0, 2]]
+    expected = problem.start[[0, 2]] - torch.linalg.pinv(j) @ problem.residual(problem.start)
+    torch.testing.assert_close(theta[[0, 2]], expected, rtol=1e-12, atol=0)  # condition number below 10
+    assert torch.equal(theta[[1, 3]], problem.start[[1, 3]])
+
+
+def test_a_step_that_overshoots_is_halved():
+    """Newton's step for atan from 3 leads to -9.5, half of it to -3.2, a quarter to -0.1."""
+    problem = LeastSquaresProblem(torch.atan, torch.tensor([3.0], dtype=torch.float64))
+    step = newton_step(problem, problem.start, 0.0)
+    assert step.length == 0.25
+    assert step.after == problem.loss(step.theta) < step.before
+    assert not step.settled
+
+
+def test_no_step_where_there_is_nothing_to_gain_or_no_number():
+    problem = linear()
+    solved = newton_step(problem, problem.start, 0.0).theta
+    assert newton_step(problem, solved, 0.0).settled
+    singular = LeastSquaresProblem(torch.log, torch.tensor([-1.0], dtype=torch.float64))
+    step = newton_step(singular, singular.start, 0.0)
+    assert step.settled
+    assert torch.equal(step.theta, singular.start)
+
+
+def test_a_network_that_says_nothing_of_its_last_layer_is_refused():
+    bound = make_bound(Poisson2D(), lambda inputs, outputs: nn.Sequential(nn.Linear(inputs, outputs)), 20)
+    with pytest.raises(UserError, match="does not say which parameters its outputs are linear in; use one of pinn"):
+        run(LinearLeastSquares(), bound, 1)
+
+
+@pytest.mark.parametrize("cutoff", [-1e-3, 1.0, float("nan")])
+def test_bad_settings_are_explained(cutoff):
+    with pytest.raises(UserError, match=r"optimizer.cutoff must be in \[0, 1\), got"):
+        LinearLeastSquares(cutoff=cutoff)
