@@ -35,7 +35,7 @@ class Progress(Callback):
     def on_step(self, record: Record) -> None:
         self.latest |= record
         if self.live is not None:
-            self.live.update(Text(self.line(), no_wrap=True, overflow="ellipsis"))
+            self.live.update(Text(self.line()))
         elif record["step"] == 1 or record["step"] % self.log_every == 0:
             logger.info("%s", self.line())
 
@@ -47,10 +47,10 @@ class Progress(Callback):
     def line(self) -> str:
         """`step 120/600  loss 3.1e-06  held-out 4.0e-06  error u 2.2e-04  damping 1.3e-05  12.3 s`."""
         latest = self.latest
-        parts = [f"step {latest['step']}/{self.last_step}", f"loss {latest['loss']:.2e}"]
+        parts = [f"step {latest['step']}/{self.last_step}", f"loss {latest['loss']:.1e}"]
         if "held_out" in latest:
-            parts.append(f"held-out {latest['held_out']:.2e}")
-        parts += [f"error {k.removeprefix('error/')} {v:.2e}" for k, v in latest.items() if k.startswith("error/")]
+            parts.append(f"held-out {latest['held_out']:.1e}")
+        parts += [f"error {k.removeprefix('error/')} {v:.1e}" for k, v in latest.items() if k.startswith("error/")]
         parts += [f"{k.replace('_', ' ')} {latest[k]:.1e}" for k in ("damping", "learning_rate") if k in latest]
         parts.append(f"{latest['seconds']:.1f} s")
         return "  ".join(parts)
