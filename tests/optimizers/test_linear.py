@@ -6,14 +6,14 @@ from itertools import pairwise
 import pytest
 import torch
 from drawn import drawn, error, make_bound
-from least_squares import LeastSquaresProblem, linear, separable_fit
+from least_squares import LeastSquaresProblem, SeparableProblem, linear, separable_fit
 from torch import nn
 
 from pinn.domains import Box
 from pinn.errors import UserError
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
-from pinn.optimizers.linear import newton_step
+from pinn.optimizers.linear import fit_last_layer, newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers, Heat, Helmholtz, KleinGordon, Poisson2D
 from pinn.residuals import Residuals
@@ -154,6 +154,16 @@ def test_no_step_where_there_is_nothing_to_gain_or_no_number():
     step = newton_step(singular, singular.start, 0.0)
     assert step.settled
     assert torch.equal(step.theta, singular.start)
+
+
+def test_a_nonlinear_layer_is_fitted_by_as_many_steps_as_allowed():
+    """Newton's iteration for the root of 2 from 1: 3/2, 17/12, and sixteen digits after six steps."""
+    start = torch.tensor([1.0, 7.0], dtype=torch.float64)
+    problem = SeparableProblem(lambda theta: theta[:1].square() - 2, start, [0])
+    assert fit_last_layer(problem, start, 0.0, steps=2)[0].tolist() == pytest.approx([17 / 12, 7.0], rel=1e-15)
+    theta, loss = fit_last_layer(problem, start, 0.0, steps=6)
+    assert theta.tolist() == pytest.approx([2**0.5, 7.0], rel=1e-15)
+    assert loss == problem.loss(theta)
 
 
 def test_a_network_that_says_nothing_of_its_last_layer_is_refused():
