@@ -115,10 +115,7 @@ def solve(
         watchers = [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
     trainer = Trainer(residuals, optimizer, sampler, training, seed=seed, callbacks=watchers, weighting=weighting)
     if resume:
-        require(folder is not None, "resume needs the folder of the run to be continued")
-        assert folder is not None
-        trainer.restore(load_tree(folder / CHECKPOINT))
-        history.records = read_metrics(folder / METRICS, trainer.at.step)
+        _restore(trainer, history, folder)
     outcome = trainer.run()
     solution = Solution(
         trial,
@@ -139,6 +136,14 @@ def solve(
     if outcome is Outcome.INTERRUPTED and folder is not None:
         logger.info("continue with: pinn resume %s", folder)
     return solution
+
+
+def _restore(trainer: Trainer, history: History, folder: Path | None) -> None:
+    """Put the trainer and the history where the folder's checkpoint stands."""
+    if folder is None:
+        raise UserError("resume needs the folder of the run to be continued")
+    trainer.restore(load_tree(folder / CHECKPOINT))
+    history.records = read_metrics(folder / METRICS, trainer.at.step)
 
 
 def write(solution: Solution, folder: Path | None, output: Output) -> list[Path]:

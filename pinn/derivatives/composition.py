@@ -4,7 +4,6 @@ An elementwise function of jets is bound by memory traffic: plain operations und
 an operation and as many again backwards. Here both directions write into one output each.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -118,9 +117,6 @@ def _add_product(out: Tensor, coefficient: float, scale: Tensor, factors: list[T
     for factor in head:
         scale = scale * factor
     out.addcmul_(scale, last, value=coefficient)
-
-
-Compose = Callable[[Tensor, Channels, Derivatives], Tensor]
 
 
 def compose_fused(z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:

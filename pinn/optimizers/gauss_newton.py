@@ -5,6 +5,7 @@ linear model predicted: ratio = actual / predicted.
 """
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -82,10 +83,11 @@ class GaussNewton(Optimizer):
             return theta, state, report | {"accepted": False, "damping": state["damping"]}
         return found.theta, state, report | {"accepted": True, "damping": found.damping, "ratio": found.ratio}
 
+    @abstractmethod
     def _search(
         self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
     ) -> tuple[Trial | None, State]:
-        raise NotImplementedError(type(self).__name__)
+        """The step that is taken, None where none is, and the state after it."""
 
     def _largest_curvature(self, model: Linearization) -> float:
         """||J v||^2 / ||v||^2 along the gradient: the scale of J^T J without forming it."""
