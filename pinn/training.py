@@ -30,6 +30,7 @@ class Outcome(Enum):
     STEPS = "all steps done"
     TIME = "time limit reached"
     TOLERANCE = "tolerance reached"
+    SETTLED = "solved: another step would gain nothing"
     STALLED = "no step decreased the loss any more"
     DIVERGED = "the loss became NaN or infinite; the best parameters were kept"
     INTERRUPTED = "interrupted; the best parameters were kept"
@@ -222,8 +223,9 @@ class Trainer:
             elapsed = time.perf_counter() - started
             self.at.seconds, self.at.stage_seconds = before[0] + elapsed, before[1] + elapsed
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
-            self._record({"step": self.at.step, "seconds": self.at.seconds, **report})
-            outcome = self._stop(stage)
+            settled = bool(report.get("settled", False))
+            self._record({"step": self.at.step, "seconds": self.at.seconds, **report}, measured=settled)
+            outcome = self._stop(stage) or (Outcome.SETTLED if settled else None)
             if outcome is not None:
                 return outcome
         return Outcome.STEPS
@@ -244,8 +246,8 @@ class Trainer:
     def _stage_steps(self, stage: Stage) -> int:
         return stage.steps or self.training.steps or stage.optimizer.default_steps
 
-    def _record(self, record: Record) -> None:
-        if self.at.step % self.training.check_every == 0 or self.at.step == 1:
+    def _record(self, record: Record, measured: bool) -> None:
+        if measured or self.at.step % self.training.check_every == 0 or self.at.step == 1:
             record |= self._measure(self.theta)
         elif self.at.step == self.steps:  # shown, but not part of the state that a longer run would be in
             record |= self.held_out.measure(self.theta, self.points)

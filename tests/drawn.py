@@ -1,26 +1,37 @@
 """A problem's residuals at drawn points, and the error of its solution."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from pinn.constraints import make_residuals
 from pinn.problem import Problem
 from pinn.residuals import BoundResiduals, Residuals
-from pinn.sampling import SobolSampler
+from pinn.sampling import Sampler, SobolSampler
 from pinn.trial import NetworkFactory, make_trial
 
 
-def drawn(residuals: Residuals, interior: int, seed: int = 0) -> BoundResiduals:
+def drawn(
+    residuals: Residuals, interior: int, seed: int = 0, sampler: Callable[..., Sampler] = SobolSampler
+) -> BoundResiduals:
     """The residuals at Sobol points, a tenth as many on each side as in the interior."""
-    generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=interior, boundary=interior // 10)
+    generator, drawer = torch.Generator().manual_seed(seed), sampler(interior=interior, boundary=interior // 10)
     domain = residuals.trial.problem.domain
-    return residuals.at({label: sampler.draw(domain, g.region, generator) for label, g in residuals.regions.items()})
+    return residuals.at({label: drawer.draw(domain, g.region, generator) for label, g in residuals.regions.items()})
 
 
-def make_bound(problem: Problem, network: NetworkFactory, interior: int, constraints: str = "hard") -> BoundResiduals:
+def make_bound(
+    problem: Problem,
+    network: NetworkFactory,
+    interior: int,
+    constraints: str = "hard",
+    sampler: Callable[..., Sampler] = SobolSampler,
+) -> BoundResiduals:
     """The residuals that training has to reduce, at drawn points, for a network from seed 0."""
     torch.manual_seed(0)
-    return drawn(make_residuals(make_trial(problem, network, constraints=constraints)), interior)
+    residuals = make_residuals(make_trial(problem, network, constraints=constraints))
+    return drawn(residuals, interior, sampler=sampler)
 
 
 def error(problem: BoundResiduals, theta: Tensor) -> float:

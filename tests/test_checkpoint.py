@@ -64,8 +64,9 @@ def assert_same_run(a, b):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, name):
+    first = 2 if name == "LinearLeastSquares" else 7  # it has settled after three
     whole = solve(tmp_path / "whole", 14, OPTIMIZERS[name]())
-    solve(tmp_path / "parts", 7, OPTIMIZERS[name]())
+    solve(tmp_path / "parts", first, OPTIMIZERS[name]())
     assert_same_run(whole, solve(tmp_path / "parts", 14, OPTIMIZERS[name](), resume=True))
 
 

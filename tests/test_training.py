@@ -11,7 +11,7 @@ from pinn.callbacks import Callback, History
 from pinn.constraints import exact_terms, make_residuals
 from pinn.errors import UserError
 from pinn.networks import MLP
-from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer
+from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
@@ -85,6 +85,25 @@ def test_the_same_seed_gives_the_same_numbers():
 )
 def test_stopping_rules(settings, outcome):
     assert make_trainer(**settings).run() is outcome
+
+
+def test_an_optimizer_that_has_settled_ends_the_run_with_a_measurement():
+    history = History()
+    trainer = make_trainer(optimizer=LinearLeastSquares(), callbacks=[history], steps=20, check_every=50)
+    assert trainer.run() is Outcome.SETTLED
+    assert 1 < len(history.records) < 20
+    assert [record["settled"] for record in history.records[-2:]] == [False, True]
+    assert history.records[-1]["held_out"] < history.records[0]["held_out"]
+
+
+def test_a_stage_that_has_settled_hands_over(caplog):
+    stages = Stages([Stage(LinearLeastSquares()), Stage(LevenbergMarquardt(), steps=2)])
+    trainer = make_trainer(optimizer=stages)
+    with caplog.at_level("INFO", logger="pinn"):
+        assert trainer.run() is Outcome.STEPS
+    assert "stage 1 (LinearLeastSquares) ends at step" in caplog.text
+    assert "solved: another step would gain nothing" in caplog.text
+    assert trainer.at.stage_step == 2
 
 
 class Diverging(Optimizer):

@@ -2,7 +2,7 @@
 
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal
 from pinn.linear_algebra.symmetric import gram
-from pinn.linear_algebra.truncated import truncated_basis, truncated_solution
+from pinn.linear_algebra.truncated import equilibrated_solution, truncated_basis, truncated_solution
 
 __all__ = [
     "Cholesky",
@@ -11,6 +11,7 @@ __all__ = [
     "Dual",
     "Eigen",
     "Orthogonal",
+    "equilibrated_solution",
     "gram",
     "truncated_basis",
     "truncated_solution",

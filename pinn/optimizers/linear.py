@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from pinn.errors import UserError, require
-from pinn.linear_algebra import truncated_solution
+from pinn.linear_algebra import equilibrated_solution, truncated_solution
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 
 SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must reach (Armijo's condition)
 HALVINGS = 10  # of a step that does not reach it
+LINEAR = 1e-8  # relative departure of r from its linearization below which r counts as linear
 
 
 @dataclass
@@ -19,7 +20,8 @@ class NewtonStep:
     """A Gauss-Newton step: where it leads, and the loss before and after it.
 
     length: share of the full step that was taken, 0 where none decreased the loss. rank: of J. settled: whether
-    further steps would gain less than a hundredth of the loss.
+    another step would gain nothing, because r is linear, or is down to rounding, or a full step gained less than a
+    tenth of the loss.
     """
 
     theta: Tensor
@@ -31,26 +33,52 @@ class NewtonStep:
     settled: bool = True
 
 
-def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float) -> NewtonStep:
+def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None) -> NewtonStep:
     """The undamped Gauss-Newton step, halved until ||r||^2 decreases enough.
 
+    It leads to a minimum of the linearized problem, which for deficient rank has many: to the one nearest to `origin`
+    (p,), in the norm of J's columns, or where None to the one nearest to theta. Steps to an origin that stays forget
+    the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
     """
     r, j = problem.jacobian(theta)
     before, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
     if not (math.isfinite(before) and math.isfinite(gradient_norm)):
         return NewtonStep(theta, before, before, gradient_norm)
-    delta, rank = truncated_solution(j, r, cutoff)
+    delta, rank = _full_step(r, j, theta, cutoff, origin)
     change = j @ delta
-    predicted, left = float(change @ change), float((r + change).square().sum())
-    if predicted > torch.finfo(r.dtype).eps * before:  # less cannot be told from rounding
+    slope, left = 2.0 * float(r @ change), float((r + change).square().sum())
+    if before - left > torch.finfo(r.dtype).eps * before:  # less cannot be told from rounding
         for length in (0.5**k for k in range(HALVINGS + 1)):
             candidate = theta + length * delta
             after = problem.loss(candidate)
-            if before - after > SUFFICIENT * 2.0 * length * predicted:
-                settled = length == 1.0 and (after <= 1.01 * left or after >= 0.99 * before)
-                return NewtonStep(candidate, before, after, gradient_norm, length, rank, settled)
+            if before - after > -SUFFICIENT * length * slope:
+                done = (
+                    after > 0.9 * before or after < _rounding(j, candidate) or _is_linear(problem, candidate, r, change)
+                )
+                return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
     return NewtonStep(theta, before, before, gradient_norm, rank=rank)
+
+
+def _full_step(r: Tensor, j: Tensor, theta: Tensor, cutoff: float, origin: Tensor | None) -> tuple[Tensor, int]:
+    """delta (p,) to the minimum of ||r + J delta|| that is nearest to theta or to an origin, and J's rank."""
+    if origin is None:
+        return truncated_solution(j, r, cutoff)
+    back = origin - theta
+    found, rank = equilibrated_solution(j, r + j @ back, cutoff)
+    return back + found, rank
+
+
+def _rounding(j: Tensor, theta: Tensor) -> float:
+    """What rounding leaves of ||r||^2: eps^2 sum_k ||J_k||^2 theta_k^2, its errors independent of each other."""
+    return float((torch.linalg.vector_norm(j, dim=0) * theta).square().sum()) * torch.finfo(j.dtype).eps ** 2
+
+
+def _is_linear(problem: LeastSquares, candidate: Tensor, r: Tensor, change: Tensor) -> bool:
+    """Whether r at the end of a full step is what its linearization said."""
+    with torch.no_grad():
+        departure = problem.residual(candidate) - (r + change)
+    return float(departure.norm()) <= LINEAR * float(r.norm())
 
 
 def last_layer(problem: LeastSquares, theta: Tensor) -> tuple[Tensor, LeastSquares]:
@@ -84,11 +112,11 @@ class LinearLeastSquares(Optimizer):
     For a linear problem whose ansatz is affine in the network's outputs one step is the solution; for a nonlinear one
     the steps are Gauss-Newton's with a line search. On many random features (`pinn.networks.RandomFeatures`) this is
     the extreme learning machine for differential equations (Dwivedi & Srinivasan 2020, arXiv 1907.03507; Dong & Li
-    2021, arXiv 2012.02895), which gives smooth solutions to ten digits and more; points that are redrawn are fitted
-    anew, and a step at points that are fitted already does nothing.
+    2021, arXiv 2012.02895), which gives smooth solutions to ten digits and more. Of all layers that fit alike each step
+    takes the one nearest to the first, which for random features is zero. Ends its stage when a step gains nothing.
 
-    cutoff: singular values of J below this times the largest count as zero, in [0, 1); those below rounding in any
-    case.
+    cutoff: singular values of J (its columns scaled alike) below this times the largest count as zero, in [0, 1);
+    those below rounding in any case.
     """
 
     default_steps = 20
@@ -98,19 +126,17 @@ class LinearLeastSquares(Optimizer):
         self.cutoff = cutoff
 
     def init(self, theta: Tensor) -> State:
-        return {"settled": None}  # the identity of the problem that is solved already
+        return {"origin": theta.clone()}
 
     def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        if state["settled"] == problem.identity:
-            return theta, state, {"loss": problem.loss(theta), "gradient_norm": 0.0, "accepted": False}
         indices, block = last_layer(problem, theta)
-        step = newton_step(block, theta[indices], self.cutoff)
+        step = newton_step(block, theta[indices], self.cutoff, state["origin"][indices])
         report: Report = {
             "loss": step.before,
             "gradient_norm": step.gradient_norm,
             "accepted": step.length > 0.0,
             "step_length": step.length,
             "rank": step.rank,
+            "settled": step.settled,
         }
-        state = {"settled": problem.identity if step.settled else None}
         return theta.index_copy(0, indices, step.theta), state, report

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pinn.linear_algebra import truncated_basis, truncated_solution
+from pinn.linear_algebra import equilibrated_solution, truncated_basis, truncated_solution
 
 
 def matrix(n: int, singular: list[float]) -> torch.Tensor:
@@ -37,6 +37,24 @@ def test_rounding_never_counts_as_a_direction():
     delta, rank = truncated_solution(torch.cat([column, column], 1), -column[:, 0], 0.0)
     assert rank == 1
     torch.testing.assert_close(delta, torch.tensor([0.5, 0.5]), rtol=1e-5, atol=0)  # of least norm; float32
+
+
+def test_a_column_in_another_unit_still_counts():
+    """A column of 1e-20 is below rounding beside one of length 1, but not where each is scaled to its own length."""
+    j = torch.randn(9, 3, dtype=torch.float64)
+    units = torch.tensor([1.0, 1e-20, 1e20], dtype=torch.float64)
+    expected = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    delta, rank = equilibrated_solution(j * units, -(j @ expected), 1e-14)
+    assert rank == 3
+    torch.testing.assert_close(delta * units, expected, rtol=1e-12, atol=0)
+    assert truncated_solution(j * units, -(j @ expected), 1e-14)[1] == 1
+
+
+def test_a_column_of_zeros_is_left_alone():
+    j = torch.cat([torch.ones(4, 1), torch.zeros(4, 1)], 1)
+    delta, rank = equilibrated_solution(j, -torch.ones(4), 1e-6)
+    assert rank == 1
+    torch.testing.assert_close(delta, torch.tensor([1.0, 0.0]))
 
 
 def test_the_basis_is_orthonormal_and_spans_the_columns_that_count():

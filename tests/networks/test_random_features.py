@@ -24,14 +24,22 @@ def test_it_starts_at_zero():
 
 
 @pytest.mark.parametrize("scale", [1.0, 8.0])
-def test_waves_are_normal_with_the_scale_and_phases_uniform(scale):
-    hidden = RandomFeatures(4, 1, width=20_000, scale=scale).hidden
+def test_waves_and_phases_fill_their_box_evenly(scale):
+    hidden = RandomFeatures(4, 1, width=4096, scale=scale).hidden
     waves, phases = hidden.weight.detach(), hidden.bias.detach()
-    assert abs(float(waves.mean())) < 0.015 * scale  # 4 standard errors, 80,000 samples
-    assert float(waves.std()) == pytest.approx(scale, rel=0.01)  # 4 standard errors
-    assert float((waves.abs() < scale).double().mean()) == pytest.approx(0.6827, abs=0.007)  # normal
-    assert float(phases.abs().max()) <= math.pi
-    assert float(phases.std()) == pytest.approx(math.pi / 3**0.5, rel=0.013)  # uniform; 4 standard errors
+    for values, bound in ((waves / scale, 1.0), (phases[:, None] / math.pi, 1.0)):
+        for column in values.mT:
+            counts = torch.histc(column, bins=16, min=-bound, max=bound)
+            assert counts.tolist() == [256] * 16  # a Sobol sequence puts exactly as many into each of 2^k equal parts
+
+
+def test_the_seed_is_torchs():
+    def waves(seed):
+        torch.manual_seed(seed)
+        return RandomFeatures(2, 1, width=5).hidden.weight.detach()
+
+    assert torch.equal(waves(1), waves(1))
+    assert not torch.equal(waves(1), waves(2))
 
 
 @pytest.mark.parametrize("setting", [{"width": 0}, {"scale": 0.0}, {"scale": math.inf}])
