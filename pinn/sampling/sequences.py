@@ -25,7 +25,7 @@ class UniformSampler(Sampler):
 
 
 class ChebyshevSampler(SobolSampler):
-    """Scrambled Sobol points with the density of Chebyshev nodes, 1 / (pi sqrt(u (1 - u))) along each of an interval's u.
+    """Scrambled Sobol points with the density of Chebyshev nodes, 1 / (pi sqrt(s (1 - s))) for s in [0, 1].
 
     Dense towards the sides: a fit in p smooth functions is stable with few more than p such points, where it takes
     some p^2 uniform ones to hold it there (Cohen & Migliorati 2017, doi:10.5802/smai-jcm.24). For the least squares
