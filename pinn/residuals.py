@@ -4,7 +4,8 @@ The waist of the solver: every optimizer sees r with each block scaled by sqrt(w
 exactly ||r||^2, the weighted sum over the terms of the mean square residual.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
+from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
@@ -24,6 +26,7 @@ from pinn.sampling import Points, PointSet
 from pinn.terms import Equation
 from pinn.trial import TrialFunction
 
+CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
 
 
@@ -51,6 +54,7 @@ class Residuals:
     weights: block or term name -> positive weight, 1 where not named. engine `captured` builds the parameter Jacobian
     from one reverse pass a component, `reference` by vmap(jacrev) over functional_call. chunk: points whose rows of J
     are held at once; None keeps them below 512 MiB. skip: terms left out, such as those that hold exactly.
+    compile: elementwise functions by torch.compile, which takes seconds at first.
     Raises UserError for unknown names in equations and weights.
     """
 
@@ -62,18 +66,21 @@ class Residuals:
         jacobian: str = "captured",
         chunk: int | None = None,
         skip: tuple[str, ...] = (),
+        compile: bool = False,
     ) -> None:
         require(jacobian in ("captured", "reference"), f"jacobian must be captured or reference, got {jacobian!r}")
         require(chunk is None or chunk >= 1, f"jacobian_chunk must be >= 1 or null, got {chunk}")
         self.trial = trial
         self.jacobian_engine = jacobian
         self.chunk = chunk
+        self.kernels = compiled if compile else blocked
         self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
         self.regions = self._group(skip)
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
         self._coupled: dict[str, bool] = {}
+        self._workspace: Tensor | None = None
 
     def _group(self, skip: tuple[str, ...]) -> dict[str, RegionBlocks]:
         problem = self.trial.problem
@@ -166,6 +173,21 @@ class Residuals:
                 logger.info("%s: residuals that depend on all points take one reverse pass a row", label)
         return self._coupled[label]
 
+    def workspace(self, theta: Tensor, rows: int) -> Tensor:
+        """Memory for J (rows, p): fresh memory of that size costs as much as filling it."""
+        shape = (rows, len(theta))
+        held = self._workspace
+        if held is None or held.shape != shape or held.dtype != theta.dtype or held.device != theta.device:
+            self._workspace = held = theta.new_empty(shape)
+        return held
+
+    def cached_points(self, group: RegionBlocks) -> int:
+        """How many points at once keep a layer's channels in the cache; all of them on a GPU."""
+        if self.trial.device.type != "cpu":
+            return sys.maxsize
+        width = max(max(shape, default=1) for shape in self.shapes.values())
+        return max(256, CACHE_BYTES // (8 * width * len(group.request.field_channels)))
+
     def region_values(
         self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
     ) -> list[Tensor]:
@@ -189,11 +211,6 @@ def _residual(equation: Equation, values: Mapping[str, Tensor], n: int) -> Tenso
             "write each equation of a system as a term of its own"
         )
     return found
-
-
-def _by_row(values: Tensor, per_row: int) -> Tensor:
-    """Sum what the points of each row contribute: (per_row n, ...) -> (n, ...)."""
-    return values if per_row == 1 else values.unflatten(0, (per_row, -1)).sum(0)
 
 
 class BoundResiduals:
@@ -256,14 +273,29 @@ class BoundResiduals:
     def loss(self, theta: Tensor) -> float:
         """||r||^2."""
         with torch.no_grad():
-            return float(self.residual(theta, Pass()).square().sum())
+            return sum(float(part) for part in self._losses(self._parameters(theta)))
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
         theta = theta.detach().requires_grad_()
-        loss = self.residual(theta, Pass()).square().sum()
-        (gradient,) = torch.autograd.grad(loss, theta)
-        return float(loss.detach()), gradient
+        loss, gradient = 0.0, torch.zeros_like(theta)
+        for part in self._losses(self._parameters(theta)):
+            gradient += torch.autograd.grad(part, theta)[0]
+            loss += float(part.detach())
+        return loss, gradient
+
+    def _losses(self, parameters: dict[str, Tensor]) -> Iterator[Tensor]:
+        """||r||^2 as a sum over chunks of points whose channels stay in the cache; one a region where rows couple."""
+        for label, group in self.residuals.regions.items():
+            points = self.points[label]
+            size = len(points)
+            if not self.residuals.is_coupled(label, parameters, points):
+                size = self.residuals.cached_points(group)
+            for start in range(0, len(points), size):
+                chunk = points[slice(start, start + size)] if size < len(points) else points
+                values = self.residuals.region_values(group, chunk, parameters, Pass(self.residuals.kernels))
+                rows = [self._scale(b, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+                yield torch.cat(rows).square().sum()
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
         """J v (N,) for v (p,), without J."""
@@ -274,8 +306,11 @@ class BoundResiduals:
         return vjp(self.residual, theta)[1](w)[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`."""
-        r, j = theta.new_empty(len(self)), theta.new_empty(len(self), len(theta))
+        """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`.
+
+        J lies in memory of the Residuals that the next call writes again; clone it to keep it.
+        """
+        r, j = theta.new_empty(len(self)), self.residuals.workspace(theta, len(self))
         end = 0
         for label, group in self.residuals.regions.items():
             k, n = len(group.blocks), len(self.points[label])
@@ -332,11 +367,10 @@ class BoundResiduals:
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
     ) -> None:
         leaves = {k: v.detach().requires_grad_() for k, v in unflatten(theta, self.shapes).items()}
-        tape = Tape(len(points.x))
+        tape = Tape(len(points.x), points.per_row, self.residuals.kernels)
         values = self.residuals.region_values(group, points, leaves | self.held, tape)
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
-            columns = [(tensor, _by_row(rows, points.per_row)) for tensor, rows in tape.columns(value, scale)]
-            assemble(columns, leaves, j[k])
+            assemble(tape.columns(value, scale), leaves, j[k])
             torch.mul(value.detach(), scale, out=r[k])
 
     def _coupled(
@@ -352,7 +386,7 @@ class BoundResiduals:
         """Rows that depend on all the points: one vector-Jacobian product each, over the whole region."""
         leaf = theta.clone().requires_grad_()
         parameters = self._parameters(leaf)
-        values = self.residuals.region_values(group, points, parameters, Pass())
+        values = self.residuals.region_values(group, points, parameters, Pass(self.residuals.kernels))
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             torch.mul(value.detach()[chunk], scale, out=r[k])
             for row in range(r.shape[1]):

@@ -291,3 +291,23 @@ def test_scales_multiply_the_network_and_leave_the_equations_in_their_units():
     assert_agree(scaled.evaluate(["u_x"], x)["u_x"], 1e5 * plain.evaluate(["u_x"], x)["u_x"])
     with pytest.raises(UserError, match="scale"):
         make_trial(type("Negative", (Burgers,), {"scales": {"u": -1.0}})(), NETWORKS["mlp"])
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_loss_and_gradient_are_summed_over_chunks(monkeypatch, compile):
+    trial = make_trial(Burgers(), partial(MLP, width=8, depth=2), constraints="soft")
+    residuals = Residuals(trial, compile=compile)
+    sampler, generator = SobolSampler(interior=300, boundary=20), torch.Generator().manual_seed(0)
+    points = {
+        label: sampler.draw(trial.problem.domain, group.region, generator) for label, group in residuals.regions.items()
+    }
+    bound, theta = residuals.at(points), residuals.theta()
+    monkeypatch.setattr("pinn.residuals.CACHE_BYTES", 0)  # chunks of 256 points
+    leaf = theta.clone().requires_grad_()
+    squares = bound.residual(leaf).square().sum()
+    (expected,) = torch.autograd.grad(squares, leaf)
+    whole = float(squares.detach())
+    loss, gradient = bound.loss_and_gradient(theta)
+    assert loss == pytest.approx(whole, rel=1e-13)  # rounding of sums in another order
+    assert bound.loss(theta) == pytest.approx(whole, rel=1e-13)
+    torch.testing.assert_close(gradient, expected, rtol=1e-11, atol=1e-12 * float(expected.abs().max()))

@@ -1,13 +1,17 @@
-"""The chain rule on stacked channels, s(z) for z (c, n, ...), with a hand-made backward pass.
+"""The chain rule on stacked channels, s(z) for z (c, n, ...), and its reverse pass.
 
 An elementwise function of jets is bound by memory traffic: plain operations under autograd make one pass over memory
-an operation and as many again backwards. Here both directions write into one output each.
+an operation and as many again backwards. Here each direction is one function of tensors, which runs either through
+blocks of points that stay in the cache, or compiled into one loop.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
+import torch.fx
 from torch import Tensor
 
 from pinn.derivatives.channels import Channels
@@ -17,54 +21,93 @@ BLOCK_BYTES = 2**17  # of one channel: with some ten of them at work a block sta
 Term = tuple[int, float, tuple[int, ...]]  # (k, coefficient, factors): coefficient s^(k) times those channels of z
 
 
-def compose(z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-    """s(z) in every channel, by operations that any transform of torch.func can see through."""
-    s = derivatives(z[0], channels.order)
-    if len(channels) == 1:
-        return s[0].unsqueeze(0)
-    linear = s[1] * z[1:]
-    if channels.order == 1:
-        return torch.cat([s[0].unsqueeze(0), linear])
-    rest = []
-    for c, terms in enumerate(channels.composition[1:]):
-        total = linear[c]
-        for k, coefficient, factors in terms:
-            if k > 1:
-                total = total + _product(s[k], coefficient, [z[i] for i in factors])
-        rest.append(total)
-    return torch.stack([s[0], *rest])
+@dataclass(frozen=True)
+class Composition:
+    """s(z) channel by channel, and the cotangents of z from those of s(z).
 
-
-def _product(scale: Tensor, coefficient: float, factors: list[Tensor]) -> Tensor:
-    product = scale * factors[0] if coefficient == 1.0 else (coefficient * scale) * factors[0]
-    for factor in factors[1:]:
-        product = product * factor
-    return product
-
-
-class FusedComposition(torch.autograd.Function):
-    """`compose`, for one reverse pass that is not differentiated again.
-
-    Works through the points in blocks that fit the cache, and computes the derivatives of s anew on the way back:
-    that costs less than writing them to memory and reading them again.
+    derivatives: s and its derivatives. order: highest order of derivative carried. terms: for each channel those with
+    two factors or more; each channel c > 0 has s'(z_0) z_c besides.
     """
 
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-        ctx.channels, ctx.derivatives = channels, derivatives
-        ctx.save_for_backward(z)
-        out = torch.empty_like(z)
-        for rows in _blocks(z):
-            _forward(z[:, rows], out[:, rows], channels, derivatives)
+    derivatives: Derivatives
+    order: int
+    terms: tuple[tuple[Term, ...], ...]
+
+    def forward(self, z: Tensor) -> Tensor:
+        """s(z) (c, n, ...) of z (c, n, ...)."""
+        s = self.derivatives(z[0], self.order)
+        channels = [s[0]]
+        for c in range(1, len(self.terms)):
+            total = s[1] * z[c]
+            for k, coefficient, (*head, last) in self.terms[c]:
+                total = torch.addcmul(total, _product(s[k], z, head), z[last], value=coefficient)
+            channels.append(total)
+        return torch.stack(channels)
+
+    def backward(self, z: Tensor, g: Tensor) -> Tensor:
+        """The cotangent of z from g, that of s(z), all (c, n, ...); the derivatives of s are computed anew.
+
+        That costs less than writing them to memory on the way forwards and reading them again.
+        """
+        s = self.derivatives(z[0], self.order + 1)
+        cotangents = [s[1] * g[c] for c in range(len(self.terms))]
+        for c in range(1, len(self.terms)):
+            cotangents[0] = torch.addcmul(cotangents[0], s[2] * g[c], z[c])
+            for k, coefficient, factors in self.terms[c]:
+                scaled = s[k] * g[c]
+                for i in dict.fromkeys(factors):  # a repeated factor counts as often as it occurs
+                    *head, last = _without(factors, i)
+                    weight = coefficient * factors.count(i)
+                    cotangents[i] = torch.addcmul(cotangents[i], _product(scaled, z, head), z[last], value=weight)
+                *head, last = factors
+                cotangents[0] = torch.addcmul(
+                    cotangents[0], _product(s[k + 1] * g[c], z, head), z[last], value=coefficient
+                )
+        return torch.stack(cotangents)
+
+
+def _product(scale: Tensor, z: Tensor, factors: list[int]) -> Tensor:
+    for i in factors:
+        scale = scale * z[i]
+    return scale
+
+
+def _without(factors: tuple[int, ...], i: int) -> list[int]:
+    rest = list(factors)
+    rest.remove(i)
+    return rest
+
+
+@lru_cache(maxsize=256)
+def composition(channels: Channels, derivatives: Derivatives) -> Composition:
+    """The composition with an elementary function on a set of channels."""
+    terms = tuple(tuple(term for term in rules if term[0] > 1) for rules in channels.composition)
+    return Composition(derivatives, channels.order, terms)
+
+
+def compose(z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
+    """s(z) in every channel, by operations that any transform of torch.func can see through."""
+    return composition(channels, derivatives).forward(z)
+
+
+Kernel = tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]  # forward and backward
+
+
+@lru_cache(maxsize=256)
+def blocked(channels: Channels, derivatives: Derivatives) -> Kernel:
+    """Both directions by plain operations, through blocks of points that stay in the cache."""
+    rule = composition(channels, derivatives)
+    return _in_blocks(rule.forward), _in_blocks(rule.backward)
+
+
+def _in_blocks(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def through_blocks(*tensors: Tensor) -> Tensor:
+        out = torch.empty_like(tensors[0])
+        for rows in _blocks(out):
+            out[:, rows] = function(*(tensor[:, rows] for tensor in tensors))
         return out
 
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None, None]:
-        (z,) = ctx.saved_tensors
-        gz = torch.empty_like(z)
-        for rows in _blocks(z):
-            _backward(z[:, rows], g[:, rows], gz[:, rows], ctx.channels, ctx.derivatives)
-        return gz, None, None
+    return through_blocks
 
 
 def _blocks(z: Tensor) -> list[slice]:
@@ -75,50 +118,28 @@ def _blocks(z: Tensor) -> list[slice]:
     return [slice(start, start + size) for start in range(0, n, size)]
 
 
-def _forward(z: Tensor, out: Tensor, channels: Channels, derivatives: Derivatives) -> None:
-    s = derivatives(z[0], channels.order)
-    out[0] = s[0]
-    if len(channels) > 1:
-        torch.mul(s[1], z[1:], out=out[1:])
-    for c, terms in _nonlinear(channels):
-        for k, coefficient, factors in terms:
-            _add_product(out[c], coefficient, s[k], [z[i] for i in factors])
-
-
-def _backward(z: Tensor, g: Tensor, gz: Tensor, channels: Channels, derivatives: Derivatives) -> None:
-    s = derivatives(z[0], channels.order + 1)
-    torch.mul(s[1], g, out=gz)
-    if len(channels) > 1:
-        gz[0].addcmul_(s[2], (g[1:] * z[1:]).sum(0))
-    for c, terms in _nonlinear(channels):
-        for k, coefficient, factors in terms:
-            scaled = s[k] * g[c]
-            for i in dict.fromkeys(factors):  # a repeated factor counts as often as it occurs
-                rest = list(factors)
-                rest.remove(i)
-                _add_product(gz[i], coefficient * factors.count(i), scaled, [z[j] for j in rest])
-            _add_product(gz[0], coefficient, s[k + 1] * g[c], [z[i] for i in factors])
-
-
 @lru_cache(maxsize=256)
-def _nonlinear(channels: Channels) -> list[tuple[int, list[Term]]]:
-    """The terms with two factors or more, by channel."""
-    found = []
-    for c, terms in enumerate(channels.composition):
-        products = [term for term in terms if term[0] > 1]
-        if products:
-            found.append((c, products))
-    return found
+def compiled(channels: Channels, derivatives: Derivatives) -> Kernel:
+    """Both directions by torch.compile, each one loop over memory; compiled at the first use, in seconds."""
+    rule = composition(channels, derivatives)
+    return _compile(lambda z: rule.forward(z)), _compile(lambda z, g: rule.backward(z, g))
 
 
-def _add_product(out: Tensor, coefficient: float, scale: Tensor, factors: list[Tensor]) -> None:
-    """out += coefficient scale f_1 f_2 ..., the last product fused into the sum."""
-    *head, last = factors
-    for factor in head:
-        scale = scale * factor
-    out.addcmul_(scale, last, value=coefficient)
+def _compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    # Traced first: the compiler then sees one flat graph, and no limit on the variants of one piece of code applies.
+    return torch.compile(torch.fx.symbolic_trace(function), dynamic=True, fullgraph=True)
 
 
-def compose_fused(z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-    """`compose` by `FusedComposition`."""
-    return FusedComposition.apply(z, channels, derivatives)
+class FusedComposition(torch.autograd.Function):
+    """`compose` by a kernel, for one reverse pass that is not differentiated again."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, kernel: Kernel) -> Tensor:
+        ctx.kernel = kernel
+        ctx.save_for_backward(z)
+        return kernel[0](z.detach())
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
+        (z,) = ctx.saved_tensors
+        return ctx.kernel[1](z.detach(), g), None

@@ -81,6 +81,7 @@ def _cosh(z: Tensor, order: int) -> list[Tensor]:
     return [cycle[k % 2] for k in range(order + 1)]
 
 
+@lru_cache(maxsize=64)
 def power(exponent: float) -> Derivatives:
     """z^a: a (a - 1) ... (a - k + 1) z^(a - k)."""
 

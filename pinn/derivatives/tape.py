@@ -6,24 +6,34 @@ of its output. A parameter that enters otherwise (a gate, a scale, an unknown of
 point, whose gradient is its column. A weight computed from parameters (W = diag(e^s) V) is pulled back to them.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import compose_fused
+from pinn.derivatives.composition import FusedComposition, Kernel, blocked
 from pinn.derivatives.elementary import Derivatives
+
+PART_BYTES = 2**19  # of J's columns that are computed at once
 
 
 class Pass:
-    """How jets are propagated where one reverse pass follows: elementwise functions with a hand-made backward."""
+    """How jets are propagated where one reverse pass follows: elementwise functions with a hand-made backward.
+
+    kernels: `blocked` or `compiled`, what makes the elementwise functions of the hidden layers.
+    """
+
+    def __init__(self, kernels: Callable[[Channels, Derivatives], Kernel] = blocked) -> None:
+        self.kernels = kernels
 
     def compose(self, z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-        return compose_fused(z, channels, derivatives)
+        """s(z), z (c, n, ...); columns of few numbers a point and values alone are not worth compiling."""
+        kernels = self.kernels if z.ndim > 2 and len(channels) > 1 else blocked
+        return FusedComposition.apply(z, kernels(channels, derivatives))
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
@@ -85,13 +95,30 @@ class SpreadCapture:
     copies: Tensor
 
 
-@dataclass
-class Tape(Pass):
-    """What one forward pass over n points must remember."""
+class Columns(NamedTuple):
+    """What the rows of a residual component have in the columns of J for a tensor q on the tape.
 
-    n: int
-    linears: list[LinearCapture] = field(default_factory=list)
-    spreads: list[SpreadCapture] = field(default_factory=list)
+    rows(s): those of a slice s of the n rows, of shape (k, *q.shape).
+    """
+
+    tensor: Tensor
+    rows: Callable[[slice], Tensor]
+
+
+class Tape(Pass):
+    """What one forward pass over n points must remember.
+
+    per_row: points of a residual row; row i of n / per_row uses the points i, i + n / per_row, ... .
+    """
+
+    def __init__(
+        self, n: int, per_row: int = 1, kernels: Callable[[Channels, Derivatives], Kernel] = blocked
+    ) -> None:
+        super().__init__(kernels)
+        self.n = n
+        self.per_row = per_row
+        self.linears: list[LinearCapture] = []
+        self.spreads: list[SpreadCapture] = []
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point.
@@ -113,44 +140,45 @@ class Tape(Pass):
         missing = ndim - 1 - parameter.ndim
         return copies.reshape(self.n, *[1] * missing, *parameter.shape)
 
-    def columns(self, residual: Tensor, scale: Tensor | float) -> list[tuple[Tensor, Tensor]]:
-        """What each point adds to scale_i dr_i/dq, shape (n, *q.shape), for each tensor q on the tape: pairs (q, rows).
+    def columns(self, residual: Tensor, scale: Tensor | float) -> list[Columns]:
+        """scale_i dr_i/dq for each tensor q on the tape.
 
-        residual: one entry a point or a group of points, from this tape's pass; its graph is kept for more components.
+        residual: one entry a row, from this tape's pass; its graph is kept for more components.
         """
         taps = [capture.z for capture in self.linears] + [capture.copies for capture in self.spreads]
         seed = torch.as_tensor(scale, dtype=residual.dtype, device=residual.device).expand_as(residual)
         if not residual.requires_grad:
             return []
         cotangents = torch.autograd.grad(residual, taps, seed, retain_graph=True, allow_unused=True)
-        found = []
+        found: list[Columns] = []
         for capture, g in zip(self.linears, cotangents, strict=False):
             if g is not None:
-                found += _linear_columns(capture, g)
+                found += self._linear_columns(capture, g)
         for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=True):
             if g is not None:
-                found.append((spread.parameter, g))
+                found.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
         return found
 
+    def _linear_columns(self, capture: LinearCapture, g: Tensor) -> list[Columns]:
+        a, value, g = self._by_row(capture.a), self._by_row(g[:1]).sum(0), self._by_row(g)
+        found = []
+        if capture.weight.requires_grad:
+            left, right = g.permute(1, 2, 0), a.permute(1, 0, 2)  # (n, out, c), (n, c, in)
+            found.append(Columns(capture.weight, lambda rows: torch.bmm(left[rows], right[rows])))
+        if capture.bias is not None and capture.bias.requires_grad:
+            found.append(Columns(capture.bias, value.__getitem__))
+        return found
 
-def _linear_columns(capture: LinearCapture, g: Tensor) -> list[tuple[Tensor, Tensor]]:
-    a = capture.a
-    if a.ndim > 3:  # further axes share the weight: they are summed like channels
-        rows = a.shape[1]
-        a = a.transpose(0, 1).reshape(rows, -1, a.shape[-1]).transpose(0, 1)
-        value = g[0].reshape(rows, -1, g.shape[-1]).sum(1)
-        g = g.transpose(0, 1).reshape(rows, -1, g.shape[-1]).transpose(0, 1)
-    else:
-        value = g[0]
-    found = []
-    if capture.weight.requires_grad:
-        found.append((capture.weight, torch.bmm(g.permute(1, 2, 0), a.permute(1, 0, 2))))  # (n, out, in)
-    if capture.bias is not None and capture.bias.requires_grad:
-        found.append((capture.bias, value))
-    return found
+    def _by_row(self, values: Tensor) -> Tensor:
+        """(c, per_row n, ..., w) -> (c', n, w): what shares a row and a weight is summed in the end, like channels."""
+        values = values.unflatten(1, (self.per_row, -1))  # (c, per_row, n, ..., w)
+        inner = values.ndim - 4
+        if inner > 0:
+            values = values.permute(0, 1, *range(3, 3 + inner), 2, values.ndim - 1)
+        return values.flatten(0, -3)
 
 
-def assemble(columns: list[tuple[Tensor, Tensor]], parameters: dict[str, Tensor], out: Tensor) -> None:
+def assemble(columns: list[Columns], parameters: dict[str, Tensor], out: Tensor) -> None:
     """Sum the columns into `out` (n, p), parameters in their order; computed tensors are pulled back to parameters.
 
     parameters: the leaf tensors that the forward pass used, by name; their order is that of the columns of `out`.
@@ -163,25 +191,35 @@ def assemble(columns: list[tuple[Tensor, Tensor]], parameters: dict[str, Tensor]
     written: set[int] = set()
     for leaf, rows in _of_leaves(columns, list(parameters.values())):
         block = out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()]
-        rows = rows.reshape(len(out), -1)
-        if id(leaf) in written:
-            block += rows
-        else:
-            block.copy_(rows)
-            written.add(id(leaf))
+        for part in _parts(block):
+            if id(leaf) in written:
+                block[part] += rows(part).reshape(-1, leaf.numel())
+            else:
+                block[part] = rows(part).reshape(-1, leaf.numel())
+        written.add(id(leaf))
     for leaf in parameters.values():
         if id(leaf) not in written:
             out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()] = 0.0
 
 
-def _of_leaves(columns: list[tuple[Tensor, Tensor]], leaves: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The columns by leaf; those of a computed tensor by a reverse pass from it, batched over the points."""
+def _parts(block: Tensor) -> list[slice]:
+    """Slices of the rows of a block (n, q) of J, computed one after the other to stay in the cache; one on a GPU."""
+    n, q = block.shape
+    size = n if block.is_cuda else max(1, PART_BYTES // (q * block.element_size()))
+    return [slice(start, start + size) for start in range(0, n, size)]
+
+
+def _of_leaves(columns: list[Columns], leaves: list[Tensor]) -> Iterator[Columns]:
+    """The columns by leaf; those of a computed tensor by a reverse pass from it, batched over the rows."""
     known = {id(leaf) for leaf in leaves}
-    for tensor, rows in columns:
-        if id(tensor) in known:
-            yield tensor, rows
+    for found in columns:
+        if id(found.tensor) in known:
+            yield found
             continue
-        pulled = torch.autograd.grad(tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True)
+        rows = found.rows(slice(None))
+        pulled = torch.autograd.grad(
+            found.tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True
+        )
         for leaf, g in zip(leaves, pulled, strict=True):
             if g is not None:
-                yield leaf, g
+                yield Columns(leaf, g.__getitem__)
