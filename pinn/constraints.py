@@ -16,18 +16,20 @@ def make_residuals(
     *,
     weights: Mapping[str, float] | None = None,
     chunk: int | None = None,
+    compile: bool = False,
     seed: int = 0,
 ) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
 
-    weights, chunk: as of `Residuals`. Raises UserError where a name in an equation or in weights means nothing.
+    weights, chunk, compile: as of `Residuals`.
+    Raises UserError where a name in an equation or in weights means nothing.
     """
-    residuals = Residuals(trial, weights=weights, chunk=chunk)
+    residuals = Residuals(trial, weights=weights, chunk=chunk, compile=compile)
     exact = exact_terms(residuals, seed)
     if not exact:
         return residuals
     kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in exact}
-    return Residuals(trial, weights=kept, chunk=chunk, skip=exact)
+    return Residuals(trial, weights=kept, chunk=chunk, skip=exact, compile=compile)
 
 
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:

@@ -31,6 +31,14 @@ class Engine(Enum):
     auto = "auto"
 
 
+class Compilation(Enum):
+    """When elementwise functions are compiled."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
 @dataclass
 class Config:
     """The whole: one entry a group, then the keys of their own."""
@@ -48,6 +56,7 @@ class Config:
     constraints: Constraints
     derivatives: Engine
     initial_guess: str | None
+    compile: Compilation
     weights: dict[str, float] = field(default_factory=dict)  # open: its keys are the problem's terms
 
 

@@ -13,6 +13,7 @@ import torch
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.checkpoint import load_tree
+from pinn.compilation import should_compile
 from pinn.configurable import plain
 from pinn.constraints import make_residuals
 from pinn.errors import UserError, require
@@ -45,6 +46,7 @@ def solve(
     weights: Mapping[str, float] | None = None,
     weighting: Weighting | None = None,
     initial_guess: str | None = None,
+    compile: str = "auto",
     seed: int = 0,
     dtype: str = "float64",
     device: str = "auto",
@@ -64,6 +66,7 @@ def solve(
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         initial_guess: `linear` starts from a fit of the last layer, a path from that solution's parameters.
+        compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         output: what is written; default a grid by dimension, with figures.
@@ -86,6 +89,7 @@ def solve(
         "constraints": constraints,
         "derivatives": derivatives,
         "initial_guess": initial_guess,
+        "compile": compile,
     }
     parts = {
         "problem": problem,
@@ -106,7 +110,13 @@ def solve(
         dtype=choose_dtype(dtype),
         device=choose_device(device),
     )
-    residuals = make_residuals(trial, weights=weights, chunk=training.jacobian_chunk, seed=seed)
+    residuals = make_residuals(
+        trial,
+        weights=weights,
+        chunk=training.jacobian_chunk,
+        compile=should_compile(compile, training.time_limit),
+        seed=seed,
+    )
     if not resume:
         set_initial_guess(residuals, initial_guess, sampler, seed)
     history = History()

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import groups
+from pinn.compilation import COMPILATION
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.schema import SCHEMAS, Config
@@ -110,7 +111,12 @@ def test_enumerations_are_the_librarys():
         for field in dataclasses.fields(Config)
         if isinstance(field.type, type) and issubclass(field.type, Enum)
     }
-    assert listed == {"dtype": tuple(DTYPES), "constraints": CONSTRAINTS, "derivatives": ENGINES}
+    assert listed == {
+        "dtype": tuple(DTYPES),
+        "constraints": CONSTRAINTS,
+        "derivatives": ENGINES,
+        "compile": COMPILATION,
+    }
 
 
 @pytest.mark.parametrize(

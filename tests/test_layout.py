@@ -21,6 +21,7 @@ FLOORS = (
     ("pinn.weighting", "pinn.optimizers"),
     (
         "pinn.training",
+        "pinn.compilation",
         "pinn.initial_guess",
         "pinn.measuring",
         "pinn.checkpoint",

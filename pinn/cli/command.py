@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
-KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "initial_guess", "weights")
+KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "initial_guess", "compile", "weights")
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
 
 

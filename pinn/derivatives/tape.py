@@ -111,9 +111,7 @@ class Tape(Pass):
     per_row: points of a residual row; row i of n / per_row uses the points i, i + n / per_row, ... .
     """
 
-    def __init__(
-        self, n: int, per_row: int = 1, kernels: Callable[[Channels, Derivatives], Kernel] = blocked
-    ) -> None:
+    def __init__(self, n: int, per_row: int = 1, kernels: Callable[[Channels, Derivatives], Kernel] = blocked) -> None:
         super().__init__(kernels)
         self.n = n
         self.per_row = per_row

@@ -3,8 +3,9 @@
 python tests/benchmarks/derivatives.py [--points 4096] [--dtypes float64 float32] [--repeats 7] [--cases ...]
 
 One run, medians, milliseconds and ratios to nested autograd (the way of DeepXDE and PINA) of the same quantity; for the
-Jacobian to the product J^T J. Rows: `taylor` and `taylor collapsed` (the default: one channel a Laplacian) are pinn's;
-`compiled` is the latter under torch.compile; `reverse` is vmap(jacrev(...)); `plain` is the network's value alone;
+Jacobian to the product J^T J. The gradient rows of pinn are what its optimizers call, and go through the points in
+chunks. Rows: `taylor` and `taylor collapsed` (the default: one channel a Laplacian) are pinn's;
+`compiled` is the latter with compile=always; `reverse` is vmap(jacrev(...)); `plain` is the network's value alone;
 `floor` the matrix products of the channels alone. Memory is the largest resident growth in MiB while a row runs.
 """
 
@@ -120,15 +121,22 @@ class Rows:
         outer = gradient(laplacian, x)
         return sum(gradient(outer[:, i], x)[:, i] for i in range(self.case.d))
 
-    def floor(self) -> Callable[[], None]:
-        """The matrix products of the collapsed channels through all layers, and nothing else."""
+    def floor(self, reverse: bool = False) -> Callable[[], None]:
+        """The matrix products of the collapsed channels through all layers, and of a reverse pass; nothing else."""
         request = self.trial.request(self.group.blocks[0].equation.arguments)
         rows = len(request.field_channels) * len(self.x)
         sizes = [self.case.d, *[self.case.width] * self.case.depth, self.case.m]
         pairs = [
             (torch.rand(rows, a, dtype=self.x.dtype), torch.rand(a, b, dtype=self.x.dtype)) for a, b in pairwise(sizes)
         ]
-        return lambda: [a @ b for a, b in pairs] and None
+
+        def products() -> None:
+            for a, b in pairs:
+                z = a @ b
+                if reverse:
+                    _ = z @ b.mT, a.mT @ z
+
+        return products
 
 
 def make_reverse(trial: TrialFunction) -> TrialFunction:
@@ -167,7 +175,7 @@ def show(title: str, found: dict[str, tuple[float, float]], reference: str) -> N
         print(f"  {name:28s}{milliseconds:10.2f} ms {ratio:8.2f}x of {reference}'s speed {mebibytes:8.0f} MiB")  # noqa: T201
 
 
-def run(case: Case, n: int, dtype: torch.dtype, repeats: int, compile_it: bool) -> None:
+def run(case: Case, n: int, dtype: torch.dtype, repeats: int) -> None:
     rows = Rows(case, n, dtype)
     title = f"{case.label}, {n} points, {str(dtype).removeprefix('torch.')}, p = {len(rows.theta)}"
     with torch.no_grad():
@@ -178,15 +186,17 @@ def run(case: Case, n: int, dtype: torch.dtype, repeats: int, compile_it: bool) 
         values["nested autograd"] = lambda: torch.enable_grad()(rows.nested)(rows.theta)
         show(f"residual: {title}", medians(values, repeats), "nested autograd")
     gradients: dict[str, Callable] = {k: partial(loss_and_gradient, way, rows.theta) for k, way in rows.ways.items()}
-    if compile_it:
-        compiled = torch.compile(lambda theta: rows.named(rows.trial, True, theta))
-        gradients["taylor compiled"] = partial(loss_and_gradient, compiled, rows.theta)
+    every = {"interior": Points(rows.x)}
+    gradients["taylor collapsed"] = partial(rows.residuals.at(every).loss_and_gradient, rows.theta)
+    compiled = Residuals(rows.trial, compile=True).at(every)
+    gradients["compiled"] = partial(compiled.loss_and_gradient, rows.theta)
+    gradients["floor"] = rows.floor(reverse=True)
     show(f"loss and gradient: {title}", medians(gradients, repeats), "nested autograd")
     few = n if len(rows.theta) <= FEW_PARAMETERS else n // 8  # J^T J of the larger networks takes half a minute
     points = {"interior": Points(rows.x[:few])}
     bound = rows.residuals.at(points)
     reference = Residuals(make_reverse(rows.trial), jacobian="reference").at(points)
-    j = bound.jacobian(rows.theta)[1]
+    j = bound.jacobian(rows.theta)[1].clone()
     jacobians: dict[str, Callable] = {
         "captured": lambda: bound.jacobian(rows.theta),
         "J^T J": lambda: j.mT @ j,
@@ -202,13 +212,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--dtypes", nargs="+", default=["float64", "float32"], choices=["float64", "float32"])
     parser.add_argument("--cases", nargs="+", default=[case.label for case in CASES])
-    parser.add_argument("--compile", action="store_true", help="also the row under torch.compile")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")  # noqa: T201
     for case in CASES:
         if case.label in arguments.cases:
             for name in arguments.dtypes:
-                run(case, arguments.points, getattr(torch, name), arguments.repeats, arguments.compile)
+                run(case, arguments.points, getattr(torch, name), arguments.repeats)
 
 
 if __name__ == "__main__":

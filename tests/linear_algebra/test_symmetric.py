@@ -10,4 +10,4 @@ def test_gram_is_the_product_with_the_transpose(shape):
     j = torch.randn(shape, dtype=torch.float64)
     product = gram(j)
     assert_agree(product, j.mT @ j)
-    assert torch.equal(product, product.mT)
+    assert_agree(product, product.mT)  # to rounding: the products within a block need not be symmetric to the bit

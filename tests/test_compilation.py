@@ -1,0 +1,53 @@
+"""When elementwise functions are compiled, and that they then give the same numbers."""
+
+import logging
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from pinn import compilation
+from pinn.compilation import should_compile
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.composition import blocked, compiled
+from pinn.derivatives.elementary import ELEMENTARY
+from pinn.derivatives.names import Symbol
+from pinn.errors import UserError
+
+
+def test_auto_compiles_where_the_run_repays_it(monkeypatch, caplog):
+    monkeypatch.setattr(compilation, "_compiler", lambda: "g++")
+    with caplog.at_level(logging.INFO, "pinn"):
+        assert not should_compile("auto", 75.0)
+        assert not caplog.records
+        assert should_compile("auto", 600.0)
+        assert should_compile("auto", None)
+    assert "compiling" in caplog.text
+    assert should_compile("always", 1.0)
+    assert not should_compile("never", None)
+
+
+def test_without_a_compiler_auto_does_not_and_always_says_so(monkeypatch):
+    monkeypatch.setattr(compilation, "_compiler", lambda: None)
+    assert not should_compile("auto", None)
+    with pytest.raises(UserError, match=r"needs a C\+\+ compiler .* try compile=auto"):
+        should_compile("always", None)
+
+
+def test_an_unknown_choice_is_named():
+    with pytest.raises(UserError, match="compile must be one of auto, always, never, got 'yes'"):
+        should_compile("yes", None)
+
+
+@pytest.mark.skipif(compilation._compiler() is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("function", [torch.tanh, torch.sin, F.silu])
+def test_compiled_kernels_agree_with_plain_operations(function):
+    channels = Channels.closure([Symbol((0, 1)), Symbol((3, 0))], 2)  # u_t and u_xxx
+    generator = torch.Generator().manual_seed(0)
+    z, g = torch.randn(2, len(channels), 50, 7, generator=generator, dtype=torch.float64)
+    for plain, fast, arguments in zip(
+        blocked(channels, ELEMENTARY[function]), compiled(channels, ELEMENTARY[function]), [(z,), (z, g)], strict=True
+    ):
+        expected = plain(*arguments)
+        # the same operations, fused: differences are those of rounding
+        torch.testing.assert_close(fast(*arguments), expected, rtol=1e-12, atol=1e-12 * float(expected.abs().max()))
