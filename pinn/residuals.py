@@ -326,20 +326,28 @@ class BoundResiduals:
             chunk = slice(start, start + size)
             self._rows(theta, label, chunk, r[:, chunk], j[:, chunk])
 
-    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
-        """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
-        product, right, loss = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta), 0.0
+    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """All rows chunk by chunk: their indices (m,), r (m,) and J (m, p), which the next chunk overwrites."""
+        end = 0
         for label, group in self.residuals.regions.items():
             k, n = len(group.blocks), len(self.points[label])
+            indices = torch.arange(end, end + k * n, device=theta.device).view(k, n)
             size = min(self._chunk_size(k), n)
             held_r, held_j = theta.new_empty(k * size), theta.new_empty(k * size, len(theta))
             for start in range(0, n, size):
                 count = min(size, n - start)
-                r, j = held_r[: k * count], held_j[: k * count]
-                self._rows(theta, label, slice(start, start + count), r.view(k, count), j.view(k, count, -1))
-                product += gram(j)
-                right += j.mT @ r
-                loss += float(r.square().sum())
+                chunk, r, j = slice(start, start + count), held_r[: k * count], held_j[: k * count]
+                self._rows(theta, label, chunk, r.view(k, count), j.view(k, count, -1))
+                yield indices[:, chunk].reshape(-1), r, j
+            end += k * n
+
+    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
+        """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
+        product, right, loss = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta), 0.0
+        for _, r, j in self.pieces(theta):
+            product += gram(j)
+            right += j.mT @ r
+            loss += float(r.square().sum())
         return product, right, loss
 
     def _chunk_size(self, blocks: int) -> int:

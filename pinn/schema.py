@@ -225,6 +225,26 @@ class TrustRegion:
 
 
 @dataclass
+class NaturalGradient:
+    _target_: str
+    damping: float
+    halvings: int
+    solver: str
+
+
+@dataclass
+class SPRING:
+    _target_: str
+    damping: float
+    minimum: float
+    maximum: float
+    momentum: float
+    learning_rate: float
+    largest: float
+    solver: str
+
+
+@dataclass
 class LinearLeastSquares:
     _target_: str
     cutoff: float
@@ -353,6 +373,8 @@ SCHEMAS: dict[str, type] = {
     "sampler": Sampler,
     "optimizer/levenberg_marquardt": LevenbergMarquardt,
     "optimizer/trust_region": TrustRegion,
+    "optimizer/natural_gradient": NaturalGradient,
+    "optimizer/spring": SPRING,
     "optimizer/linear": LinearLeastSquares,
     "optimizer/variable_projection": VariableProjection,
     "optimizer/quasi_newton": QuasiNewton,

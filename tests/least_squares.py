@@ -1,5 +1,7 @@
 """Least-squares problems with known answers, for every optimizer."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp
@@ -26,6 +28,11 @@ class LeastSquaresProblem:
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return self.residual(theta), jacrev(self.residual)(theta)
+
+    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        r, j = self.jacobian(theta)
+        for indices in torch.arange(len(r)).split(5):
+            yield indices, r[indices], j[indices]
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         r, j = self.jacobian(theta)

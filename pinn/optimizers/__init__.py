@@ -5,13 +5,16 @@ from pinn.optimizers.first_order import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
 from pinn.optimizers.lbfgs import LBFGS
 from pinn.optimizers.linear import LinearLeastSquares
+from pinn.optimizers.natural_gradient import NaturalGradient
 from pinn.optimizers.quasi_newton import BFGS, SSBFGS, SSBroyden
+from pinn.optimizers.spring import SPRING
 from pinn.optimizers.variable_projection import VariableProjection
 
 __all__ = [
     "BFGS",
     "LBFGS",
     "SOAP",
+    "SPRING",
     "SSBFGS",
     "Adam",
     "AdamW",
@@ -19,6 +22,7 @@ __all__ = [
     "LevenbergMarquardt",
     "LinearLeastSquares",
     "Muon",
+    "NaturalGradient",
     "Optimizer",
     "SSBroyden",
     "TorchOptimizer",

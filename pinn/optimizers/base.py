@@ -1,7 +1,7 @@
 """What an optimizer is, and what it minimizes."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from torch import Size, Tensor
@@ -32,6 +32,9 @@ class LeastSquares(Protocol):
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]: ...
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]: ...
+
+    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Indices, r and J of some rows after the other; a piece is valid until the next."""
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]: ...
 

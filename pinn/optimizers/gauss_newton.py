@@ -15,6 +15,8 @@ from pinn.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
 
+LONGEST_WAIT = 4  # steps for which a trust region keeps its radius after longer steps have failed several times
+
 
 @dataclass
 class Trial:
@@ -69,9 +71,6 @@ class GaussNewton(Optimizer):
         self.maximum = maximum
         self.solver = SolverChoice(solver)
         self.acceleration = GeodesicAcceleration() if acceleration else None
-
-    def init(self, theta: Tensor) -> State:
-        return {"damping": None, "growth": 2.0}
 
     def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
         model = self.solver.linearize(problem, theta)
@@ -136,6 +135,9 @@ class LevenbergMarquardt(GaussNewton):
         require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
         self.attempts = attempts
 
+    def init(self, theta: Tensor) -> State:
+        return {"damping": None, "growth": 2.0}
+
     def _search(
         self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
     ) -> tuple[Trial | None, State]:
@@ -154,7 +156,8 @@ class TrustRegion(GaussNewton):
 
     The radius is governed by the damping. From the last one, it is divided by `factor` while the ratio stays at or
     above `target`, at most `probes` times, and the last such step is taken; where the first already fails, it is
-    multiplied until one holds. A low target takes long steps, which keep J well conditioned; greedy ones fall into a
+    multiplied until one holds. Longer steps that fail are tried again after one step, then after two and four: mostly
+    the same ones would fail. A low target takes long steps, which keep J well conditioned; greedy ones fall into a
     narrow valley. With the geodesic correction (the default) the steps follow the valley.
 
     target: ratio in (0, 1). factor: > 1. probes: >= 1. damping, minimum, maximum, solver, acceleration: as in
@@ -181,6 +184,9 @@ class TrustRegion(GaussNewton):
         self.factor = factor
         self.probes = probes
 
+    def init(self, theta: Tensor) -> State:
+        return {"damping": None, "wait": 0, "patience": 1}  # steps until longer ones are tried, and after a failure
+
     def _search(
         self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
     ) -> tuple[Trial | None, State]:
@@ -188,13 +194,16 @@ class TrustRegion(GaussNewton):
         best = self._try(damping, theta, model, problem)
         if not self._holds(best):
             return self._shorter(best, damping, theta, model, problem)
+        if state["wait"] > 0:
+            return best, state | {"wait": state["wait"] - 1}
+        patience = state["patience"]
         for _ in range(self.probes):
             longer = self._clip(damping / self.factor)
             trial = self._try(longer, theta, model, problem) if longer < damping else None
             if not self._holds(trial):
-                break
-            best, damping = trial, longer
-        return best, {"damping": damping, "growth": 2.0}
+                return best, {"damping": damping, "wait": patience, "patience": min(2 * patience, LONGEST_WAIT)}
+            best, damping, patience = trial, longer, 1
+        return best, {"damping": damping, "wait": 0, "patience": 1}
 
     def _shorter(
         self, best: Trial | None, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares
@@ -204,11 +213,11 @@ class TrustRegion(GaussNewton):
             damping = self._clip(self.factor * damping)
             trial = self._try(damping, theta, model, problem)
             if self._holds(trial):
-                return trial, {"damping": damping, "growth": 2.0}
+                return trial, {"damping": damping, "wait": 0, "patience": 1}
             if trial is not None and (best is None or trial.ratio > best.ratio):
                 best = trial
         accepted = best if best is not None and best.ratio > 0 else None
-        return accepted, {"damping": damping, "growth": 2.0}
+        return accepted, {"damping": damping, "wait": 0, "patience": 1}
 
     def _holds(self, trial: Trial | None) -> bool:
         return trial is not None and trial.ratio >= self.target

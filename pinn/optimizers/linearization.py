@@ -1,18 +1,29 @@
 """The residual linearized at theta, r(theta + delta) ~ r + J delta, with a solver for its damped least squares."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pinn.errors import require
-from pinn.linear_algebra import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal, gram
+from pinn.linear_algebra import (
+    Cholesky,
+    ConjugateGradients,
+    DampedSystem,
+    Dual,
+    Eigen,
+    Orthogonal,
+    Triangular,
+    gram,
+    triangular_factor,
+)
 from pinn.logs import logger
 from pinn.optimizers.base import LeastSquares
 
 SOLVERS = ("auto", "cholesky", "eigen", "orthogonal", "dual", "conjugate_gradients")
-HELD_BYTES = 2**31  # J is held whole below 2 GiB, else summed in chunks
+HELD_BYTES = 2**31  # J is held whole up to 2 GiB, else it is met in chunks
 LARGEST_DENSE = 12_000  # order of the largest matrix that is factorized
 
 
@@ -31,25 +42,62 @@ class Linearization:
         return float(damping * (delta @ delta) - self.right @ delta)
 
 
-def choose_solver(name: str, rows: int, p: int) -> str:
-    """The solver's name; `auto` goes by the numbers of rows and parameters."""
+@dataclass(frozen=True)
+class Choice:
+    """A solver by name, whether J is held whole for it, and why."""
+
+    solver: str
+    held: bool
+    why: str
+
+
+def choose_solver(name: str, rows: int, p: int, itemsize: int = 8, memory: int = 2**34) -> Choice:
+    """The solver of that name; `auto` goes by the numbers of rows and parameters and by memory (bytes in all).
+
+    auto: the normal equations by Cholesky, or for p > rows the dual ones; conjugate gradients where such a matrix
+    would be of an order above 12,000 or what the solver holds would take half the memory. QR and the SVD of R
+    (`orthogonal`) are left to be asked for: their steps cost several times as much.
+    """
     require(name in SOLVERS, f"optimizer.solver must be one of {', '.join(SOLVERS)}, got {name!r}")
+    whole, order = itemsize * rows * p, min(rows, p)
+    held = whole <= min(HELD_BYTES, memory // 4)
+    sizes = f"{p:,} parameters, {rows:,} rows"
     if name != "auto":
-        return name
-    if min(rows, p) > LARGEST_DENSE:
-        return "conjugate_gradients"
-    return "cholesky" if p <= rows else "dual"
+        return Choice(name, held or name == "dual", f"as asked; {sizes}")
+    solver = "cholesky" if p <= rows else "dual"
+    needed = 3 * itemsize * order**2 + (whole if held or solver == "dual" else 0)
+    if order > LARGEST_DENSE:
+        return Choice("conjugate_gradients", False, f"{sizes}: a matrix of order {order:,} is not factorized")
+    if needed > memory // 2:
+        why = f"{sizes}: {solver} needs {_gibibytes(needed)} of {_gibibytes(memory)}"
+        return Choice("conjugate_gradients", False, why)
+    return Choice(solver, held or solver == "dual", sizes)
 
 
-def linearize(problem: LeastSquares, theta: Tensor, solver: str) -> Linearization:
-    """Linearize at theta (p,) with the named solver (not `auto`)."""
-    if solver == "conjugate_gradients":
+def _gibibytes(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
+
+
+def total_memory(device: torch.device) -> int:
+    """Bytes of the device's memory in all: what is free would choose differently from run to run."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return 2**34
+
+
+def linearize(problem: LeastSquares, theta: Tensor, choice: Choice) -> Linearization:
+    """Linearize at theta (p,) for the chosen solver."""
+    if choice.solver == "conjugate_gradients":
         return _matrix_free(problem, theta)
-    held = len(problem) * len(theta) * theta.element_size() <= HELD_BYTES
-    if solver in ("cholesky", "eigen"):
-        return _normal(problem, theta, Cholesky if solver == "cholesky" else Eigen, held)
+    if choice.solver in ("cholesky", "eigen"):
+        return _normal(problem, theta, Cholesky if choice.solver == "cholesky" else Eigen, choice.held)
+    if not choice.held:
+        return _triangular(problem, theta)
     r, j = problem.jacobian(theta)
-    system = Orthogonal(j) if solver == "orthogonal" else Dual(j)
+    system = Orthogonal(j) if choice.solver == "orthogonal" else Dual(j)
     return Linearization(r, float(r @ r), j.mT @ r, lambda v: j @ v, system)
 
 
@@ -70,6 +118,19 @@ def _adjoint(j: Tensor, r: Tensor, right: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda w: right if w is r else j.mT @ w
 
 
+def _triangular(problem: LeastSquares, theta: Tensor) -> Linearization:
+    r = theta.new_empty(len(problem))
+
+    def pieces() -> Iterator[tuple[Tensor, Tensor]]:
+        for indices, values, j in problem.pieces(theta):
+            r[indices] = values
+            yield values, j
+
+    factor, projected, loss = triangular_factor(pieces(), len(theta))
+    system = Triangular(factor, projected, r, lambda w: problem.vjp(theta, w))
+    return Linearization(r, loss, factor.mT @ projected, lambda v: problem.jvp(theta, v), system)
+
+
 def _matrix_free(problem: LeastSquares, theta: Tensor) -> Linearization:
     with torch.no_grad():
         r = problem.residual(theta)
@@ -85,17 +146,17 @@ def _matrix_free(problem: LeastSquares, theta: Tensor) -> Linearization:
 
 
 class SolverChoice:
-    """Chooses the solver at the first step and says so in one log line."""
+    """Chooses the solver at the first step and says in one log line which and why."""
 
     def __init__(self, name: str) -> None:
         choose_solver(name, 1, 1)
         self.name = name
-        self.chosen: str | None = None
+        self.said: tuple[str, bool] | None = None
 
     def linearize(self, problem: LeastSquares, theta: Tensor) -> Linearization:
-        solver = choose_solver(self.name, len(problem), len(theta))
-        if solver != self.chosen:
-            why = "as asked" if self.name != "auto" else f"{len(theta)} parameters, {len(problem)} rows"
-            logger.info("linear solver: %s (%s)", solver, why)
-            self.chosen = solver
-        return linearize(problem, theta, solver)
+        memory = total_memory(theta.device)
+        choice = choose_solver(self.name, len(problem), len(theta), theta.element_size(), memory)
+        if (choice.solver, choice.held) != self.said:
+            logger.info("linear solver: %s (%s%s)", choice.solver, choice.why, "" if choice.held else "; J not held")
+            self.said = (choice.solver, choice.held)
+        return linearize(problem, theta, choice)

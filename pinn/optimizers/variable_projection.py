@@ -1,6 +1,6 @@
 """Variable projection: the last linear layer eliminated from a least-squares problem, for any optimizer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Size, Tensor
@@ -67,14 +67,19 @@ class ReducedProblem:
         basis = truncated_basis(j[:, last_layer(self.problem, at)[0]], self.cutoff)
         return r, j.sub_(basis @ (basis.mT @ j))
 
+    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        at = self.fitted(theta)[0]
+        basis, components = self._basis_at(at), self._components(at)
+        for indices, r, j in self.problem.pieces(at):
+            yield indices, r, j.sub_(basis[indices] @ components)
+
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         at = self.fitted(theta)[0]
         product, right, loss = self.problem.normal_equations(at)
-        basis = self._basis_at(at)
-        rows = torch.stack([self.problem.vjp(at, column) for column in basis.mT])  # Q^T J, (rank, p)
+        basis, components = self._basis_at(at), self._components(at)
         with torch.no_grad():
             inside = basis.mT @ self.problem.residual(at)
-        return product - rows.mT @ rows, right - rows.mT @ inside, loss
+        return product - components.mT @ components, right - components.mT @ inside, loss
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
         at = self.fitted(theta)[0]
@@ -90,6 +95,10 @@ class ReducedProblem:
             indices, block = last_layer(self.problem, at)
             self._basis = (at, truncated_basis(block.jacobian(at[indices])[1], self.cutoff))
         return self._basis[1]
+
+    def _components(self, at: Tensor) -> Tensor:
+        """Q^T J (rank, p)."""
+        return torch.stack([self.problem.vjp(at, column) for column in self._basis_at(at).mT])
 
     @staticmethod
     def _outside(w: Tensor, basis: Tensor) -> Tensor:

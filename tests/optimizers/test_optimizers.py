@@ -1,50 +1,20 @@
-"""One oracle for all: every optimizer on every least-squares problem, with the reduction it must reach."""
+"""The Gauss-Newton family: its linear systems, its choice of one, its rules. Their reductions: test_oracle.py."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
-from least_squares import PROBLEMS, linear
+from drawn import make_bound
+from least_squares import PROBLEMS, linear, run
 
 from pinn.errors import UserError
 from pinn.linear_algebra import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
+from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
-from pinn.optimizers.linearization import choose_solver
-
-# optimizer, problem, steps, factor by which ||r||^2 falls, reason
-TABLE = [
-    (
-        LevenbergMarquardt(damping=1e-14),
-        "linear",
-        1,
-        1e-20,
-        "one Gauss-Newton step solves a linear problem to rounding",
-    ),
-    (LevenbergMarquardt(), "rosenbrock", 40, 1e-25, "zero residual: quadratic convergence at the end"),
-    (LevenbergMarquardt(), "stiff_fit", 60, 1e-20, "zero residual, four parameters"),
-    (LevenbergMarquardt(acceleration=True), "rosenbrock", 25, 1e-25, "as above, along the valley"),
-    (TrustRegion(damping=1e-14), "linear", 1, 1e-20, "one Gauss-Newton step solves a linear problem to rounding"),
-    (TrustRegion(), "rosenbrock", 20, 1e-25, "zero residual: quadratic convergence at the end"),
-    (TrustRegion(), "stiff_fit", 40, 1e-20, "zero residual, four parameters"),
-    (TrustRegion(solver="orthogonal", acceleration=False), "stiff_fit", 60, 1e-20, "no squared condition number"),
-    (TrustRegion(solver="eigen"), "rosenbrock", 20, 1e-25, "the same steps from one factorization"),
-    (TrustRegion(solver="conjugate_gradients"), "rosenbrock", 20, 1e-20, "two parameters: exact after two products"),
-    (Adam(learning_rate=0.1), "linear", 1500, 1e-10, "linear convergence, condition number of A below 10"),
-    (Adam(learning_rate=0.02), "rosenbrock", 5000, 1e-6, "slow along the curved valley"),
-    (Adam(learning_rate=0.05), "stiff_fit", 3000, 1e-3, "a fast rate that hardly influences the loss"),
-]
-
-
-@pytest.mark.parametrize(
-    ("optimizer", "problem", "steps", "factor", "reason"), TABLE, ids=lambda v: v if isinstance(v, str) else ""
-)
-def test_reduction(optimizer, problem, steps, factor, reason):
-    problem = PROBLEMS[problem]()
-    theta, state = problem.start, optimizer.init(problem.start)
-    for _ in range(steps):
-        theta, state, report = optimizer.step(theta, state, problem)
-        assert {"loss", "gradient_norm", "accepted"} <= set(report)
-    assert problem.loss(theta) < factor * problem.loss(problem.start), reason
+from pinn.optimizers.gauss_newton import Trial
+from pinn.optimizers.linearization import Choice, choose_solver, linearize
+from pinn.problems import Burgers
 
 
 def systems(j):
@@ -66,6 +36,11 @@ def test_damped_systems_solve_their_equations(name, damping):
     delta = systems(j)[name].solve(damping, w)
     expected = -torch.linalg.solve(j.mT @ j + damping * torch.eye(5, dtype=torch.float64), j.mT @ w)
     torch.testing.assert_close(delta, expected, rtol=1e-10, atol=1e-12)  # condition number below 1e2
+
+
+def test_orthogonal_takes_more_parameters_than_rows():
+    j, w = torch.randn(4, 9, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+    torch.testing.assert_close(Orthogonal(j).solve(0.1, w), Dual(j).solve(0.1, w), rtol=1e-10, atol=1e-12)
 
 
 def test_the_dual_system_is_the_primal_one():
@@ -95,11 +70,70 @@ def test_cholesky_refuses_an_indefinite_matrix():
     assert system.solve(0.5, torch.ones(3, dtype=torch.float64)) is None
 
 
-def test_the_solver_is_chosen_by_size():
-    assert choose_solver("auto", 3000, 900) == "cholesky"
-    assert choose_solver("auto", 300, 900) == "dual"
-    assert choose_solver("auto", 100_000, 50_000) == "conjugate_gradients"
-    assert choose_solver("eigen", 100_000, 50_000) == "eigen"
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "p", "memory", "solver", "held", "why"),
+    [
+        ("auto", 3000, 900, 16 * GIB, "cholesky", True, "900 parameters, 3,000 rows"),
+        ("auto", 300, 900, 16 * GIB, "dual", True, "900 parameters, 300 rows"),
+        ("auto", 200_000, 2000, 16 * GIB, "cholesky", False, "2,000 parameters, 200,000 rows"),  # J: 3 GiB
+        ("auto", 100_000, 50_000, 512 * GIB, "conjugate_gradients", False, "order 50,000 is not factorized"),
+        ("auto", 5000, 900_000, 16 * GIB, "conjugate_gradients", False, "dual needs 34.1 GiB of 16.0 GiB"),
+        ("auto", 40_000, 10_000, 4 * GIB, "conjugate_gradients", False, "cholesky needs 2.2 GiB of 4.0 GiB"),
+        ("eigen", 100_000, 50_000, 16 * GIB, "eigen", False, "as asked"),
+        ("orthogonal", 200_000, 2000, 16 * GIB, "orthogonal", False, "as asked"),
+        ("dual", 200_000, 2000, 16 * GIB, "dual", True, "as asked"),
+    ],
+)
+def test_the_solver_is_chosen_by_size_and_memory(name, rows, p, memory, solver, held, why):
+    choice = choose_solver(name, rows, p, 8, memory)
+    assert (choice.solver, choice.held) == (solver, held)
+    assert why in choice.why
+
+
+def test_the_choice_is_logged_once(caplog):
+    problem, optimizer = PROBLEMS["rosenbrock"](), TrustRegion()
+    with caplog.at_level("INFO", logger="pinn"):
+        run(optimizer, problem, 5)
+    assert [record.message for record in caplog.records] == ["linear solver: cholesky (2 parameters, 2 rows)"]
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "eigen", "orthogonal"])
+def test_chunks_give_the_step_of_the_whole_jacobian(solver):
+    """For w = r and for another w, of a network whose rows come in pieces of 7 points."""
+    bound = make_bound(Burgers(), partial(MLP, width=4, depth=1), 60, "soft")
+    bound.residuals.chunk = 7
+    theta = bound.residuals.theta()
+    whole, pieces = (linearize(bound, theta, Choice(solver, held, "")) for held in (True, False))
+    w, v = torch.randn_like(whole.r), torch.randn_like(theta)
+    assert pieces.loss == pytest.approx(whole.loss, rel=1e-12)
+    for name in ("r", "right"):
+        torch.testing.assert_close(getattr(pieces, name), getattr(whole, name), rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(pieces.forward(v), whole.forward(v), rtol=1e-10, atol=1e-12)
+    for model_w, piece_w in ((whole.r, pieces.r), (w, w)):
+        expected = whole.system.solve(1e-3, model_w)
+        # rounding times the condition number of J^T J + damping, about 1e5
+        torch.testing.assert_close(pieces.system.solve(1e-3, piece_w), expected, rtol=0, atol=1e-9)
+
+
+def test_longer_steps_are_tried_again_after_one_two_and_four_steps():
+    class Steep(TrustRegion):
+        """A step holds where its damping is at least 1."""
+
+        def _try(self, damping, theta, model, problem):
+            tried.append(damping)
+            return Trial(theta, damping, 1.0 if damping >= 1.0 else -5.0)
+
+    problem, optimizer, tried, counts = PROBLEMS["rosenbrock"](), Steep(), [], []
+    state = optimizer.init(problem.start) | {"damping": 4.0}
+    for _ in range(14):
+        tried.clear()
+        state = optimizer.step(problem.start, state, problem)[1]
+        counts.append(len(tried))
+        assert state["damping"] == 1.0
+    assert counts == [3, 1, 2, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1]
 
 
 def test_geodesic_acceleration_follows_a_curved_valley():
