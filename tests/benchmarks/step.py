@@ -69,7 +69,6 @@ def parts(problem: Any, theta: Tensor, damping: float) -> dict[str, float]:
     found = {}
     found["J"], (_, j) = milliseconds(lambda: problem.jacobian(theta))
     found["J^T J"], product = milliseconds(lambda: gram(j))
-    j = None  # its memory is free for the next
     product.diagonal().add_(damping)
     found["factor"] = milliseconds(lambda: torch.linalg.cholesky_ex(product))[0]
     found["loss"] = milliseconds(lambda: problem.loss(theta))[0]
