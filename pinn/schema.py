@@ -258,6 +258,14 @@ class VariableProjection:
 
 
 @dataclass
+class Sketched:
+    _target_: str
+    method: Any
+    share: float
+    seed: int
+
+
+@dataclass
 class QuasiNewton:
     """Of BFGS, SSBFGS and SSBroyden."""
 
@@ -377,6 +385,7 @@ SCHEMAS: dict[str, type] = {
     "optimizer/spring": SPRING,
     "optimizer/linear": LinearLeastSquares,
     "optimizer/variable_projection": VariableProjection,
+    "optimizer/sketched": Sketched,
     "optimizer/quasi_newton": QuasiNewton,
     "optimizer/lbfgs": LBFGS,
     "optimizer/adam": Adam,

@@ -29,6 +29,7 @@ CHANGED = {
     ("optimizer", "torch"): {"method"},
     ("network", "sine"): {"activation"},
     ("optimizer", "variable_projection"): {"method"},
+    ("optimizer", "sketched"): {"method"},
 }
 
 

@@ -7,6 +7,7 @@ from pinn.optimizers.lbfgs import LBFGS
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.optimizers.natural_gradient import NaturalGradient
 from pinn.optimizers.quasi_newton import BFGS, SSBFGS, SSBroyden
+from pinn.optimizers.sketched import Sketched
 from pinn.optimizers.spring import SPRING
 from pinn.optimizers.variable_projection import VariableProjection
 
@@ -25,6 +26,7 @@ __all__ = [
     "NaturalGradient",
     "Optimizer",
     "SSBroyden",
+    "Sketched",
     "TorchOptimizer",
     "TrustRegion",
     "VariableProjection",
