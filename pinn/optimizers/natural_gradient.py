@@ -27,7 +27,7 @@ class NaturalGradient(Optimizer):
 
     default_steps = 600
 
-    def __init__(self, *, damping: float = 1e-12, halvings: int = 30, solver: str = "auto") -> None:
+    def __init__(self, *, damping: float = 1e-10, halvings: int = 30, solver: str = "auto") -> None:
         require(0 < damping < math.inf, f"optimizer.damping must be positive and finite, got {damping}")
         require(0 <= halvings <= 1000, f"optimizer.halvings must be between 0 and 1000, got {halvings}")
         self.damping = damping

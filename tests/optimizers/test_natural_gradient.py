@@ -36,10 +36,10 @@ def test_the_loss_never_increases_and_short_steps_raise_the_damping():
         assert report["loss"] <= loss
         loss, length = report["loss"], report["step_length"]
         factor = 10.0 if length < 1 / 16 else 0.1 if length == 1.0 else 1.0
-        assert state["damping"] == pytest.approx(max(factor * report["damping"], 1e-12))
+        assert state["damping"] == pytest.approx(max(factor * report["damping"], 1e-10))
         lengths.append(length)
     assert min(lengths[:10]) < 1 / 1000  # the fixed damping's steps would stay as short
-    assert min(lengths[20:]) > 1 / 32
+    assert min(lengths[20:]) > 1 / 256
 
 
 def test_a_singular_system_is_damped_until_it_has_a_solution():
@@ -47,14 +47,14 @@ def test_a_singular_system_is_damped_until_it_has_a_solution():
     column = 1e6 * torch.linspace(1, 2, 9, dtype=torch.float64)
     problem = LeastSquaresProblem(lambda theta: column * (theta.sum() - 3.0), torch.zeros(2, dtype=torch.float64))
     theta, _, report = run(NaturalGradient(), problem, 1)
-    assert report["damping"] > 1e-12
+    assert report["damping"] > 1e-10
     assert problem.loss(theta) < 1e-6 * problem.loss(problem.start)
 
 
 def test_where_no_length_decreases_the_loss_nothing_moves():
     problem = PROBLEMS["linear"]()
     solution = torch.arange(1.0, 6.0, dtype=torch.float64)
-    theta, _, report = run(NaturalGradient(), problem, 1, solution, {"damping": 1e-12})
+    theta, _, report = run(NaturalGradient(), problem, 1, solution, {"damping": 1e-10})
     assert not report["accepted"]
     assert torch.equal(theta, solution)
 
