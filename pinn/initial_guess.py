@@ -1,8 +1,9 @@
-"""Where training starts: random parameters, a fit of the last layer, or a saved solution."""
+"""Where training starts: random parameters, random features of chosen scales, a fitted last layer, a saved solution."""
 
 import torch
 
 from pinn.errors import UserError, require
+from pinn.feature_scales import choose_feature_scales
 from pinn.logs import logger
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals import Residuals
@@ -17,16 +18,19 @@ def set_initial_guess(residuals: Residuals, guess: str | None, sampler: Sampler,
     """Put the parameters from which training starts into the trial function.
 
     guess: None leaves them random; `linear` fits the last layer to the residuals at points of the sampler, by
-    Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; anything
-    else is the path of a solution file or a run's folder, whose network must have the same parameters (its problem
-    may differ, such as in a coefficient).
+    Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; `features`
+    chooses the scales of random features (see `choose_feature_scales`) and leaves the last layer; anything else is the
+    path of a solution file or a run's folder, whose network must have the same parameters (its problem may differ, such
+    as in a coefficient).
 
     Raises:
-        UserError: the network does not say which layer is its last, the loss is not finite, there is no such file, or
-            its parameters do not fit.
+        UserError: the network does not say which layer is its last, or has no random features, the loss is not finite,
+            there is no such file, or its parameters do not fit.
     """
     if guess == "linear":
         _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21))
+    elif guess == "features":
+        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21))
     elif guess is not None:
         _copy(residuals, guess)
 
@@ -47,7 +51,7 @@ def _copy(residuals: Residuals, path: str) -> None:
     try:
         file = locate(path)
     except UserError as error:
-        message = f"initial_guess must be linear, null or the path of a solution, got {path!r}: {error}"
+        message = f"initial_guess must be linear, features, null or the path of a solution, got {path!r}: {error}"
         raise UserError(message) from None
     parameters = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
     finite = all(bool(values.isfinite().all()) for values in parameters.values())

@@ -164,7 +164,7 @@ class FourierMLP(MLP):
 class RandomFeatures:
     _target_: str
     _partial_: bool
-    width: int
+    width: int | None
     scale: float
     factorization: Any
 

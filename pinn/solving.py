@@ -65,7 +65,8 @@ def solve(
         constraints: `hard` uses the problem's ansatz, so that conditions hold exactly; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
-        initial_guess: `linear` starts from a fit of the last layer, a path from that solution's parameters.
+        initial_guess: `linear` starts from a fit of the last layer, `features` chooses the scales of random features, a
+            path starts from that solution's parameters.
         compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.

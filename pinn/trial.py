@@ -1,5 +1,6 @@
 """The trial function: a network, made into the fields of a problem, and its named derivatives."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -107,6 +108,13 @@ class TrialFunction:
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(torch.as_tensor(parameters[name]))
+
+    def with_core(self, core: nn.Module) -> "TrialFunction":
+        """The same fields from another core network of the same inputs and outputs."""
+        own, found = self.network, copy.copy(self)
+        network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns)
+        found.network = network.to(dtype=self.dtype, device=self.device)
+        return found
 
     def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
         """Resolve names; raises UserError that lists the known names where one means nothing."""

@@ -100,7 +100,9 @@ def test_training_starts_from_a_saved_solution_of_another_viscosity(tmp_path):
 
 
 def test_a_start_that_is_not_there_is_explained(tmp_path):
-    with pytest.raises(UserError, match="initial_guess must be linear, null or the path of a solution, got 'lineer'"):
+    with pytest.raises(
+        UserError, match="initial_guess must be linear, features, null or the path of a solution, got 'lineer'"
+    ):
         set_initial_guess(residuals(), "lineer", SAMPLER, seed=0)
     with pytest.raises(UserError, match=r"got '.*': no solution.h5 in"):
         set_initial_guess(residuals(), str(tmp_path), SAMPLER, seed=0)

@@ -23,6 +23,7 @@ FLOORS = (
         "pinn.training",
         "pinn.compilation",
         "pinn.initial_guess",
+        "pinn.feature_scales",
         "pinn.measuring",
         "pinn.checkpoint",
         "pinn.callbacks",

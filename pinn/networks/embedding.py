@@ -12,6 +12,7 @@ class Embedding(nn.Module):
 
     bounds: a pair for each of the d coordinates. harmonics: number of a periodic coordinate -> K >= 1; its L is the
     length of its interval and k = 1 ... K. Maps (n, d) to (n, outputs): the scaled coordinates, then the harmonics.
+    coordinates: the number of the coordinate of which each output is a function.
     """
 
     lower: torch.Tensor
@@ -28,7 +29,8 @@ class Embedding(nn.Module):
         waves = torch.zeros(len(numbers), len(bounds), dtype=torch.float64)
         for row, (i, number) in enumerate(zip(which, numbers, strict=True)):
             waves[row, i] = number
-        self.outputs = len(self.scaled) + 2 * len(waves)
+        self.coordinates = (*self.scaled, *which, *which)
+        self.outputs = len(self.coordinates)
         self.register_buffer("lower", lower, persistent=False)
         self.register_buffer("factor", (2.0 / (upper - lower))[self.scaled], persistent=False)
         self.register_buffer("waves", waves, persistent=False)

@@ -5,9 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+from pinn.errors import require
 from pinn.networks.base import Network
-from pinn.networks.factorization import RandomWeightFactorization, factorize
+from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization, factorize
 from pinn.networks.layers import require_positive, require_sizes
+
+WEIGHTS = 1200  # of the last layer where the width is left open
 
 
 class RandomFeatures(Network):
@@ -20,7 +23,8 @@ class RandomFeatures(Network):
     ten digits where the scale covers their waves and the width fills it: in d inputs some multiple of scale^d features
     are needed, so d <= 3. `initial_guess=features` chooses the scale, coordinate by coordinate.
 
-    inputs, outputs: numbers of coordinates and of fields. width: features, >= 1. scale: largest wave number, > 0, in
+    inputs, outputs: numbers of coordinates and of fields. width: features, >= 1; None for 1200 over the number of
+    fields, so that a fit has as many unknowns and takes a second or two. scale: largest wave number, > 0, in
     radians a unit of the inputs, which span [-1, 1]; 4 for a solution of one or two waves, 15 for several.
     factorization: of the weights, None for none. Maps (n, inputs) to (n, outputs).
     """
@@ -30,15 +34,18 @@ class RandomFeatures(Network):
         inputs: int,
         outputs: int,
         *,
-        width: int = 800,
+        width: int | None = None,
         scale: float = 8.0,
         factorization: RandomWeightFactorization | None = None,
     ) -> None:
         super().__init__()
-        require_sizes(inputs=inputs, outputs=outputs, width=width)
+        require_sizes(inputs=inputs, outputs=outputs, width=1 if width is None else width)
+        width = max(1, WEIGHTS // outputs) if width is None else width
         require_positive(scale=scale)
-        self.hidden = nn.Linear(inputs, width)
-        self.last = nn.Linear(width, outputs)
+        self.width = width
+        self.scale = scale
+        self.hidden: nn.Linear | FactorizedLinear = nn.Linear(inputs, width)
+        self.last: nn.Linear | FactorizedLinear = nn.Linear(width, outputs)
         seed = int(torch.randint(2**31 - 1, ()))
         unit = torch.quasirandom.SobolEngine(inputs + 1, scramble=True, seed=seed).draw(width, dtype=torch.float64)
         with torch.no_grad():
@@ -50,3 +57,23 @@ class RandomFeatures(Network):
 
     def features(self, x: Tensor) -> Tensor:
         return torch.sin(self.hidden(x))
+
+    @property
+    def waves(self) -> Tensor:
+        """The parameter (width, inputs) that W is, or is proportional to row by row."""
+        return self.hidden.direction if isinstance(self.hidden, FactorizedLinear) else self.hidden.weight
+
+    def rescale(self, factors: Tensor) -> None:
+        """Multiply the waves along each input by its factor, (inputs,)."""
+        with torch.no_grad():
+            self.waves.mul_(factors.to(self.waves))
+
+    def first(self, features: int) -> "RandomFeatures":
+        """A network of this one's first features, 1 <= features <= width, its last layer at zero; not factorized."""
+        require(1 <= features <= self.width, f"features must be in [1, {self.width}], got {features}")
+        outputs, inputs = len(self.last.bias), self.waves.shape[1]
+        found = RandomFeatures(inputs, outputs, width=features, scale=self.scale).to(self.waves)
+        with torch.no_grad():
+            found.hidden.weight.copy_(self.hidden.weight[:features])
+            found.hidden.bias.copy_(self.hidden.bias[:features])
+        return found

@@ -12,6 +12,7 @@ from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 
 SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must reach (Armijo's condition)
 HALVINGS = 10  # of a step that does not reach it
+CUTOFF = 1e-14  # singular values below this times the largest count as zero in a fit on its own
 LINEAR = 1e-8  # relative departure of r from its linearization below which r counts as linear
 
 
@@ -121,7 +122,7 @@ class LinearLeastSquares(Optimizer):
 
     default_steps = 20
 
-    def __init__(self, *, cutoff: float = 1e-14) -> None:
+    def __init__(self, *, cutoff: float = CUTOFF) -> None:
         require(0 <= cutoff < 1, f"optimizer.cutoff must be in [0, 1), got {cutoff}")
         self.cutoff = cutoff
 
