@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn.cli.configured import configured
     from pinn.derivatives.operators import (
         curl,
         divergence,
@@ -49,6 +50,7 @@ _HOMES = {
     "Training": "pinn.training",
     "UserError": "pinn.errors",
     "check_derivatives": "pinn.diagnosis",
+    "configured": "pinn.cli.configured",
     "curl": "pinn.derivatives.operators",
     "derived": "pinn.problem",
     "divergence": "pinn.derivatives.operators",
@@ -81,6 +83,7 @@ __all__ = [
     "Training",
     "UserError",
     "check_derivatives",
+    "configured",
     "curl",
     "derived",
     "divergence",

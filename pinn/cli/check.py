@@ -2,14 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pinn.cli.flags import read_flags
 from pinn.errors import UserError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 CHECK = """\
 pinn check [GROUP=CHOICE | KEY=VALUE]...
@@ -30,6 +26,8 @@ def check(words: Sequence[str]) -> None:
     others = [word for word in arguments if word.startswith("-") and word != "--config-dir"]
     if others:
         raise UserError(f"check takes options and --config-dir, got {', '.join(others)}; it checks one configuration")
+    from pinn.cli.configured import composed
+
     config = composed(flags.words, flags.config_dir)
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
@@ -45,18 +43,3 @@ def check(words: Sequence[str]) -> None:
     sys.stdout.write(f"{found}\n")
     if not found.passed:
         raise SystemExit(1)
-
-
-def composed(words: list[str], config_dir: str | None = None) -> "DictConfig":
-    """The configuration that a run with these options would have, composed without a run folder."""
-    from hydra import compose, initialize_config_module
-
-    from pinn.cli.composition import register
-
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise UserError(f"no folder {config_dir!r} for --config-dir; looked in {Path.cwd()}")
-    overrides = register(words)
-    if config_dir is not None:
-        overrides.append(f"hydra.searchpath=['file://{Path(config_dir).resolve()}']")
-    with initialize_config_module("pinn.conf", version_base="1.3", job_name="pinn"):
-        return compose("config", overrides)

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
 from pinn.cli.flags import read_flags
 from pinn.cli.help import choice_page, help_page, version_line
@@ -18,8 +18,6 @@ from pinn.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
-KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "initial_guess", "compile", "weights")
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
 
 
@@ -119,17 +117,10 @@ def run_folder() -> Path:
 
 def solve_configured(config: "DictConfig", folder: Path, resume: bool = False) -> None:
     """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint."""
-    from hydra.utils import instantiate
-    from omegaconf import OmegaConf
-
+    from pinn.cli.configured import arguments
     from pinn.solving import solve
 
-    plain = cast(
-        "dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
-    )
-    parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
-    keys = {name: plain[name] for name in KEYS}
-    solution = solve(**parts, **keys, folder=folder, configuration=plain, resume=resume)
+    solution = solve(**arguments(config), folder=folder, resume=resume)
     if solution.attributes["status"] == "interrupted":
         raise KeyboardInterrupt
 

@@ -9,8 +9,10 @@ DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 def verdict(latest: Mapping[str, float]) -> list[str]:
     """Findings from the last measurement of a run, in words, worst first; one line of good news where none is bad.
 
-    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, as the trainer records them.
+    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, as the trainer records them;
+    `settled` where a fit has its least loss, so that weights and redrawn points would not help.
     """
+    settled = bool(latest.get("settled", False))
     held_out = {k.removeprefix("held_out/"): v for k, v in latest.items() if k.startswith("held_out/")}
     training = {k.removeprefix("loss/"): v for k, v in latest.items() if k.startswith("loss/")}
     found = []
@@ -19,11 +21,12 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
         if seen > 0 and fresh > OVERFIT * seen:
             found.append(
                 f"{block}: the residual on fresh points is {fresh / seen:.1f} times the training points': try more "
-                "points (sampler.interior, sampler.boundary) or a smaller sampler.redraw_every"
+                "points (sampler.interior, sampler.boundary) or a smaller "
+                + ("network.width" if settled else "sampler.redraw_every")
             )
     total = sum(held_out.values())
     for block, fresh in held_out.items():
-        if len(held_out) > 1 and total > 0 and fresh > DOMINANT * total:
+        if not settled and len(held_out) > 1 and total > 0 and fresh > DOMINANT * total:
             share = training.get(block, 0.0) / max(sum(training.values()), 1e-300)
             found.append(
                 f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: "

@@ -22,6 +22,9 @@ DPI = 200
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette, made for color-blind readers."""
 
+FEW = 20
+"""Measurements up to which each gets a marker."""
+
 PathLike = str | os.PathLike[str]
 
 
@@ -68,7 +71,7 @@ def draw_training(solution: PathLike, figure: PathLike) -> Path:
 
 
 def draw_metric(axes: Axes, history: Mapping[str, NDArray], against: str, name: str, color: str) -> None:
-    """One metric where it was measured, with markers where that was seldom."""
+    """One metric where it was measured, with markers where that was seldom or there are few steps."""
     if name not in history or against not in history:
         return
     measured = np.isfinite(history[name]) & (history[name] > 0)
@@ -80,7 +83,7 @@ def draw_metric(axes: Axes, history: Mapping[str, NDArray], against: str, name: 
         history[name][measured],
         color=color,
         linewidth=1.2,
-        marker="" if measured.mean() > 0.5 else "o",
+        marker="" if measured.mean() > 0.5 and measured.sum() > FEW else "o",
         markersize=2.5,
         label=label or f"relative L2 error of {name.removeprefix('error/')}",
     )

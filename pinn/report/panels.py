@@ -84,7 +84,7 @@ def solution_panels(contents: Contents) -> list[list[Panel]]:
 
 def field_quantities(name: str, contents: Contents) -> list[Quantity]:
     """A field, and its reference and error where they are known."""
-    values, truth = contents.fields[name], contents.reference.get(name)
+    values, truth = aligned(name, contents), contents.reference.get(name)
     if truth is None:
         return [Quantity(axis_label(name, contents), values, field_scale(values))]
     scale, error = field_scale(values, truth), contents.error[name]
@@ -94,6 +94,14 @@ def field_quantities(name: str, contents: Contents) -> list[Quantity]:
         Quantity(f"{name}, {kind}", truth, scale),
         Quantity(f"error of {name}", error, deviation_scale(error)),
     ]
+
+
+def aligned(name: str, contents: Contents) -> NDArray:
+    """A field; one that is defined up to a constant with that of its reference, where there is one."""
+    free = str(contents.attributes.get("defined_up_to_constant", "")).split()
+    if name in free and name in contents.error:
+        return contents.reference[name] + contents.error[name]  # errors are measured without the means
+    return contents.fields[name]
 
 
 def cut(quantity: Quantity, contents: Contents, moment: int = 0) -> Panel:

@@ -5,7 +5,7 @@ import torch
 from agreement import assert_agree
 
 from pinn.errors import UserError
-from pinn.networks import RandomFeatures
+from pinn.networks import RandomFeatures, RandomWeightFactorization
 
 
 def test_it_is_a_sum_of_sines():
@@ -46,3 +46,21 @@ def test_the_seed_is_torchs():
 def test_bad_settings_are_explained(setting):
     with pytest.raises(UserError, match=next(iter(setting))):
         RandomFeatures(2, 1, **setting)
+
+
+def test_the_first_features_and_their_scales():
+    whole = RandomFeatures(3, 2, width=8, scale=2.0, factorization=RandomWeightFactorization()).double()
+    part = whole.first(5)
+    x = torch.rand(7, 3, dtype=torch.float64)
+    assert_agree(part.features(x).detach(), whole.features(x)[:, :5].detach())
+    assert not part(x).detach().any()
+    before = whole.hidden.weight.detach().clone()
+    whole.rescale(torch.tensor([1.0, 10.0, 0.5]))
+    assert_agree(whole.hidden.weight.detach(), before * torch.tensor([1.0, 10.0, 0.5], dtype=torch.float64))
+    with pytest.raises(UserError, match=r"features must be in \[1, 8\], got 9"):
+        whole.first(9)
+
+
+def test_the_width_left_open_shares_the_weights_among_the_fields():
+    assert RandomFeatures(2, 1).width == 1200
+    assert RandomFeatures(2, 3).width == 400

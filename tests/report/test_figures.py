@@ -252,6 +252,23 @@ def test_training_is_drawn_where_it_was_measured(burgers, tmp_path, drawn):
     assert imread(tmp_path / "training.png").shape[:2] == (680, 1440)
 
 
+def test_a_run_of_one_step_is_seen(tmp_path, drawn):
+    one = {name: values[9:10] for name, values in HISTORY.items()}
+    draw_training(save(Burgers(), tmp_path, history=one), tmp_path / "training.png")
+    assert [line.get_marker() for axes in drawn[0].axes for line in axes.lines] == ["o"] * 6
+
+
+def test_a_free_constant_is_drawn_as_the_reference_has_it(tmp_path):
+    class Floating(Wave):
+        defined_up_to_constant = ("u",)
+
+    contents = read(save(Floating(space="xy", time=False, fields="u"), tmp_path))
+    field, truth, error, *_ = (panel.values for row in solution_panels(contents) for panel in row)
+    assert abs(contents.fields["u"].mean() - 0.5) > 0.01  # an untrained network
+    assert field.mean() == pytest.approx(0.5, abs=1e-12)
+    np.testing.assert_allclose(field - truth, error, atol=1e-15)
+
+
 def test_training_without_a_step_is_drawn(tmp_path, drawn):
     empty = {name: values[:0] for name, values in HISTORY.items()}
     draw_training(save(Burgers(), tmp_path, history=empty), tmp_path / "training.png")

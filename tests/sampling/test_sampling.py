@@ -5,7 +5,7 @@ from scipy import stats
 
 from pinn.domains import Box, Region, Time
 from pinn.errors import UserError
-from pinn.sampling import SobolSampler, UniformSampler
+from pinn.sampling import ChebyshevSampler, SobolSampler, UniformSampler
 
 SAMPLERS = [SobolSampler, UniformSampler]
 DOMAIN = Box(x=(-1, 1), y=(0, 3)) * Time(t=(0, 1))
@@ -36,6 +36,16 @@ def test_each_side_is_sampled_on_its_own_and_whole(sampler):
         counts, _ = np.histogramdd(side[:, free], bins=4, range=bounds)
         assert stats.chisquare(counts.ravel()).pvalue > 1e-6
         assert (points.normal[start : start + 400].abs().sum(1) == 1).all()
+
+
+def test_chebyshev_points_have_the_arcsine_distribution():
+    """The angle arccos x is uniform; P(|x| > 0.9) is 2 arccos(0.9) / pi = 0.287 instead of 0.1."""
+    x = ChebyshevSampler(interior=4096).draw(Box(x=(-1, 1), y=(-1, 1)), Region(), generator()).x
+    for column in x.mT:
+        counts = torch.histc(torch.acos(column), bins=16, min=0.0, max=np.pi)
+        assert counts.tolist() == [256] * 16  # a Sobol sequence puts exactly as many into each of 2^k equal parts
+    side = ChebyshevSampler(boundary=1024).draw(DOMAIN, Region(("x.min",)), generator()).x
+    assert float((side[:, 2] > 0.95).double().mean()) == pytest.approx(np.arccos(0.9) / np.pi, abs=0.002)
 
 
 def test_sobol_is_more_even_than_uniform():

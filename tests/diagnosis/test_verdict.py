@@ -1,0 +1,21 @@
+"""What the measurements of a run say about it."""
+
+from pinn.diagnosis import verdict
+
+DOMINATED = {"held_out": 1.0, "held_out/a": 0.95, "held_out/b": 0.05, "loss/a": 0.95, "loss/b": 0.05}
+OVERFITTED = {"held_out": 1.0, "held_out/a": 1.0, "loss/a": 0.01}
+
+
+def test_a_term_that_dominates_is_named_unless_a_fit_has_settled():
+    assert verdict(DOMINATED) == ["a: 95 % of the held-out residual, 95 % of the loss: raise weights.a"]
+    assert verdict(DOMINATED | {"settled": 0.0}) == verdict(DOMINATED)
+    (good,) = verdict(DOMINATED | {"settled": 1.0})
+    assert "no overfitting seen" in good
+
+
+def test_overfitting_is_noticed_with_what_helps():
+    (found,) = verdict(OVERFITTED)
+    assert found.startswith("a: the residual on fresh points is 100.0 times the training points'")
+    assert found.endswith("or a smaller sampler.redraw_every")
+    (found,) = verdict(OVERFITTED | {"settled": 1.0})
+    assert found.endswith("or a smaller network.width")
