@@ -42,5 +42,5 @@ def test_an_optimizer_brings_what_suits_it_and_leaves_nothing_behind():
 def test_mistakes_are_explained_as_on_the_command_line():
     with pytest.raises(UserError, match=r"no choice 'haet' of problem \(did you mean 'heat'\?\)"):
         pinn.configured("problem=haet")
-    with pytest.raises(UserError, match="no option 'network.widht'"):
+    with pytest.raises(UserError, match=r"no option 'network\.widht'"):
         pinn.configured("network.widht=3")
