@@ -42,7 +42,7 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     shaken = theta + 0.5 * torch.randn(theta.shape, generator=generator).to(theta)
     largest: dict[str, float] = {}
     for group in residuals.regions.values():
-        if not group.region.sides:
+        if group.region.is_interior:
             continue
         drawn = SobolSampler(boundary=64).draw(trial.problem.domain, group.region, generator)
         points = drawn.to(theta.dtype, theta.device)

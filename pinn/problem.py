@@ -89,6 +89,7 @@ class Problem(Configurable, ABC):
             tuple(self.unknowns),
             tuple(self.derived),
             self._second_order_operators(),
+            self.domain.time,
         )
 
     def _second_order_operators(self) -> dict[str, Operator]:

@@ -93,7 +93,12 @@ class Residuals:
                 blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
         groups: dict[str, RegionBlocks] = {}
         for region, blocks in by_region.items():
-            where = {name: block.equation.name for block in blocks for name in block.equation.arguments}
+            where = {
+                name: block.equation.name
+                for block in blocks
+                for name in block.equation.arguments
+                if name not in region.columns
+            }
             label = region.label
             while label in groups:
                 label += "'"
@@ -138,7 +143,7 @@ class Residuals:
         parameters = self.trial.parameters() if theta is None else self.unflatten(theta)
         found: dict[str, Tensor] = {}
         for group in self.regions.values():
-            if not group.region.sides and group.region.where is None:
+            if group.region.is_whole:
                 with torch.no_grad():
                     values = self.region_values(group, Points(x), parameters)
                 found |= {block.name: v.detach() for block, v in zip(group.blocks, values, strict=True)}
@@ -149,7 +154,7 @@ class Residuals:
         with torch.no_grad():
             parameters = self.unflatten(theta)
             return {
-                block.name: float(values.square().mean())
+                block.name: float((weights_of(points[label]) * values.square()).mean())
                 for label, group in self.regions.items()
                 for block, values in zip(
                     group.blocks, self.region_values(group, points[label], parameters), strict=True
@@ -193,7 +198,13 @@ class Residuals:
     ) -> list[Tensor]:
         """The unweighted residual of each block of one region, each (n,)."""
         values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
-        return [_residual(block.equation, values, len(points)) for block in group.blocks]
+        values |= points.columns
+        return [_residual(block.equation, values, points) for block in group.blocks]
+
+
+def weights_of(points: Points) -> Tensor:
+    """The weights of the rows' squares (n,), or (1,) where all are alike."""
+    return points.x.new_ones(1) if points.weight is None else points.weight
 
 
 def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -202,8 +213,11 @@ def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tens
     return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
-def _residual(equation: Equation, values: Mapping[str, Tensor], n: int) -> Tensor:
+def _residual(equation: Equation, values: Mapping[str, Tensor], points: Points) -> Tensor:
     found = equation.function(*(values[name] for name in equation.arguments))
+    n = len(points)
+    if equation.summed:
+        found = points.by_row(found).sum(0)
     if not isinstance(found, Tensor) or found.shape != (n,):
         got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise UserError(
@@ -229,7 +243,9 @@ class BoundResiduals:
     def identity(self) -> int:
         """A number made from the points, weights and held parameters: where it is equal, so is r(theta)."""
         digest = blake2b(repr(sorted(self.residuals.weights.items())).encode(), digest_size=8)
-        named = {**self.held, **{label: points.x for label, points in self.points.items()}}
+        named = {**self.held}
+        for label, points in self.points.items():
+            named |= {f"{label}/{name}": values for name, values in points.tensors().items()}
         for name, values in named.items():
             digest.update(name.encode())
             digest.update(values.detach().contiguous().cpu().numpy().data)
@@ -257,8 +273,9 @@ class BoundResiduals:
         held = {name: values for name, values in self._parameters(theta.detach()).items() if name not in names}
         return indices, BoundResiduals(self.residuals, self.points, held)
 
-    def _scale(self, block: Block, n: int) -> float:
-        return (self.residuals.weights[block.name] / n) ** 0.5
+    def _scale(self, block: Block, points: Points, n: int) -> Tensor:
+        """The factors of a block's rows at some of the region's n points: (len(points),) or (1,)."""
+        return (weights_of(points) * (self.residuals.weights[block.name] / n)).sqrt()
 
     def residual(self, theta: Tensor, tape: Pass | None = None) -> Tensor:
         """r (N,), region by region, block by block; through `tape` where only one reverse pass follows."""
@@ -267,7 +284,7 @@ class BoundResiduals:
         for label, group in self.residuals.regions.items():
             points = self.points[label]
             values = self.residuals.region_values(group, points, parameters, tape)
-            rows += [self._scale(b, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+            rows += [self._scale(b, points, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
         return torch.cat(rows)
 
     def loss(self, theta: Tensor) -> float:
@@ -294,7 +311,7 @@ class BoundResiduals:
             for start in range(0, len(points), size):
                 chunk = points[slice(start, start + size)] if size < len(points) else points
                 values = self.residuals.region_values(group, chunk, parameters, Pass(self.residuals.kernels))
-                rows = [self._scale(b, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+                rows = [self._scale(b, chunk, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
                 yield torch.cat(rows).square().sum()
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
@@ -359,7 +376,7 @@ class BoundResiduals:
     def _rows(self, theta: Tensor, label: str, chunk: slice, r: Tensor, j: Tensor) -> None:
         """Write r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its points."""
         group, points = self.residuals.regions[label], self.points[label]
-        scales = [self._scale(block, len(points)) for block in group.blocks]
+        scales = [self._scale(block, points[chunk], len(points)) for block in group.blocks]
         theta = theta.detach()
         if self.residuals.is_coupled(label, self._parameters(theta), points):
             return self._coupled(theta, group, points, chunk, scales, r, j)
@@ -372,7 +389,7 @@ class BoundResiduals:
         return self._reference(theta, group, points[chunk], scales, r, j)
 
     def _captured(
-        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[Tensor], r: Tensor, j: Tensor
     ) -> None:
         leaves = {k: v.detach().requires_grad_() for k, v in unflatten(theta, self.shapes).items()}
         tape = Tape(len(points.x), points.per_row, self.residuals.kernels)
@@ -387,7 +404,7 @@ class BoundResiduals:
         group: RegionBlocks,
         points: Points,
         chunk: slice,
-        scales: list[float],
+        scales: list[Tensor],
         r: Tensor,
         j: Tensor,
     ) -> None:
@@ -396,24 +413,25 @@ class BoundResiduals:
         parameters = self._parameters(leaf)
         values = self.residuals.region_values(group, points, parameters, Pass(self.residuals.kernels))
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
-            torch.mul(value.detach()[chunk], scale, out=r[k])
+            rows = scale * value[chunk]
+            r[k] = rows.detach()
             for row in range(r.shape[1]):
-                (j[k, row],) = torch.autograd.grad(scale * value[chunk.start + row], leaf, retain_graph=True)
+                (j[k, row],) = torch.autograd.grad(rows[row], leaf, retain_graph=True)
 
     def _reference(
-        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[float], r: Tensor, j: Tensor
+        self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[Tensor], r: Tensor, j: Tensor
     ) -> None:
-        def at_row(theta: Tensor, x: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
-            point = Points(x, normal, points.per_row)
+        def at_row(theta: Tensor, row: dict[str, Tensor], scales: Tensor) -> tuple[Tensor, Tensor]:
+            columns = {name: row[name] for name in points.columns}
+            point = Points(row["x"], row.get("normal"), points.per_row, columns=columns)
             values = self.residuals.region_values(group, point, self._parameters(theta))
-            found = torch.stack([scale * value[0] for value, scale in zip(values, scales, strict=True)])
+            found = scales * torch.stack([value[0] for value in values])
             return found, found
 
-        def rows_first(values: Tensor) -> Tensor:  # (per_row n, d) -> (n, per_row, d)
-            return values.unflatten(0, (points.per_row, len(points))).transpose(0, 1)
-
-        normal = torch.zeros_like(points.x) if points.normal is None else points.normal
+        # (per_row n, ...) -> (n, per_row, ...)
+        by_row = {name: points.by_row(v).transpose(0, 1) for name, v in points.tensors().items() if name != "weight"}
+        each = torch.stack([scale.expand(len(points)) for scale in scales], 1)  # (n, k)
         rows = vmap(jacrev(at_row, has_aux=True), (None, 0, 0))
-        found_j, found_r = rows(theta, rows_first(points.x), rows_first(normal))  # (n, k, p), (n, k)
+        found_j, found_r = rows(theta, by_row, each)  # (n, k, p), (n, k)
         r.copy_(found_r.mT)
         j.copy_(found_j.transpose(0, 1))

@@ -80,6 +80,14 @@ class Convection:
 
 
 @dataclass
+class ElasticityPlate:
+    _target_: str
+    first_lame: float
+    shear_modulus: float
+    load: float
+
+
+@dataclass
 class EulerBeam:
     _target_: str
     load: float
@@ -360,6 +368,7 @@ SCHEMAS: dict[str, type] = {
     "problem/allen_cahn": AllenCahn,
     "problem/burgers": Burgers,
     "problem/convection": Convection,
+    "problem/elasticity_plate": ElasticityPlate,
     "problem/euler_beam": EulerBeam,
     "problem/heat": Heat,
     "problem/helmholtz": Helmholtz,

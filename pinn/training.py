@@ -274,7 +274,7 @@ class Trainer:
         """New points; after the first step those in the interior follow the residual, where the sampler wants it."""
         trial, found = self.residuals.trial, {}
         for label, group in self.residuals.regions.items():
-            follow = self.sampler.concentration > 0 and not group.region.sides and self.at.step > 0
+            follow = self.sampler.concentration > 0 and group.region.is_whole and self.at.step > 0
             magnitude = self._magnitude if follow else None
             points = self.sampler.draw(trial.problem.domain, group.region, self.generator, magnitude)
             found[label] = points.to(trial.dtype, trial.device)

@@ -69,7 +69,7 @@ class TrialFunction:
         self.derivatives = derivatives
         self._ansatz = self._make_ansatz()
         if derivatives == "auto":
-            self.derivatives = self._supported_engine()
+            self.derivatives = self.supported_engine()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -178,7 +178,7 @@ class TrialFunction:
 
         return apply
 
-    def _supported_engine(self) -> str:
+    def supported_engine(self) -> str:
         """Taylor mode, unless the module or ansatz uses an operation that has no jet rule."""
         x = torch.zeros(1, len(self.problem.coordinates), dtype=self.dtype, device=self.device)
         names = [f"{self.problem.vocabulary.fields[0]}_{c}" for c in self.problem.coordinates]

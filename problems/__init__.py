@@ -3,6 +3,7 @@
 from pinn.problems.allen_cahn import AllenCahn
 from pinn.problems.burgers import Burgers
 from pinn.problems.convection import Convection
+from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
 from pinn.problems.heat import Heat
 from pinn.problems.helmholtz import Helmholtz
@@ -18,6 +19,7 @@ __all__ = [
     "AllenCahn",
     "Burgers",
     "Convection",
+    "ElasticityPlate",
     "EulerBeam",
     "Heat",
     "Helmholtz",

@@ -23,6 +23,7 @@ HARD = {
     "allen_cahn": {"seam", "start"},
     "burgers": {"walls", "start"},
     "convection": {"seam", "start"},
+    "elasticity_plate": {"clamped_x", "clamped_y"},
     "euler_beam": {"clamp"},
     "heat": {"walls", "start"},
     "helmholtz": {"walls"},

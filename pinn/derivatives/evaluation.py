@@ -17,8 +17,10 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet, coordinate_jet
 from pinn.derivatives.names import Quantity, Symbol, Vocabulary
 from pinn.derivatives.tape import Pass
+from pinn.errors import UserError, require
 
 FieldFunction = Callable[[Any], Mapping[str, Any]]
+COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,8 @@ class Request:
     def _demand(self, name: str, symbols: set[Symbol], where: str) -> None:
         """Note that `name` is needed with the derivatives `symbols` of it."""
         quantity = self.quantities.setdefault(name, self.vocabulary.resolve(name, where))
-        if quantity.kind in ("jacobian", "hessian"):
-            for component in self.components(quantity.kind):
-                self._demand(component, symbols, where)
+        for component in self.components(quantity):
+            self._demand(component, symbols, where)
         if quantity.kind != "derivative":
             return
         assert quantity.symbol is not None
@@ -71,17 +72,26 @@ class Request:
             closure = set(self.channels(base).symbols)
             for argument in self.derived[base].arguments:
                 self._demand(argument, closure, f"{base}()")
+                require(
+                    self.quantities[argument].kind not in COMPOSITE,
+                    f"{argument!r} in {base}(): known to residuals only, not to derived quantities; write it out",
+                )
 
     def _worth_collapsing(self, base: str, needed: set[Symbol]) -> bool:
         """An operator is one channel only where its second derivatives are not carried anyway."""
         plain = {part for symbol in needed if symbol.operators for part in symbol.expanded()}
         return not plain or not plain <= self.demands.get(base, set())
 
-    def components(self, kind: str) -> list[str]:
-        """The names of a Jacobian's or Hessian's entries, row by row."""
+    def components(self, quantity: Quantity) -> list[str]:
+        """The names that a composite quantity is made of: entries row by row, or a gradient's and the normal's."""
         coordinates = self.vocabulary.coordinates
+        if quantity.kind not in COMPOSITE:
+            return []
+        if quantity.kind == "normal derivative":
+            space = self.vocabulary.space
+            return [f"{quantity.base}_{c}" for c in space] + [f"normal_{c}" for c in space]
         suffixes = list(coordinates)
-        if kind == "hessian":
+        if quantity.kind == "hessian":
             position = {c: i for i, c in enumerate(coordinates)}
             pairs = [(a, b) for a in coordinates for b in coordinates]
             suffixes = ["".join(sorted(pair, key=position.__getitem__)) for pair in pairs]
@@ -98,14 +108,17 @@ class Request:
         return Channels.closure(demanded, len(self.vocabulary.coordinates))
 
     def assemble(self, value_of: Callable[[str], Any], points: Tensor) -> dict[str, Tensor]:
-        """The asked-for names, Jacobian and Hessian put together from their entries."""
+        """The asked-for names, composite ones put together from their entries."""
         n, m, d = len(points), len(self.vocabulary.fields), len(self.vocabulary.coordinates)
         found = {}
         for name in self.names:
-            kind = self.quantities[name].kind
-            if kind in ("jacobian", "hessian"):
-                entries = torch.stack([value_of(entry) for entry in self.components(kind)], -1)
-                found[name] = entries.reshape(n, m, *([d] if kind == "jacobian" else [d, d]))
+            quantity = self.quantities[name]
+            entries = [value_of(entry) for entry in self.components(quantity)]
+            if quantity.kind == "normal derivative":
+                gradient, normal = entries[: len(entries) // 2], entries[len(entries) // 2 :]
+                found[name] = torch.stack([g * n_i for g, n_i in zip(gradient, normal, strict=True)]).sum(0)
+            elif entries:
+                found[name] = torch.stack(entries, -1).reshape(n, m, *([d] if quantity.kind == "jacobian" else [d, d]))
             else:
                 found[name] = value_of(name)
         return found
@@ -179,13 +192,13 @@ def _given_value(quantity: Quantity, request: Request, given: Given, points: Ten
             return tape.spread(unknown, 1)
         return unknown.expand(len(points))
     if given.normal is None:
-        raise ValueError(f"normal_{quantity.base} is known on a boundary only")
+        raise UserError(f"normal_{quantity.base} is known on a boundary only; ask for it in a boundary condition")
     return given.normal[:, request.vocabulary.coordinates.index(quantity.base)]
 
 
 def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Given) -> dict[str, Tensor]:
     """The same by torch.func: vmap(jacrev(...)), Hessians by jacrev of jacrev, higher orders by nesting."""
-    plain = [name for name in request.quantities if request.quantities[name].kind not in ("jacobian", "hessian")]
+    plain = [name for name in request.quantities if request.quantities[name].kind not in COMPOSITE]
     spatial = [name for name in plain if request.quantities[name].kind in ("coordinate", "derivative")]
     wanted = [name for name in spatial if _is_asked(name, request)]
 
@@ -246,7 +259,7 @@ class _AtPoint:
 
 def _is_asked(name: str, request: Request) -> bool:
     """Asked for itself, not only as an argument of a derived quantity."""
-    entries = {e for kind in ("jacobian", "hessian") if kind in request.names for e in request.components(kind)}
+    entries = {entry for n in request.names for entry in request.components(request.quantities[n])}
     return name in request.names or name in entries
 
 

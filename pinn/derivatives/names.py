@@ -3,7 +3,8 @@
 A residual's argument names say what it needs. A name is resolved in this order:
 
 1. exactly: a coordinate, a field, an unknown, a derived quantity, `normal_<coordinate>`, `jacobian`, `hessian`;
-2. `laplacian_u`, `biharmonic_u` and the problem's own operators `<operator>_u`;
+2. `laplacian_u`, `biharmonic_u` and the problem's own operators `<operator>_u`; `u_normal`, the outward normal
+   derivative on a boundary;
 3. split at the last underscore, where the suffix parses uniquely into coordinate names (`u_xxt`, `u_x1x10`).
 """
 
@@ -58,7 +59,10 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a name means. `kind` is one of coordinate, unknown, normal, derivative, jacobian, hessian."""
+    """What a name means.
+
+    `kind` is one of coordinate, unknown, normal, derivative, normal derivative, jacobian, hessian.
+    """
 
     kind: str
     base: str = ""
@@ -70,6 +74,7 @@ class Vocabulary:
     """All the names that mean something in one problem.
 
     coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
+    time: which of the coordinates is not one of space.
     """
 
     coordinates: tuple[str, ...]
@@ -77,6 +82,7 @@ class Vocabulary:
     unknowns: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
     operators: Mapping[str, Operator] = field(default_factory=dict)
+    time: str | None = None
 
     RESERVED = (
         "residual",
@@ -102,7 +108,7 @@ class Vocabulary:
             if names.count(name) > 1:
                 raise UserError(f"{name!r} is named twice among coordinates, fields, unknowns and derived; rename one")
         for name in (*self.fields, *self.unknowns, *self.derived):
-            if "_" in name and self._derivative(name) is not None:
+            if "_" in name and (self._normal_derivative(name) or self._derivative(name)) is not None:
                 raise UserError(
                     f"{name!r} reads as a derivative of {name.rpartition('_')[0]!r}; rename it, without the underscore"
                 )
@@ -124,7 +130,7 @@ class Vocabulary:
             return Quantity(name)
         if name.startswith("normal_") and name.removeprefix("normal_") in self.coordinates:
             return Quantity("normal", name.removeprefix("normal_"))
-        found = self._operator(name) or self._derivative(name)
+        found = self._operator(name) or self._normal_derivative(name) or self._derivative(name)
         if found is None:
             raise UserError(self._explain(name, where))
         return found
@@ -139,6 +145,16 @@ class Vocabulary:
             laplacian = self.operators["laplacian"]
             return Quantity("derivative", base, self.value.applied(laplacian).applied(laplacian))
         return None
+
+    def _normal_derivative(self, name: str) -> Quantity | None:
+        base, _, suffix = name.rpartition("_")
+        known = suffix == "normal" and (base in self.fields or base in self.derived)
+        return Quantity("normal derivative", base) if known else None
+
+    @property
+    def space(self) -> tuple[str, ...]:
+        """The coordinates without time."""
+        return tuple(name for name in self.coordinates if name != self.time)
 
     def _derivative(self, name: str) -> Quantity | None:
         base, _, suffix = name.rpartition("_")

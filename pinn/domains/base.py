@@ -39,6 +39,11 @@ class Domain(Configurable, ABC):
         """Whether the domain fills its bounding box."""
         return False
 
+    @property
+    @abstractmethod
+    def measure(self) -> float:
+        """Length, area, ... of the whole, time included."""
+
     @abstractmethod
     def interior(self, n: int, draw: Draw) -> np.ndarray:
         """n points inside, shape (n, d), uniform where `draw` is."""

@@ -46,6 +46,10 @@ class Box(Domain):
     def is_box(self) -> bool:
         return True
 
+    @property
+    def measure(self) -> float:
+        return math.prod(upper - lower for lower, upper in self._bounds.values())
+
     def __mul__(self, time: "Time") -> "SpaceTime":
         require(isinstance(time, Time), f"a box can be multiplied by Time only, got {time!r}")
         return SpaceTime(self, time)

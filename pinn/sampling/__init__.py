@@ -1,6 +1,7 @@
 """Sampling of collocation points."""
 
-from pinn.sampling.base import Magnitude, Points, PointSet, Sampler, next_seed
+from pinn.sampling.base import Magnitude, Sampler, next_seed
+from pinn.sampling.points import Points, PointSet
 from pinn.sampling.sequences import ChebyshevSampler, SobolSampler, UniformSampler
 
 __all__ = [

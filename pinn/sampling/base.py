@@ -1,51 +1,19 @@
 """Where the residuals are evaluated: collocation points drawn region by region."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.arguments import argument_names
 from pinn.configurable import Configurable
 from pinn.domains import Domain, Draw, Region
-from pinn.errors import UserError, require
+from pinn.errors import require
+from pinn.sampling.given import GivenRegion
+from pinn.sampling.points import Points
+from pinn.sampling.predicates import holds
 
-
-@dataclass(frozen=True)
-class Points:
-    """Points of one region: x of shape (k n, d); on a boundary the outward unit normals, of the same shape.
-
-    Residual row i of n uses the points i, i + n, ..., i + (k - 1) n: k = `per_row` is 1 but for terms that compare
-    points with each other, such as periodicity (2).
-    """
-
-    x: Tensor
-    normal: Tensor | None = None
-    per_row: int = 1
-
-    def __len__(self) -> int:
-        """The number of residual rows n."""
-        return len(self.x) // self.per_row
-
-    def to(self, dtype: torch.dtype, device: torch.device) -> "Points":
-        """These points in that type on that device."""
-        normal = None if self.normal is None else self.normal.to(dtype=dtype, device=device)
-        return Points(self.x.to(dtype=dtype, device=device), normal, self.per_row)
-
-    def __getitem__(self, rows: slice | Tensor) -> "Points":
-        """The points of some residual rows."""
-
-        def pick(values: Tensor) -> Tensor:
-            return values.unflatten(0, (self.per_row, len(self)))[:, rows].flatten(0, 1)
-
-        return Points(pick(self.x), None if self.normal is None else pick(self.normal), self.per_row)
-
-
-# The points of every region, by the region's label.
-PointSet = Mapping[str, Points]
 # magnitude(points (n, d)) -> |r| (n,), what residual-adaptive sampling looks at.
 Magnitude = Callable[[Tensor], Tensor]
 
@@ -83,21 +51,24 @@ class Sampler(Configurable, ABC):
     ) -> Points:
         """Points of one region, float64 on the CPU. magnitude: where given, interior points follow it.
 
-        Raises UserError where the region's predicate selects no points.
+        Raises UserError where the region's predicate selects no points, on none of its sides.
         """
 
         def draw(n: int, k: int) -> np.ndarray:
             return self.unit(n, k, next_seed(generator))
 
+        if isinstance(region, GivenRegion):
+            return region.points(domain, draw)
+        domain = region.of or domain
         if region.sides:
-            return self._boundary(domain, region, draw)
+            return _not_empty(self._boundary(domain, region, draw), region)
         concentrated = magnitude is not None and self.concentration > 0
         pool = 4 * self.interior if concentrated else self.interior
         x = torch.as_tensor(_selected(domain, region, lambda n: domain.interior(n, draw), pool)[0])
         if concentrated:
             assert magnitude is not None
             x = x[self._follow(magnitude(x).cpu(), generator)]
-        return Points(x)
+        return _not_empty(Points(x), region)
 
     def _follow(self, magnitude: Tensor, generator: torch.Generator) -> Tensor:
         """Rows of the pool drawn without replacement with density |r| / mean |r| + 1 / concentration."""
@@ -146,16 +117,14 @@ def _selected(domain: Domain, region: Region, draw: Callable, n: int) -> tuple[n
     for _ in range(20):
         found = draw(n)
         x, normal = found if isinstance(found, tuple) else (found, found)
-        inside = _predicate(domain, region.where, x)
+        inside = holds(domain, region.where, x)
         kept.append((x[inside], normal[inside]))
         if sum(len(part) for part, _ in kept) >= n:
             break
     x, normal = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    if len(x) == 0:
-        raise UserError(f"a condition on {region.label} selects no points; check its predicate")
     return x[:n], normal[:n]
 
 
-def _predicate(domain: Domain, where: Callable, x: np.ndarray) -> np.ndarray:
-    columns = dict(zip(domain.coordinates, torch.as_tensor(x).T, strict=True))
-    return np.asarray(where(*(columns[name] for name in argument_names(where))), dtype=bool)
+def _not_empty(points: Points, region: Region) -> Points:
+    require(len(points) > 0, f"a term on {region.label} selects no points; check its predicate")
+    return points

@@ -1,17 +1,15 @@
 """Every exact solution satisfies its own equations and conditions, by the derivative engines."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
 import pinn.problems
+from pinn.diagnosis.exact import exact_trial
 from pinn.errors import UserError
-from pinn.networks import MLP
-from pinn.problem import Problem
 from pinn.problems import (
     Convection,
+    ElasticityPlate,
     EulerBeam,
     Heat,
     Helmholtz,
@@ -24,13 +22,13 @@ from pinn.problems import (
 )
 from pinn.residuals import Residuals
 from pinn.sampling import UniformSampler
-from pinn.terms import argument_names
-from pinn.trial import TrialFunction, make_trial
 
 # The benchmark's coefficients, and others: a coefficient that is written into one place only is seen by these.
 CASES = {
     "convection": Convection(),
     "convection, leftward": Convection(speed=-3.0),
+    "elasticity_plate": ElasticityPlate(),
+    "elasticity_plate, others": ElasticityPlate(first_lame=0.3, shear_modulus=2.0, load=-1.5),
     "euler_beam": EulerBeam(),
     "euler_beam, other load": EulerBeam(load=-2.5),
     "heat": Heat(),
@@ -54,19 +52,6 @@ CASES = {
 def test_no_exact_solution_is_left_out():
     exact = {cls for cls in map(vars(pinn.problems).get, pinn.problems.__all__) if hasattr(cls, "exact")}
     assert {type(problem) for problem in CASES.values()} == exact
-
-
-def exact_trial(problem: Problem, engine: str) -> TrialFunction:
-    """A trial function whose fields are the exact solution, whatever its parameters."""
-    trial = make_trial(problem, partial(MLP, width=1, depth=1), constraints="soft", derivatives=engine)
-    names = argument_names(problem.exact)
-
-    def fields(x):
-        found = problem.exact(*(x[:, problem.coordinates.index(name)] for name in names))
-        return found if isinstance(found, dict) else {problem.fields[0]: found}
-
-    trial.field_function = lambda parameters: fields
-    return trial
 
 
 def largest_term(function, values: list[torch.Tensor]) -> float:
@@ -136,6 +121,8 @@ def test_transfinite_interpolation_uses_the_sides_alone():
         (lambda: Reaction(width=0.0), "width must be > 0 and finite, got 0.0"),
         (lambda: Kovasznay(float("nan")), "reynolds must be > 0 and finite, got nan"),
         (lambda: KleinGordon(-1.0), "frequency must be >= 0 and finite, got -1.0"),
+        (lambda: ElasticityPlate(shear_modulus=0.0), "shear_modulus must be > 0 and finite, got 0.0"),
+        (lambda: ElasticityPlate(first_lame=-1.0), "first_lame must be > -2/3 shear_modulus and finite, got -1.0"),
         (lambda: EulerBeam(float("nan")), "load must be finite, got nan"),
         (lambda: Poisson2D(frequency=1.5), "frequency must be whole and >= 1, got 1.5"),
         (lambda: Helmholtz(frequency_y=0), "frequency_y must be whole and >= 1, got 0"),

@@ -1,0 +1,30 @@
+"""The terms of a problem: an equation on a region, each a residual that is to vanish."""
+
+from pinn.terms.base import Equation, Term, Value, equation, prescribed
+from pinn.terms.conditions import Boundary, Dirichlet, Initial, Interior, Neumann, Robin, Side
+from pinn.terms.coupling import Interface, Periodic
+from pinn.terms.data import Data, Observation
+from pinn.terms.integrals import Flux, Integral, Mean, Pin
+
+__all__ = [
+    "Boundary",
+    "Data",
+    "Dirichlet",
+    "Equation",
+    "Flux",
+    "Initial",
+    "Integral",
+    "Interface",
+    "Interior",
+    "Mean",
+    "Neumann",
+    "Observation",
+    "Periodic",
+    "Pin",
+    "Robin",
+    "Side",
+    "Term",
+    "Value",
+    "equation",
+    "prescribed",
+]

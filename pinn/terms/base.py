@@ -1,0 +1,137 @@
+"""What a term is: an equation on a region, a residual that is to vanish.
+
+A term names where it holds (`region`) and what must vanish there (`equations`): functions of named quantities.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from torch import Tensor
+
+from pinn.arguments import argument_names
+from pinn.domains import Domain, Region
+from pinn.errors import UserError, require
+
+Value = float | Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A residual as a function of named quantities; it maps tensors of shape (n,) to one of shape (n,).
+
+    summed: a row's residual is the sum over the row's points (a quadrature).
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+    name: str  # for messages, such as Burgers.momentum
+    summed: bool = False
+
+
+def equation(function: Callable) -> Equation:
+    """A function whose argument names say what it needs, as an Equation."""
+    return Equation(function, argument_names(function), getattr(function, "__qualname__", repr(function)))
+
+
+class Term(ABC):
+    """An equation on a region. Subclasses say which region and which equations."""
+
+    @abstractmethod
+    def region(self, domain: Domain) -> Region:
+        """Where the term holds in `domain`; raises UserError where a side does not exist."""
+
+    @abstractmethod
+    def equations(self) -> dict[str, Equation]:
+        """Component -> residual; the component of a term with one equation is the empty string."""
+
+
+def boundary_region(
+    domain: Domain, on: str | Sequence[str] | None, where: Callable | None = None, of: Domain | None = None
+) -> Region:
+    """The region of the named sides, of all in space for None, of the domain or of a part `of` it.
+
+    Raises UserError for a side that the domain does not have, and for a part that does not fit into it.
+    """
+    owner = checked_part(domain, of)
+    in_space = tuple(side for side in owner.sides if side not in (f"{owner.time}.min", f"{owner.time}.max"))
+    sides = in_space if on is None else (on,) if isinstance(on, str) else tuple(on)
+    unknown = [side for side in sides if side not in owner.sides]
+    if unknown or not sides:
+        raise UserError(f"no side {', '.join(map(repr, unknown))}; the sides are {', '.join(owner.sides)}")
+    return Region(sides, checked_predicate(domain, where), of=of)
+
+
+def checked_part(domain: Domain, part: Domain | None) -> Domain:
+    """The part, or the domain where there is none; raises UserError where the part does not lie in the domain."""
+    if part is None:
+        return domain
+    require(isinstance(part, Domain), f"a part of the domain must be a domain, got {part!r}")
+    require(
+        part.coordinates == domain.coordinates,
+        f"a part must have the domain's coordinates {', '.join(domain.coordinates)}, got "
+        f"{', '.join(part.coordinates)}; a part of space is to be multiplied by Time(...) as the domain is",
+    )
+    for name, (lower, upper) in part.bounds.items():
+        least, most = domain.bounds[name]
+        slack = 1e-9 * (most - least)
+        require(
+            least - slack <= lower and upper <= most + slack,
+            f"a part must lie in the domain, {name} in [{least:g}, {most:g}]; got [{lower:g}, {upper:g}]",
+        )
+    return part
+
+
+def checked_predicate(domain: Domain, where: Callable | None) -> Callable | None:
+    """The predicate; raises UserError where it asks for anything but coordinates."""
+    if where is None:
+        return None
+    require(callable(where), f"where= must be a function of coordinates, such as lambda x: x > 0, got {where!r}")
+    unknown = [name for name in argument_names(where) if name not in domain.coordinates]
+    require(
+        not unknown,
+        f"where= asks for {', '.join(unknown)}; the coordinates are {', '.join(domain.coordinates)}",
+    )
+    return where
+
+
+def prescribed(name: str, value: Value) -> Equation:
+    """The residual `name - value` with a number or a function of named quantities."""
+    return combination([(1.0, 1.0, name)], value, f"{name} = {'value' if callable(value) else f'{float(value):g}'}")
+
+
+def combination(parts: Sequence[tuple[float, Value, str]], value: Value, label: str) -> Equation:
+    """The residual  sum_k s_k c_k q_k - g  with parts (s_k, c_k, name of q_k) and the value g.
+
+    Coefficients c_k and the value are numbers or functions of named quantities. label: for messages.
+    """
+    signs, quantities = [sign for sign, _, _ in parts], tuple(name for _, _, name in parts)
+    functions = [as_function(given) for given in (*(coefficient for _, coefficient, _ in parts), value)]
+
+    def residual(*given: Any) -> Any:
+        rest = iter(given[len(quantities) :])
+        *coefficients, g = (function(*islice(rest, len(names))) for function, names in functions)
+        summands = [s * c * q for s, c, q in zip(signs, coefficients, given, strict=False)]
+        return sum(summands[1:], start=summands[0]) - g
+
+    return Equation(residual, (*quantities, *(name for _, names in functions for name in names)), label)
+
+
+def as_function(value: Value) -> tuple[Callable, tuple[str, ...]]:
+    """A number or a function of named quantities as a function with its argument names."""
+    if callable(value):
+        return value, argument_names(value)
+    constant = float(value)
+    return lambda: constant, ()
+
+
+def by_component(equations: Mapping[str, Equation]) -> dict[str, Equation]:
+    """The equations by component; a single one has the empty string for its name."""
+    return {"": next(iter(equations.values()))} if len(equations) == 1 else dict(equations)
+
+
+def required(values: Mapping[str, Any], example: str) -> None:
+    """Raise UserError where a term prescribes nothing."""
+    require(bool(values), f"{example.partition('(')[0]} prescribes nothing; try {example}")

@@ -1,0 +1,124 @@
+"""Observations with their noise."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinn.arguments import argument_names
+from pinn.domains import Domain, Region
+from pinn.errors import UserError, require
+from pinn.sampling.given import DataRegion
+from pinn.terms.base import Equation, Term, by_component, required
+
+OUTSIDE = 1e-9  # of a coordinate's interval: rounding of data at the boundary
+
+
+class Data(Term):
+    """Observed values of named quantities: `Data(at={"x": x, "t": t}, u=values, noise=0.1)`.
+
+    at: coordinate -> n numbers. values: name of a field, derivative or derived quantity -> n numbers.
+    noise: standard deviation of the values (in their unit), a number, n numbers, or either by name; the residual is
+    (q - value) / noise, so that each square has the weight 1 / noise^2.
+    """
+
+    def __init__(
+        self,
+        at: Mapping[str, Any],
+        *,
+        noise: Any = 1.0,
+        **values: Any,
+    ) -> None:
+        required(values, 'Data(at={"x": x}, u=values)')
+        self.at = at
+        self.values = values
+        self.noise = noise
+
+    def region(self, domain: Domain) -> Region:
+        x = places(self.at, domain)
+        columns = {f"observed {name}": column(values, len(x), name) for name, values in self.values.items()}
+        for name in self.values:
+            columns[f"noise of {name}"] = positive(self._noise(name), len(x), f"noise of {name}")
+        return DataRegion(x=x, values=columns)
+
+    def _noise(self, name: str) -> Any:
+        if not isinstance(self.noise, Mapping):
+            return self.noise
+        if name not in self.noise:
+            raise UserError(f"noise names {', '.join(self.noise)}; it needs a number for {name}, too")
+        return self.noise[name]
+
+    def equations(self) -> dict[str, Equation]:
+        return by_component(
+            {
+                name: Equation(_deviation, (f"observed {name}", f"noise of {name}", name), f"data of {name}")
+                for name in self.values
+            }
+        )
+
+
+class Observation(Term):
+    """Observed values of a function of named quantities: `Observation(lambda u, v: (u**2 + v**2) ** 0.5, ...)`.
+
+    operator: what is observed. at, noise: as of `Data`. values: n numbers.
+    """
+
+    def __init__(self, operator: Callable, at: Mapping[str, Any], values: Any, noise: Any = 1.0) -> None:
+        self.operator = operator
+        self.at = at
+        self.values = values
+        self.noise = noise
+
+    def region(self, domain: Domain) -> Region:
+        x = places(self.at, domain)
+        columns = {"observed": column(self.values, len(x), "values"), "noise": positive(self.noise, len(x), "noise")}
+        return DataRegion(x=x, values=columns)
+
+    def equations(self) -> dict[str, Equation]:
+        label = getattr(self.operator, "__qualname__", repr(self.operator))
+
+        def residual(observed: Tensor, noise: Tensor, *given: Tensor) -> Tensor:
+            return _deviation(observed, noise, self.operator(*given))
+
+        return {"": Equation(residual, ("observed", "noise", *argument_names(self.operator)), label)}
+
+
+def _deviation(observed: Tensor, noise: Tensor, found: Tensor) -> Tensor:
+    return (found - observed) / noise
+
+
+def places(at: Mapping[str, Any], domain: Domain) -> Tensor:
+    """Coordinates by name as points (n, d); raises UserError where they do not fit the domain."""
+    wrong = sorted(set(at) ^ set(domain.coordinates))
+    got = ", ".join(at) or "none"
+    require(not wrong, f"data need at= with the coordinates {', '.join(domain.coordinates)}, got {got}")
+    n = max((np.size(np.asarray(at[name])) for name in domain.coordinates), default=0)
+    require(n > 0, "data need at least one place, got none")
+    x = torch.stack([column(at[name], n, name) for name in domain.coordinates], 1)
+    lower, upper = torch.tensor(list(domain.bounds.values()), dtype=torch.float64).T
+    slack = OUTSIDE * (upper - lower)
+    outside = int(((x < lower - slack) | (x > upper + slack)).any(1).sum())
+    bounds = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in domain.bounds.items())
+    require(not outside, f"{outside} of {n} places of data lie outside the domain ({bounds}); check their units")
+    return x
+
+
+def column(values: Any, n: int, name: str) -> Tensor:
+    """Numbers as a tensor (n,), a single one repeated; raises UserError where they are not n finite numbers."""
+    try:
+        found = torch.as_tensor(np.array(values, dtype=np.float64)).reshape(-1)
+    except (TypeError, ValueError):
+        raise UserError(f"{name} of data must be numbers, got {type(values).__name__}") from None
+    require(len(found) in (1, n), f"{name} of data must be {n} numbers, one a place, got {len(found)}")
+    bad = int((~found.isfinite()).sum())
+    require(not bad, f"{bad} of {len(found)} numbers of {name} are not finite; leave those observations out")
+    return found.expand(n).clone()
+
+
+def positive(values: Any, n: int, name: str) -> Tensor:
+    """As `column`, greater than zero."""
+    found = column(values, n, name)
+    require(bool((found > 0).all()), f"{name} must be > 0, got {float(found.min()):g}")
+    return found
