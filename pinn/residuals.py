@@ -6,7 +6,6 @@ exactly ||r||^2, the weighted sum over the terms of the mean square residual.
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 
@@ -14,38 +13,18 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
+from pinn.blocks import Block, RegionBlocks, group_by_region, row_values, weights_of
 from pinn.derivatives.composition import blocked, compiled
-from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
-from pinn.domains import Region
-from pinn.errors import UserError, require
+from pinn.errors import require
 from pinn.linear_algebra import gram
 from pinn.logs import logger
 from pinn.sampling import Points, PointSet
-from pinn.terms import Equation
 from pinn.trial import TrialFunction
 
 CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
-
-
-@dataclass(frozen=True)
-class Block:
-    """One component of one term: a row block of r."""
-
-    name: str
-    term: str
-    equation: Equation
-
-
-@dataclass(frozen=True)
-class RegionBlocks:
-    """The blocks that share a region, its points and their derivatives."""
-
-    region: Region
-    blocks: tuple[Block, ...]
-    request: Request
 
 
 class Residuals:
@@ -75,35 +54,12 @@ class Residuals:
         self.chunk = chunk
         self.kernels = compiled if compile else blocked
         self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
-        self.regions = self._group(skip)
+        self.regions = group_by_region(trial, skip)
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
         self._coupled: dict[str, bool] = {}
         self._workspace: Tensor | None = None
-
-    def _group(self, skip: tuple[str, ...]) -> dict[str, RegionBlocks]:
-        problem = self.trial.problem
-        by_region: dict[Region, list[Block]] = {}
-        for term_name, term in problem.terms().items():
-            if term_name in skip:
-                continue
-            blocks = by_region.setdefault(term.region(problem.domain), [])
-            for component, equation in term.equations().items():
-                blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
-        groups: dict[str, RegionBlocks] = {}
-        for region, blocks in by_region.items():
-            where = {
-                name: block.equation.name
-                for block in blocks
-                for name in block.equation.arguments
-                if name not in region.columns
-            }
-            label = region.label
-            while label in groups:
-                label += "'"
-            groups[label] = RegionBlocks(region, tuple(blocks), self.trial.request(list(where), where))
-        return groups
 
     def _resolve(self, weights: Mapping[str, float]) -> dict[str, float]:
         terms = {block.name: block.term for group in self.regions.values() for block in group.blocks}
@@ -199,32 +155,13 @@ class Residuals:
         """The unweighted residual of each block of one region, each (n,)."""
         values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
         values |= points.columns
-        return [_residual(block.equation, values, points) for block in group.blocks]
-
-
-def weights_of(points: Points) -> Tensor:
-    """The weights of the rows' squares (n,), or (1,) where all are alike."""
-    return points.x.new_ones(1) if points.weight is None else points.weight
+        return [row_values(block.equation, values, points) for block in group.blocks]
 
 
 def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     """The tensors of these shapes, by name, as views of their concatenation theta."""
     pieces = theta.split([shape.numel() for shape in shapes.values()])
     return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
-
-
-def _residual(equation: Equation, values: Mapping[str, Tensor], points: Points) -> Tensor:
-    found = equation.function(*(values[name] for name in equation.arguments))
-    n = len(points)
-    if equation.summed:
-        found = points.by_row(found).sum(0)
-    if not isinstance(found, Tensor) or found.shape != (n,):
-        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
-        raise UserError(
-            f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}; "
-            "write each equation of a system as a term of its own"
-        )
-    return found
 
 
 class BoundResiduals:

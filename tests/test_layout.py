@@ -17,7 +17,7 @@ FLOORS = (
     ("pinn.errors", "pinn.arguments", "pinn.configurable", "pinn.logs"),
     ("pinn.derivatives", "pinn.domains", "pinn.sampling", "pinn.networks", "pinn.linear_algebra"),
     ("pinn.problem", "pinn.terms"),
-    ("pinn.problems", "pinn.constraints", "pinn.residuals", "pinn.trial"),
+    ("pinn.problems", "pinn.constraints", "pinn.blocks", "pinn.residuals", "pinn.trial"),
     ("pinn.weighting", "pinn.optimizers"),
     (
         "pinn.training",

@@ -1,0 +1,79 @@
+"""The row blocks of a residual: one component of one term each, grouped by the region whose points they share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pinn.derivatives.evaluation import Request
+from pinn.domains import Region
+from pinn.errors import UserError
+from pinn.sampling import Points
+from pinn.terms import Equation
+from pinn.trial import TrialFunction
+
+
+@dataclass(frozen=True)
+class Block:
+    """One component of one term: a row block of r."""
+
+    name: str
+    term: str
+    equation: Equation
+
+
+@dataclass(frozen=True)
+class RegionBlocks:
+    """The blocks that share a region, its points and their derivatives."""
+
+    region: Region
+    blocks: tuple[Block, ...]
+    request: Request
+
+
+def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[str, RegionBlocks]:
+    """The blocks of a problem's terms, but those to skip, by their region's label.
+
+    Raises UserError where a term names a side or a quantity that does not exist.
+    """
+    problem = trial.problem
+    by_region: dict[Region, list[Block]] = {}
+    for term_name, term in problem.terms().items():
+        if term_name in skip:
+            continue
+        blocks = by_region.setdefault(term.region(problem.domain), [])
+        for component, equation in term.equations().items():
+            blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
+    groups: dict[str, RegionBlocks] = {}
+    for region, blocks in by_region.items():
+        where = {
+            name: block.equation.name
+            for block in blocks
+            for name in block.equation.arguments
+            if name not in region.columns
+        }
+        label = region.label
+        while label in groups:
+            label += "'"
+        groups[label] = RegionBlocks(region, tuple(blocks), trial.request(list(where), where))
+    return groups
+
+
+def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points) -> Tensor:
+    """The equation's residual in each row (n,) from named values at the points; raises UserError for other shapes."""
+    found = equation.function(*(values[name] for name in equation.arguments))
+    n = len(points)
+    if equation.summed:
+        found = points.by_row(found).sum(0)
+    if not isinstance(found, Tensor) or found.shape != (n,):
+        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise UserError(
+            f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}; "
+            "write each equation of a system as a term of its own"
+        )
+    return found
+
+
+def weights_of(points: Points) -> Tensor:
+    """The weights of the rows' squares (n,), or (1,) where all are alike."""
+    return points.x.new_ones(1) if points.weight is None else points.weight
