@@ -4,8 +4,8 @@ python tests/benchmarks/step.py [--steps 30] [--problems burgers poisson_2d] [--
 
 Each problem and optimizer has the settings that the command line gives them. After a warm-up, every step is followed by
 its parts at the same parameters and points; medians over the steps, milliseconds, in one run. Columns: N rows and p
-parameters; J, J^T J and factorization; `loss` one evaluation of ||r||^2; the step, and how many factorizations,
-evaluations of r and others it made on average; `ratio` the step over (J + J^T J + one factorization), and `own ratio`
+parameters; J, J^T J and factorization; `loss` one evaluation of ||r||^2; the step, and how many factorizations and
+evaluations of r or ||r||^2 it made on average; `ratio` the step over (J + J^T J + one factorization), and `own ratio`
 over (J + J^T J + the factorizations it made): a trust region that probes several dampings makes several.
 """
 
@@ -80,19 +80,20 @@ def measure(trainer: Trainer, steps: int) -> dict[str, float]:
     optimizer, problem = trainer.stages[0].optimizer, trainer.residuals.at(trainer.points)
     theta, state, rows = trainer.theta, trainer.state, []
     for _ in range(steps):
-        cholesky, residual = Counted(torch.linalg.cholesky_ex), Counted(problem.residual)
-        torch.linalg.cholesky_ex, problem.residual = cholesky, residual  # type: ignore[assignment, method-assign]
+        cholesky, evaluations = Counted(torch.linalg.cholesky_ex), [Counted(problem.residual), Counted(problem.loss)]
+        torch.linalg.cholesky_ex = cholesky  # type: ignore[assignment]
+        problem.residual, problem.loss = evaluations  # type: ignore[method-assign]
         try:
             duration, (moved, state, report) = milliseconds(
                 lambda theta=theta, state=state: optimizer.step(theta, state, problem)
             )
         finally:
             torch.linalg.cholesky_ex = cholesky.function
-            del problem.residual
+            del problem.residual, problem.loss
         row = parts(problem, theta, report["damping"])
         floor = row["J"] + row["J^T J"] + row["factor"]
         own = floor + (cholesky.calls - 1) * row["factor"]
-        row |= {"step": duration, "factors": cholesky.calls, "evaluations": residual.calls}
+        row |= {"step": duration, "factors": cholesky.calls, "evaluations": sum(e.calls for e in evaluations)}
         rows.append(row | {"ratio": duration / floor, "own ratio": duration / own})
         theta = moved
     counts = ("factors", "evaluations")

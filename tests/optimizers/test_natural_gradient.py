@@ -19,13 +19,17 @@ SMALL = partial(MLP, width=8, depth=2)
 def test_a_step_is_that_of_the_paper():
     """The least-squares direction with G + 1e-6 I, times the power of one half with the lowest loss."""
     problem = PROBLEMS["rosenbrock"]()
+    evaluate, tried = problem.loss, []
+    problem.loss = lambda theta: tried.append(theta) or evaluate(theta)
     theta, _, report = run(NaturalGradient(damping=1e-6), problem, 1)
+    problem.loss = evaluate
     r, j = problem.jacobian(problem.start)
     delta = -torch.linalg.solve(j.mT @ j + 1e-6 * torch.eye(2, dtype=torch.float64), j.mT @ r)
     losses = [problem.loss(problem.start + 2.0**-k * delta) for k in range(31)]
     length = 2.0 ** -losses.index(min(losses))
     assert report["step_length"] == length
     assert 0 < length < 1
+    assert len(tried) == 2 - math.log2(length)  # down to the first that is no better
     torch.testing.assert_close(theta, problem.start + length * delta, rtol=1e-9, atol=0)  # condition number 1e5
 
 

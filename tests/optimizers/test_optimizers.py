@@ -128,12 +128,12 @@ def test_longer_steps_are_tried_again_after_one_two_and_four_steps():
 
     problem, optimizer, tried, counts = PROBLEMS["rosenbrock"](), Steep(), [], []
     state = optimizer.init(problem.start) | {"damping": 4.0}
-    for _ in range(14):
+    for _ in range(18):
         tried.clear()
         state = optimizer.step(problem.start, state, problem)[1]
         counts.append(len(tried))
         assert state["damping"] == 1.0
-    assert counts == [3, 1, 2, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1]
+    assert counts == [3, 1, 2, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 1, 1, 2, 1, 1]
 
 
 def test_geodesic_acceleration_follows_a_curved_valley():

@@ -63,9 +63,8 @@ def test_the_whole_space_gives_the_step_of_the_method_itself():
 def test_each_step_takes_another_subspace():
     problem, optimizer = PROBLEMS["linear"](), Sketched(TrustRegion(damping=1e-12), share=0.4)
     theta, state, _ = run(optimizer, problem, 1)
-    first = theta - problem.start
     moved, _, _ = run(optimizer, problem, 1, theta, state)
-    assert abs(float(torch.nn.functional.cosine_similarity(first, moved - theta, dim=0))) < 0.99
+    assert problem.loss(moved) < 0.9 * problem.loss(theta)  # in the same subspace nothing would be left to gain
 
 
 def test_half_the_directions_reach_what_all_reach():
