@@ -25,7 +25,20 @@ if TYPE_CHECKING:
     )
     from pinn.derivatives.stability import stability
     from pinn.diagnosis import check_derivatives
-    from pinn.domains import Box, Time
+    from pinn.domains import (
+        Annulus,
+        Ball,
+        Box,
+        Curve,
+        Disc,
+        Ellipse,
+        Parameters,
+        Polygon,
+        Shell,
+        Simplex,
+        StarShaped,
+        Time,
+    )
     from pinn.errors import UserError
     from pinn.problem import Problem, derived
     from pinn.solution import Output, Solution, load
@@ -50,10 +63,15 @@ if TYPE_CHECKING:
 
 # Public name -> its module. Names are imported when they are used, so that the command line starts without torch.
 _HOMES = {
+    "Annulus": "pinn.domains",
+    "Ball": "pinn.domains",
     "Boundary": "pinn.terms",
     "Box": "pinn.domains",
+    "Curve": "pinn.domains",
     "Data": "pinn.terms",
     "Dirichlet": "pinn.terms",
+    "Disc": "pinn.domains",
+    "Ellipse": "pinn.domains",
     "Flux": "pinn.terms",
     "Initial": "pinn.terms",
     "Integral": "pinn.terms",
@@ -63,13 +81,18 @@ _HOMES = {
     "Neumann": "pinn.terms",
     "Observation": "pinn.terms",
     "Output": "pinn.solution",
+    "Parameters": "pinn.domains",
     "Periodic": "pinn.terms",
     "Pin": "pinn.terms",
+    "Polygon": "pinn.domains",
     "Problem": "pinn.problem",
     "Robin": "pinn.terms",
+    "Shell": "pinn.domains",
+    "Simplex": "pinn.domains",
     "Solution": "pinn.solution",
     "Stage": "pinn.training",
     "Stages": "pinn.training",
+    "StarShaped": "pinn.domains",
     "Time": "pinn.domains",
     "Training": "pinn.training",
     "UserError": "pinn.errors",
@@ -92,10 +115,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "Annulus",
+    "Ball",
     "Boundary",
     "Box",
+    "Curve",
     "Data",
     "Dirichlet",
+    "Disc",
+    "Ellipse",
     "Flux",
     "Initial",
     "Integral",
@@ -105,13 +133,18 @@ __all__ = [
     "Neumann",
     "Observation",
     "Output",
+    "Parameters",
     "Periodic",
     "Pin",
+    "Polygon",
     "Problem",
     "Robin",
+    "Shell",
+    "Simplex",
     "Solution",
     "Stage",
     "Stages",
+    "StarShaped",
     "Time",
     "Training",
     "UserError",

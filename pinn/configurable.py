@@ -28,6 +28,9 @@ class Configurable:
             return self  # the constructor is about to raise the same error, with a better message
         bound.apply_defaults()
         arguments = dict(list(bound.arguments.items())[1:])
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:  # Box(x=(0, 1)) is rebuilt from x, not from a dict
+                arguments |= arguments.pop(name)
         object.__setattr__(self, "_constructor_arguments", arguments)
         return self
 

@@ -94,7 +94,7 @@ class Problem(Configurable, ABC):
 
     def _second_order_operators(self) -> dict[str, Operator]:
         position = {name: i for i, name in enumerate(self.coordinates)}
-        space = [i for name, i in position.items() if name != self.domain.time]
+        space = [position[name] for name in self.domain.space_coordinates]
         operators: dict[str, Operator] = {"laplacian": tuple((i, i, 1.0) for i in space)}
         reader = Vocabulary(self.coordinates, ("f",))
         for name, entries in self.operators.items():

@@ -1,7 +1,42 @@
 """Domains: where a problem is posed."""
 
-from pinn.domains.base import Domain, Draw
-from pinn.domains.box import Box, SpaceTime, Time
+from pinn.domains.ball import Annulus, Ball, Disc, Shell
+from pinn.domains.base import Domain, Rule, Shape
+from pinn.domains.box import Box, Parameters, Time
+from pinn.domains.charts import Chart, Draw, Estimate
+from pinn.domains.combinations import Difference, Intersection, Named, Union
+from pinn.domains.curves import ClosedCurve, Curve, Ellipse, StarShaped
+from pinn.domains.placement import Placement
+from pinn.domains.polygon import Polygon
+from pinn.domains.product import Product
 from pinn.domains.region import Region
+from pinn.domains.simplices import Simplex
 
-__all__ = ["Box", "Domain", "Draw", "Region", "SpaceTime", "Time"]
+__all__ = [
+    "Annulus",
+    "Ball",
+    "Box",
+    "Chart",
+    "ClosedCurve",
+    "Curve",
+    "Difference",
+    "Disc",
+    "Domain",
+    "Draw",
+    "Ellipse",
+    "Estimate",
+    "Intersection",
+    "Named",
+    "Parameters",
+    "Placement",
+    "Polygon",
+    "Product",
+    "Region",
+    "Rule",
+    "Shape",
+    "Shell",
+    "Simplex",
+    "StarShaped",
+    "Time",
+    "Union",
+]

@@ -1,10 +1,15 @@
-"""Boxes with named sides, time, and their product."""
+"""Boxes with named sides, time, and parameters of the equation."""
+
+from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pinn.domains.base import Domain, Draw
+from pinn.domains.base import Domain
+from pinn.domains.charts import Chart, Placed
+from pinn.domains.placement import Similarity
 from pinn.errors import UserError, require
 
 
@@ -20,7 +25,7 @@ def _check_interval(name: str, interval: object) -> tuple[float, float]:
 
 
 class Box(Domain):
-    """An axis-parallel box: `Box(x=(-1, 1), y=(0, 2))`.
+    """An axis-parallel box: `Box(x=(-1, 1), y=(0, 2))`; with one coordinate an interval.
 
     Its sides are named `x.min`, `x.max`, `y.min`, ...; their normals point outwards.
     Raises UserError for an empty or infinite interval.
@@ -29,6 +34,7 @@ class Box(Domain):
     def __init__(self, **intervals: tuple[float, float]) -> None:
         require(bool(intervals), "a box needs at least one interval; try Box(x=(0, 1))")
         self._bounds = {name: _check_interval(name, interval) for name, interval in intervals.items()}
+        self._lower, self._upper = np.array(list(self._bounds.values())).T
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -46,40 +52,41 @@ class Box(Domain):
     def is_box(self) -> bool:
         return True
 
-    @property
-    def measure(self) -> float:
-        return math.prod(upper - lower for lower, upper in self._bounds.values())
+    def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+        inside = np.ones(len(x), dtype=bool)
+        for i, (lower, upper) in enumerate(self._bounds.values()):
+            inside &= (x[:, i] >= lower) & (x[:, i] <= upper)
+        return inside
 
-    def __mul__(self, time: "Time") -> "SpaceTime":
-        require(isinstance(time, Time), f"a box can be multiplied by Time only, got {time!r}")
-        return SpaceTime(self, time)
+    def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        beyond = np.maximum(self._lower - x, x - self._upper)
+        return np.linalg.norm(np.maximum(beyond, 0.0), axis=1) + np.minimum(beyond.max(axis=1), 0.0)
 
-    def interior(self, n: int, draw: Draw) -> np.ndarray:
-        lower, upper = np.array(list(self._bounds.values())).T
-        return lower + (upper - lower) * draw(n, len(self._bounds))
+    def _interior_chart(self) -> Chart:
+        lower, extent = self._lower, self._upper - self._lower
+        return Chart(len(lower), float(np.prod(extent)), lambda u: Placed(lower + extent * u))
 
-    def boundary(self, side: str, n: int, draw: Draw) -> tuple[np.ndarray, np.ndarray]:
-        name, end = self._side(side)
+    def _side_chart(self, side: str) -> Chart:
+        name, _, end = side.rpartition(".")
         along = self.coordinates.index(name)
         free = [i for i in range(len(self._bounds)) if i != along]
-        points = np.empty((n, len(self._bounds)))
-        points[:, along] = self._bounds[name][end == "max"]
-        if free:
-            lower, upper = np.array(list(self._bounds.values()))[free].T
-            points[:, free] = lower + (upper - lower) * draw(n, len(free))
-        normal = np.zeros_like(points)
-        normal[:, along] = 1.0 if end == "max" else -1.0
-        return points, normal
+        normal = np.zeros(len(self._bounds))
+        normal[along] = 1.0 if end == "max" else -1.0
+        lower, extent = self._lower[free], (self._upper - self._lower)[free]
 
-    def side_measure(self, side: str) -> float:
-        name, _ = self._side(side)
-        return math.prod(upper - lower for other, (lower, upper) in self._bounds.items() if other != name)
+        def place(u: NDArray) -> Placed:
+            x = np.empty((len(u), len(self._bounds)))
+            x[:, along] = self._bounds[name][end == "max"]
+            x[:, free] = lower + extent * u
+            return Placed(x, np.broadcast_to(normal, x.shape).copy())
 
-    def _side(self, side: str) -> tuple[str, str]:
-        if side not in self.sides:
-            raise UserError(f"no side {side!r}; the sides are {', '.join(self.sides)}")
-        name, _, end = side.rpartition(".")
-        return name, end
+        return Chart(len(free), float(np.prod(extent)), place)
+
+    def placed(self, similarity: Similarity) -> Domain:
+        if similarity.turns:
+            return super().placed(similarity)
+        lower, upper = similarity.points(self._lower[None])[0], similarity.points(self._upper[None])[0]
+        return Box(**{name: (a, b) for name, a, b in zip(self.coordinates, lower, upper, strict=True)})
 
 
 class Time(Box):
@@ -93,17 +100,20 @@ class Time(Box):
     def time(self) -> str:
         return self.coordinates[0]
 
+    def at(self, t: float) -> Domain:
+        raise UserError("Time alone has no space; try (domain * Time(t=(0, 1))).at(t)")
 
-class SpaceTime(Box):
-    """The product of a box with a time interval; coordinates in the box's order, time last."""
 
-    def __init__(self, space: Box, time: Time) -> None:
-        shared = set(space.coordinates) & set(time.coordinates)
-        require(not shared, f"space and time share the coordinate {', '.join(shared)}; rename one")
-        super().__init__(**space.bounds, **time.bounds)
-        self.space = space
-        self._time = time
+class Parameters(Box):
+    """Intervals of the equation's parameters, solved for all at once: `Parameters(nu=(0.001, 0.1))`.
+
+    They are coordinates without sides: no condition holds at their ends.
+    """
 
     @property
-    def time(self) -> str:
-        return self._time.coordinates[0]
+    def parameters(self) -> tuple[str, ...]:
+        return self.coordinates
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        return ()

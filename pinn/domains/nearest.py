@@ -1,0 +1,89 @@
+"""The nearest point of a smooth surface that is the image of a box, by Newton's method from the nearest node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+from torch.func import jacfwd, vmap
+
+STEPS = 30  # of Newton's iteration, which ends sooner where it has settled
+SETTLED = 1e-14  # step in the parameters, relative to their range, below which it has
+
+# One point of the parameters (k,) to one point of space (d,), by torch functions.
+Position = Callable[[Tensor], Tensor]
+
+
+class ParametricSurface:
+    """x = position(s) for s in a box [lower, upper] of dimension k, in torch functions.
+
+    nodes: along each parameter, of the search's start: as many as resolve the curvature. closed: the surface goes on
+    at the box's other end, so that a foot may pass it.
+    """
+
+    def __init__(
+        self, position: Position, lower: NDArray[np.float64], upper: NDArray[np.float64], nodes: int, closed: bool
+    ) -> None:
+        self.position = position
+        self.lower, self.upper = lower, upper
+        self.spacing = (upper - lower) / nodes
+        self.nodes = nodes
+        self.closed = closed
+
+    def at(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (n, d) at parameters (n, k)."""
+        return vmap(self.position)(torch.as_tensor(s)).numpy()
+
+    def tangents(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """dx_i / ds_j (n, d, k)."""
+        return vmap(jacfwd(self.position))(torch.as_tensor(s)).numpy()
+
+    @cached_property
+    def _tree(self) -> tuple[NDArray[np.float64], cKDTree]:
+        axes = [np.linspace(a, b, self.nodes + 1) for a, b in zip(self.lower, self.upper, strict=True)]
+        s = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(self.lower))
+        return s, cKDTree(self.at(s))
+
+    def nearest_node(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The parameters (n, k) of the node nearest to each of x (n, d), and the distance (n,)."""
+        s, tree = self._tree
+        distance, index = tree.query(x)
+        return s[index], distance
+
+    def foot(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The parameters (n, k) of the nearest point to each of x (n, d).
+
+        Newton's method on |position(s) - x|^2 / 2, held within a cell of the nearest node, and Gauss-Newton where the
+        Hessian is not positive.
+        """
+        s = start = self.nearest_node(x)[0]
+        if len(x) == 0:  # which vmap does not take
+            return s
+        low, high = start - self.spacing, start + self.spacing
+        if not self.closed:
+            low, high = np.maximum(low, self.lower), np.minimum(high, self.upper)
+        target = torch.as_tensor(x)
+        for _ in range(STEPS):
+            gradient, hessian, normal = (part.numpy() for part in self._expansion(torch.as_tensor(s), target))
+            positive = np.linalg.eigvalsh(hessian)[:, 0] > 0
+            matrix = np.where(positive[:, None, None], hessian, normal)
+            step = -np.linalg.solve(matrix + 1e-300 * np.eye(s.shape[1]), gradient[..., None])[..., 0]
+            moved = np.clip(s + step, low, high)
+            change = float(np.max(np.abs(moved - s) / (self.upper - self.lower), initial=0.0))
+            s = moved
+            if change < SETTLED:
+                break
+        return s
+
+    def _expansion(self, s: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradient (n, k), Hessian (n, k, k) and its Gauss-Newton part of |position - x|^2 / 2."""
+        offset = vmap(self.position)(s) - x
+        j = vmap(jacfwd(self.position))(s)
+        second = vmap(jacfwd(jacfwd(self.position)))(s)  # (n, d, k, k)
+        normal = j.mT @ j
+        return (j.mT @ offset[..., None])[..., 0], normal + torch.einsum("nd,ndij->nij", offset, second), normal
