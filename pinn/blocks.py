@@ -41,7 +41,7 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
     for term_name, term in problem.terms().items():
         if term_name in skip:
             continue
-        blocks = by_region.setdefault(term.region(problem.domain), [])
+        blocks = by_region.setdefault(trial.within(term.region(problem.domain)), [])
         for component, equation in term.equations().items():
             blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
     groups: dict[str, RegionBlocks] = {}

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
-from pinn.residuals import Residuals
-from pinn.sampling import SobolSampler
+from pinn.residuals import RegionBlocks, Residuals
+from pinn.sampling import Points, SobolSampler
 from pinn.trial import TrialFunction
 
-ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64
+ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities
 
 
 def make_residuals(
@@ -21,19 +22,27 @@ def make_residuals(
 ) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
 
+    So are the initial conditions of a later window of time, whose start stands for them.
+
     weights, chunk, compile: as of `Residuals`.
     Raises UserError where a name in an equation or in weights means nothing.
     """
-    residuals = Residuals(trial, weights=weights, chunk=chunk, compile=compile)
+
+    def without(terms: tuple[str, ...]) -> Residuals:
+        kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in terms}
+        return Residuals(trial, weights=kept, chunk=chunk, skip=terms, compile=compile)
+
+    replaced = trial.start.replaced
+    residuals = without(replaced)
     exact = exact_terms(residuals, seed)
-    if not exact:
-        return residuals
-    kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in exact}
-    return Residuals(trial, weights=kept, chunk=chunk, skip=exact, compile=compile)
+    return without((*replaced, *exact)) if exact else residuals
 
 
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
-    """The conditions that hold to rounding whatever the network: measured on two random sets of parameters."""
+    """The conditions that hold to rounding whatever the network: measured on two random sets of parameters.
+
+    To rounding means: relative to the largest quantity that the condition compares, or to 1 where that is smaller.
+    """
     trial = residuals.trial
     if trial.constraints == "soft":
         return ()
@@ -44,12 +53,23 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     for group in residuals.regions.values():
         if group.region.is_interior:
             continue
-        drawn = SobolSampler(boundary=64).draw(trial.problem.domain, group.region, generator)
+        drawn = SobolSampler(boundary=64).draw(trial.domain, group.region, generator)
         points = drawn.to(theta.dtype, theta.device)
         for parameters in (theta, shaken):
-            with torch.no_grad():
-                values = residuals.region_values(group, points, residuals.unflatten(parameters))
-            for block, value in zip(group.blocks, values, strict=True):
-                largest[block.term] = max(largest.get(block.term, 0.0), float(value.abs().max()))
+            for term, value in _relative(residuals, group, points, parameters).items():
+                largest[term] = max(largest.get(term, 0.0), value)
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / torch.finfo(torch.float64).eps
     return tuple(term for term, value in largest.items() if value < rounding)
+
+
+def _relative(residuals: Residuals, group: RegionBlocks, points: Points, theta: Tensor) -> dict[str, float]:
+    """The largest residual of each of the region's terms over the largest value of what its equations ask for."""
+    parameters = residuals.unflatten(theta)
+    found: dict[str, float] = {}
+    with torch.no_grad():
+        quantities = residuals.trial.evaluate_with(group.request, points.x, parameters, points.normal)
+        values = residuals.region_values(group, points, parameters)
+    for block, value in zip(group.blocks, values, strict=True):
+        size = max([1.0, *(float(quantities[name].abs().max()) for name in block.equation.arguments)])
+        found[block.term] = max(found.get(block.term, 0.0), float(value.abs().max()) / size)
+    return found

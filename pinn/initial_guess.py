@@ -9,6 +9,7 @@ from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals import Residuals
 from pinn.sampling import Sampler
 from pinn.solution_file import locate, read
+from pinn.windows import of_window
 
 NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
 CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow
@@ -21,7 +22,7 @@ def set_initial_guess(residuals: Residuals, guess: str | None, sampler: Sampler,
     Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; `features`
     chooses the scales of random features (see `choose_feature_scales`) and leaves the last layer; anything else is the
     path of a solution file or a run's folder, whose network must have the same parameters (its problem may differ, such
-    as in a coefficient).
+    as in a coefficient) in as many windows of time.
 
     Raises:
         UserError: the network does not say which layer is its last, or has no random features, the loss is not finite,
@@ -38,7 +39,7 @@ def set_initial_guess(residuals: Residuals, guess: str | None, sampler: Sampler,
 def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator) -> None:
     trial = residuals.trial
     points = {
-        label: sampler.draw(trial.problem.domain, group.region, generator).to(trial.dtype, trial.device)
+        label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
         for label, group in residuals.regions.items()
     }
     problem, theta = residuals.at(points), residuals.theta()
@@ -53,7 +54,8 @@ def _copy(residuals: Residuals, path: str) -> None:
     except UserError as error:
         message = f"initial_guess must be linear, features, null or the path of a solution, got {path!r}: {error}"
         raise UserError(message) from None
-    parameters = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
+    saved = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
+    parameters = of_window(saved, residuals.trial.prefix)
     finite = all(bool(values.isfinite().all()) for values in parameters.values())
     require(finite, f"initial_guess: the parameters in {file} are not finite")
     try:

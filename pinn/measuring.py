@@ -20,7 +20,7 @@ class HeldOut:
         generator = torch.Generator().manual_seed(seed)
         sampler = UniformSampler(interior=n, boundary=n, concentration=0)
         self.points: PointSet = {
-            label: sampler.draw(trial.problem.domain, group.region, generator).to(trial.dtype, trial.device)
+            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
             for label, group in residuals.regions.items()
         }
         self.truth = self._truth()

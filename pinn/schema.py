@@ -335,6 +335,7 @@ class Training:
     steps: int | None
     time_limit: float | None
     tolerance: float
+    windows: int
     check_every: int
     held_out: int
     log_every: int

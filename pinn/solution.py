@@ -24,7 +24,8 @@ from pinn.residuals import Residuals
 from pinn.solution_file import FILE_NAME, Contents, locate, read, write
 from pinn.solution_nodes import Nodes, make_nodes
 from pinn.solution_provenance import provenance
-from pinn.trial import TrialFunction, make_trial
+from pinn.trial import TrialFunction
+from pinn.windows import WindowedResiduals, WindowedTrial, make_windows, whole_residuals
 
 TRUTH_CHUNK = 8192
 """Points at which the truth is asked for at once: a quadrature may hold hundreds of values for each."""
@@ -77,8 +78,8 @@ class Solution:
 
     def __init__(
         self,
-        trial: TrialFunction,
-        residuals: Residuals | None = None,
+        trial: TrialFunction | WindowedTrial,
+        residuals: Residuals | WindowedResiduals | None = None,
         *,
         history: Mapping[str, NDArray] | None = None,
         points: Mapping[str, NDArray] | None = None,
@@ -274,6 +275,7 @@ class Solution:
             "device": str(trial.device),
             "constraints": trial.constraints,
             "derivatives": trial.derivatives,
+            "windows": len(trial.windows),
             "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
         }
         measured = {f"relative_l2_{name}": error["relative_l2"] for name, error in errors.items()}
@@ -325,7 +327,7 @@ def load(
     resolution = dict(zip(contents.nodes.dimensions, contents.nodes.shape, strict=True))
     return Solution(
         trial,
-        Residuals(trial),
+        whole_residuals(trial),
         history=contents.history,
         points=contents.points,
         configuration=configuration,
@@ -339,7 +341,7 @@ def trained(
     network: Callable[..., torch.nn.Module],
     contents: Contents,
     device: str | torch.device,
-) -> TrialFunction:
+) -> TrialFunction | WindowedTrial:
     """The trial function of a saved solution; raises UserError where problem or network do not fit its file."""
     attributes = contents.attributes
     require(
@@ -349,9 +351,10 @@ def trained(
     dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])
     if dtype is None:
         raise UserError(f"the file's dtype must be float64 or float32, got {attributes['dtype']!r}")
-    trial = make_trial(
+    trial = make_windows(
         problem,
         network,
+        attributes.get("windows", 1),
         constraints=attributes["constraints"],
         derivatives=attributes["derivatives"],
         dtype=dtype,

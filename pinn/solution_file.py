@@ -5,6 +5,7 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /t /y /x, /u ...                     axes (HDF5 dimension scales) and fields, ordered (t, z, y, x)
     /reference/u /error/u /residual/<term>   on the same nodes, where they exist
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
+    /network/window_0/* ...              parameters where time is cut into windows
     /config                              the resolved configuration, YAML
     /VTKHDF                              hard links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers
@@ -166,6 +167,9 @@ def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
     """The parameters by name; they share a dimension where the same axis has the same length."""
     group = file.create_group("network", track_order=True)
     for name, values in parameters.items():
+        folder = name.rpartition("/")[0]
+        if folder and folder not in group:
+            group.create_group(folder, track_order=True)
         dataset = group.create_dataset(name, data=values)
         for index, size in enumerate(values.shape):
             dataset.dims[index].attach_scale(dimension_only(group, f"axis_{index}_{size}", size))
@@ -352,8 +356,14 @@ def read_contents(file: h5py.File) -> Contents:
 
 
 def read_arrays(group: h5py.Group) -> dict[str, NDArray]:
-    """The datasets of a group by name, without its dimension scales."""
-    return {name: dataset[()] for name, dataset in group.items() if not dataset.is_scale}
+    """The datasets of a group and of the groups in it by name, without its dimension scales."""
+    found: dict[str, NDArray] = {}
+    for name, node in group.items():
+        if isinstance(node, h5py.Group):
+            found |= {f"{name}/{inner}": values for inner, values in read_arrays(node).items()}
+        elif not node.is_scale:
+            found[name] = node[()]
+    return found
 
 
 def read_column(column: h5py.Dataset) -> NDArray:

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pinn.arguments import argument_names
+from pinn.continuation import Beginning, Start
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass
+from pinn.domains import Domain, Region
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import Embedding, FieldScaling
@@ -48,6 +50,8 @@ class TrialFunction:
 
     constraints: `hard` applies the problem's ansatz where it has one, `soft` leaves raw network outputs.
     derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
+    domain: where they are trained, a window of the problem's domain; None for all of it. start: what was before the
+    window. prefix: of its parameters' names in a file.
     """
 
     def __init__(
@@ -57,6 +61,9 @@ class TrialFunction:
         *,
         constraints: str = "hard",
         derivatives: str = "taylor",
+        domain: Domain | None = None,
+        start: Start | None = None,
+        prefix: str = "",
     ) -> None:
         require(
             constraints in CONSTRAINTS,
@@ -65,11 +72,26 @@ class TrialFunction:
         require(derivatives in ENGINES, f"derivatives must be one of {', '.join(ENGINES)}, got {derivatives!r}")
         self.problem = problem
         self.network = network
+        self.domain = domain or problem.domain
+        self._window = domain
+        self.start = start or Beginning()
+        self.prefix = prefix
         self.constraints = constraints
         self.derivatives = derivatives
         self._ansatz = self._make_ansatz()
         if derivatives == "auto":
             self.derivatives = self.supported_engine()
+
+    @property
+    def windows(self) -> "tuple[TrialFunction, ...]":
+        """One window, which is this function itself."""
+        return (self,)
+
+    def within(self, region: Region) -> Region:
+        """The part of a region of the problem's domain that lies in this function's window of time."""
+        if self._window is None or self._window.time is None:
+            return region
+        return region.during(*self._window.bounds[self._window.time])
 
     @property
     def dtype(self) -> torch.dtype:
@@ -151,7 +173,7 @@ class TrialFunction:
 
         def fields(x: Any) -> dict[str, Any]:
             raw = functional_call(self.network, dict(parameters), (x,))
-            outputs = {name: raw[:, k] for k, name in enumerate(self.problem.vocabulary.fields)}
+            outputs = dict(zip(self.problem.vocabulary.fields, self.start.outputs(x, raw), strict=True))
             return self._ansatz(x, outputs)
 
         return fields
@@ -207,16 +229,28 @@ def make_trial(
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    domain: Domain | None = None,
+    start: Start | None = None,
+    prefix: str = "",
 ) -> TrialFunction:
     """Build the trial function of a problem.
 
     network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
+    domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
-    bounds = list(problem.domain.bounds.values())
+    bounds = list((domain or problem.domain).bounds.values())
     embedding = Embedding(bounds, harmonics(problem) if constraints == "hard" else {})
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
     scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
     scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)
     module = FieldNetwork(embedding, core, scaling, problem.unknowns).to(dtype=dtype, device=device)
-    return TrialFunction(problem, module, constraints=constraints, derivatives=derivatives)
+    return TrialFunction(
+        problem,
+        module,
+        constraints=constraints,
+        derivatives=derivatives,
+        domain=domain,
+        start=start,
+        prefix=prefix,
+    )

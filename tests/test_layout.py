@@ -17,7 +17,15 @@ FLOORS = (
     ("pinn.errors", "pinn.arguments", "pinn.configurable", "pinn.logs"),
     ("pinn.derivatives", "pinn.domains", "pinn.sampling", "pinn.networks", "pinn.linear_algebra"),
     ("pinn.problem", "pinn.terms"),
-    ("pinn.problems", "pinn.constraints", "pinn.blocks", "pinn.residuals", "pinn.trial"),
+    (
+        "pinn.problems",
+        "pinn.continuation",
+        "pinn.constraints",
+        "pinn.blocks",
+        "pinn.residuals",
+        "pinn.trial",
+        "pinn.windows",
+    ),
     ("pinn.weighting", "pinn.optimizers"),
     (
         "pinn.training",

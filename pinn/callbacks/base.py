@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, Trainer
+    from pinn.training import Outcome, TimeMarching, Trainer
 
 Record = dict[str, Any]  # one training step: step, seconds, loss, loss/<block>, ..., error/<field> where measured
 
@@ -11,7 +11,7 @@ Record = dict[str, Any]  # one training step: step, seconds, loss, loss/<block>,
 class Callback:
     """Called at the start, after each step and at the end of a run; does nothing by itself."""
 
-    def on_start(self, trainer: "Trainer") -> None:
+    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
         """Before the first step."""
 
     def on_step(self, record: Record) -> None:

@@ -8,7 +8,7 @@ from pinn.callbacks.base import Callback, Record
 from pinn.checkpoint import FILE_NAME, save_tree
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, Trainer
+    from pinn.training import Outcome, TimeMarching, Trainer
 
 
 class Checkpoints(Callback):
@@ -20,10 +20,10 @@ class Checkpoints(Callback):
     def __init__(self, folder: Path, seconds: float | None = 60.0) -> None:
         self.path = folder / FILE_NAME
         self.seconds = seconds
-        self.trainer: Trainer | None = None
+        self.trainer: Trainer | TimeMarching | None = None
         self.saved_at = 0.0
 
-    def on_start(self, trainer: "Trainer") -> None:
+    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
         self.trainer = trainer
         self.saved_at = time.monotonic()
 

@@ -9,7 +9,7 @@ import numpy as np
 from pinn.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, Trainer
+    from pinn.training import Outcome, TimeMarching, Trainer
 
 
 class History(Callback):
@@ -39,7 +39,7 @@ class MetricsFile(Callback):
         self.path = path
         self._file: IO[str] | None = None
 
-    def on_start(self, trainer: "Trainer") -> None:
+    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
         kept = read_metrics(self.path, trainer.at.step) if self.path.exists() else []
         self._file = open(self.path, "w", buffering=1)  # noqa: SIM115 - closed in on_end
         for record in kept:

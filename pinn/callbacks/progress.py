@@ -11,23 +11,24 @@ from pinn.callbacks.base import Callback, Record
 from pinn.logs import logger
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, Trainer
+    from pinn.training import Outcome, TimeMarching, Trainer
 
 
 class Progress(Callback):
     """A live line on a terminal; elsewhere a log line every `log_every` steps.
 
-    It shows the step, the loss, the latest held-out residual and error, the damping (or learning rate) and seconds.
+    It shows the window of time where there are several, the step, the loss, the latest held-out residual and error,
+    the damping (or learning rate) and seconds.
     """
 
     def __init__(self, log_every: int = 50) -> None:
         self.log_every = log_every
         self.live: Live | None = None
         self.latest: Record = {}
-        self.last_step = 0
+        self.trainer: Trainer | TimeMarching | None = None
 
-    def on_start(self, trainer: "Trainer") -> None:
-        self.last_step = trainer.steps
+    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
+        self.trainer = trainer
         if sys.stderr.isatty():
             self.live = Live(Text("starting"), console=Console(stderr=True), refresh_per_second=8, transient=True)
             self.live.start()
@@ -46,8 +47,10 @@ class Progress(Callback):
 
     def line(self) -> str:
         """`step 120/600  loss 3.1e-06  held-out 4.0e-06  error u 2.2e-04  damping 1.3e-05  12.3 s`."""
+        assert self.trainer is not None
         latest = self.latest
-        parts = [f"step {latest['step']}/{self.last_step}", f"loss {latest['loss']:.1e}"]
+        parts = [f"window {latest['window']}/{self.trainer.windows}"] if "window" in latest else []
+        parts += [f"step {latest['step']}/{self.trainer.steps}", f"loss {latest['loss']:.1e}"]
         if "held_out" in latest:
             parts.append(f"held-out {latest['held_out']:.1e}")
         parts += [f"error {k.removeprefix('error/')} {v:.1e}" for k, v in latest.items() if k.startswith("error/")]

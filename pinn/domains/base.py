@@ -57,6 +57,10 @@ class Domain(Configurable, ABC):
         """The name of the time coordinate, or None for a steady problem."""
         return None
 
+    def during(self, start: float, end: float) -> Domain:
+        """The part of this domain between two times; raises UserError where there is no time."""
+        raise UserError(f"{type(self).__name__} has no time interval to cut; try windows=1")
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the coordinates that are parameters of the equation: nothing is differentiated along them."""

@@ -103,6 +103,9 @@ class Time(Box):
     def at(self, t: float) -> Domain:
         raise UserError("Time alone has no space; try (domain * Time(t=(0, 1))).at(t)")
 
+    def during(self, start: float, end: float) -> Time:
+        return Time(**{self.time: (start, end)})
+
 
 class Parameters(Box):
     """Intervals of the equation's parameters, solved for all at once: `Parameters(nu=(0.001, 0.1))`.

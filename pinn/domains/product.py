@@ -95,6 +95,13 @@ class Product(Domain):
         moving, other = (self.first, self.second) if self.first.time else (self.second, self.first)
         return other if moving.space_coordinates == () else moving.at(t) * other
 
+    def during(self, start: float, end: float) -> Domain:
+        if self.time is None:
+            return super().during(start, end)
+        if self.first.time:
+            return Product(self.first.during(start, end), self.second)
+        return Product(self.first, self.second.during(start, end))
+
     def _split(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         back = np.argsort(self._columns)
         d = len(self.first.coordinates)

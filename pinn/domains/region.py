@@ -1,7 +1,7 @@
 """Regions of a domain, where terms hold."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pinn.domains.base import Domain
@@ -37,6 +37,14 @@ class Region:
     def is_whole(self) -> bool:
         """Whether it is the whole interior of the domain."""
         return self.is_interior and self.where is None and self.of is None
+
+    def during(self, start: float, end: float) -> "Region":
+        """The same region of the part of the domain between two times."""
+        return self if self.of is None else replace(self, of=self.of.during(start, end))
+
+    def names_times(self, time: str | None) -> bool:
+        """Whether it is bound to moments of its own, so that it cannot be cut into windows of time."""
+        return False
 
     @property
     def columns(self) -> tuple[str, ...]:

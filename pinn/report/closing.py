@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pinn.diagnosis import verdict
+from pinn.report.kept import kept_measurement
 from pinn.solution import Solution
 
 
@@ -38,12 +39,3 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     text = io.StringIO()
     Console(file=text, width=100).print(table)
     return text.getvalue().rstrip()
-
-
-def kept_measurement(history: dict[str, np.ndarray]) -> dict[str, float]:
-    """The entries of the step whose parameters are kept: the one with the smallest held-out residual."""
-    held_out = history.get("held_out", np.array([]))
-    if not np.isfinite(held_out).any():
-        return {}
-    at = int(np.nanargmin(held_out))
-    return {name: float(values[at]) for name, values in history.items() if np.isfinite(values[at])}

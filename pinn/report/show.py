@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from pinn.report.kept import kept_measurement
 from pinn.solution_file import locate, opened, plain
 
 HARD_LINKED = ("VTKHDF", "plot")
@@ -55,16 +56,15 @@ def error_lines(attributes: dict[str, Any]) -> Iterator[str]:
 
 
 def residual_lines(file: h5py.File) -> Iterator[str]:
-    """The held-out residual of each term at the step where it was smallest, whose parameters a run keeps."""
+    """The held-out residual of each term with the parameters that were kept."""
     history = {str(column.attrs["metric"]): column[()] for column in file["training"].values()}
+    kept = kept_measurement(history)
+    where = "with each window's best parameters" if "window" in kept else f"at step {kept.get('step', 0):.0f}"
+    for name, value in kept.items():
+        if name.startswith("held_out/"):
+            told = f"{np.sqrt(value):.3e} root mean square on fresh points, {where}"
+            yield row(f"residual of {name.removeprefix('held_out/')}", told)
     steps = history.get("step", np.zeros(0))
-    held_out = history.get("held_out", np.zeros(0))
-    if np.isfinite(held_out).any():
-        best = np.nanargmin(np.where(np.isfinite(held_out), held_out, np.nan))
-        for name, values in history.items():
-            if name.startswith("held_out/"):
-                value = f"{np.sqrt(values[best]):.3e} root mean square on fresh points, at step {steps[best]}"
-                yield row(f"residual of {name.removeprefix('held_out/')}", value)
     if len(steps):
         yield row("steps", f"{steps[-1]}, last training loss {history['loss'][-1]:.3e}")
 
@@ -86,9 +86,19 @@ def node_lines(file: h5py.File) -> list[str]:
     for group in file:
         if group in datasets or group in HARD_LINKED:
             continue
-        members = file[group].items()
-        lines += [node_line(f"/{group}/{name}", node) for name, node in members if not dimension_only(node)]
+        lines += member_lines(file[group])
     return lines + [f"links    /{name}/*" for name in HARD_LINKED if name in file]
+
+
+def member_lines(group: h5py.Group) -> list[str]:
+    """The datasets of a group and of the groups in it."""
+    lines = []
+    for name, node in group.items():
+        if isinstance(node, h5py.Group):
+            lines += member_lines(node)
+        elif not dimension_only(node):
+            lines.append(node_line(f"{group.name}/{name}", node))
+    return lines
 
 
 def node_line(name: str, node: h5py.Dataset) -> str:

@@ -48,6 +48,9 @@ class DataRegion(GivenRegion):
     def columns(self) -> tuple[str, ...]:
         return tuple(self.values)
 
+    def names_times(self, time: str | None) -> bool:
+        return True
+
     def points(self, domain: Domain, draw: Draw) -> Points:
         return Points(self.x, columns=dict(self.values))
 
@@ -62,6 +65,9 @@ class PlaceRegion(GivenRegion):
     @property
     def label(self) -> str:
         return ", ".join(f"{name} = {value:g}" for name, value in self.place.items())
+
+    def names_times(self, time: str | None) -> bool:
+        return time in self.place
 
     def points(self, domain: Domain, draw: Draw) -> Points:
         if domain.time is None or domain.time in self.place:

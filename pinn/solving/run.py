@@ -1,7 +1,5 @@
-"""From a problem to its solution, in one call."""
+"""A run: build, train, write."""
 
-import logging
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,23 +13,22 @@ from pinn.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.checkpoint import load_tree
 from pinn.compilation import should_compile
 from pinn.configurable import plain
-from pinn.constraints import make_residuals
 from pinn.errors import UserError, require
-from pinn.initial_guess import set_initial_guess
 from pinn.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
-from pinn.report.figures import draw_solution, draw_training
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
-from pinn.training import Outcome, Stages, Trainer, Training
-from pinn.trial import NetworkFactory, make_trial
+from pinn.solving.environment import choose_device, choose_dtype, show_log, writable
+from pinn.solving.writing import write
+from pinn.training import Outcome, Plan, Stages, TimeMarching, Trainer, Training
+from pinn.trial import NetworkFactory, TrialFunction
 from pinn.weighting import Weighting
+from pinn.windows import WindowedTrial, make_windows, whole_residuals
 
 METRICS = "metrics.jsonl"
-DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def solve(
@@ -81,8 +78,19 @@ def solve(
     """
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
-    optimizer, sampler = optimizer or TrustRegion(), sampler or SobolSampler()
+    folder = writable(folder)
+    show_log()
     training, output = training or Training(), output or Output()
+    plan = Plan(
+        optimizer or TrustRegion(),
+        sampler or SobolSampler(),
+        training,
+        weights=weights,
+        weighting=weighting,
+        initial_guess=initial_guess,
+        compile=should_compile(compile, training.time_limit),
+        seed=seed,
+    )
     settings = {
         "seed": seed,
         "dtype": dtype,
@@ -94,52 +102,32 @@ def solve(
     }
     parts = {
         "problem": problem,
-        "sampler": sampler,
-        "optimizer": optimizer,
+        "sampler": plan.sampler,
+        "optimizer": plan.optimizer,
         "training": training,
         "output": output,
     }
-    folder = _writable(folder)
-    show_log()
     started = time.perf_counter()
     torch.manual_seed(seed)
-    trial = make_trial(
+    trial = make_windows(
         problem,
         network or partial(MLP),
+        training.windows,
         constraints=constraints,
         derivatives=derivatives,
         dtype=choose_dtype(dtype),
         device=choose_device(device),
     )
-    residuals = make_residuals(
-        trial,
-        weights=weights,
-        chunk=training.jacobian_chunk,
-        compile=should_compile(compile, training.time_limit),
-        seed=seed,
-    )
-    if not resume:
-        set_initial_guess(residuals, initial_guess, sampler, seed)
-    history = History()
-    watchers: list[Callback] = [history, Progress(training.log_every), *callbacks]
-    if folder is not None:
-        watchers = [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
-    trainer = Trainer(residuals, optimizer, sampler, training, seed=seed, callbacks=watchers, weighting=weighting)
-    if resume:
-        _restore(trainer, history, folder)
+    trainer, history = _prepare(trial, plan, callbacks, folder, resume)
     outcome = trainer.run()
+    told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     solution = Solution(
         trial,
-        residuals,
+        whole_residuals(trial),
         history=history.columns(),
-        points={label: points.x.cpu().numpy() for label, points in trainer.points.items()},
+        points={label: x.cpu().numpy() for label, x in trainer.training_points().items()},
         configuration=configuration or {name: plain(part) for name, part in parts.items()} | settings,
-        attributes={
-            "seed": seed,
-            "status": outcome.name.lower(),
-            "outcome": outcome.value,
-            "wall_seconds": time.perf_counter() - started,
-        },
+        attributes=told | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
     files = write(solution, folder, output)
@@ -149,69 +137,32 @@ def solve(
     return solution
 
 
-def _restore(trainer: Trainer, history: History, folder: Path | None) -> None:
-    """Put the trainer and the history where the folder's checkpoint stands."""
+def _prepare(
+    trial: TrialFunction | WindowedTrial,
+    plan: Plan,
+    callbacks: Sequence[Callback],
+    folder: Path | None,
+    resume: bool,
+) -> tuple[Trainer | TimeMarching, History]:
+    """What trains, where it starts or where the folder's checkpoint stands, and the history that it will fill."""
+    history = History()
+    watchers: list[Callback] = [history, Progress(plan.training.log_every), *callbacks]
+    if folder is not None:
+        watchers = [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, plan.training.checkpoint_seconds)]
+    saved = _checkpoint(folder) if resume else None
+    trainer: Trainer | TimeMarching
+    if isinstance(trial, WindowedTrial):
+        trainer = TimeMarching(trial, plan, watchers, saved=saved)
+    else:
+        trainer = plan.trainer(trial, saved=saved, callbacks=watchers)
+    if saved is not None:
+        assert folder is not None
+        trainer.check_there_is_more()
+        history.records = read_metrics(folder / METRICS, trainer.at.step)
+    return trainer, history
+
+
+def _checkpoint(folder: Path | None) -> dict[str, Any]:
     if folder is None:
         raise UserError("resume needs the folder of the run to be continued")
-    trainer.restore(load_tree(folder / CHECKPOINT))
-    history.records = read_metrics(folder / METRICS, trainer.at.step)
-
-
-def write(solution: Solution, folder: Path | None, output: Output) -> list[Path]:
-    """The solution file first, then figures, which may fail without loss; the paths that were written."""
-    if folder is None:
-        return []
-    files = [solution.save(folder / "solution.h5", output)]
-    if output.figures:
-        figures = folder / "figures"
-        figures.mkdir(exist_ok=True)
-        for draw, name in ((draw_solution, "solution.png"), (draw_training, "training.png")):
-            draw(files[0], figures / name)
-            files.append(figures / name)
-    return files
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; `auto` is CUDA where there is one. Raises UserError where it does not exist."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"device must be auto, cpu, cuda or cuda:N, got {name!r}") from None
-    missing = device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
-    count = torch.cuda.device_count()
-    require(not missing, f"device {name!r} does not exist: torch sees {count} CUDA devices; try device=cpu")
-    return device
-
-
-def choose_dtype(name: str) -> torch.dtype:
-    """float64 or float32 by name; raises UserError for others."""
-    require(name in DTYPES, f"dtype must be {' or '.join(DTYPES)}, got {name!r}")
-    return DTYPES[name]
-
-
-def show_log() -> None:
-    """Outside an application that has set up logging, such as in a notebook, show the log on standard error."""
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-
-
-def _writable(folder: Path | str | None) -> Path | None:
-    """The output folder, made and tried before training; raises UserError where it cannot be written."""
-    if folder is None:
-        return None
-    folder = Path(folder)
-    trial_file = folder / ".writable"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        trial_file.touch()
-        trial_file.unlink()
-    except OSError as error:
-        raise UserError(
-            f"cannot write to the folder {folder}: {error.strerror or error}; choose another (hydra.run.dir=...)"
-        ) from None
-    return folder
+    return load_tree(folder / CHECKPOINT)

@@ -1,0 +1,220 @@
+"""How the raw outputs of a time window go on from the windows before it, so that nothing is lost at the seams.
+
+A window's raw outputs, which the problem's ansatz turns into fields, are
+
+    N(x, t) = sum_{j < m} (t - t_0)^j / j! d_t^j N_before(x, t_0) + s^m N_k(x, t),   s = (t - t_0) / (t_1 - t_0),
+
+with N_k the window's own network and m the order of the equations in time: N and its first m - 1 derivatives in time
+are continuous at t_0 to rounding, whatever N_k is, and conditions that the ansatz satisfies for every N still hold.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jvp
+
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.jets import Jet
+
+REMEMBERED = 32  # sets of points at which the windows before are known, the latest ones
+
+
+class Start(ABC):
+    """What a window's raw outputs are made of: its network's, and what was before it. x is a tensor or a jet (n, d)."""
+
+    replaced: tuple[str, ...] = ()  # terms that the start stands for: the initial conditions of a later window
+
+    @abstractmethod
+    def own(self, x: Any, raw: Any) -> list[Any]:
+        """The part of each output (n,) that the window's own network (n, m) gives."""
+
+    @abstractmethod
+    def outputs(self, x: Any, raw: Any) -> list[Any]:
+        """The window's raw outputs, each (n,)."""
+
+
+class Beginning(Start):
+    """The first window: its raw outputs are the network's."""
+
+    def own(self, x: Any, raw: Any) -> list[Any]:
+        return [raw[:, k] for k in range(raw.shape[1])]
+
+    def outputs(self, x: Any, raw: Any) -> list[Any]:
+        return self.own(x, raw)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The own part of an earlier window, whose network is trained: it ends at time `end`."""
+
+    start: Start
+    network: nn.Module
+    end: float
+    length: float
+
+    def at(self, x: Any) -> Any:
+        """The own part's columns (n, m). No gradient in the network's parameters."""
+        parameters = {name: values.detach() for name, values in self.network.named_parameters()}
+        return torch.stack(self.start.own(x, functional_call(self.network, parameters, (x,))), -1)
+
+
+class Continuation(Start):
+    """A later window, from time `start` to `end`: the formula at the head of this module.
+
+    The windows before are evaluated once for each set of points: that part of N depends on no parameter that is
+    trained. time: number of the time coordinate. orders: m of each output; where it is 0, as for a pressure, the
+    output is the network's alone. before: the earlier windows, all of them, in order. replaced: terms left out.
+    """
+
+    def __init__(
+        self,
+        time: int,
+        start: float,
+        end: float,
+        orders: Sequence[int],
+        before: Sequence[Piece],
+        replaced: Sequence[str] = (),
+    ) -> None:
+        self.time = time
+        self.start = start
+        self.end = end
+        self.orders = tuple(orders)
+        self.before = tuple(before)
+        self.replaced = tuple(replaced)
+        self._known: OrderedDict[Any, Tensor] = OrderedDict()
+
+    def own(self, x: Any, raw: Any) -> list[Any]:
+        s = (x[:, self.time] - self.start) / (self.end - self.start)
+        return [raw[:, k] * s**m if m else raw[:, k] for k, m in enumerate(self.orders)]
+
+    def outputs(self, x: Any, raw: Any) -> list[Any]:
+        base = self._polynomial(x)
+        return [base[:, k] + column if self.orders[k] else column for k, column in enumerate(self.own(x, raw))]
+
+    def _polynomial(self, x: Any) -> Any:
+        """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m), for a jet from memory where its points are known."""
+        if not isinstance(x, Jet):
+            return self._expansion(x)
+        key = self._key(x)
+        if key is None:
+            return self._expansion(x)
+        if key not in self._known:
+            self._known[key] = self._expansion(Jet(x.coefficients, x.channels)).coefficients
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return x.with_coefficients(self._known[key])
+
+    def _key(self, x: Jet) -> Any:
+        """Points, channels and the versions of the networks before; None within a transform, which hides the points."""
+        try:
+            points = x.value.detach().cpu().numpy().tobytes()
+        except RuntimeError:
+            return None
+        versions = tuple(p._version for piece in self.before for p in piece.network.parameters())
+        return points, x.channels, x.dtype, x.device, versions
+
+    def _expansion(self, x: Any) -> Any:
+        time_derivatives = self._before(x)
+        elapsed = (x[:, self.time] - self.start)[:, None]
+        total = time_derivatives[0]
+        for j, derivative in enumerate(time_derivatives[1:], 1):
+            total = total + elapsed**j * derivative / math.factorial(j)
+        return total
+
+    def _before(self, x: Any) -> list[Any]:
+        """d_t^j N_before(x, t_0) for j < max(m), each (n, m) and constant in time: window by window, by Taylor's rule.
+
+        Where j >= m of an output it is zero: that derivative is not carried from window to window.
+        """
+        held = _without_time(x, self.time)
+        count = max(self.orders)
+        derivatives: list[Tensor] = []
+        for piece in self.before:
+            added = _time_derivatives(partial(_own_at, piece, held), piece.end, count, x)
+            if derivatives:
+                length = piece.length
+                added = tuple(
+                    a + sum(length ** (i - j) / math.factorial(i - j) * derivatives[i] for i in range(j, count))
+                    for j, a in enumerate(added)
+                )
+            carried = [[float(j < m) for m in self.orders] for j in range(count)]
+            derivatives = [a * a.new_tensor(mask) for a, mask in zip(added, carried, strict=True)]
+        return [held.restored(values) for values in derivatives]
+
+
+def _own_at(piece: Piece, held: "_Tensor | _Jet", t: Tensor) -> Tensor:
+    """The own part of an earlier window at the points, all at time t."""
+    return held.values(piece.at(held.at(t)))
+
+
+def _time_derivatives(f: Callable[[Tensor], Tensor], t: float, count: int, like: Any) -> tuple[Tensor, ...]:
+    """f and its first count - 1 derivatives at t, by nested forward mode."""
+
+    def nested(t: Tensor, count: int) -> tuple[Tensor, ...]:
+        if count == 1:
+            return (f(t),)
+        found = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))
+        return (*found[0], found[1][-1])
+
+    return nested(torch.tensor(t, dtype=like.dtype, device=like.device), count)
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """Points (n, d) whose time is to be set."""
+
+    x: Tensor
+    keep: Tensor  # (d,), 0 at the time coordinate and 1 elsewhere
+
+    def at(self, t: Tensor) -> Tensor:
+        return self.x * self.keep + t * (1.0 - self.keep)
+
+    def values(self, found: Tensor) -> Tensor:
+        return found
+
+    def restored(self, values: Tensor) -> Tensor:
+        return values
+
+
+@dataclass(frozen=True)
+class _Jet:
+    """The same for the jet of the points: what is constant in time needs no channel with a derivative in time."""
+
+    x: Jet
+    keep: Tensor
+    channels: Channels
+    time: int
+
+    def at(self, t: Tensor) -> Jet:
+        places = [self.x.channels.index[symbol] for symbol in self.channels.symbols]
+        c = self.x.coefficients[places] * self.keep
+        return Jet(torch.cat([(c[0] + t * (1.0 - self.keep)).unsqueeze(0), c[1:]]), self.channels)
+
+    def values(self, found: Jet) -> Tensor:
+        return found.coefficients
+
+    def restored(self, values: Tensor) -> Jet:
+        """As a jet with all the channels of x, those in time zero."""
+        symbols = self.x.channels.symbols
+        zero = torch.zeros_like(values[0])
+        of = self.channels.index
+        steady = [s in of and s.orders[self.time] == 0 for s in symbols]
+        rows = [values[of[s]] if kept else zero for s, kept in zip(symbols, steady, strict=True)]
+        return Jet(torch.stack(rows), self.x.channels)
+
+
+def _without_time(x: Any, time: int) -> "_Tensor | _Jet":
+    keep = torch.ones(x.shape[1], dtype=x.dtype, device=x.device)
+    keep[time] = 0.0
+    if not isinstance(x, Jet):
+        return _Tensor(x, keep)
+    steady = [symbol for symbol in x.channels.symbols if symbol.orders[time] == 0]
+    return _Jet(x, keep, Channels.closure(steady, x.shape[1]), time)

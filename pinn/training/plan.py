@@ -1,0 +1,67 @@
+"""How a window of time is trained: all that a run was told, apart from the window itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pinn.callbacks import Callback
+from pinn.constraints import make_residuals
+from pinn.initial_guess import set_initial_guess
+from pinn.optimizers import Optimizer
+from pinn.sampling import Sampler
+from pinn.training.interruption import Interruption
+from pinn.training.settings import Stages, Training
+from pinn.training.trainer import Trainer
+from pinn.trial import TrialFunction
+from pinn.weighting import Weighting
+
+SEEDS = 2**24  # between the seeds of two windows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings that all windows share; the arguments of `pinn.solve` have the same names."""
+
+    optimizer: Optimizer | Stages
+    sampler: Sampler
+    training: Training
+    weights: Mapping[str, float] | None = None
+    weighting: Weighting | None = None
+    initial_guess: str | None = None
+    compile: bool = False
+    seed: int = 0
+
+    def trainer(
+        self,
+        window: TrialFunction,
+        number: int = 0,
+        *,
+        saved: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+        time_limit: float | None = None,
+        interruption: Interruption | None = None,
+    ) -> Trainer:
+        """The trainer of a window, with its number from 0: at its initial guess, or where a checkpoint `saved` stands.
+
+        Raises UserError where a setting, the equations or the checkpoint are at fault.
+        """
+        seed = self.seed + number * SEEDS
+        residuals = make_residuals(
+            window, weights=self.weights, chunk=self.training.jacobian_chunk, compile=self.compile, seed=seed
+        )
+        if saved is None:
+            set_initial_guess(residuals, self.initial_guess, self.sampler, seed)
+        trainer = Trainer(
+            residuals,
+            self.optimizer,
+            self.sampler,
+            self.training,
+            seed=seed,
+            callbacks=callbacks,
+            weighting=self.weighting,
+            time_limit=time_limit,
+            interruption=interruption,
+        )
+        if saved is not None:
+            trainer.restore(saved)
+        return trainer
