@@ -135,6 +135,7 @@ class TimeMarching:
         trained = self.trial.windows[: len(self.finished)]
         running = self._at_end or (self._trainer.checkpoint() if self._trainer else None)
         return {
+            "windows": self.windows,
             "finished": [{"points": window.points, "outcome": window.outcome.name} for window in self.finished],
             "parameters": {window.prefix + name: v for window in trained for name, v in window.parameters().items()},
             "before": dict(vars(self._before)),
@@ -143,8 +144,10 @@ class TimeMarching:
 
     def _restore(self, tree: Mapping[str, Any]) -> None:
         """Continue from a checkpoint; raises UserError where it belongs to another network, problem or windows."""
-        fits = "finished" in tree and len(tree["finished"]) < self.windows
-        require(fits, f"the checkpoint is not of a run in {self.windows} windows; resume with the settings of its run")
+        windows = tree.get("windows", 1)
+        fits = windows == self.windows
+        told = f"the checkpoint is of a run in {windows} windows, not in {self.windows}"
+        require(fits, f"{told}; resume with the settings of its run")
         self.finished = [Finished(entry["points"], Outcome[entry["outcome"]]) for entry in tree["finished"]]
         self._before = Position(**tree["before"])
         for window in self.trial.windows[: len(self.finished)]:
