@@ -115,7 +115,7 @@ class SmallFit:
         """Points of every region, of the interior's the first `rows`, which a Sobol sequence spreads as evenly."""
         found: dict[str, Points] = {}
         for label, group in self.residuals.regions.items():
-            points = sampler.draw(self.trial.problem.domain, group.region, generator)
+            points = sampler.draw(self.trial.domain, group.region, generator)
             if not group.region.sides:
                 points = points[slice(0, rows)]
             found[label] = points.to(self.trial.dtype, self.trial.device)
