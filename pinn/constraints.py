@@ -70,6 +70,6 @@ def _relative(residuals: Residuals, group: RegionBlocks, points: Points, theta: 
         quantities = residuals.trial.evaluate_with(group.request, points.x, parameters, points.normal)
         values = residuals.region_values(group, points, parameters)
     for block, value in zip(group.blocks, values, strict=True):
-        size = max([1.0, *(float(quantities[name].abs().max()) for name in block.equation.arguments)])
-        found[block.term] = max(found.get(block.term, 0.0), float(value.abs().max()) / size)
+        sizes = [float(quantities[name].abs().max()) for name in block.equation.arguments if name in quantities]
+        found[block.term] = max(found.get(block.term, 0.0), float(value.abs().max()) / max([1.0, *sizes]))
     return found

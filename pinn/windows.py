@@ -173,26 +173,34 @@ def time_orders(problem: Problem) -> list[int]:
     Taken from all terms and not from the initial conditions alone, which an ansatz may stand for.
 
     Raises:
-        UserError: the problem is steady, looks ahead in time or identifies unknowns.
+        UserError: the problem is steady, identifies unknowns, looks ahead in time or to given times.
     """
-    domain, why = problem.domain, f"{problem.name} cannot be solved in windows of time"
+    domain, asked = problem.domain, dict[str, None]()
     if domain.time is None:
-        raise UserError(f"{why}: it has no time coordinate; set training.windows=1")
-    require(not problem.unknowns, f"{why}: each would identify its own {', '.join(problem.unknowns)}; set windows=1")
-    for name, term in problem.terms().items():
-        region = term.region(domain)
-        require(f"{domain.time}.max" not in region.sides, f"{why}: {name} holds at the end of time; set windows=1")
-        bound = region.names_times(domain.time)
-        require(not bound, f"{why}: {name} is bound to times of its own; set training.windows=1")
-        whole = region.of is None or region.of.bounds[domain.time] == domain.bounds[domain.time]
-        require(whole, f"{why}: {name} holds in a part of the time; set training.windows=1")
-    names = [name for term in problem.terms().values() for e in term.equations().values() for name in e.arguments]
-    demands = Request(problem.vocabulary, problem.derived, tuple(dict.fromkeys(names))).demands
+        raise UserError(f"{problem.name} cannot be solved in windows of time: it has no time; set training.windows=1")
+    _require_alike_at_all_times(problem, domain.time)
+    for term in problem.terms().values():
+        columns = term.region(domain).columns
+        asked |= {q: None for e in term.equations().values() for q in e.arguments if q not in columns}
+    demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
     time = domain.coordinates.index(domain.time)
     orders = [
         max((s.orders[time] for symbol in demands.get(field, ()) for s in symbol.expanded()), default=0)
         for field in problem.vocabulary.fields
     ]
     if not any(orders):
-        raise UserError(f"{why}: none of its terms has a derivative in time; set training.windows=1")
+        why = "none of its terms has a derivative in time; set training.windows=1"
+        raise UserError(f"{problem.name} cannot be solved in windows of time: {why}")
     return orders
+
+
+def _require_alike_at_all_times(problem: Problem, time: str) -> None:
+    """Raise UserError where a term, or what is to be identified, spans several windows."""
+    why = f"{problem.name} cannot be solved in windows of time"
+    require(not problem.unknowns, f"{why}: each would identify its own {', '.join(problem.unknowns)}; set windows=1")
+    for name, term in problem.terms().items():
+        region = term.region(problem.domain)
+        require(f"{time}.max" not in region.sides, f"{why}: {name} holds at the end of time; set windows=1")
+        require(not region.names_times(time), f"{why}: {name} is bound to times of its own; set windows=1")
+        whole = region.of is None or region.of.bounds[time] == problem.domain.bounds[time]
+        require(whole, f"{why}: {name} holds in a part of the time; set windows=1")

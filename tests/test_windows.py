@@ -419,6 +419,39 @@ class Ahead(Burgers):
         return super().terms() | {"end": Boundary(lambda u: u, on="t.max")}
 
 
+class Probed(Burgers):
+    def terms(self):
+        return super().terms() | {"probe": pinn.Data(at={"x": [0.1, 0.2], "t": 0.5}, u=[0.0, 0.1])}
+
+
+class Part(Problem):
+    """u_t = 0 in space, with an inclusion whose boundary is a condition."""
+
+    def __init__(self) -> None:
+        self.domain = pinn.Box(x=(0, 1), y=(0, 1)) * pinn.Time(t=(0, 2))
+        self.inclusion = pinn.Box(x=(0.4, 0.6), y=(0.4, 0.6)) * pinn.Time(t=(0, 2))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "still": Interior(lambda u_t: u_t),
+            "inclusion": Dirichlet(u=1.0, of=self.inclusion),
+            "mean": pinn.Mean(u=0.5),
+            "start": Initial(u=1.0),
+        }
+
+
+def test_points_of_every_region_lie_in_the_window():
+    trial = shaken(Part(), windows=4)
+    residuals = make_residuals(trial.windows[2])
+    assert residuals.blocks == ("still", "inclusion", "mean")
+    for label, group in residuals.regions.items():
+        points = SobolSampler(interior=50, boundary=20).draw(trial.windows[2].domain, group.region, torch.Generator())
+        times = points.x[:, 2]
+        assert float(times.min()) >= 1.0 and float(times.max()) <= 1.5, label
+        assert bool((points.x[:, :2].min(0).values >= (0.4 if "of" in label else 0.0)).all())
+
+
 class Still(Burgers):
     def terms(self):
         return {"equation": Interior(lambda u_xx: u_xx)}
@@ -427,9 +460,10 @@ class Still(Burgers):
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        (Poisson2D(), "poisson_2d cannot be solved in windows of time: it has no time coordinate"),
+        (Poisson2D(), "poisson_2d cannot be solved in windows of time: it has no time"),
         (Unknown(), "each would identify its own nu"),
         (Ahead(), "end holds at the end of time"),
+        (Probed(), "probe is bound to times of its own"),
         (Still(), "none of its terms has a derivative in time"),
     ],
 )
