@@ -102,7 +102,7 @@ class SmallFit:
         skipped = tuple(name for name in full.problem.terms() if name not in kept)
         self.residuals = Residuals(self.trial, weights=residuals.weights, chunk=residuals.chunk, skip=skipped)
         self.problem = self.residuals.at(self._draw(sampler, generator, rows))
-        judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT, concentration=0)
+        judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT)
         self.held_out = self.residuals.at(self._draw(judge, generator, HELD_OUT))
         self.untrained = self.problem.loss(self.residuals.theta())
         with torch.no_grad():

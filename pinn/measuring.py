@@ -18,7 +18,7 @@ class HeldOut:
         self.residuals = residuals
         trial = residuals.trial
         generator = torch.Generator().manual_seed(seed)
-        sampler = UniformSampler(interior=n, boundary=n, concentration=0)
+        sampler = UniformSampler(interior=n, boundary=n)
         self.points: PointSet = {
             label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
             for label, group in residuals.regions.items()

@@ -18,7 +18,7 @@ from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
 from pinn.problems import Burgers
-from pinn.sampling import SobolSampler
+from pinn.sampling import R3, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.training import Stage, Stages
 from pinn.weighting import BalancedWeights
 
@@ -38,12 +38,12 @@ def small_network(inputs, outputs):
     return MLP(inputs, outputs, width=6, depth=2)
 
 
-def solve(folder, steps, optimizer=None, resume=False, callbacks=(), **settings):
+def solve(folder, steps, optimizer=None, sampler=None, resume=False, callbacks=(), **settings):
     return pinn.solve(
         Burgers(nu=0.1),
         small_network,
         optimizer=optimizer or TrustRegion(),
-        sampler=SobolSampler(interior=150, boundary=10, redraw_every=4),
+        sampler=sampler or SobolSampler(interior=150, boundary=10, redraw_every=4),
         training=pinn.Training(steps=steps, time_limit=None, check_every=3, held_out=100),
         output=pinn.Output(figures=False, resolution=9),
         folder=folder,
@@ -68,6 +68,14 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, name):
     whole = solve(tmp_path / "whole", 14, OPTIMIZERS[name]())
     solve(tmp_path / "parts", first, OPTIMIZERS[name]())
     assert_same_run(whole, solve(tmp_path / "parts", 14, OPTIMIZERS[name](), resume=True))
+
+
+@pytest.mark.parametrize("adaptation", [RAR(), R3(), ResidualAttention(renewed=0.5), FlowSampling(bins=4, steps=2)])
+def test_the_state_of_adaptive_sampling_is_resumed(tmp_path, adaptation):
+    sampler = SobolSampler(interior=150, boundary=10, redraw_every=4, adaptation=adaptation)
+    whole = solve(tmp_path / "whole", 14, sampler=sampler)
+    solve(tmp_path / "parts", 9, sampler=sampler)
+    assert_same_run(whole, solve(tmp_path / "parts", 14, sampler=sampler, resume=True))
 
 
 def test_resuming_inside_a_second_stage_with_moving_weights(tmp_path):

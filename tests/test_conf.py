@@ -15,13 +15,16 @@ from omegaconf import OmegaConf
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import groups
 from pinn.compilation import COMPILATION
+from pinn.configurable import plain
 from pinn.networks import Network
 from pinn.problem import Problem
+from pinn.sampling import Adaptation
 from pinn.schema import SCHEMAS, Config
 from pinn.solving import DTYPES, solve
 from pinn.trial import CONSTRAINTS, ENGINES
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
+ADAPTATIONS = sorted(f.name.removesuffix(".yaml") for f in files("pinn.conf").joinpath("sampler/adaptation").iterdir())
 GIVEN_BY_SOLVE = {"inputs", "outputs"}
 # Options that a choice is there to change; everywhere else conf/ repeats the constructor's defaults.
 CHANGED = {
@@ -53,8 +56,7 @@ def test_options_and_defaults_are_the_constructors(group, choice):
     parameters = {n: p for n, p in signature.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     assert set(options(node)) == set(parameters) - GIVEN_BY_SOLVE
     for name in set(options(node)) - CHANGED.get((group, choice), set()):
-        default = parameters[name].default
-        assert options(node)[name] == (list(default) if isinstance(default, tuple) else default), name
+        assert options(node)[name] == plain(parameters[name].default), name
     for name in CHANGED.get((group, choice), set()):
         assert options(node)[name] != parameters[name].default, name
 
@@ -96,6 +98,22 @@ def test_every_network_takes_a_factorization(choice):
     assert OmegaConf.get_type(node.factorization) is SCHEMAS["network/factorization/random"]
 
 
+@pytest.mark.parametrize("choice", ADAPTATIONS)
+def test_every_sequence_takes_an_adaptation(choice):
+    node = composed("sampler=halton", f"sampler/adaptation={choice}").sampler
+    adaptation = instantiate(node, _convert_="all").adaptation
+    assert adaptation.configuration == OmegaConf.to_container(node.adaptation)
+    defaults = type(adaptation)().configuration
+    assert adaptation.configuration == defaults
+    assert OmegaConf.get_type(node.adaptation) is SCHEMAS[f"sampler/adaptation/{choice}"]
+    assert composed(f"sampler/adaptation={choice}", "sampler.adaptation=null").sampler.adaptation is None
+
+
+def test_every_adaptation_has_a_choice():
+    named = {get_class(composed(f"sampler/adaptation={choice}").sampler.adaptation._target_) for choice in ADAPTATIONS}
+    assert named == set(Adaptation.__subclasses__())
+
+
 def test_keys_are_those_of_solve():
     config, parameters = composed(), inspect.signature(solve).parameters
     plain = OmegaConf.to_container(config, enum_to_str=True)
@@ -121,7 +139,13 @@ def test_enumerations_are_the_librarys():
 
 
 @pytest.mark.parametrize(
-    "name", ["config", "network/factorization/random", *(f"{group}/{choice}" for group, choice in CHOICES)]
+    "name",
+    [
+        "config",
+        "network/factorization/random",
+        *(f"sampler/adaptation/{choice}" for choice in ADAPTATIONS),
+        *(f"{group}/{choice}" for group, choice in CHOICES),
+    ],
 )
 def test_every_option_is_explained(name):
     text = files("pinn.conf").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
@@ -130,7 +154,7 @@ def test_every_option_is_explained(name):
     # options are at the left margin, or below their group; Hydra's own settings and the defaults list are no options
     margin = "  " if text.startswith(header) else ""
     found = re.findall(rf"^{margin}(?!_|defaults:|hydra:)\w+:.*$", text, flags=re.MULTILINE)
-    assert found or name.startswith(("problem/", "weighting/fixed"))
+    assert found or name.startswith(("problem/", "weighting/fixed", "sampler/adaptation/r3"))
     for line in found:
         assert re.search(r"  # \S.{10,}$", line), line
 

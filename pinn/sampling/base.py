@@ -2,20 +2,35 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pinn.configurable import Configurable
-from pinn.domains import Domain, Draw, Region
+from pinn.domains import Domain, Region
 from pinn.errors import require
+from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
 
-# magnitude(points (n, d)) -> |r| (n,), what residual-adaptive sampling looks at.
-Magnitude = Callable[[Tensor], Tensor]
+FOLLOWING = RAD()  # the default
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Points (n, d), on a side their normals, and weights (n,) where they are not all alike; the sum is the measure."""
+
+    x: np.ndarray
+    normal: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    def where(self, kept: np.ndarray) -> "Drawn":
+        """Those that are kept, a boolean each."""
+        normal = None if self.normal is None else self.normal[kept]
+        return Drawn(self.x[kept], normal, None if self.weight is None else self.weight[kept])
 
 
 class Sampler(Configurable, ABC):
@@ -23,84 +38,85 @@ class Sampler(Configurable, ABC):
 
     interior: number of points in the interior. boundary: number of points on each side of the boundary, the start
     of time included. Every side is sampled on its own. redraw_every: training steps between two draws; 0 keeps the
-    first points. concentration: 0 draws uniformly; c > 0 draws a share c / (1 + c) of the interior points with
-    density proportional to the residual's magnitude (RAD with k = 1, arXiv 2207.10289), the others uniformly.
+    first points. adaptation: moves the interior points to where the residual is large, from the second draw on; None
+    leaves them where they fall.
     """
 
     def __init__(
-        self, *, interior: int = 3000, boundary: int = 250, redraw_every: int = 20, concentration: float = 1.0
+        self,
+        *,
+        interior: int = 3000,
+        boundary: int = 250,
+        redraw_every: int = 20,
+        adaptation: Adaptation | None = FOLLOWING,
     ) -> None:
         require(interior >= 1, f"sampler.interior must be >= 1, got {interior}")
         require(boundary >= 1, f"sampler.boundary must be >= 1, got {boundary}")
         require(redraw_every >= 0, f"sampler.redraw_every must be >= 0, got {redraw_every}; 0 never redraws")
-        require(
-            0 <= concentration < float("inf"),
-            f"sampler.concentration must be finite and >= 0, got {concentration}; 0 samples uniformly",
-        )
+        known = adaptation is None or isinstance(adaptation, Adaptation)
+        require(known, f"sampler.adaptation must be an Adaptation such as R3() or null, got {adaptation!r}")
         self.interior = interior
         self.boundary = boundary
         self.redraw_every = redraw_every
-        self.concentration = concentration
+        self.adaptation = adaptation
 
     @abstractmethod
-    def unit(self, n: int, k: int, seed: int) -> np.ndarray:
-        """n points of [0, 1)^k, shape (n, k); the same seed gives the same points."""
+    def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        """About n points of the interior, for which `where` is true; none where it never is."""
 
-    def draw(
-        self, domain: Domain, region: Region, generator: torch.Generator, magnitude: Magnitude | None = None
-    ) -> Points:
-        """Points of one region, float64 on the CPU. magnitude: where given, interior points follow it.
+    @abstractmethod
+    def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        """About n points of one side with their normals, for which `where` is true; none where it never is."""
+
+    def draw(self, domain: Domain, region: Region, generator: torch.Generator) -> Points:
+        """Points of one region, float64 on the CPU; the same generator's state gives the same points.
 
         Raises UserError where the region's predicate selects no points, on none of its sides.
         """
-
-        def draw(n: int, k: int) -> np.ndarray:
-            return self.unit(n, k, next_seed(generator))
-
         if isinstance(region, GivenRegion):
-            return region.points(domain, draw)
+            return region.points(domain, lambda n, k: np.random.default_rng(next_seed(generator)).random((n, k)))
         domain = region.of or domain
-        if region.sides:
-            return _not_empty(self._boundary(domain, region, draw), region)
-        concentrated = magnitude is not None and self.concentration > 0
-        pool = 4 * self.interior if concentrated else self.interior
-        x = torch.as_tensor(_selected(domain, region, lambda n: domain.interior(n, draw), pool)[0])
-        if concentrated:
-            assert magnitude is not None
-            x = x[self._follow(magnitude(x).cpu(), generator)]
-        return _not_empty(Points(x), region)
-
-    def _follow(self, magnitude: Tensor, generator: torch.Generator) -> Tensor:
-        """Rows of the pool drawn without replacement with density |r| / mean |r| + 1 / concentration."""
-        magnitude = torch.nan_to_num(magnitude.double(), posinf=0.0)
-        density = self.concentration * magnitude / magnitude.mean().clamp_min(1e-300) + 1.0
-        return torch.multinomial(density, self.interior, generator=generator)
-
-    def _boundary(self, domain: Domain, region: Region, draw: Draw) -> Points:
-        if region.period is not None:
-            return self._pairs(domain, region.sides, region.period, draw)
-        xs, normals = [], []
-        for side in region.sides:
-
-            def on_side(n: int, side: str = side) -> tuple[np.ndarray, np.ndarray]:
-                return domain.boundary(side, n, draw)
-
-            n = 1 if len(domain.coordinates) == 1 else self.boundary
-            x, normal = _selected(domain, region, on_side, n)
-            xs.append(x)
-            normals.append(normal)
-        return Points(torch.as_tensor(np.concatenate(xs)), torch.as_tensor(np.concatenate(normals)))
-
-    def _pairs(self, domain: Domain, sides: tuple[str, ...], period: str, draw: Draw) -> Points:
-        """Points on the lower side of a period, then the same shifted to the upper side."""
         n = 1 if len(domain.coordinates) == 1 else self.boundary
-        x, normal = domain.boundary(sides[0], n, draw)
-        lower, upper = domain.bounds[period]
-        shifted = x.copy()
-        shifted[:, domain.coordinates.index(period)] += upper - lower
-        return Points(
-            torch.as_tensor(np.concatenate([x, shifted])), torch.as_tensor(np.concatenate([normal, -normal])), per_row=2
-        )
+        if region.period is not None:
+            return self._pairs(domain, region, n, generator)
+        if region.sides:
+            parts = [self.side(domain, side, n, generator, region.where) for side in region.sides]
+        else:
+            parts = [self.volume(domain, self.interior, generator, region.where)]
+        return _joined([part for part in parts if len(part.x)], region)
+
+    def redraw(
+        self, domain: Domain, region: Region, generator: torch.Generator, magnitude: Magnitude, state: State
+    ) -> tuple[Points, State]:
+        """Points of one region that follow the residual where the sampler adapts, and the adaptation's next state.
+
+        magnitude: of the residual at points (n, d) of the region. state: what this method returned last for the
+        region, {} at first.
+        """
+        if self.adaptation is None or not region.is_interior:
+            return self.draw(domain, region, generator), state
+        whole = region.of or domain
+
+        def fresh(n: int) -> Tensor:
+            return torch.as_tensor(self.volume(whole, n, generator, region.where).x)
+
+        def inside(x: Tensor) -> Tensor:
+            found = whole.contains(x.numpy())
+            return torch.as_tensor(found if region.where is None else found & holds(whole, region.where, x.numpy()))
+
+        volume = Volume(fresh, inside, torch.tensor(list(whole.bounds.values()), dtype=torch.float64))
+        x, weight, state = self.adaptation.redraw(self.interior, volume, magnitude, state, generator)
+        return Points(x, weight=weight), state
+
+    def _pairs(self, domain: Domain, region: Region, n: int, generator: torch.Generator) -> Points:
+        """Points on the lower side of a period, then the same shifted to the upper side."""
+        points = _joined([self.side(domain, region.sides[0], n, generator, None)], region)
+        assert region.period is not None and points.normal is not None
+        lower, upper = domain.bounds[region.period]
+        shift = torch.zeros(len(domain.coordinates), dtype=torch.float64)
+        shift[domain.coordinates.index(region.period)] = upper - lower
+        x, normal = torch.cat([points.x, points.x + shift]), torch.cat([points.normal, -points.normal])
+        return Points(x, normal, per_row=2, weight=points.weight)
 
 
 def next_seed(generator: torch.Generator) -> int:
@@ -108,23 +124,13 @@ def next_seed(generator: torch.Generator) -> int:
     return int(torch.randint(2**31 - 1, (), generator=generator))
 
 
-def _selected(domain: Domain, region: Region, draw: Callable, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n points for which the region's predicate holds, drawn in rounds."""
-    if region.where is None:
-        found = draw(n)
-        return found if isinstance(found, tuple) else (found, found)
-    kept: list[tuple[np.ndarray, np.ndarray]] = []
-    for _ in range(20):
-        found = draw(n)
-        x, normal = found if isinstance(found, tuple) else (found, found)
-        inside = holds(domain, region.where, x)
-        kept.append((x[inside], normal[inside]))
-        if sum(len(part) for part, _ in kept) >= n:
-            break
-    x, normal = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return x[:n], normal[:n]
+def _joined(parts: list[Drawn], region: Region) -> Points:
+    """The points of several parts as one set, weights of mean 1; raises UserError where there is none."""
+    require(bool(parts), f"a term on {region.label} selects no points; check its predicate")
 
+    def together(arrays: list) -> Tensor | None:
+        return None if any(array is None for array in arrays) else torch.as_tensor(np.concatenate(arrays))
 
-def _not_empty(points: Points, region: Region) -> Points:
-    require(len(points) > 0, f"a term on {region.label} selects no points; check its predicate")
-    return points
+    x, normal, weight = (together([getattr(part, name) for part in parts]) for name in ("x", "normal", "weight"))
+    assert x is not None
+    return Points(x, normal, weight=None if weight is None else weight / weight.mean())

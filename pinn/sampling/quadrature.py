@@ -12,11 +12,10 @@ def gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2
 
 
-def tensor_grid(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """n^k Gauss-Legendre nodes of the unit cube, (n^k, k), and their weights (n^k,), of sum 1."""
+def tensor_grid(nodes: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The tensor product of k copies of a rule in [0, 1]: nodes (n^k, k) and weights (n^k,)."""
     if k == 0:
         return np.zeros((1, 0)), np.ones(1)
-    nodes, weights = gauss_legendre(n)
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*[nodes] * k, indexing="ij")], 1)
     return grid, np.stack(np.meshgrid(*[weights] * k, indexing="ij")).prod(0).ravel()
 
@@ -40,7 +39,7 @@ def rule(space: Domain, sides: tuple[str, ...], count: int) -> tuple[np.ndarray,
 
 
 def _grid(count: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    return tensor_grid(max(1, round(count ** (1 / max(k, 1)))), k)
+    return tensor_grid(*gauss_legendre(max(1, round(count ** (1 / max(k, 1))))), k)
 
 
 def space_of(domain: Domain) -> Domain:

@@ -1,14 +1,61 @@
-"""Samplers by the sequence they draw from."""
+"""Samplers by the random or low-discrepancy sequence they draw from."""
 
 import warnings
+from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
+import torch
 from scipy.stats import qmc
 
-from pinn.sampling.base import Sampler
+from pinn.domains import Domain
+from pinn.sampling.base import Drawn, Sampler, next_seed
+from pinn.sampling.predicates import holds
+
+ROUNDS = 20  # of drawing, for a predicate that few points fulfil
 
 
-class SobolSampler(Sampler):
+class SequenceSampler(Sampler):
+    """A sampler whose points are images of a sequence in the unit cube; options as of `Sampler`."""
+
+    @abstractmethod
+    def unit(self, n: int, k: int, seed: int) -> np.ndarray:
+        """n points of [0, 1)^k, shape (n, k), k >= 1; the same seed gives the same points."""
+
+    def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        def drawn() -> Drawn:
+            return Drawn(domain.interior(n, lambda n, k: self._cube(n, k, generator)))
+
+        return _selected(domain, where, drawn, n)
+
+    def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        def drawn() -> Drawn:
+            return Drawn(*domain.boundary(side, n, lambda n, k: self._cube(n, k, generator)))
+
+        return _selected(domain, where, drawn, n)
+
+    def _cube(self, n: int, k: int, generator: torch.Generator) -> np.ndarray:
+        return self.unit(n, k, next_seed(generator)) if k else np.empty((n, 0))
+
+
+def _selected(domain: Domain, where: Callable | None, draw: Callable[[], Drawn], n: int) -> Drawn:
+    """n points for which the predicate holds, drawn in rounds; fewer where it seldom does."""
+    if where is None:
+        return draw()
+    xs, normals, count = [], [], 0
+    for _ in range(ROUNDS):
+        drawn = draw()
+        kept = drawn.where(holds(domain, where, drawn.x))
+        xs.append(kept.x)
+        normals.append(kept.normal)
+        count += len(kept.x)
+        if count >= n:
+            break
+    normal = None if normals[0] is None else np.concatenate([a for a in normals if a is not None])[:n]
+    return Drawn(np.concatenate(xs)[:n], normal)
+
+
+class SobolSampler(SequenceSampler):
     """Scrambled Sobol points (Owen scrambling): evenly spread, different at each draw."""
 
     def unit(self, n: int, k: int, seed: int) -> np.ndarray:
@@ -17,7 +64,21 @@ class SobolSampler(Sampler):
             return qmc.Sobol(k, scramble=True, rng=np.random.default_rng(seed)).random(n)
 
 
-class UniformSampler(Sampler):
+class HaltonSampler(SequenceSampler):
+    """Scrambled Halton points: evenly spread for any number of them, best in few dimensions."""
+
+    def unit(self, n: int, k: int, seed: int) -> np.ndarray:
+        return qmc.Halton(k, scramble=True, rng=np.random.default_rng(seed)).random(n)
+
+
+class LatinHypercubeSampler(SequenceSampler):
+    """Latin hypercube points: each coordinate's n strata hold one point each (McKay, Beckman & Conover 1979)."""
+
+    def unit(self, n: int, k: int, seed: int) -> np.ndarray:
+        return qmc.LatinHypercube(k, rng=np.random.default_rng(seed)).random(n)
+
+
+class UniformSampler(SequenceSampler):
     """Independent uniform points."""
 
     def unit(self, n: int, k: int, seed: int) -> np.ndarray:

@@ -4,18 +4,20 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from pinn.blocks import RegionBlocks
 from pinn.callbacks import Callback, Record
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.measuring import HeldOut
 from pinn.optimizers import Optimizer
 from pinn.residuals import Residuals
-from pinn.sampling import Points, PointSet, Sampler
+from pinn.sampling import Points, PointSet, Sampler, State
 from pinn.training.interruption import Interruption
 from pinn.training.settings import Outcome, Stage, Stages, Training, stages_of
 from pinn.weighting import FixedWeights, Weighting
@@ -84,6 +86,7 @@ class Trainer:
         self.theta = residuals.theta()
         self.state = self.stages[0].optimizer.init(self.theta)
         self.points: PointSet = {}
+        self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
         self.at = Position()
         self.interruption = interruption or Interruption()
@@ -186,17 +189,22 @@ class Trainer:
         """New points; after the first step those in the interior follow the residual, where the sampler wants it."""
         trial, found = self.residuals.trial, {}
         for label, group in self.residuals.regions.items():
-            follow = self.sampler.concentration > 0 and group.region.is_whole and self.at.step > 0
-            magnitude = self._magnitude if follow else None
-            points = self.sampler.draw(trial.domain, group.region, self.generator, magnitude)
+            where = (trial.domain, group.region, self.generator)
+            if self.at.step == 0:
+                points = self.sampler.draw(*where)
+            else:
+                state, magnitude = self.adaptation.get(label, {}), partial(self._magnitude, group)
+                points, self.adaptation[label] = self.sampler.redraw(*where, magnitude, state)
             found[label] = points.to(trial.dtype, trial.device)
         return found
 
-    def _magnitude(self, x: Tensor) -> Tensor:
-        """The weighted residual's magnitude at points x (n, d), over the interior blocks."""
-        trial = self.residuals.trial
-        values = self.residuals.pointwise(x.to(dtype=trial.dtype, device=trial.device), self.theta)
-        squares = [self.residuals.weights[block] * value.square() for block, value in values.items()]
+    def _magnitude(self, group: RegionBlocks, x: Tensor) -> Tensor:
+        """The weighted residual's magnitude at points x (n, d) of an interior region."""
+        trial, weights = self.residuals.trial, self.residuals.weights
+        points = Points(x.to(dtype=trial.dtype, device=trial.device))
+        with torch.no_grad():
+            values = self.residuals.region_values(group, points, self.residuals.unflatten(self.theta))
+        squares = [weights[block.name] * value.square() for block, value in zip(group.blocks, values, strict=True)]
         return torch.stack(squares).sum(0).sqrt()
 
     def _keep_best(self) -> None:
@@ -237,6 +245,7 @@ class Trainer:
             "state": self.state,
             "position": dict(vars(self.at)),
             "points": {label: dict(vars(points)) for label, points in self.points.items()},
+            "adaptation": self.adaptation,
             "generator": self.generator.get_state(),
             "weights": dict(self.residuals.weights),
         }
@@ -252,6 +261,7 @@ class Trainer:
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
         self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
+        self.adaptation = tree["adaptation"]
         self.generator.set_state(tree["generator"])
         self.residuals.weights = dict(tree["weights"])
 

@@ -312,9 +312,9 @@ def burgers():
 
     def points(seed):
         generator = torch.Generator().manual_seed(seed)
-        sampler = SobolSampler(interior=200, boundary=50, concentration=0)
+        sampler = SobolSampler(interior=200, boundary=50)
         domain = trial.problem.domain
-        return {label: sampler.draw(domain, g.region, generator, None) for label, g in residuals.regions.items()}
+        return {label: sampler.draw(domain, g.region, generator) for label, g in residuals.regions.items()}
 
     return residuals, points
 
