@@ -89,7 +89,7 @@ class Problem(Configurable, ABC):
             tuple(self.unknowns),
             tuple(self.derived),
             self._second_order_operators(),
-            self.domain.time,
+            self.domain.space_coordinates,
         )
 
     def _second_order_operators(self) -> dict[str, Operator]:

@@ -88,7 +88,7 @@ class Request:
         if quantity.kind not in COMPOSITE:
             return []
         if quantity.kind == "normal derivative":
-            space = self.vocabulary.space
+            space = self.vocabulary.space or coordinates
             return [f"{quantity.base}_{c}" for c in space] + [f"normal_{c}" for c in space]
         suffixes = list(coordinates)
         if quantity.kind == "hessian":

@@ -74,7 +74,7 @@ class Vocabulary:
     """All the names that mean something in one problem.
 
     coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
-    time: which of the coordinates is not one of space.
+    space: those of the coordinates along which there are normals, all where it is empty.
     """
 
     coordinates: tuple[str, ...]
@@ -82,7 +82,7 @@ class Vocabulary:
     unknowns: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
     operators: Mapping[str, Operator] = field(default_factory=dict)
-    time: str | None = None
+    space: tuple[str, ...] = ()
 
     RESERVED = (
         "residual",
@@ -150,11 +150,6 @@ class Vocabulary:
         base, _, suffix = name.rpartition("_")
         known = suffix == "normal" and (base in self.fields or base in self.derived)
         return Quantity("normal derivative", base) if known else None
-
-    @property
-    def space(self) -> tuple[str, ...]:
-        """The coordinates without time."""
-        return tuple(name for name in self.coordinates if name != self.time)
 
     def _derivative(self, name: str) -> Quantity | None:
         base, _, suffix = name.rpartition("_")

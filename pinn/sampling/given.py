@@ -1,18 +1,18 @@
 """Regions whose points are not the sampler's: observations, and quadrature nodes."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.domains import Domain, Draw, Region
-from pinn.errors import UserError
+from pinn.domains import Domain, Draw, Region, Rule
+from pinn.errors import require
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
-from pinn.sampling.quadrature import rule, space_of
+from pinn.sampling.quadrature import rule, space_at
 
 WEIGHT, SHARE = "quadrature weight", "share of the measure"
 """Columns of quadrature nodes: weights whose sum is the measure, and the same over the measure."""
@@ -57,7 +57,7 @@ class DataRegion(GivenRegion):
 
 @dataclass(frozen=True, eq=False)
 class PlaceRegion(GivenRegion):
-    """One place, by its coordinates; at `moments` random times where it does not name the time."""
+    """One place, by its coordinates; at `moments` random times (and parameters) that it does not name."""
 
     place: Mapping[str, float] = field(default_factory=dict)
     moments: int = 1
@@ -70,10 +70,10 @@ class PlaceRegion(GivenRegion):
         return time in self.place
 
     def points(self, domain: Domain, draw: Draw) -> Points:
-        if domain.time is None or domain.time in self.place:
-            return Points(torch.tensor([[self.place[name] for name in domain.coordinates]], dtype=torch.float64))
-        times = _moments(domain, self.moments, draw)
-        columns = [times if c == domain.time else np.full(len(times), self.place[c]) for c in domain.coordinates]
+        free = [name for name in domain.coordinates if name not in self.place]
+        moments = dict(zip(free, _moments(domain, free, self.moments, draw).T, strict=True))
+        n = self.moments if free else 1
+        columns = [moments.get(name, np.full(n, self.place.get(name, 0.0))) for name in domain.coordinates]
         return Points(torch.as_tensor(np.stack(columns, 1)))
 
 
@@ -97,28 +97,43 @@ class QuadratureRegion(GivenRegion):
 
     def points(self, domain: Domain, draw: Draw) -> Points:
         owner = self.of or domain
-        x, normal, weight = rule(space_of(owner), self.sides, self.nodes)
-        times = np.zeros((1, 0)) if owner.time is None else _moments(owner, self.moments, draw)[:, None]
-        k, n = len(x), len(times)
-        x = np.concatenate([np.repeat(x, n, 0), np.tile(times, (k, 1))], 1)  # node j at moment i: row j n + i
-        weight = np.repeat(weight, n)
+        free = owner.coordinates[len(owner.space_coordinates) :]
+        moments = _moments(owner, free, self.moments, draw)
+        rules = self._rules(owner, moments[:, -1].tolist() if owner.time else [None] * len(moments))
+        # node j at moment i is row j n + i
+        x, weight = np.stack([r.points for r in rules], 1), np.stack([r.weights for r in rules], 1)  # (k, n, ...)
+        k, n, _ = x.shape
+        x = np.concatenate([x, np.broadcast_to(moments, (k, *moments.shape))], 2).reshape(k * n, -1)
         if self.where is not None:
-            weight = weight * holds(domain, self.where, x)
-        total = np.tile(weight.reshape(k, n).sum(0), k)
-        if not (total > 0).all():
-            raise UserError(f"an {self.label} selects no points; check its predicate")
-        if normal is not None:
-            normal = np.concatenate([np.repeat(normal, n, 0), np.zeros((k * n, times.shape[1]))], 1)
-        return Points(
-            torch.as_tensor(x),
-            None if normal is None else torch.as_tensor(normal),
-            per_row=k,
-            columns={WEIGHT: torch.as_tensor(weight), SHARE: torch.as_tensor(weight / total)},
-        )
+            weight = weight * holds(domain, self.where, x).reshape(k, n)
+        require(bool((weight.sum(0) > 0).all()), f"an {self.label} selects no points; check its predicate")
+        columns = {WEIGHT: torch.as_tensor(weight.ravel()), SHARE: torch.as_tensor((weight / weight.sum(0)).ravel())}
+        return Points(torch.as_tensor(x), _normals(rules, len(free)), per_row=k, columns=columns)
+
+    def _rules(self, domain: Domain, times: Sequence[float | None]) -> list[Rule]:
+        """The quadrature at each of the times; one for all where the domain does not move."""
+        known: dict[Domain, Rule] = {}
+        found = []
+        for time in times:
+            space = space_at(domain, time)
+            if space not in known:
+                known[space] = rule(space, self.sides, self.nodes)
+            found.append(known[space])
+        return found
 
 
-def _moments(domain: Domain, n: int, draw: Draw) -> np.ndarray:
-    """n random times (n,)."""
-    assert domain.time is not None
-    lower, upper = domain.bounds[domain.time]
-    return lower + (upper - lower) * draw(n, 1)[:, 0]
+def _normals(rules: Sequence[Rule], free: int) -> Tensor | None:
+    """The nodes' normals (k n, d), without a component along time and parameters; None in the interior."""
+    normals = [r.normals for r in rules if r.normals is not None]
+    if not normals:
+        return None
+    together = np.stack(normals, 1)
+    return torch.as_tensor(np.pad(together, ((0, 0), (0, 0), (0, free))).reshape(-1, together.shape[2] + free))
+
+
+def _moments(domain: Domain, names: Sequence[str], n: int, draw: Draw) -> np.ndarray:
+    """n random values of the named coordinates, time or parameters: (n, len(names)); (1, 0) for none."""
+    if not names:
+        return np.zeros((1, 0))
+    lower, upper = np.array([domain.bounds[name] for name in names]).T
+    return lower + (upper - lower) * draw(n, len(names))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pinn.domains import Domain
-from pinn.errors import UserError
+from pinn.domains import Box, Domain, Rule
+from pinn.errors import require
 
 
 def gauss_legendre(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -20,31 +20,35 @@ def tensor_grid(nodes: np.ndarray, weights: np.ndarray, k: int) -> tuple[np.ndar
     return grid, np.stack(np.meshgrid(*[weights] * k, indexing="ij")).prod(0).ravel()
 
 
-def rule(space: Domain, sides: tuple[str, ...], count: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Some `count` nodes in a domain of space or on each of its sides, their normals and their weights.
+def rule(space: Domain, sides: tuple[str, ...], count: int) -> Rule:
+    """Some `count` nodes in a domain of space, or on each of its sides.
 
-    Gauss-Legendre on boxes, exact for polynomials of degree 2 count^(1/k) - 1 in each of k directions.
-    Returns (n, d), (n, d) or None in the interior, and (n,), whose sum is the measure.
+    On boxes Gauss-Legendre, exact for polynomials of degree 2 count^(1/k) - 1 in each of k directions; elsewhere
+    quasi-Monte Carlo.
     """
     if not sides:
-        nodes, weights = _grid(count, len(space.coordinates))
-        return space.interior(len(nodes), lambda n, k: nodes), None, space.measure * weights
-    parts = []
-    for side in sides:
-        nodes, weights = _grid(count, len(space.coordinates) - 1)
-        x, normal = space.boundary(side, len(nodes), lambda n, k, nodes=nodes: nodes)  # type: ignore[misc]
-        parts.append((x, normal, space.side_measure(side) * weights))
-    x, normal, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return x, normal, weights
+        return _box_rule(space, None, count) if space.is_box else space.interior_rule(count)
+    parts = [_box_rule(space, s, count) if space.is_box else space.boundary_rule(s, count) for s in sides]
+    return Rule(
+        np.concatenate([part.points for part in parts]),
+        np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.normals for part in parts if part.normals is not None]),
+    )
 
 
-def _grid(count: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    return tensor_grid(*gauss_legendre(max(1, round(count ** (1 / max(k, 1))))), k)
+def _box_rule(box: Domain, side: str | None, count: int) -> Rule:
+    k = len(box.coordinates) - (side is not None)
+    nodes, weights = tensor_grid(*gauss_legendre(max(1, round(count ** (1 / max(k, 1))))), k)
+    if side is None:
+        return Rule(box.interior(len(nodes), lambda n, k: nodes), box.measure * weights)
+    x, normal = box.boundary(side, len(nodes), lambda n, k: nodes)
+    return Rule(x, box.side_measure(side) * weights, normal)
 
 
-def space_of(domain: Domain) -> Domain:
-    """The domain's space, without its time; raises UserError where quadrature does not know it."""
-    space = domain if domain.time is None else getattr(domain, "space", None)
-    if space is None or not space.is_box:
-        raise UserError(f"integrals are known over boxes and their sides only, got {type(domain).__name__}")
-    return space
+def space_at(domain: Domain, time: float | None) -> Domain:
+    """The domain's space at an instant; raises UserError where it depends on parameters."""
+    if domain.is_box:
+        return Box(**{name: domain.bounds[name] for name in domain.space_coordinates})
+    parameters = ", ".join(domain.parameters)
+    require(not parameters, f"integrals over domains with parameters ({parameters}) are known for boxes only")
+    return domain if time is None else domain.at(time)

@@ -131,7 +131,7 @@ class Mean(Term):
 class Pin(Term):
     """Values at one place, such as of a pressure that is defined up to a constant: `Pin(at={"x": 0, "y": 0}, p=0.0)`.
 
-    at: coordinate -> number; the time may be left out, which means all times. values: as of `Dirichlet`.
+    at: coordinate -> number; time and parameters may be left out, which means all of them. values: as of `Dirichlet`.
     """
 
     def __init__(self, at: Mapping[str, float], *, moments: int = 32, **values: Value) -> None:
@@ -142,7 +142,7 @@ class Pin(Term):
         self.values = values
 
     def region(self, domain: Domain) -> Region:
-        needed = [name for name in domain.coordinates if name != domain.time]
+        needed = domain.space_coordinates
         wrong = [name for name in needed if name not in self.at]
         wrong += [name for name in self.at if name not in domain.coordinates]
         got = ", ".join(self.at) or "none"
