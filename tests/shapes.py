@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import acos, pi, sqrt
+from math import acos, cosh, pi, sinh, sqrt
 
 import numpy as np
 import torch
@@ -17,10 +17,13 @@ from pinn.domains import (
     Disc,
     Domain,
     Ellipse,
+    Mapped,
     Parameters,
+    PointCloud,
     Polygon,
     Shell,
     Simplex,
+    Solid,
     StarShaped,
     Time,
 )
@@ -40,6 +43,7 @@ LENS = 2 * pi / 3 - sqrt(3) / 2  # the common area of two unit discs, their cent
 SPINDLE = 2 * (pi / 3) * 0.5**2 * (3 - 0.5)  # two unit balls, their centers 1 apart: two caps of height 1/2
 # a square of side 2 and the disc of radius 1.2 about its center: outside are four circular segments
 SEGMENT = 1.2**2 * acos(1 / 1.2) - sqrt(1.2**2 - 1)
+WAVE = 1.6186036276736462  # the integral of sqrt(1 + (0.6 pi cos(2 pi a))^2), an elliptic one, in a test below
 CHORD = 2 * sqrt(1.2**2 - 1)
 
 
@@ -155,7 +159,100 @@ KNOWN = {
         pi - LENS,
         {"disc": 4 * pi / 3, "bite": 2 * pi / 3, "t.min": pi - LENS, "t.max": pi - LENS},
     ),
+    "solid": Known(
+        lambda: Solid(*box_of_triangles(1.0, 2.0, 3.0), patches={"base": lambda z: z == 0}),
+        6.0,
+        {"surface": 20.0, "base": 2.0},
+    ),
+    "turned solid": Known(
+        lambda: Solid(*box_of_triangles(1.0, 2.0, 3.0)).rotated(1.0, axis=(0, 0, 1)).scaled(0.5),
+        0.75,
+        {"surface": 5.5},
+    ),
+    "solid with a ball taken out": Known(
+        lambda: Solid(*box_of_triangles(1.0, 2.0, 3.0)) - Ball((0, 0, 0), 0.5),
+        6 - pi / 48,
+        {"surface": 22 - 3 * pi / 16, "ball": pi / 8},
+    ),
+    "cloud": Known(lambda: PointCloud(grid_points(8, 2)), 1.0, {"cloud": 4.0}),
+    "cloud in space": Known(lambda: PointCloud(grid_points(4, 3), name="skin"), 1.0, {"skin": 6.0}),
+    "mapped annulus": Known(
+        lambda: Mapped(polar, Box(r=(1, 2), a=(0, 2 * pi)), closed=("a",), name="ring"),
+        3 * pi,
+        {"ring.r.min": 2 * pi, "ring.r.max": 4 * pi},
+        smooth=True,
+    ),
+    "mapped disc": Known(  # the center is the image of a whole side, which is none of the disc's
+        lambda: Mapped(lambda a, r: polar(r, a), Box(a=(0, 2 * pi), r=(0, 1)), closed=("a",)),
+        pi,
+        {"r.max": 2 * pi},
+        smooth=True,
+    ),
+    "ring of confocal ellipses": Known(
+        lambda: Mapped(elliptic, Box(m=(0.5, 1.2), n=(0, 2 * pi)), closed=("n",)),
+        pi * (cosh(1.2) * sinh(1.2) - cosh(0.5) * sinh(0.5)),
+        {f"m.{end}": 4 * cosh(m) * float(ellipe(1 / cosh(m) ** 2)) for end, m in (("min", 0.5), ("max", 1.2))},
+        smooth=True,
+    ),
+    "wavy square": Known(
+        lambda: Mapped(lambda a, b: (a, b + 0.3 * torch.sin(2 * pi * a)), Box(a=(0, 1), b=(0, 1))),
+        1.0,
+        {"a.min": 1.0, "a.max": 1.0, "b.min": WAVE, "b.max": WAVE},
+    ),
+    "mapped shell": Known(
+        lambda: Mapped(spherical, Box(r=(0.5, 1), a=(0, pi), b=(0, 2 * pi)), closed=("b",)),
+        4 * pi / 3 * (1 - 0.125),
+        {"r.min": pi, "r.max": 4 * pi},
+        smooth=True,
+    ),
+    "disc on a course": Known(
+        lambda: Disc().moving(Time(t=(0, 2)), x=lambda t: torch.sin(t), y=lambda t: t**2),
+        2 * pi,
+        {"disc": 4 * pi, "t.min": pi, "t.max": pi},
+    ),
+    "turning square": Known(
+        lambda: Box(x=(0, 1), y=(0, 1)).moving(Time(t=(1, 3)), angle=lambda t: 2 * t, about=(1, 0), x=lambda t: -t),
+        2.0,
+        {"x.min": 2.0, "x.max": 2.0, "y.min": 2.0, "y.max": 2.0, "t.min": 1.0, "t.max": 1.0},
+    ),
+    "channel less a moving disc": Known(
+        lambda: Box(x=(0, 2), y=(0, 1)) * Time(t=(0, 1)) - Disc((0.5, 0.5), 0.25).moving(Time(t=(0, 1)), x=lambda t: t),
+        2 - pi / 16,
+        {
+            "x.min": 1.0,
+            "x.max": 1.0,
+            "y.min": 2.0,
+            "y.max": 2.0,
+            "t.min": 2 - pi / 16,
+            "t.max": 2 - pi / 16,
+            "disc": pi / 2,
+        },
+    ),
 }
+
+
+def polar(r, a):
+    return r * torch.cos(a), r * torch.sin(a)
+
+
+def elliptic(m, n):
+    return torch.cosh(m) * torch.cos(n), torch.sinh(m) * torch.sin(n)
+
+
+def spherical(r, a, b):
+    return r * torch.sin(a) * torch.cos(b), r * torch.sin(a) * torch.sin(b), r * torch.cos(a)
+
+
+def grid_points(n: int, d: int) -> np.ndarray:
+    """The (n + 1)^d nodes of a grid of the unit cube."""
+    return np.stack(np.meshgrid(*[np.linspace(0, 1, n + 1)] * d), axis=-1).reshape(-1, d)
+
+
+def box_of_triangles(*lengths: float) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices and outward triangles of the box from the origin to the corner of these coordinates."""
+    vertices = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * lengths
+    corners = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return vertices, np.array([(a, *pair) for a, b, c, d in corners for pair in ((b, c), (c, d))])
 
 
 def phase(s):

@@ -4,15 +4,20 @@ from pinn.domains.ball import Annulus, Ball, Disc, Shell
 from pinn.domains.base import Domain, Rule, Shape
 from pinn.domains.box import Box, Parameters, Time
 from pinn.domains.charts import Chart, Draw, Estimate
+from pinn.domains.cloud import PointCloud
 from pinn.domains.combinations import Difference, Intersection, Named, Union
 from pinn.domains.curves import ClosedCurve, Curve, Ellipse, StarShaped
+from pinn.domains.mapped import Mapped
+from pinn.domains.motion import Moving
 from pinn.domains.placement import Placement
 from pinn.domains.polygon import Polygon
 from pinn.domains.product import Product
 from pinn.domains.region import Region
 from pinn.domains.simplices import Simplex
+from pinn.domains.solid import STL, Solid
 
 __all__ = [
+    "STL",
     "Annulus",
     "Ball",
     "Box",
@@ -26,9 +31,12 @@ __all__ = [
     "Ellipse",
     "Estimate",
     "Intersection",
+    "Mapped",
+    "Moving",
     "Named",
     "Parameters",
     "Placement",
+    "PointCloud",
     "Polygon",
     "Product",
     "Region",
@@ -36,6 +44,7 @@ __all__ = [
     "Shape",
     "Shell",
     "Simplex",
+    "Solid",
     "StarShaped",
     "Time",
     "Union",

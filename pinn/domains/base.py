@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from pinn.domains.charts import Chart, Draw, Estimate
 from pinn.errors import UserError, require
 
 if TYPE_CHECKING:
+    from pinn.domains.box import Time
     from pinn.domains.placement import Similarity
 
 
@@ -231,6 +232,18 @@ class Domain(Configurable, ABC):
         from pinn.domains.placement import scaling
 
         return self.placed(scaling(self.coordinates, factor, about))
+
+    def moving(
+        self, time: Time, angle: Callable | None = None, about: Sequence[float] | None = None, **shift: Callable
+    ) -> Domain:
+        """The domain on a course: `disc.moving(Time(t=(0, 1)), x=lambda t: 0.5 * t)`.
+
+        Each coordinate named is shifted by a torch function of the time (n,). angle: likewise, in radians, of a
+        rotation in the plane about the point `about` of the shape itself (default the origin).
+        """
+        from pinn.domains.motion import Moving
+
+        return Moving(self, time, shift, angle, about)
 
 
 def sobol(n: int, k: int) -> NDArray[np.float64]:

@@ -59,7 +59,8 @@ class ClosedCurve(Shape):
 
     @cached_property
     def _surface(self) -> ParametricSurface:
-        return ParametricSurface(lambda s: self.position(s[0]), np.zeros(1), np.ones(1), SEARCH, closed=True)
+        around = np.array([True])
+        return ParametricSurface(lambda s: self.position(s[0]), np.zeros(1), np.ones(1), SEARCH, around)
 
     @cached_property
     def _nodes(self) -> NDArray[np.float64]:

@@ -22,12 +22,17 @@ Position = Callable[[Tensor], Tensor]
 class ParametricSurface:
     """x = position(s) for s in a box [lower, upper] of dimension k, in torch functions.
 
-    nodes: along each parameter, of the search's start: as many as resolve the curvature. closed: the surface goes on
-    at the box's other end, so that a foot may pass it.
+    nodes: along each parameter, of the search's start: as many as resolve the curvature. closed: for each parameter,
+    whether the surface goes on at the box's other end, so that a foot may pass it.
     """
 
     def __init__(
-        self, position: Position, lower: NDArray[np.float64], upper: NDArray[np.float64], nodes: int, closed: bool
+        self,
+        position: Position,
+        lower: NDArray[np.float64],
+        upper: NDArray[np.float64],
+        nodes: int,
+        closed: NDArray[np.bool_],
     ) -> None:
         self.position = position
         self.lower, self.upper = lower, upper
@@ -61,24 +66,29 @@ class ParametricSurface:
         Newton's method on |position(s) - x|^2 / 2, held within a cell of the nearest node, and Gauss-Newton where the
         Hessian is not positive.
         """
-        s = start = self.nearest_node(x)[0]
+        start = self.nearest_node(x)[0]
+        s = start.copy()
         if len(x) == 0:  # which vmap does not take
             return s
         low, high = start - self.spacing, start + self.spacing
-        if not self.closed:
-            low, high = np.maximum(low, self.lower), np.minimum(high, self.upper)
-        target = torch.as_tensor(x)
+        low = np.where(self.closed, low, np.maximum(low, self.lower))
+        high = np.where(self.closed, high, np.minimum(high, self.upper))
+        left = np.arange(len(x))  # that have not settled
         for _ in range(STEPS):
-            gradient, hessian, normal = (part.numpy() for part in self._expansion(torch.as_tensor(s), target))
-            positive = np.linalg.eigvalsh(hessian)[:, 0] > 0
-            matrix = np.where(positive[:, None, None], hessian, normal)
-            step = -np.linalg.solve(matrix + 1e-300 * np.eye(s.shape[1]), gradient[..., None])[..., 0]
-            moved = np.clip(s + step, low, high)
-            change = float(np.max(np.abs(moved - s) / (self.upper - self.lower), initial=0.0))
-            s = moved
-            if change < SETTLED:
+            moved = np.clip(s[left] + self._step(s[left], x[left]), low[left], high[left])
+            change = np.max(np.abs(moved - s[left]) / (self.upper - self.lower), axis=1)
+            s[left] = moved
+            left = left[change >= SETTLED]
+            if len(left) == 0:
                 break
         return s
+
+    def _step(self, s: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Newton's step where the Hessian is positive, else Gauss-Newton's."""
+        gradient, hessian, normal = (part.numpy() for part in self._expansion(torch.as_tensor(s), torch.as_tensor(x)))
+        positive = np.linalg.eigvalsh(hessian)[:, 0] > 0
+        matrix = np.where(positive[:, None, None], hessian, normal)
+        return -np.linalg.solve(matrix + 1e-300 * np.eye(s.shape[1]), gradient[..., None])[..., 0]
 
     def _expansion(self, s: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradient (n, k), Hessian (n, k, k) and its Gauss-Newton part of |position - x|^2 / 2."""

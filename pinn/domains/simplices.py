@@ -84,7 +84,7 @@ class Simplex(Shape):
         beyond = self._beyond(x).max(axis=1)
         outside = beyond > 0
         found = beyond.copy()
-        found[outside] = _distance_to_simplex(x[outside], self.vertices)
+        found[outside] = distance_to_simplex(x[outside], self.vertices)
         return found
 
     def _beyond(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,10 +101,13 @@ class Simplex(Shape):
         return Simplex(similarity.points(self.vertices).tolist(), name=self.name, coordinates=self.coordinates)
 
 
-def _distance_to_simplex(x: NDArray[np.float64], vertices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The distance of points outside (n, d): the smallest over all faces on which the foot of a point lies."""
+def distance_to_simplex(x: NDArray[np.float64], vertices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The distance of points (n, d) outside a simplex of any dimension (m + 1, d).
+
+    The smallest over all its faces on which the foot of a point lies, those of the full dimension d apart.
+    """
     nearest = np.full(len(x), np.inf)
-    for size in range(1, len(vertices)):
+    for size in range(1, min(len(vertices), x.shape[1]) + 1):
         for face in combinations(vertices, size):
             corner, edges = face[0], np.array(face)[1:] - face[0]
             weights = (x - corner) @ np.linalg.pinv(edges) if size > 1 else np.zeros((len(x), 0))

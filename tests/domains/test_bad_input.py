@@ -3,19 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from shapes import uniform
+from shapes import box_of_triangles, polar, uniform
 
 from pinn.domains import (
+    STL,
     Annulus,
     Ball,
     Box,
     Curve,
     Disc,
     Ellipse,
+    Mapped,
     Parameters,
+    PointCloud,
     Polygon,
     Shell,
     Simplex,
+    Solid,
     StarShaped,
     Time,
 )
@@ -36,7 +40,67 @@ def astroid(s):
     return circle(s)[0] ** 3, circle(s)[1] ** 3
 
 
+VERTICES, FACES = box_of_triangles(1.0, 1.0, 1.0)
+
+
+def two_boxes(shift: float) -> Solid:
+    """Two unit cubes in one surface, the second moved along the diagonal."""
+    return Solid(np.concatenate([VERTICES, VERTICES + shift]), np.concatenate([FACES, FACES + 8]))
+
+
+def square(a, b):
+    return a, b
+
+
 CASES = {
+    "surface with a hole": (lambda: Solid(VERTICES, FACES[1:]), "not watertight: 3 edges, one near"),
+    "surface inside out": (lambda: Solid(VERTICES, FACES[:, ::-1]), r"inside out: .*try faces\[:, ::-1\]"),
+    "one triangle turned": (
+        lambda: Solid(VERTICES, np.concatenate([FACES[:1, ::-1], FACES[1:]])),
+        "do not all turn the same way round; try trimesh.repair.fix_normals",
+    ),
+    "surface that crosses itself": (lambda: two_boxes(0.3), "crosses itself: triangles .* and .*, near"),
+    "flat surface": (lambda: Solid(VERTICES * (1, 1, 0), FACES), "encloses no volume"),
+    "degenerate triangle": (lambda: Solid(VERTICES, [(0, 0, 1)]), "1 triangles are degenerate"),
+    "unknown vertex": (lambda: Solid(VERTICES, FACES + 1), "faces must number 8 vertices from 0, got 1 to 8"),
+    "no triangles": (lambda: Solid(VERTICES, np.empty((0, 3), int)), "faces must be numbers of vertices"),
+    "faces not whole": (lambda: Solid(VERTICES, FACES + 0.5), "faces must be numbers of vertices"),
+    "infinite vertices": (lambda: Solid(VERTICES + np.inf, FACES), "vertices must be finite"),
+    "patch of nothing": (lambda: Solid(VERTICES, FACES, patches={"top": lambda z: z > 2}), "patch top selects no"),
+    "patch by time": (lambda: Solid(VERTICES, FACES, patches={"top": lambda t: t > 2}), "asks for t; it may use x, y"),
+    "no file": (lambda: STL("/nowhere/part.stl"), "there is no file"),
+    "cloud of too few points": (lambda: PointCloud([(0, 0), (1, 1)]), "needs 3 different points or more, got 2"),
+    "cloud on a line": (lambda: PointCloud([(0, 0), (1, 1), (2, 2)]), "lie in a plane, a line or a point"),
+    "cloud of four dimensions": (lambda: PointCloud(np.eye(4)), "two or three dimensions, got 4"),
+    "cloud out of reach": (lambda: PointCloud(SQUARE, reach=0.1), "no points are within the reach of 0.1"),
+    "folding map": (
+        lambda: Mapped(lambda a, b: (a * a, b), Box(a=(-1, 1), b=(0, 1))),
+        "folds: its Jacobian determinant changes its sign",
+    ),
+    "map of no area": (lambda: Mapped(lambda a, b: (a, 2 * a), Box(a=(0, 1), b=(0, 1))), "is degenerate"),
+    "map twice around": (
+        lambda: Mapped(polar, Box(r=(1, 2), a=(0, 4 * np.pi)), closed=("a",)),
+        "covers points twice",
+    ),
+    "map that is not closed": (
+        lambda: Mapped(polar, Box(r=(1, 2), a=(0, 6)), closed=("a",)),
+        "is not closed in a: its ends are",
+    ),
+    "map of one component": (lambda: Mapped(lambda a, b: (a,), Box(a=(0, 1), b=(0, 1))), "must have 2 components"),
+    "map of one coordinate": (lambda: Mapped(lambda a: (a,), Box(a=(0, 1))), "two or three dimensions, got 1"),
+    "map of a disc": (lambda: Mapped(square, Disc()), "reference domain must be a box"),
+    "closed in nothing": (lambda: Mapped(square, Box(a=(0, 1), b=(0, 1)), closed=("c",)), "closed names .'c'."),
+    "course along nothing": (lambda: Disc().moving(Time(t=(0, 1)), z=torch.sin), "cannot shift z"),
+    "infinite course": (lambda: Disc().moving(Time(t=(0, 1)), x=lambda t: 1 / t), "course of x must be finite"),
+    "course of no function": (lambda: Disc().moving(Time(t=(0, 1)), x=2.0), "course of x must be a torch function"),
+    "turning ball": (lambda: Ball().moving(Time(t=(0, 1)), angle=torch.sin), "turns in the plane only"),
+    "motion in no time": (lambda: Disc().moving(Box(t=(0, 1))), r"moves in time, Time\(t=\(0, 1\)\)"),
+    "moving twice": (
+        lambda: (Disc() * Time(t=(0, 1))).moving(Time(s=(0, 1))),
+        "with time or parameters cannot be set in motion",
+    ),
+    "space of a moving domain": (lambda: Disc().moving(Time(t=(0, 1)), x=torch.sin).space, "moves; take it at"),
+    "mesh of a moving domain": (lambda: Disc().moving(Time(t=(0, 1)), x=torch.sin).mesh(8), "take domain.at"),
     "zero radius": (lambda: Disc(radius=0), "radius must be finite and > 0, got 0"),
     "infinite radius": (lambda: Ball(radius=np.inf), "radius must be finite and > 0"),
     "center of a disc": (lambda: Disc((0, 0, 0)), "center must be 2 numbers"),
@@ -117,6 +181,18 @@ def test_bad_input_is_explained(case):
     make, message = CASES[case]
     with pytest.raises(UserError, match=message):
         make()
+
+
+def test_two_solids_that_touch_nowhere_are_one_domain():
+    assert two_boxes(2.0).measure == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("content", [b"", b"solid nothing\nendsolid nothing\n", b"\x00" * 100])
+def test_files_that_are_no_stl(tmp_path, content):
+    path = tmp_path / "part.stl"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"part.stl (cannot be read as STL|holds no triangles)"):
+        STL(path)
 
 
 def test_without_shapely_a_polygon_says_what_to_install(monkeypatch):

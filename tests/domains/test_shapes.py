@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import ellipe
 from scipy.stats import chi2
 from scipy.stats.qmc import Sobol
 from shapes import KNOWN, domain, uniform
@@ -153,6 +154,12 @@ def test_length_of_the_star():
     radius, slope = 1 + 0.3 * np.cos(3 * angle), -0.9 * np.sin(3 * angle)
     length = 2 * np.pi * np.hypot(radius, slope).mean()
     assert KNOWN["star"].sides["star"] == pytest.approx(length, rel=1e-13)
+
+
+def test_length_of_the_wave():
+    slope = 0.6 * np.pi
+    exact = 2 / np.pi * np.sqrt(1 + slope**2) * ellipe(slope**2 / (1 + slope**2))
+    assert KNOWN["wavy square"].sides["b.min"] == pytest.approx(exact, rel=1e-13)
 
 
 @pytest.mark.parametrize("name", ["ellipse", "star", "curve", "turned ellipse"])
