@@ -23,7 +23,7 @@ NEWTON_STEPS = 8  # of one fit at most; a linear problem takes one
 NEAR = 1e-3  # loss over the untrained network's below which a fit is a start for those at other scales
 GAIN = 0.8  # factor on the held-out loss that a step must bring
 FARTHEST = 6.0  # factors range over 2^-6 ... 2^6
-SOLVED = 1e-24  # held-out loss over that of the untrained network at which no better scale is looked for
+SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
 
 Powers = tuple[float, ...]  # one for each coordinate: the scale of its waves is multiplied by 2^power
 
