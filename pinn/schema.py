@@ -206,7 +206,7 @@ class GridSampler:
     _target_: str
     interior: int
     boundary: int
-    redraw_every: int
+    redraw_every: int | None
 
 
 @dataclass

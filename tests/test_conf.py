@@ -29,6 +29,7 @@ GIVEN_BY_SOLVE = {"inputs", "outputs"}
 # Options that a choice is there to change; everywhere else conf/ repeats the constructor's defaults.
 CHANGED = {
     ("training", "accurate"): {"steps", "time_limit"},
+    ("sampler", "chebyshev"): {"interior"},
     ("optimizer", "torch"): {"method"},
     ("network", "sine"): {"activation"},
     ("optimizer", "variable_projection"): {"method"},

@@ -50,6 +50,7 @@ class Optimizer(Configurable, ABC):
     """A method that improves theta step by step. All its memory is in the state."""
 
     default_steps: ClassVar[int] = 1000  # what training.steps: null means
+    redraw_every: ClassVar[int] = 20  # steps at the same points, what sampler.redraw_every: null means
 
     @abstractmethod
     def init(self, theta: Tensor) -> State:

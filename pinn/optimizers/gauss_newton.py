@@ -61,6 +61,7 @@ class GaussNewton(Optimizer):
     """What the members share: linearize, try dampings, report. `_search` is the rule for the damping."""
 
     default_steps = 600
+    redraw_every = 5
 
     def __init__(self, damping: float, minimum: float, maximum: float, solver: str, acceleration: bool) -> None:
         for name, value in (("damping", damping), ("minimum", minimum), ("maximum", maximum)):

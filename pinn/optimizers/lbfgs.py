@@ -30,6 +30,7 @@ class LBFGS(Optimizer):
     """
 
     default_steps = 5000
+    redraw_every = 200
 
     def __init__(self, *, history: int = 50) -> None:
         require(history >= 1, f"optimizer.history must be >= 1, got {history}")

@@ -32,6 +32,7 @@ class QuasiNewton(Optimizer):
     """
 
     default_steps = 5000
+    redraw_every = 200
 
     def __init__(self, *, c1: float = 1e-4, c2: tuple[float, ...] = (0.9, 0.8, 0.5)) -> None:
         require(0 < c1 < 0.5, f"optimizer.c1 must be in (0, 0.5), got {c1}")

@@ -108,6 +108,7 @@ class Sketched(Optimizer):
     """
 
     default_steps = 600
+    redraw_every = 5
 
     def __init__(self, method: Optimizer | None = None, *, share: float = 0.5, seed: int = 0) -> None:
         method = method or TrustRegion()

@@ -32,6 +32,7 @@ class SPRING(Optimizer):
     """
 
     default_steps = 1000
+    redraw_every = 1
 
     def __init__(
         self,

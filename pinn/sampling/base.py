@@ -38,21 +38,24 @@ class Sampler(Configurable, ABC):
 
     interior: number of points in the interior. boundary: number of points on each side of the boundary, the start
     of time included. Every side is sampled on its own. redraw_every: training steps between two draws; 0 keeps the
-    first points. adaptation: moves the interior points to where the residual is large, from the second draw on; None
-    leaves them where they fall.
+    first points, None takes what suits the optimizer. adaptation: moves the interior points to where the residual is
+    large, from the second draw on; None leaves them where they fall.
     """
 
     def __init__(
         self,
         *,
-        interior: int = 3000,
+        interior: int = 2000,
         boundary: int = 250,
-        redraw_every: int = 20,
+        redraw_every: int | None = None,
         adaptation: Adaptation | None = FOLLOWING,
     ) -> None:
         require(interior >= 1, f"sampler.interior must be >= 1, got {interior}")
         require(boundary >= 1, f"sampler.boundary must be >= 1, got {boundary}")
-        require(redraw_every >= 0, f"sampler.redraw_every must be >= 0, got {redraw_every}; 0 never redraws")
+        require(
+            redraw_every is None or redraw_every >= 0,
+            f"sampler.redraw_every must be >= 0 or null, got {redraw_every}; 0 never redraws",
+        )
         known = adaptation is None or isinstance(adaptation, Adaptation)
         require(known, f"sampler.adaptation must be an Adaptation such as R3() or null, got {adaptation!r}")
         self.interior = interior

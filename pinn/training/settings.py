@@ -82,7 +82,8 @@ class Stage(Configurable):
     """One optimizer's part of a run.
 
     steps, time_limit, tolerance: as in `Training`, for this stage; None takes the training's (for steps: the
-    optimizer's own). redraw_every: steps between two draws of points, None takes the sampler's.
+    optimizer's own). redraw_every: steps between two draws of points, None takes the sampler's,
+    and where that is None what suits the optimizer.
     """
 
     def __init__(

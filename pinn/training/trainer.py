@@ -152,7 +152,7 @@ class Trainer:
             return Outcome.TIME
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
             return Outcome.STEPS
-        if self.at.rejected > 2 * max(self.sampler.redraw_every, 3):
+        if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
             return Outcome.STALLED
         tolerance = self.training.tolerance if stage.tolerance is None else stage.tolerance
         if self.best.held_out < tolerance:
@@ -176,7 +176,7 @@ class Trainer:
         return record
 
     def _redraw_if_due(self, stage: Stage) -> None:
-        every = self.sampler.redraw_every if stage.redraw_every is None else stage.redraw_every
+        every = self._redraw_every(stage)
         if self.points and not (every and self.at.stage_step % every == 0):
             return
         self.points = self._draw()
@@ -184,6 +184,11 @@ class Trainer:
             means = self.residuals.mean_squares(self.theta, self.points)
             self.residuals.weights = self.weighting.updated(self.residuals.weights, means)
             self.best.held_out = math.inf  # measured with other weights
+
+    def _redraw_every(self, stage: Stage) -> int:
+        """The stage's wish, else the sampler's, else what suits the optimizer."""
+        wishes = (stage.redraw_every, self.sampler.redraw_every, stage.optimizer.redraw_every)
+        return next(wish for wish in wishes if wish is not None)
 
     def _draw(self) -> PointSet:
         """New points; after the first step those in the interior follow the residual, where the sampler wants it."""
