@@ -19,13 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hydra import compose, initialize_config_module
-from hydra.utils import instantiate
 from matplotlib.figure import Figure
 
 import pinn
 from pinn.callbacks import Callback
-from pinn.cli.composition import register
 from pinn.logs import logger
 
 PROBLEMS = ["burgers", "poisson_2d", "heat", "helmholtz", "wave", "kovasznay", "allen_cahn", "kdv"]
@@ -43,26 +40,21 @@ class Start(Callback):
         self.preparation = time.perf_counter() - self.made
 
 
-def composed(problem: str, optimizer: str) -> dict[str, Any]:
-    """The parts that the command line builds for a problem and an optimizer."""
-    with initialize_config_module("pinn.conf", version_base="1.3"):
-        chosen = [] if optimizer == "default" else [f"optimizer={optimizer}", "network=mlp", "sampler=sobol"]
-        chosen += [] if optimizer == "default" else ["initial_guess=null", "network.width=20", "network.depth=3"]
-        config = compose("config", overrides=[f"problem={problem}", *chosen])
-    names = ("problem", "network", "sampler", "optimizer", "weighting")
-    parts = {name: instantiate(config[name], _convert_="all") for name in names}
-    return parts | {"initial_guess": config.initial_guess, "windows": config.training.get("windows", 1)}
+def settings(problem: str, optimizer: str, seconds: float, seed: int) -> dict[str, Any]:
+    """The arguments of `pinn.solve`: the problem's own default, or an optimizer on the default network and points."""
+    words = [f"problem={problem}", f"seed={seed}", "compile=never"]
+    words += ["training.steps=10000000", f"training.time_limit={seconds}"]
+    if optimizer == "default":
+        return pinn.configured(*words, "training.check_every=1")
+    network = ["network=mlp", "network.width=20", "network.depth=3"]
+    plain = ["sampler=sobol", "initial_guess=null", "training.windows=1", "training.tolerance=0"]
+    return pinn.configured(*words, f"optimizer={optimizer}", *network, *plain, "training.check_every=5")
 
 
 def errors(problem: str, optimizer: str, seed: int, times: np.ndarray) -> np.ndarray:
     """The smallest measured error within each of the given times (seconds)."""
-    parts = composed(problem, optimizer)
-    windows = parts.pop("windows")
-    windows = {"windows": windows} if "windows" in pinn.Training.__init__.__kwdefaults__ else {}
     start = Start()
-    every = 1 if optimizer == "default" else 5
-    training = pinn.Training(steps=10**7, time_limit=float(times[-1]), check_every=every, **windows)
-    history = pinn.solve(**parts, training=training, seed=seed, compile="never", callbacks=[start]).history
+    history = pinn.solve(**settings(problem, optimizer, float(times[-1]), seed), callbacks=[start]).history
     columns = [values for name, values in history.items() if name.startswith("error/")]
     error = np.max(columns, axis=0)
     measured, seconds = np.isfinite(error), start.preparation + history["seconds"]
@@ -132,7 +124,6 @@ def main() -> None:
         time.perf_counter = time.process_time  # the clock of training
     logger.setLevel(logging.WARNING)
     logger.addHandler(logging.NullHandler())
-    register([])
     arguments.folder.mkdir(parents=True, exist_ok=True)
     table = arguments.folder / f"errors_{arguments.seconds:g}s.csv"
     times, runs = arguments.seconds / 2.0 ** np.arange(HALVINGS - 1, -1, -1), read(table)
