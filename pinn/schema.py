@@ -401,6 +401,7 @@ class BalancedWeights:
 class Output:
     _target_: str
     resolution: Any
+    derivatives: Any
     chunk: int
     figures: bool
 

@@ -224,6 +224,10 @@ class Named(Domain):
         return self.domain.parameters
 
     @property
+    def space(self) -> Domain:
+        return Named(self.domain.space, self.name)
+
+    @property
     def is_box(self) -> bool:
         return self.domain.is_box
 

@@ -20,8 +20,9 @@ from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.solution import Output, Solution, load
-from pinn.solution_file import CHUNK_BYTES, FORMAT_VERSION, chunks
-from pinn.solution_nodes import Nodes, make_nodes
+from pinn.solution.nodes import make_nodes
+from pinn.solution_file import FORMAT_VERSION, Nodes
+from pinn.solution_file.layout import CHUNK_BYTES, chunk_shape
 from pinn.terms import Interior
 from pinn.trial import make_trial
 
@@ -214,13 +215,15 @@ class Heat(Problem):
     ],
 )
 def test_default_resolutions(space, time, shape):
-    names = [*space, *([time] if time else [])]
-    assert make_nodes(names, dict.fromkeys(names, (0.0, 1.0)), time).shape == shape
+    clock = Time(t=(0, 1))
+    box = Box(**dict.fromkeys(space, (0.0, 1.0))) if space else None
+    domain = clock if box is None else box * clock if time else box
+    assert make_nodes(domain).shape == shape
 
 
 def test_points_are_numbered_as_the_arrays_are():
-    bounds = {"x": (0.0, 2.0), "y": (5.0, 6.0), "t": (0.0, 1.0)}
-    nodes = make_nodes(list(bounds), bounds, "t", {"x": 3, "y": 2, "t": 4})
+    domain = Box(x=(0, 2), y=(5, 6)) * Time(t=(0, 1))
+    nodes = make_nodes(domain, {"x": 3, "y": 2, "t": 4})
     assert list(nodes.dimensions) == ["t", "y", "x"]
     points = nodes.points(["x", "y", "t"]).reshape(4, 2, 3, 3)
     assert np.array_equal(points[1, 1, 2], [2.0, 6.0, 1 / 3])
@@ -229,7 +232,7 @@ def test_points_are_numbered_as_the_arrays_are():
 def test_scattered_nodes_fill_the_box_and_repeat():
     names = [f"x{i}" for i in range(1, 6)]
     bounds = {name: (-1.0, 3.0 + i) for i, name in enumerate(names)}
-    nodes, again = (make_nodes([*names, "t"], bounds | {"t": (0, 1)}, "t", {"node": 512}) for _ in range(2))
+    nodes, again = (make_nodes(Box(**bounds) * Time(t=(0, 1)), {"node": 512}) for _ in range(2))
     assert nodes.shape == (11, 512)
     for name, (lowest, highest) in bounds.items():
         assert np.array_equal(nodes.positions[name], again.positions[name])
@@ -362,7 +365,7 @@ def test_a_chunk_is_a_time_slice(path):
 def test_a_large_slice_is_split(time):
     shape = (3, 600, 700, 800) if time else (600, 700, 800)
     nodes = Nodes({name: np.empty(k) for name, k in zip("tzyx"[-len(shape) :], shape, strict=True)}, time=time)
-    chunk = chunks(np.broadcast_to(0.0, shape), nodes)
+    chunk = chunk_shape(nodes, np.dtype(np.float64))
     assert CHUNK_BYTES / 4 < 8 * np.prod(chunk) <= CHUNK_BYTES
     assert chunk[-1] == 800
 
@@ -442,7 +445,7 @@ def test_a_failed_write_leaves_the_former_file(solution, tmp_path, monkeypatch):
     def full(file, contents):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pinn.solution_file.write_plot", full)
+    monkeypatch.setattr("pinn.solution_file.layout.write_plot", full)
     with pytest.raises(UserError, match=r"cannot write .*solution.h5: .*No space left"):
         solution.save(path)
     assert path.read_bytes() == before
@@ -571,7 +574,13 @@ def test_files_that_cannot_be_rebuilt(path, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", ["os.system", "pinn.solution_file.os.system", "pinn.solution.load", "pinn.solution.yaml.YAMLObject"]
+    "target",
+    [
+        "os.system",
+        "pinn.solution_file.layout.os.system",
+        "pinn.solution.load",
+        "pinn.solution.solution.yaml.YAMLObject",
+    ],
 )
 def test_a_file_cannot_run_foreign_code(path, tmp_path, target):
     copy = changed(path, tmp_path, configuration={"problem": {"_target_": target, "_args_": ["exit 1"]}})

@@ -34,7 +34,7 @@ def pinn_version() -> str:
 
 def git_commit() -> str:
     """The commit of the checkout that pinn runs from, with `-dirty` where files differ; `unknown` outside one."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return "unknown"
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--match="]

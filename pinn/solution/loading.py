@@ -1,0 +1,88 @@
+"""Saved solutions, ready to be evaluated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import torch
+import yaml
+
+from pinn.errors import UserError, require
+from pinn.problem import Problem
+from pinn.rebuilding import rebuild
+from pinn.solution.output import Output
+from pinn.solution.solution import Solution
+from pinn.solution_file import Contents, locate, read
+from pinn.trial import TrialFunction
+from pinn.windows import WindowedTrial, make_windows, whole_residuals
+
+
+def load(
+    path: str | os.PathLike[str],
+    trust: bool = False,
+    device: str | torch.device = "cpu",
+    *,
+    problem: Problem | None = None,
+    network: Callable[..., torch.nn.Module] | None = None,
+) -> Solution:
+    """A saved solution, ready to be evaluated.
+
+    Args:
+        path: the solution file or its run's folder.
+        trust: import and run classes from outside `pinn` that the file names; only for files of your own.
+        device: where to evaluate it.
+        problem: the problem, where the file's cannot be rebuilt (a class from a notebook).
+        network: the network's factory, (inputs=, outputs=) -> nn.Module, likewise.
+
+    Raises:
+        UserError: no solution file there, a newer format, a foreign class without `trust`, or a problem or network
+            that does not fit.
+    """
+    contents = read(path := locate(path))
+    configuration = yaml.safe_load(contents.configuration) or {}
+    problem = problem or rebuild(configuration.get("problem"), trust)
+    if not isinstance(problem, Problem):
+        raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
+    network = network or rebuild(configuration.get("network"), trust)
+    if not callable(network):
+        raise UserError(f"{path} does not say how to rebuild its network; pass network=")
+    trial = trained(problem, network, contents, device)
+    return Solution(
+        trial,
+        whole_residuals(trial),
+        history=contents.history,
+        points=contents.points,
+        configuration=configuration,
+        attributes=contents.attributes,
+        output=Output(derivatives=tuple(contents.derivatives)),
+        nodes=contents.nodes,
+    )
+
+
+def trained(
+    problem: Problem,
+    network: Callable[..., torch.nn.Module],
+    contents: Contents,
+    device: str | torch.device,
+) -> TrialFunction | WindowedTrial:
+    """The trial function of a saved solution; raises UserError where problem or network do not fit its file."""
+    attributes = contents.attributes
+    require(
+        problem.name == attributes["problem"],
+        f"the file holds a solution of {attributes['problem']}, not of {problem.name}",
+    )
+    dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])
+    if dtype is None:
+        raise UserError(f"the file's dtype must be float64 or float32, got {attributes['dtype']!r}")
+    trial = make_windows(
+        problem,
+        network,
+        attributes.get("windows", 1),
+        constraints=attributes["constraints"],
+        derivatives=attributes["derivatives"],
+        dtype=dtype,
+        device=device,
+    )
+    trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
+    return trial

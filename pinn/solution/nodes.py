@@ -1,0 +1,134 @@
+"""The nodes on which a solution is written, chosen by its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinn.domains import Domain
+from pinn.domains.base import sobol
+from pinn.errors import UserError, require
+from pinn.solution_file import Nodes, blocks
+
+Resolution = int | Mapping[str, int] | None
+
+MESH_MAX_SPACE = 3
+"""Domains of more space dimensions than this are sampled at scattered nodes."""
+
+STEADY_RESOLUTION = {1: 1001, 2: 129, 3: 33}
+UNSTEADY_RESOLUTION = {1: (257, 101), 2: (65, 21), 3: (33, 11)}
+"""Default nodes along each space coordinate (and, in time, along time) by the number of space dimensions."""
+
+CELLS = {1: 1000, 2: 128, 3: 32}
+UNSTEADY_CELLS = {1: 256, 2: 64, 3: 24}
+"""Default cells of a mesh along its longest extent by the number of space dimensions."""
+
+TIME_ONLY_RESOLUTION = 1001
+PARAMETER_RESOLUTION = 5
+CLOUD_RESOLUTION = (4096, 11)
+"""Default number of scattered nodes and of the times at which each is taken."""
+
+INSIDE_BLOCK = 2**19  # nodes that are asked at once whether they lie in the domain
+
+
+def make_nodes(domain: Domain, resolution: Resolution = None) -> Nodes:
+    """A grid of a box, a mesh of another domain, scattered nodes above three space dimensions; with time, parameters.
+
+    A domain that moves has a grid of its bounding box, of which a part is inside.
+
+    Args:
+        domain: where the solution is known.
+        resolution: nodes along every dimension, or by its name (`cells` counts those of a mesh along its longest
+            extent, `node` the scattered nodes), at least 2; None chooses numbers that keep the file below a few MB.
+
+    Raises:
+        UserError: a resolution below 2, or for a name that is no dimension.
+    """
+    if len(domain.space_coordinates) > MESH_MAX_SPACE:
+        return scattered(domain, resolution)
+    if domain.is_box or not domain.space_coordinates:
+        return grid(domain, resolution)
+    return grid_inside(domain, resolution) if moves(domain) else meshed(domain, resolution)
+
+
+def grid(domain: Domain, resolution: Resolution) -> Nodes:
+    """A regular grid of the bounding box, z before y before x."""
+    space = domain.space_coordinates[::-1]
+    d = len(space)
+    along = 0 if not d else UNSTEADY_RESOLUTION[d][0] if domain.time else STEADY_RESOLUTION[d]
+    counts = counted(domain, dict.fromkeys(space, along), resolution)
+    bounds = domain.bounds
+    axes: dict[str, NDArray] = {name: np.linspace(*bounds[name], count) for name, count in counts.items()}
+    return Nodes(axes, time=domain.time, parameters=domain.parameters)
+
+
+def grid_inside(domain: Domain, resolution: Resolution) -> Nodes:
+    """A regular grid of the bounding box with those nodes marked that lie in the domain."""
+    nodes = grid(domain, resolution)
+    inside = np.empty(nodes.shape, dtype=bool)
+    for block in blocks(nodes.shape, INSIDE_BLOCK):
+        inside[block] = domain.contains(nodes.points(domain.coordinates, block)).reshape(inside[block].shape)
+    return Nodes(nodes.dimensions, time=nodes.time, parameters=nodes.parameters, inside=inside)
+
+
+def moves(domain: Domain) -> bool:
+    """Whether its space changes with time."""
+    try:
+        _ = domain.space
+    except UserError:
+        return True
+    return False
+
+
+def meshed(domain: Domain, resolution: Resolution) -> Nodes:
+    """A mesh of the domain's space."""
+    defaults = UNSTEADY_CELLS if domain.time else CELLS
+    counts = counted(domain, {"cells": defaults[len(domain.space_coordinates)]}, resolution)
+    places, cells = domain.mesh(counts.pop("cells"))
+    return with_node(domain, counts, places, cells.astype(np.int64))
+
+
+def scattered(domain: Domain, resolution: Resolution) -> Nodes:
+    """Nodes of a Sobol sequence in the domain's space, the same for every run, so that their errors compare."""
+    counts = counted(domain, {"node": CLOUD_RESOLUTION[0]}, resolution)
+    columns = [domain.coordinates.index(name) for name in domain.space_coordinates]
+    places = domain.interior(counts.pop("node"), sobol)[:, columns]  # of a moving one at all its times
+    return with_node(domain, counts, places)
+
+
+def with_node(
+    domain: Domain, counts: Mapping[str, int], places: NDArray[np.float64], cells: NDArray[np.int64] | None = None
+) -> Nodes:
+    """Nodes at places (k, d) in space, at all times and parameters."""
+    bounds = domain.bounds
+    dimensions: dict[str, NDArray] = {name: np.linspace(*bounds[name], count) for name, count in counts.items()}
+    dimensions["node"] = np.arange(len(places))
+    positions = dict(zip(domain.space_coordinates, np.ascontiguousarray(places.T), strict=True))
+    return Nodes(dimensions, positions, domain.time, domain.parameters, cells)
+
+
+def counted(domain: Domain, space: Mapping[str, int], resolution: Resolution) -> dict[str, int]:
+    """The number of nodes along each dimension in the file's order, `space` being the default of those of space."""
+    d = len(domain.space_coordinates)
+    counts: dict[str, int] = {}
+    if domain.time:
+        beside = UNSTEADY_RESOLUTION[d][1] if 0 < d <= MESH_MAX_SPACE else CLOUD_RESOLUTION[1]
+        counts[domain.time] = beside if d else TIME_ONLY_RESOLUTION
+    counts |= dict.fromkeys(domain.parameters, PARAMETER_RESOLUTION)
+    counts |= space
+    return counts | chosen_counts(list(counts), resolution)
+
+
+def chosen_counts(names: Sequence[str], resolution: Resolution) -> dict[str, int]:
+    """The part of the resolution that the user chose, checked."""
+    if resolution is None:
+        return {}
+    if not isinstance(resolution, Mapping):
+        resolution = dict.fromkeys(names, resolution)
+    for name, count in resolution.items():
+        require(name in names, f"output.resolution names {name!r}; the dimensions are {', '.join(names)}")
+        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
+        require(whole and count >= 2, f"output.resolution must be a whole number >= 2, got {count!r} for {name}")
+    return {name: int(count) for name, count in resolution.items()}

@@ -1,0 +1,44 @@
+"""What a run writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pinn.configurable import Configurable
+from pinn.errors import require
+
+
+@dataclass(frozen=True)
+class Output(Configurable):
+    """What a run writes.
+
+    Args:
+        resolution: nodes of the solution file along every dimension, or by its name ({"x": 513, "t": 201}; of a mesh
+            `cells` counts those along its longest extent, `node` counts scattered nodes); None chooses by the number of
+            dimensions.
+        derivatives: names of further quantities on the nodes, such as `u_x` or a derived one.
+        chunk: points that are evaluated at once, at least 1; smaller needs less memory.
+        figures: whether figures are drawn beside the file.
+
+    Raises:
+        UserError: a resolution below 2 or a chunk below 1.
+    """
+
+    resolution: int | Mapping[str, int] | None = None
+    derivatives: Sequence[str] = ()
+    chunk: int = 16384
+    figures: bool = True
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.chunk, int) and self.chunk >= 1,
+            f"output.chunk must be a number >= 1, got {self.chunk!r}",
+        )
+        named = not isinstance(self.derivatives, str) and all(isinstance(name, str) for name in self.derivatives)
+        require(named, f"output.derivatives must be a list of names such as [u_x], got {self.derivatives!r}")
+        chosen = self.resolution
+        counts = chosen.values() if isinstance(chosen, Mapping) else [] if chosen is None else [chosen]
+        for count in counts:
+            whole = isinstance(count, int) and not isinstance(count, bool)
+            require(whole and count >= 2, f"output.resolution must be whole numbers >= 2, got {count!r}")

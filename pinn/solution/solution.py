@@ -1,0 +1,303 @@
+"""The solution of a problem: evaluate it anywhere, measure its error, save it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from pinn.configurable import Configurable
+from pinn.domains import Domain
+from pinn.errors import UserError, require
+from pinn.problem import Problem
+from pinn.residuals import Residuals
+from pinn.solution.nodes import make_nodes
+from pinn.solution.output import Output
+from pinn.solution.provenance import provenance
+from pinn.solution.tabulation import Create, Tabulation, in_memory
+from pinn.solution_file import FILE_NAME, Contents, Nodes, writing
+from pinn.trial import TrialFunction
+from pinn.windows import WindowedResiduals, WindowedTrial
+
+WRITTEN = ("fields", "derivatives", "reference", "residual")
+"""What a file holds on its nodes, beside the error."""
+
+ROUNDING = 1e-12
+"""Of a domain's extent by which a point may lie outside."""
+
+TRUTH_CHUNK = 8192
+"""Points at which the truth is asked for at once: a quadrature may hold hundreds of values for each."""
+
+TRUTH_KEPT = 2**20
+"""Values of the truth that are kept, so that a run's errors are measured on those of its file."""
+
+
+class Solution:
+    """A trained trial function with the record of its training.
+
+    Calling it evaluates the fields: `solution(x=0.5, t=numpy.linspace(0, 1, 11))`.
+
+    Args:
+        trial: the trained fields.
+        residuals: gives the pointwise residuals for the file; None leaves them out.
+        history: one array (k,) a metric, all as long as `step`.
+        points: the last training points (n, d) of each term.
+        configuration: the resolved configuration, plain data.
+        attributes: root attributes of the file: seed, status, wall_seconds, ...
+        output: the default of `errors` and `save`.
+        nodes: where these take the solution, in place of those that the output would choose.
+    """
+
+    def __init__(
+        self,
+        trial: TrialFunction | WindowedTrial,
+        residuals: Residuals | WindowedResiduals | None = None,
+        *,
+        history: Mapping[str, NDArray] | None = None,
+        points: Mapping[str, NDArray] | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        output: Output | None = None,
+        nodes: Nodes | None = None,
+    ) -> None:
+        self.trial = trial
+        self.residuals = residuals
+        self.history = {name: np.asarray(values) for name, values in (history or {}).items()}
+        self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
+        self.configuration = dict(configuration or {})
+        self.attributes = dict(attributes or {})
+        self.output = output or Output()
+        self._given_nodes = nodes
+        self._truths: dict[bytes, dict[str, NDArray]] = {}
+        self._extrapolation_noted = False
+
+    @property
+    def problem(self) -> Problem:
+        return self.trial.problem
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.problem.vocabulary.fields
+
+    def __repr__(self) -> str:
+        coordinates = ", ".join(self.problem.coordinates)
+        return f"<Solution of {self.problem.name}: {', '.join(f'{name}({coordinates})' for name in self.fields)}>"
+
+    def __call__(self, **coordinates: ArrayLike) -> NDArray | dict[str, NDArray]:
+        """The field at points given by coordinate, broadcast against each other; several fields by name.
+
+        Returns an array of the broadcast shape, a number where all are numbers; for a problem of several fields a
+        dict of them. Warns once where a point lies outside the domain.
+
+        Raises:
+            UserError: a coordinate is missing, unknown or not numeric, or the shapes do not broadcast.
+        """
+        values = self._evaluate(self.fields, coordinates)
+        return values[self.fields[0]] if len(self.fields) == 1 else values
+
+    def derivative(self, name: str, **coordinates: ArrayLike) -> NDArray:
+        """A named quantity such as `u_x`, `u_xxt`, `laplacian_u` or a derived one, at points as in a call.
+
+        The shape is the broadcast one; `jacobian` and `hessian` have (m, d) and (m, d, d) after it.
+
+        Raises:
+            UserError: as a call, or the name means nothing.
+        """
+        return self._evaluate((name,), coordinates)[name]
+
+    def grid(self, output: Output | None = None) -> dict[str, NDArray]:
+        """The values (k,) of each coordinate on the file's nodes."""
+        return self._nodes(output).axes
+
+    def errors(self, output: Output | None = None) -> dict[str, dict[str, float]]:
+        """Field -> `relative_l2` and `max` of its error on the file's nodes; empty where no truth is known.
+
+        relative_l2 = sqrt(sum |u - truth|^2 / sum |truth|^2). The mean over space is taken off a field that is
+        defined up to a constant.
+        """
+        if self.problem.truth_kind is None:
+            return {}
+        nodes = self._nodes(output)
+        return self._tabulate(nodes, in_memory(nodes), ("fields", "reference"))
+
+    def save(self, path: str | os.PathLike[str], output: Output | None = None) -> Path:
+        """Write the solution file (and its sidecar for ParaView), whole or not at all; returns its path.
+
+        `path` is a file's name or an existing folder, where it becomes `solution.h5`.
+
+        Raises:
+            UserError: it cannot be written, or a derivative that is asked for means nothing.
+        """
+        path = Path(path)
+        path = path / FILE_NAME if path.is_dir() else path
+        contents = self._without_arrays(output)
+        with writing(path, contents) as arrays:
+            contents.attributes |= self._measured(self._tabulate(contents.nodes, arrays.create, output=output))
+        return path
+
+    def contents(self, output: Output | None = None) -> Contents:
+        """All that `save` writes, in memory."""
+        contents = self._without_arrays(output)
+        make = in_memory(contents.nodes)
+
+        def create(group: str, name: str, dtype: np.dtype) -> NDArray:
+            return getattr(contents, group).setdefault(name, make(group, name, dtype))
+
+        contents.attributes |= self._measured(self._tabulate(contents.nodes, create, output=output))
+        return contents
+
+    def _without_arrays(self, output: Output | None) -> Contents:
+        """The contents of the file but the arrays on its nodes."""
+        return Contents(
+            self._nodes(output),
+            self.problem.coordinates,
+            history=self.history,
+            parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
+            points=self.points,
+            configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
+            attributes=self._root_attributes(),
+            units=dict(self.problem.units),
+            long_names=dict(self.problem.long_names),
+        )
+
+    def _nodes(self, output: Output | None) -> Nodes:
+        if output is None and self._given_nodes is not None:
+            return self._given_nodes
+        return make_nodes(self.problem.domain, (output or self.output).resolution)
+
+    def _tabulate(
+        self, nodes: Nodes, create: Create, groups: Sequence[str] = WRITTEN, output: Output | None = None
+    ) -> dict[str, dict[str, float]]:
+        """Fill the arrays of these groups on the nodes; returns the errors of the fields."""
+        tabulation = Tabulation(nodes, self.problem.coordinates, create)
+        functions = {
+            "fields": partial(self._chunked, partial(self.trial.evaluate, self.fields)),
+            "derivatives": partial(self._chunked, self._derivatives(output or self.output)),
+            "reference": partial(self._truth, nodes),
+            "residual": partial(self._chunked, self.residuals.pointwise if self.residuals else lambda x: {}),
+        }
+        tabulation.fill({group: functions[group] for group in groups})
+        compared = tabulation.groups.get("reference", {})
+        free = self.problem.defined_up_to_constant
+        return {name: tabulation.compare(name, name in free) for name in compared}
+
+    def _derivatives(self, output: Output) -> Callable[[Tensor], Mapping[str, Tensor]]:
+        """The quantities that the output asks for as a function of points; raises UserError for one of no meaning."""
+        names = tuple(output.derivatives)
+        known = [name for name in names if name in (*self.fields, *self.problem.coordinates, "jacobian", "hessian")]
+        require(not known, f"output.derivatives must be numbers at a point beside the fields, got {', '.join(known)}")
+        if not names:
+            return lambda points: {}
+        self.trial.windows[0].request(names)
+        return partial(self.trial.evaluate, names)
+
+    def _evaluate(self, names: Sequence[str], coordinates: Mapping[str, ArrayLike]) -> dict[str, NDArray]:
+        points, shape = self._points(coordinates)
+        values = self._chunked(lambda part: self.trial.evaluate(names, part), points)
+        return {name: array.reshape(shape + array.shape[1:])[()] for name, array in values.items()}
+
+    def _points(self, coordinates: Mapping[str, ArrayLike]) -> tuple[NDArray, tuple[int, ...]]:
+        """Coordinates by name as points (n, d), and the shape that they broadcast to."""
+        expected = self.problem.coordinates
+        wrong = sorted(set(coordinates) ^ set(expected))
+        got = ", ".join(coordinates) or "none"
+        require(not wrong, f"the coordinates of {self.problem.name} are {', '.join(expected)}; got {got}")
+        try:
+            columns = np.broadcast_arrays(*(np.asarray(coordinates[name], dtype=np.float64) for name in expected))
+        except (TypeError, ValueError) as error:
+            raise UserError(f"coordinates must be numbers or arrays that broadcast: {error}") from error
+        points = np.stack([column.reshape(-1) for column in columns], axis=1)
+        self._note_extrapolation(points)
+        return points, columns[0].shape
+
+    def _note_extrapolation(self, points: NDArray) -> None:
+        if self._extrapolation_noted:
+            return
+        outside = len(points) - int(near(self.problem.domain, points).sum())
+        if outside:
+            self._extrapolation_noted = True
+            bounds = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in self.problem.domain.bounds.items())
+            warnings.warn(
+                f"{outside} of {len(points)} points lie outside the domain ({bounds}): the solution was not trained "
+                "there",
+                stacklevel=5,
+            )
+
+    def _chunked(self, function: Callable[[Tensor], Mapping[str, Tensor]], points: NDArray) -> dict[str, NDArray]:
+        """`function` of points (n, d), a chunk at a time."""
+        parts: dict[str, list[NDArray]] = {}
+        with torch.no_grad():
+            for chunk in torch.as_tensor(points, dtype=self.trial.dtype).split(self.output.chunk):
+                for name, values in function(chunk.to(self.trial.device)).items():
+                    parts.setdefault(name, []).append(values.cpu().numpy())
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def _truth(self, nodes: Nodes, points: NDArray) -> dict[str, NDArray]:
+        """The exact or reference solution at points of the nodes; those of a small file are computed once."""
+        if nodes.size > TRUTH_KEPT:
+            return self._truth_at(points)
+        key = blake2b(points.tobytes()).digest()
+        if key not in self._truths:
+            self._truths[key] = self._truth_at(points)
+        return self._truths[key]
+
+    def _truth_at(self, points: NDArray) -> dict[str, NDArray]:
+        size = min(self.output.chunk, TRUTH_CHUNK)
+        found = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
+        return {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
+
+    def _full_configuration(self) -> dict[str, Any]:
+        """The configuration, with all constructor arguments of problem and network, defaults included."""
+        full = dict(self.configuration)
+        full["problem"] = dict(full.get("problem") or {}) | self.problem.configuration
+        core = self.trial.network.core
+        if isinstance(core, Configurable):
+            arguments = {name: value for name, value in core.configuration.items() if name not in ("inputs", "outputs")}
+            full["network"] = dict(full.get("network") or {}) | arguments | {"_partial_": True}
+        return full
+
+    def _root_attributes(self) -> dict[str, Any]:
+        """The file's root attributes but the errors: where it comes from and how it was run."""
+        trial, problem = self.trial, self.problem
+        described = {
+            "title": problem.title,
+            "problem": problem.name,
+            "truth": problem.truth_kind,
+            "dtype": str(trial.dtype).removeprefix("torch."),
+            "device": str(trial.device),
+            "constraints": trial.constraints,
+            "derivatives": trial.derivatives,
+            "windows": len(trial.windows),
+            "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
+        }
+        unknowns = {f"unknown_{name}": value for name, value in trial.unknowns.items()}
+        return provenance() | described | self.attributes | unknowns
+
+    def _measured(self, errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """The errors as root attributes."""
+        return {
+            f"{prefix}_{name}": error[norm]
+            for prefix, norm in (("relative_l2", "relative_l2"), ("max_error", "max"))
+            for name, error in errors.items()
+        }
+
+
+def near(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points (n, d) lie in the domain, or no farther outside than rounding in a user's linspace."""
+    lowest, highest = np.array(list(domain.bounds.values())).T
+    slack = ROUNDING * (highest - lowest)
+    inside = ((points >= lowest - slack) & (points <= highest + slack)).all(axis=1)
+    if not domain.is_box:
+        doubtful = np.flatnonzero(inside & ~domain.contains(points))
+        inside[doubtful] = domain.distance(points[doubtful]) <= float(slack.max())
+    return inside

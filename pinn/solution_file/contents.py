@@ -1,0 +1,43 @@
+"""What a solution file holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from pinn.solution_file.nodes import Nodes
+
+FORMAT_VERSION = 1
+FILE_NAME = "solution.h5"
+GROUPS = ("reference", "error", "residual")
+"""Groups of arrays on the nodes beside the fields."""
+
+
+@dataclass
+class Contents:
+    """All that a solution file holds, as numpy arrays and plain data.
+
+    `fields`, `derivatives`, `reference`, `error` and `residual` have the shape of `nodes`; `history` has one value a
+    step (k,); `points` has (n, d) for each term; `configuration` is YAML; `attributes` are the root attributes.
+    """
+
+    nodes: Nodes
+    coordinates: tuple[str, ...]
+    fields: dict[str, NDArray] = field(default_factory=dict)
+    derivatives: dict[str, NDArray] = field(default_factory=dict)
+    reference: dict[str, NDArray] = field(default_factory=dict)
+    error: dict[str, NDArray] = field(default_factory=dict)
+    residual: dict[str, NDArray] = field(default_factory=dict)
+    history: dict[str, NDArray] = field(default_factory=dict)
+    parameters: dict[str, NDArray] = field(default_factory=dict)
+    points: dict[str, NDArray] = field(default_factory=dict)
+    configuration: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    long_names: dict[str, str] = field(default_factory=dict)
+
+    def description(self, name: str) -> dict[str, str]:
+        """CF's `long_name` and `units` of a coordinate or field; "1" (dimensionless) where no unit is stated."""
+        return {"long_name": self.long_names.get(name, name), "units": self.units.get(name, "1")}

@@ -1,0 +1,234 @@
+"""The layout of a solution file: one HDF5 file that xarray, h5py, MATLAB, ParaView and NeXus viewers open.
+
+Only arrays, text and numbers go in and out, nothing is pickled, and torch is not needed to read it.
+
+    /t /y /x, /u ...                     axes (HDF5 dimension scales) and fields, ordered (t, parameters, z, y, x)
+    /node /x /y, /u ...                  where space is no grid: fields are ordered (t, parameters, node)
+    /mesh /cells                         the simplices of a mesh, by the UGRID conventions
+    /inside                              1 where a node of a grid lies in a domain that moves; fields are NaN elsewhere
+    /u_x ...                             derivatives that were asked for
+    /reference/u /error/u /residual/<term>   on the same nodes, where they exist
+    /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
+    /network/window_0/* ...              parameters where time is cut into windows
+    /config                              the resolved configuration, YAML
+    /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
+    /plot                                hard links to the above for NeXus viewers
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pinn.errors import UserError, require
+from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
+from pinn.solution_file.dimensions import dimension_only, set_attributes
+from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.vtk import write_vtk
+
+CHUNK_BYTES = 2**20
+"""Largest chunk (bytes, before compression) of a field; a time slice above it is split."""
+
+PACKED: dict[str, Any] = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+CF_AXES = {"x": "X", "y": "Y", "z": "Z"}
+
+
+class Arrays:
+    """The arrays on the nodes of a solution file that is being written, created one by one."""
+
+    def __init__(self, file: h5py.File, contents: Contents) -> None:
+        self.file = file
+        self.contents = contents
+
+    def create(self, group: str, name: str, dtype: np.dtype) -> h5py.Dataset:
+        """An array of the nodes' shape, to be filled; group: one of the names of `Contents`."""
+        folder = group if group in GROUPS else ""
+        if folder and folder not in self.file:
+            self.file.create_group(folder, track_order=True)  # the terms in the problem's order
+        dataset = create_nodal(self.file, f"{folder}/{name}", dtype, self.contents)
+        getattr(self.contents, group)[name] = dataset
+        set_attributes(dataset, nodal_attributes(group, name, self.contents))
+        return dataset
+
+
+@contextlib.contextmanager
+def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
+    """Write `contents` but its arrays on the nodes to `path`; the body of the `with` creates and fills these.
+
+    Where ParaView can show them, the sidecar `.vtkhdf` is written next to it. Both are written under a temporary name
+    and renamed, so that each is whole or absent. The root attributes are those of `contents` at the body's end.
+
+    Raises:
+        UserError: the folder or the file cannot be written.
+    """
+    require(path.suffix != ".vtkhdf", f"{path}: .vtkhdf is kept for the sidecar; name the solution file .h5")
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        write_axes(file, contents)
+        yield Arrays(file, contents)
+        write_root(file, contents)
+        write_training(file, contents.history)
+        write_points(file, contents)
+        write_network(file, contents.parameters)
+        file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
+        write_plot(file, contents)
+        shown = write_vtk(file, contents)
+    sidecar = path.with_suffix(".vtkhdf")
+    if shown:
+        with replacing(sidecar) as temporary, h5py.File(temporary, "w") as file:
+            file["VTKHDF"] = h5py.ExternalLink(path.name, "/VTKHDF")
+    else:
+        sidecar.unlink(missing_ok=True)  # a former solution's sidecar would show what is no longer there
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name in the folder of `path`, renamed to `path` at the end and removed after an error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error}; choose another folder or free the space") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_root(file: h5py.File, contents: Contents) -> None:
+    """Root attributes."""
+    fixed = {
+        "Conventions": "CF-1.11" if contents.nodes.cells is None else "CF-1.11 UGRID-1.0",
+        "format_version": FORMAT_VERSION,
+        "coordinate_names": " ".join(contents.coordinates),
+        "field_names": " ".join(contents.fields),
+        "derivative_names": " ".join(contents.derivatives),
+        "time_name": contents.nodes.time,
+        "parameter_names": " ".join(contents.nodes.parameters),
+    }
+    set_attributes(file, contents.attributes | {name: value or None for name, value in fixed.items()})
+
+
+def write_axes(file: h5py.File, contents: Contents) -> None:
+    """The dimensions with their values, the positions of scattered nodes and a mesh's cells."""
+    nodes = contents.nodes
+    for name, values in nodes.dimensions.items():
+        axis = file.create_dataset(name, data=values)
+        axis.make_scale(name)
+        set_attributes(axis, contents.description(name) | ({"axis": CF_AXES[name]} if name in CF_AXES else {}))
+    for name, values in nodes.positions.items():
+        position = file.create_dataset(name, data=values, **PACKED)
+        position.dims[0].attach_scale(file["node"])
+        set_attributes(position, contents.description(name))
+    if nodes.inside is not None:
+        inside = create_nodal(file, "inside", np.dtype(np.int8), contents)
+        inside[...] = nodes.inside
+        set_attributes(inside, {"long_name": "whether the node lies in the domain, which moves"})
+    if nodes.cells is not None:
+        write_cells(file, nodes.cells, tuple(nodes.positions))
+
+
+def write_cells(file: h5py.File, cells: NDArray[np.int64], coordinates: tuple[str, ...]) -> None:
+    """The simplices of a mesh, (cell, corner) by the numbers of their nodes, and what UGRID wants to know of them."""
+    dataset = file.create_dataset("cells", data=cells, **PACKED)
+    for axis, name in enumerate(("cell", "corner")):
+        dataset.dims[axis].attach_scale(dimension_only(file, name, cells.shape[axis]))
+    set_attributes(dataset, {"long_name": "nodes of each cell", "start_index": 0})
+    dimension = cells.shape[1] - 1
+    part = {1: "edge", 2: "face", 3: "volume"}[dimension]
+    topology = {
+        "cf_role": "mesh_topology",
+        "topology_dimension": dimension,
+        "node_coordinates": " ".join(coordinates),
+        f"{part}_node_connectivity": "cells",
+    }
+    set_attributes(file.create_dataset("mesh", data=np.int32(0)), topology)
+
+
+def create_nodal(file: h5py.File, name: str, dtype: np.dtype, contents: Contents) -> h5py.Dataset:
+    """An array on the nodes with its dimensions attached, compressed, one chunk a slice in time and parameters."""
+    nodes = contents.nodes
+    chunk = chunk_shape(nodes, dtype)
+    dataset = file.create_dataset(name, nodes.shape, dtype, chunks=chunk, **PACKED)
+    for index, dimension in enumerate(nodes.dimensions):
+        dataset.dims[index].attach_scale(file[dimension])
+    if nodes.positions:
+        dataset.attrs["coordinates"] = " ".join(nodes.positions)
+    if nodes.cells is not None:
+        set_attributes(dataset, {"mesh": "mesh", "location": "node"})
+    return dataset
+
+
+def chunk_shape(nodes: Nodes, dtype: np.dtype) -> tuple[int, ...]:
+    """One slice in time and parameters, or a part of one above `CHUNK_BYTES`."""
+    return nodes.chunk(CHUNK_BYTES // np.dtype(dtype).itemsize)
+
+
+def nodal_attributes(group: str, name: str, contents: Contents) -> dict[str, str]:
+    """Long name and unit; a residual or derivative has a unit only where one is stated for its name."""
+    if group == "residual":
+        return {"long_name": f"residual of {name}"}
+    attributes = contents.description(name)
+    if group == "derivatives":
+        return attributes if name in contents.units else {"long_name": attributes["long_name"]}
+    return attributes if group == "fields" else attributes | {"long_name": f"{group} of {attributes['long_name']}"}
+
+
+def write_training(file: h5py.File, history: Mapping[str, NDArray]) -> None:
+    """The metrics, along `step`; `loss/walls` is stored as loss_walls, its name as `metric`."""
+    group = file.create_group("training", track_order=True)
+    for name in sorted(history, key=lambda name: name != "step"):
+        values = np.asarray(history[name])
+        kind = values.dtype.kind
+        data = values.astype(np.int8) if kind == "b" else values.astype(object) if kind in "US" else values
+        dtype = h5py.string_dtype() if kind in "USO" else None
+        dataset = group.create_dataset(name.replace("/", "_"), data=data, dtype=dtype)
+        if name == "step":
+            dataset.make_scale("step")
+        elif "step" in history:
+            dataset.dims[0].attach_scale(group["step"])
+        attributes = {"metric": name, "long_name": name}
+        attributes |= {"units": "s"} if name == "seconds" else {}
+        attributes |= {"dtype": "bool"} if kind == "b" else {}  # netCDF has no truth values; this is xarray's mark
+        set_attributes(dataset, attributes)
+
+
+def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
+    """The parameters by name; they share a dimension where the same axis has the same length."""
+    group = file.create_group("network", track_order=True)
+    for name, values in parameters.items():
+        folder = name.rpartition("/")[0]
+        if folder and folder not in group:
+            group.create_group(folder, track_order=True)
+        dataset = group.create_dataset(name, data=values)
+        for index, size in enumerate(values.shape):
+            dataset.dims[index].attach_scale(dimension_only(group, f"axis_{index}_{size}", size))
+
+
+def write_points(file: h5py.File, contents: Contents) -> None:
+    """The last training points of each term: (n, d), one column a coordinate."""
+    group = file.create_group("points", track_order=True)
+    group.create_dataset("coordinate", data=list(contents.coordinates), dtype=h5py.string_dtype())
+    group["coordinate"].make_scale("coordinate")
+    for term, points in contents.points.items():
+        dataset = group.create_dataset(term, data=points)
+        dataset.dims[0].attach_scale(dimension_only(group, f"{term}_point", len(points)))
+        dataset.dims[1].attach_scale(group["coordinate"])
+
+
+def write_plot(file: h5py.File, contents: Contents) -> None:
+    """The default plot of NeXus viewers: the first field over the axes, as hard links."""
+    signal, *others = contents.fields
+    axes = list(contents.nodes.dimensions)
+    set_attributes(file, {"NX_class": "NXroot", "default": "plot"})
+    plot = file.create_group("plot")
+    set_attributes(plot, {"NX_class": "NXdata", "signal": signal, "axes": axes, "auxiliary_signals": others})
+    for name in (*axes, *contents.fields):
+        plot[name] = file[name]

@@ -1,0 +1,136 @@
+"""Reading a solution file; torch is not needed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from pinn.errors import UserError, require
+from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
+from pinn.solution_file.nodes import Nodes
+
+
+def locate(path: str | os.PathLike[str]) -> Path:
+    """The solution file that `path` means: itself, or `solution.h5` in a run's folder.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(path)
+    if path.suffix == ".vtkhdf":
+        path = path.with_suffix(".h5")
+    if not path.is_dir():
+        require(path.exists(), f"no such file or folder: {path}")
+        return path
+    file = path / FILE_NAME
+    if not file.exists():
+        hint = (
+            "its run did not get as far as saving one" if (path / "metrics.jsonl").exists() else "is it a run's folder?"
+        )
+        raise UserError(f"no {FILE_NAME} in {path}: {hint}")
+    return file
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """A solution file open for reading.
+
+    Raises:
+        UserError: it is no HDF5 file, damaged, not written by pinn, or of a newer format.
+    """
+    require(h5py.is_hdf5(path), f"{path} is not an HDF5 file, so it is no solution of pinn")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path} cannot be opened, it is damaged or cut short: {error}") from error
+    with file:
+        version = file.attrs.get("format_version")
+        if version is None or "pinn_version" not in file.attrs:
+            raise UserError(f"{path} is an HDF5 file but no solution of pinn: it has no format_version")
+        if version > FORMAT_VERSION:
+            newer = file.attrs["pinn_version"]
+            raise UserError(
+                f"{path} has format {version}, written by pinn {newer}, and this pinn reads up to format "
+                f"{FORMAT_VERSION}: upgrade it"
+            )
+        yield file
+
+
+def read(path: Path) -> Contents:
+    """All that a solution file holds.
+
+    Raises:
+        UserError: as `opened`, or a part is missing.
+    """
+    with opened(path) as file:
+        try:
+            return read_contents(file)
+        except (KeyError, OSError) as error:
+            raise UserError(f"{path} is damaged: {error}") from error
+
+
+def read_contents(file: h5py.File) -> Contents:
+    """The contents of an open solution file."""
+    attributes = {name: plain(value) for name, value in file.attrs.items()}
+    coordinates = tuple(attributes["coordinate_names"].split())
+    names = attributes["field_names"].split()
+    derivatives = attributes.get("derivative_names", "").split()
+    described = [name for name in (*coordinates, *names, *derivatives) if "units" in file[name].attrs]
+    groups = {group: read_arrays(file[group]) for group in GROUPS if group in file}
+    return Contents(
+        read_nodes(file, coordinates, names[0]),
+        coordinates,
+        fields={name: file[name][()] for name in names},
+        derivatives={name: file[name][()] for name in derivatives},
+        **groups,
+        history={str(column.attrs["metric"]): read_column(column) for column in file["training"].values()},
+        parameters=read_arrays(file["network"]),
+        points=read_arrays(file["points"]),
+        configuration=file["config"].asstr()[()],
+        attributes=attributes,
+        units={name: str(file[name].attrs["units"]) for name in described},
+        long_names={name: str(file[name].attrs["long_name"]) for name in described},
+    )
+
+
+def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes:
+    """The nodes on which the field is."""
+    dimensions = [dimension[0].name.split("/")[-1] for dimension in file[field].dims]
+    return Nodes(
+        {name: file[name][()] for name in dimensions},
+        {name: file[name][()] for name in coordinates if name not in dimensions},
+        plain(file.attrs.get("time_name")),
+        tuple(str(file.attrs.get("parameter_names", "")).split()),
+        file["cells"][()] if "cells" in file else None,
+        file["inside"][()].astype(bool) if "inside" in file else None,
+    )
+
+
+def read_arrays(group: h5py.Group) -> dict[str, NDArray]:
+    """The datasets of a group and of the groups in it by name, without its dimension scales."""
+    found: dict[str, NDArray] = {}
+    for name, node in group.items():
+        if isinstance(node, h5py.Group):
+            found |= {f"{name}/{inner}": values for inner, values in read_arrays(node).items()}
+        elif not node.is_scale:
+            found[name] = node[()]
+    return found
+
+
+def read_column(column: h5py.Dataset) -> NDArray:
+    """One metric (k,), text and truth values as such."""
+    if h5py.check_string_dtype(column.dtype):
+        return column.asstr()[()].astype(str)
+    return column[()].astype(bool) if column.attrs.get("dtype") == "bool" else column[()]
+
+
+def plain(value: Any) -> Any:
+    """An attribute's value as a Python object."""
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
