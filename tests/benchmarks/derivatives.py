@@ -6,17 +6,21 @@ One run, medians, milliseconds and ratios to nested autograd (the way of DeepXDE
 Jacobian to the product J^T J. The gradient rows of pinn are what its optimizers call, and go through the points in
 chunks. Rows: `taylor` and `taylor collapsed` (the default: one channel a Laplacian) are pinn's;
 `compiled` is the latter with compile=always; `reverse` is vmap(jacrev(...)); `plain` is the network's value alone;
-`floor` the matrix products of the channels alone. Memory is the largest resident growth in MiB while a row runs.
+`floor` the matrix products of the channels alone. Memory is what a row needs at its peak on
+top of what is held before it, in MiB.
 """
 
 import argparse
-import resource
+import ctypes
+import math
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -152,14 +156,29 @@ def loss_and_gradient(way: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     return torch.autograd.grad(way(theta).square().mean(), theta)[0]
 
 
+def peak_memory(call: Callable[[], object]) -> float:
+    """MiB of resident memory that a call needs at its peak on top of what is held before; NaN where not on Linux."""
+    if not sys.platform.startswith("linux"):
+        return math.nan
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from what is resident now
+    before = _resident("VmRSS")
+    call()
+    return (_resident("VmHWM") - before) / 1024
+
+
+def _resident(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
 def medians(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
     """Milliseconds and MiB of each call; the calls take turns, so that a noisy machine disturbs all alike."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     memory = {}
     for name, call in calls.items():
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         call()
-        memory[name] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+        memory[name] = peak_memory(call)
     for _ in range(repeats):
         for name, call in calls.items():
             start = time.perf_counter()
