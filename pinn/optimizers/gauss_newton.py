@@ -60,7 +60,7 @@ class GeodesicAcceleration:
 class GaussNewton(Optimizer):
     """What the members share: linearize, try dampings, report. `_search` is the rule for the damping."""
 
-    default_steps = 600
+    default_steps = 3000
     redraw_every = 5
 
     def __init__(self, damping: float, minimum: float, maximum: float, solver: str, acceleration: bool) -> None:

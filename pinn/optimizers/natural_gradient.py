@@ -25,7 +25,7 @@ class NaturalGradient(Optimizer):
     solver: auto, cholesky, eigen, orthogonal, dual or conjugate_gradients.
     """
 
-    default_steps = 600
+    default_steps = 3000
     redraw_every = 5
 
     def __init__(self, *, damping: float = 1e-10, halvings: int = 30, solver: str = "auto") -> None:

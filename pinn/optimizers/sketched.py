@@ -107,7 +107,7 @@ class Sketched(Optimizer):
     in (0, 1]. seed: of the subspaces, >= 0.
     """
 
-    default_steps = 600
+    default_steps = 3000
     redraw_every = 5
 
     def __init__(self, method: Optimizer | None = None, *, share: float = 0.5, seed: int = 0) -> None:

@@ -117,7 +117,7 @@ class VariableProjection(Optimizer):
     values are up to this times the largest are left to it, in [0, 1).
     """
 
-    default_steps = 600
+    default_steps = 3000
     redraw_every = 5
 
     def __init__(self, method: Optimizer | None = None, *, cutoff: float = 1e-10) -> None:
