@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from pinn.ansatz import derive
 from pinn.arguments import argument_names
 from pinn.continuation import Beginning, Start
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
@@ -48,7 +49,8 @@ class FieldNetwork(nn.Module):
 class TrialFunction:
     """The fields of a problem as functions of coordinates and network parameters, with their derivatives.
 
-    constraints: `hard` applies the problem's ansatz where it has one, `soft` leaves raw network outputs.
+    constraints: `hard` applies the problem's ansatz, or where it has none the one derived from its conditions; `soft`
+    leaves raw network outputs.
     derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
     domain: where they are trained, a window of the problem's domain; None for all of it. start: what was before the
     window. prefix: of its parameters' names in a file.
@@ -180,8 +182,10 @@ class TrialFunction:
 
     def _make_ansatz(self) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
         ansatz = getattr(self.problem, "ansatz", None)
-        if self.constraints == "soft" or ansatz is None:
+        if self.constraints == "soft":
             return lambda x, outputs: outputs
+        if ansatz is None:
+            return derive(self.problem)
         names = argument_names(ansatz)
         coordinates = self.problem.coordinates
         known = (*coordinates, *self.problem.vocabulary.fields)
@@ -218,6 +222,13 @@ def harmonics(problem: Problem) -> dict[int, int]:
     return {problem.coordinates.index(term.coordinate): term.harmonics for term in terms}
 
 
+def mirrored(problem: Problem) -> dict[int, tuple[str, ...]]:
+    """Number of each coordinate -> its ends at which the raw outputs are to have no slope, for derived constraints."""
+    if getattr(problem, "ansatz", None) is not None:
+        return {}
+    return {problem.coordinates.index(name): ends for name, ends in derive(problem).mirrored.items()}
+
+
 NetworkFactory = Callable[..., nn.Module]
 
 
@@ -240,7 +251,8 @@ def make_trial(
     Parameters are created on the CPU from torch's global generator, then moved.
     """
     bounds = list((domain or problem.domain).bounds.values())
-    embedding = Embedding(bounds, harmonics(problem) if constraints == "hard" else {})
+    hard = constraints == "hard"
+    embedding = Embedding(bounds, harmonics(problem) if hard else {}, mirrored(problem) if hard else {})
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
     scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
     scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)

@@ -19,6 +19,7 @@ FLOORS = (
     ("pinn.problem", "pinn.terms"),
     (
         "pinn.problems",
+        "pinn.ansatz",
         "pinn.continuation",
         "pinn.constraints",
         "pinn.blocks",

@@ -1,4 +1,4 @@
-"""How a network sees the coordinates: scaled to [-1, 1], or through the harmonics of a period."""
+"""How a network sees the coordinates: scaled to [-1, 1], mirrored at an end, or through the harmonics of a period."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,8 @@ class Embedding(nn.Module):
 
     bounds: a pair for each of the d coordinates. harmonics: number of a periodic coordinate -> K >= 1; its L is the
     length of its interval and k = 1 ... K. Maps (n, d) to (n, outputs): the scaled coordinates, then the harmonics.
+    mirrored: number of a coordinate -> its ends, `min` or `max` or both, at which no function of the outputs has a
+    slope: the scaled coordinate 2 s - 1 becomes 2 s^2 - 1, 1 - 2 (1 - s)^2 or -cos(pi s).
     coordinates: the number of the coordinate of which each output is a function.
     """
 
@@ -19,11 +21,17 @@ class Embedding(nn.Module):
     factor: torch.Tensor
     waves: torch.Tensor
 
-    def __init__(self, bounds: Sequence[tuple[float, float]], harmonics: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        bounds: Sequence[tuple[float, float]],
+        harmonics: Mapping[int, int] | None = None,
+        mirrored: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
         super().__init__()
         harmonics = harmonics or {}
         lower, upper = torch.tensor(bounds, dtype=torch.float64).T
         self.scaled = [i for i in range(len(bounds)) if i not in harmonics]
+        self.mirrored = {self.scaled.index(i): tuple(ends) for i, ends in (mirrored or {}).items() if i in self.scaled}
         numbers = [2.0 * math.pi * k / (upper[i] - lower[i]) for i in harmonics for k in range(1, harmonics[i] + 1)]
         which = [i for i in harmonics for _ in range(harmonics[i])]
         waves = torch.zeros(len(numbers), len(bounds), dtype=torch.float64)
@@ -38,6 +46,23 @@ class Embedding(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x - self.lower
         if not len(self.waves):
-            return x * self.factor - 1.0
+            return self._mirror(x * self.factor - 1.0)
         phase = nn.functional.linear(x, self.waves)
-        return torch.cat([x[:, self.scaled] * self.factor - 1.0, torch.cos(phase), torch.sin(phase)], -1)
+        scaled = self._mirror(x[:, self.scaled] * self.factor - 1.0)
+        return torch.cat([scaled, torch.cos(phase), torch.sin(phase)], -1)
+
+    def _mirror(self, x: torch.Tensor) -> torch.Tensor:
+        """The scaled coordinates (n, k) with those that are mirrored mapped."""
+        if not self.mirrored:
+            return x
+        columns = [_without_slope(x[:, k], self.mirrored.get(k, ())) for k in range(len(self.scaled))]
+        return torch.stack(columns, -1)
+
+
+def _without_slope(x: torch.Tensor, ends: Sequence[str]) -> torch.Tensor:
+    """A monotonic map of [-1, 1] to itself without slope at the named ends."""
+    if set(ends) == {"min", "max"}:
+        return -torch.cos((x + 1.0) * (0.5 * math.pi))
+    if "min" in ends:
+        return 0.5 * (x + 1.0) ** 2 - 1.0
+    return 1.0 - 0.5 * (1.0 - x) ** 2 if "max" in ends else x

@@ -59,7 +59,8 @@ def solve(
         problem: the equation with its domain and conditions.
         network: a callable (inputs=, outputs=) -> nn.Module; default three hidden layers of 20 tanh units.
         optimizer, sampler, training: default a trust region, Sobol points, a minute or so.
-        constraints: `hard` uses the problem's ansatz, so that conditions hold exactly; `soft` makes them terms.
+        constraints: `hard` makes conditions hold exactly where they can, by the problem's ansatz or, where it has none,
+            by one derived from its conditions; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         initial_guess: `linear` starts from a fit of the last layer, `features` chooses the scales of random features, a

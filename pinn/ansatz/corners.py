@@ -1,0 +1,108 @@
+"""Do the data of a problem agree where its sides meet, and across its periods?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from scipy.stats import qmc
+from torch import Tensor
+
+from pinn.ansatz.prescriptions import Place, Prescription
+from pinn.problem import Problem
+from pinn.terms import Periodic
+
+POINTS = 64  # along an edge
+TOLERANCE = 1e-8  # of the data's size
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Two prescriptions, or one and a period, that cannot both hold: what differs, where and by how much."""
+
+    prescriptions: tuple[Prescription, ...]
+    quantity: str
+    where: str
+    size: float
+    terms: tuple[str, str]
+
+    def __str__(self) -> str:
+        first, second = self.terms
+        return f"{first} and {second} disagree: {self.quantity} differs by {self.size:.3g} at {self.where}"
+
+
+def disagreements(problem: Problem, found: list[Prescription]) -> list[Disagreement]:
+    """The disagreements of the prescriptions at corners and edges, and of those along a periodic coordinate."""
+    return [*_at_corners(problem, found), *_at_seams(problem, found)]
+
+
+def _at_corners(problem: Problem, found: list[Prescription]) -> Iterator[Disagreement]:
+    for p, q in combinations(found, 2):
+        if p.field != q.field or q.place.coordinate is None or p.place.coordinate == q.place.coordinate:
+            continue
+        if p.place.coordinate is None and (p.order or q.order):
+            continue  # sides that are no ends: values alone
+        columns = _edge(problem, p.place, q.place)
+        a, b = _derivative(p, columns, q), _derivative(q, columns, p)
+        size = float((a - b).abs().max())
+        if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p, q)):
+            suffix = "".join(c or "" for x in (p, q) if x.order for c in [x.place.coordinate])
+            quantity = f"{p.field}_{suffix}" if suffix else p.field
+            yield Disagreement((p, q), quantity, f"{p.place.side}, {q.place.side}", size, (p.term, q.term))
+
+
+def _at_seams(problem: Problem, found: list[Prescription]) -> Iterator[Disagreement]:
+    """Whether data along a periodic coordinate repeat, with the derivatives that the term equates, up to the second."""
+    for name, term in problem.terms().items():
+        if not isinstance(term, Periodic):
+            continue
+        c = term.coordinate
+        ends = [Place(f"{c}.{end}", c, end) for end in ("min", "max")]
+        for p in found:
+            orders = [k for k in range(3) if p.field + ("_" + c * k if k else "") in term.quantities]
+            for k in orders if p.place.coordinate not in (None, c) else ():
+                a, b = (_along(p, _edge(problem, p.place, end), c, k) for end in ends)
+                size = float((a - b).abs().max())
+                if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p)):
+                    quantity = p.field + ("_" + c * k if k else "")
+                    yield Disagreement((p,), quantity, f"{c}.min and {c}.max", size, (p.term, name))
+
+
+def _edge(problem: Problem, first: Place, second: Place) -> dict[str, Tensor]:
+    """Points where two sides meet, by coordinate, which may be differentiated."""
+    domain = problem.domain
+    if first.coordinate is None:
+        x = torch.as_tensor(domain.boundary_rule(first.side, POINTS).points)
+    else:
+        lower, upper = torch.tensor(list(domain.bounds.values()), dtype=torch.float64).T
+        x = lower + (upper - lower) * torch.as_tensor(qmc.Sobol(len(lower), rng=0).random(POINTS))
+    for place in (first, second):
+        if place.coordinate is not None:
+            x[:, problem.coordinates.index(place.coordinate)] = domain.bounds[place.coordinate][place.end == "max"]
+    return {name: column.clone().requires_grad_() for name, column in zip(problem.coordinates, x.T, strict=True)}
+
+
+def _derivative(p: Prescription, columns: Mapping[str, Tensor], other: Prescription) -> Tensor:
+    """p's data, differentiated along the other's coordinate as often as that one prescribes."""
+    return _along(p, columns, other.place.coordinate or "", other.order)
+
+
+def _along(p: Prescription, columns: Mapping[str, Tensor], coordinate: str, order: int) -> Tensor:
+    """The derivative of p's data of that order along a coordinate, (n,)."""
+    n = len(next(iter(columns.values())))
+    values = torch.as_tensor(p(columns), dtype=torch.float64).expand(n)
+    for _ in range(order):
+        if not values.requires_grad:
+            return torch.zeros(n, dtype=torch.float64)
+        total = values.sum()
+        (slope,) = torch.autograd.grad(total, columns[coordinate], create_graph=True, allow_unused=True)
+        values = torch.zeros(n, dtype=torch.float64) if slope is None else slope
+    return values.detach()
+
+
+def _size(problem: Problem, *found: Prescription) -> float:
+    """The largest of the data over the domain's box."""
+    lower, upper = torch.tensor(list(problem.domain.bounds.values()), dtype=torch.float64).T
+    x = lower + (upper - lower) * torch.as_tensor(qmc.Sobol(len(lower), rng=0).random(POINTS))
+    columns = dict(zip(problem.coordinates, x.T, strict=True))
+    return max(float(torch.as_tensor(p(columns)).abs().max()) for p in found)

@@ -1,0 +1,174 @@
+"""An ansatz from a problem's conditions: values, velocities and normal derivatives that hold exactly.
+
+u = E + B N, with the lift E of the data, which has the prescribed values and derivatives, and a factor B that
+vanishes with them. Where normal derivatives alone are prescribed the network sees the coordinate through a map
+without slope there, so that N has none either.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from pinn.ansatz.box import Axis, evaluations, lift
+from pinn.ansatz.corners import Disagreement, disagreements
+from pinn.ansatz.distance import Faces, faces
+from pinn.ansatz.prescriptions import Prescription, Prescriptions, prescriptions
+from pinn.derivatives.channels import Channels
+from pinn.derivatives.jets import NoJetRule, coordinate_jet
+from pinn.problem import Problem
+
+MOST = 30  # values of the data for one value of a lift
+
+FieldAnsatz = Callable[[Mapping[str, Any], Any], Any]
+
+
+@dataclass
+class DerivedAnsatz:
+    """The fields from coordinates and raw outputs.
+
+    fields: those that are not the raw output itself. mirrored: coordinate -> its ends (`min`, `max`) at which the
+    network is to have no slope. soft: condition -> why it is left to the loss. disagreements: of the data.
+    """
+
+    coordinates: tuple[str, ...]
+    fields: dict[str, FieldAnsatz] = field(default_factory=dict)
+    mirrored: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    soft: dict[str, str] = field(default_factory=dict)
+    disagreements: list[Disagreement] = field(default_factory=list)
+
+    def __call__(self, x: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields at coordinates x (n, d), a tensor or a jet, from the raw outputs by name."""
+        columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
+        made = {name: ansatz(columns, outputs[name]) for name, ansatz in self.fields.items()}
+        return {**outputs, **made}
+
+
+def derive(problem: Problem) -> DerivedAnsatz:
+    """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft."""
+    collected = prescriptions(problem)
+    for p in list(collected.found):
+        reason = _no_jet(problem, p)
+        if reason is not None:
+            collected.drop(p, reason)
+    found = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.found))
+    for disagreement in found.disagreements:
+        for p in disagreement.prescriptions:
+            if p in collected.found:
+                collected.drop(p, str(disagreement))
+    found.mirrored, parts = _parts(problem, collected)
+    found.fields = {name: _ansatz(*part) for name, part in parts.items() if part[0] or part[1] is not None}
+    found.soft = collected.refused
+    return found
+
+
+Part = tuple[list[Axis], Faces | None]
+
+
+def _parts(problem: Problem, collected: Prescriptions) -> tuple[dict[str, tuple[str, ...]], dict[str, Part]]:
+    """The mirrored ends, and each field's axes and faces; what does not go together is dropped, until all does."""
+    while True:
+        count = len(collected.found)
+        mirrored = _mirrored(problem, collected)
+        parts = {name: _of_field(problem, name, collected) for name in problem.vocabulary.fields}
+        if len(collected.found) == count:
+            return mirrored, parts
+
+
+def _no_jet(problem: Problem, p: Prescription) -> str | None:
+    """Why a value cannot be carried by a jet; None where it can."""
+    lower, upper = torch.tensor(list(problem.domain.bounds.values()), dtype=torch.float64).T
+    x = coordinate_jet(((lower + upper) / 2)[None], Channels.closure((), len(lower)))
+    try:
+        p({name: x[:, i] for i, name in enumerate(problem.coordinates)})
+    except (NoJetRule, TypeError) as missing:
+        return f"its value has no exact derivatives: {missing}"
+    return None
+
+
+def _mirrored(problem: Problem, collected: Prescriptions) -> dict[str, tuple[str, ...]]:
+    """The ends at which every field has a normal derivative alone; such conditions elsewhere are dropped."""
+    having: dict[tuple[str, str], list[Prescription]] = {}
+    for p in collected.found:
+        if p.order == 1 and p.place.coordinate is not None:
+            having.setdefault((p.place.coordinate, p.place.end), []).append(p)
+    ends: dict[str, tuple[str, ...]] = {}
+    for (coordinate, end), group in having.items():
+        values = {p.field for p in collected.found if p.order == 0 and p.place.side == group[0].place.side}
+        alone = [p for p in group if p.field not in values]
+        if not alone:
+            continue
+        if len(alone) == len(problem.vocabulary.fields) and coordinate != problem.domain.time:
+            ends[coordinate] = (*ends.get(coordinate, ()), end)
+        else:
+            for p in alone:
+                collected.drop(
+                    p, f"a derivative without a value is exact only where all fields have one at {coordinate}.{end}"
+                )
+    return ends
+
+
+def _of_field(problem: Problem, name: str, collected: Prescriptions) -> Part:
+    """The axes and faces of what can hold exactly of one field."""
+    own = [p for p in collected.found if p.field == name]
+    on_faces = _faces(problem, [p for p in own if p.place.coordinate is None], collected)
+    return _ordered(_axes(problem, own), on_faces, collected), on_faces
+
+
+def _ansatz(axes: Sequence[Axis], on_faces: Faces | None) -> FieldAnsatz:
+    lifted = lift(axes, (lambda columns: 0.0) if on_faces is None else on_faces.lift)
+    vanishing = [axis.vanishing for axis in axes]
+
+    def ansatz(columns: Mapping[str, Any], raw: Any) -> Any:
+        for axis, factor in zip(axes, vanishing, strict=True):
+            raw = raw * factor(axis.s(columns))
+        if on_faces is not None:
+            raw = raw * on_faces.vanishing(columns)
+        return raw + lifted(columns)
+
+    return ansatz
+
+
+def _axes(problem: Problem, own: Sequence[Prescription]) -> list[Axis]:
+    names = dict.fromkeys(p.place.coordinate for p in own if p.place.coordinate is not None)
+    return [
+        Axis(name, problem.domain.bounds[name], tuple(p for p in own if p.place.coordinate == name)) for name in names
+    ]
+
+
+def _faces(problem: Problem, prescribed: list[Prescription], collected: Prescriptions) -> Faces | None:
+    if not prescribed:
+        return None
+    found = faces(problem.domain, prescribed)
+    if isinstance(found, Faces):
+        return found
+    for p in prescribed:
+        collected.drop(p, found)
+    return None
+
+
+def _ordered(axes: list[Axis], on_faces: Faces | None, collected: Prescriptions) -> list[Axis]:
+    """The axes such that those with derivatives come last, and their data do not ask for derivatives of others'.
+
+    An axis that does is dropped, and all of them where the data would be evaluated too often.
+    """
+    if evaluations(axes) > MOST:
+        return _dropped(axes, collected, f"data on so many sides would be evaluated {evaluations(axes)} times a point")
+    kept: list[Axis] = []
+    for axis in sorted(axes, key=lambda axis: not axis.has_derivatives):
+        inner = [p for other in kept for p in other.prescriptions]
+        inner += [p for p, _ in on_faces.groups] if on_faces is not None else []
+        if axis.has_derivatives and any(axis.coordinate in p.names for p in inner):
+            c = axis.coordinate
+            _dropped([axis], collected, f"its derivative along {c} meets data that depend on {c}")
+        else:
+            kept.insert(0, axis)
+    return kept
+
+
+def _dropped(axes: Sequence[Axis], collected: Prescriptions, reason: str) -> list[Axis]:
+    for axis in axes:
+        for p in axis.prescriptions:
+            collected.drop(p, reason)
+    return []

@@ -1,0 +1,114 @@
+"""What a problem's conditions prescribe, side by side: values and normal derivatives of fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pinn.arguments import argument_names
+from pinn.domains import Region
+from pinn.problem import Problem
+from pinn.terms import Dirichlet, Initial, Neumann, Term, Value
+
+
+@dataclass(frozen=True)
+class Place:
+    """An end of a coordinate (`min` or `max`), or a named side that is none (coordinate None)."""
+
+    side: str
+    coordinate: str | None = None
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class Prescription:
+    """One field's value (order 0) or derivative along the coordinate (order 1) on a side.
+
+    term: the condition's name. value: a number or a function of coordinates. sign: its factor, -1 for an outward
+    derivative at a lower end.
+    """
+
+    term: str
+    field: str
+    place: Place
+    order: int
+    value: Value
+    sign: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coordinates that the value depends on."""
+        return argument_names(self.value) if callable(self.value) else ()
+
+    def __call__(self, columns: Mapping[str, Any]) -> Any:
+        """The value at points given by coordinate, tensors or jets."""
+        if not callable(self.value):
+            return self.sign * float(self.value)
+        found = self.value(*(columns[name] for name in self.names))
+        return found if self.sign == 1.0 else self.sign * found
+
+
+@dataclass
+class Prescriptions:
+    """All of a problem, and why others of its conditions are not among them: term -> reason."""
+
+    found: list[Prescription] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def drop(self, prescription: Prescription, reason: str) -> None:
+        """Leave a prescription to the loss."""
+        self.found.remove(prescription)
+        self.refused.setdefault(prescription.term, reason)
+
+
+def prescriptions(problem: Problem) -> Prescriptions:
+    """The values and normal derivatives that Dirichlet, Neumann and Initial terms prescribe on whole sides."""
+    collected = Prescriptions()
+    taken: set[tuple[str, str, int]] = set()
+    for name, term in problem.terms().items():
+        if not isinstance(term, (Dirichlet, Neumann, Initial)):
+            continue
+        region = term.region(problem.domain)
+        for quantity, value in term.values.items():
+            for side in region.sides:
+                made = _prescription(problem, name, term, region, place(problem, side), quantity, value)
+                if isinstance(made, str):
+                    collected.refused.setdefault(name, made)
+                elif (made.field, side, made.order) in taken:
+                    collected.refused.setdefault(name, f"{side} has another condition of the same kind")
+                else:
+                    taken.add((made.field, side, made.order))
+                    collected.found.append(made)
+    return collected
+
+
+def place(problem: Problem, side: str) -> Place:
+    """Where a side is: at a coordinate's end where the domain is a box along it, as it always is along time."""
+    coordinate, _, end = side.rpartition(".")
+    domain = problem.domain
+    is_end = end in ("min", "max") and coordinate in domain.coordinates and (domain.is_box or coordinate == domain.time)
+    return Place(side, coordinate, end) if is_end else Place(side)
+
+
+def _prescription(
+    problem: Problem, name: str, term: Term, region: Region, at: Place, quantity: str, value: Value
+) -> Prescription | str:
+    """The prescription, or in words why it is none."""
+    if region.where is not None or region.of is not None:
+        return "it holds on a part of a side"
+    unknown = [n for n in argument_names(value) if n not in problem.coordinates] if callable(value) else []
+    if unknown:
+        return f"its value depends on {', '.join(unknown)}"
+    if isinstance(term, Neumann):
+        if quantity not in problem.vocabulary.fields:
+            return f"{quantity} is no field"
+        if at.coordinate is None:
+            return "normal derivatives are exact on boxes only"
+        return Prescription(name, quantity, at, 1, value, -1.0 if at.end == "min" else 1.0)
+    found = problem.vocabulary.resolve(quantity, name)
+    if found.symbol is None or found.base not in problem.vocabulary.fields:
+        return f"{quantity} is no field"
+    own = [] if at.coordinate is None else [problem.coordinates.index(at.coordinate)]
+    order = sum(found.symbol.orders[i] for i in own)
+    if found.symbol.order != order or order > 1:
+        return f"{quantity} is no value or first normal derivative"
+    return Prescription(name, found.base, at, order, value)
