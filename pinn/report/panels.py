@@ -1,85 +1,136 @@
-"""Maps of a solution: which are drawn, their titles, axes and color scales."""
+"""Which maps of a solution are drawn, with their titles."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.colors import Normalize, SymLogNorm
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pinn.report.scales import Scale, deviation_scale, field_scale
+from pinn.report.surfaces import Surface, surface
 from pinn.solution_file import Contents
 
-SEQUENTIAL = "viridis"
-DIVERGING = "RdBu_r"
-DEVIATION = "PuOr_r"
-"""Color maps that color-blind readers can tell apart; errors have one of their own."""
+FLOW = ("u", "v")
+"""The fields whose streamlines are drawn: the velocity along x and y, where there is a pressure, too."""
 
-DECADES = 2
-"""Whole decades of the symmetric logarithmic scale of errors and residuals on either side of zero."""
+PRESSURE = "p"
 
-SMALL, NORMAL, LARGE = 8, 9, 10
-"""Font sizes (points)."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A color map and its norm."""
-
-    colors: str
-    norm: Normalize
+Places = dict[str, int]
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """An array on the nodes with its title and the scale that all its maps share."""
+    """An array on the nodes with its title and the scale that all its maps share.
+
+    flow: the components along both axes of a map, where streamlines are drawn on it.
+    """
 
     title: str
     values: NDArray
     scale: Scale
+    flow: tuple[NDArray, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """A map's axes, and the numbers of the nodes at which other dimensions are cut.
+
+    surface: of a mesh, where its values are taken; `middle` is the place of the cut of a solid one.
+    """
+
+    across: str
+    up: str
+    places: Places = field(default_factory=dict)
+    surface: Surface | None = None
+    middle: str = ""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A map of `values` (rows, columns) over the axes named `across` and `up`."""
+    """A map of `values` over the axes of its view: (rows, columns), or (k,) at the corners of its surface."""
 
     title: str
     values: NDArray
     scale: Scale
-    across: str
-    up: str
+    view: View
+    flow: tuple[NDArray, ...] = ()
+
+    @property
+    def across(self) -> str:
+        return self.view.across
+
+    @property
+    def up(self) -> str:
+        return self.view.up
 
 
 def solution_panels(contents: Contents) -> list[list[Panel]]:
-    """The maps of a solution on a grid of two to four dimensions, row by row.
+    """The maps of a solution on a grid or mesh, row by row.
 
-    Two dimensions, or steady ones: each field with reference and error where known, then the residuals. Two or
-    three dimensions and time: for a single field the same in a row at the first, the middle and the last time;
-    for several, a row a field at these times with the last error, then the last residuals. A third dimension of
-    space is cut in its middle.
+    Where one view shows all, each field with reference and error where known, then the residuals. Else, for a single
+    field the same in a row a view; for several, a row a field in all views with the last view's error, then the last
+    view's residuals.
     """
-    nodes = contents.nodes
     by_field = [field_quantities(name, contents) for name in contents.fields]
-    residuals = [
+    others = [
+        Quantity(axis_label(name, contents), values, field_scale(values))
+        for name, values in contents.derivatives.items()
+    ]
+    others += [
         Quantity(f"residual of {term}", values, deviation_scale(values)) for term, values in contents.residual.items()
     ]
-    together = [quantity for row in by_field for quantity in row] + residuals
-    if len(nodes.dimensions) == 2 or nodes.time is None:
-        return arrange([cut(quantity, contents) for quantity in together], 2 if len(together) <= 4 else 3)
-    last = nodes.shape[0] - 1
-    moments = (0, last // 2, last)
+    seen = views(contents)
+    flow = [speed(contents)] if has_flow(contents, seen[-1]) else []
+    together = flow + [quantity for row in by_field for quantity in row] + others
+    if len(seen) == 1:
+        return arrange([cut(quantity, contents, seen[0]) for quantity in together], 2 if len(together) <= 4 else 3)
     if len(by_field) == 1:
-        return [[cut(quantity, contents, moment) for quantity in together] for moment in moments]
-    rows = [
-        [cut(field, contents, moment) for moment in moments] + [cut(error, contents, last) for error in others[1:]]
-        for field, *others in by_field
+        return [[cut(quantity, contents, view) for quantity in together] for view in seen]
+    rows = [[cut(quantity, contents, view) for view in seen] for quantity in flow]
+    rows += [
+        [cut(first, contents, view) for view in seen] + [cut(error, contents, seen[-1]) for error in known[1:]]
+        for first, *known in by_field
     ]
-    return rows + arrange([cut(quantity, contents, last) for quantity in residuals], 4)
+    return rows + arrange([cut(quantity, contents, seen[-1]) for quantity in others], 4)
+
+
+def views(contents: Contents) -> list[View]:
+    """The ways of looking at a solution: at three times or parameters, or at three planes through a solid.
+
+    A map is over x and y; in one dimension over x and time, or a parameter. Other dimensions are cut in their middle.
+    """
+    nodes = contents.nodes
+    space = list(nodes.positions or reversed(nodes.space))  # x first
+    beside = [name for name in (nodes.time, *nodes.parameters) if name]
+    across, up, *third = [*space, *beside] if len(space) < 2 else space
+    beside = [name for name in beside if name not in (across, up)]
+    middle = {name: len(values) // 2 for name, values in nodes.dimensions.items()}
+    if beside:
+        last = len(nodes.dimensions[beside[0]]) - 1
+        return [make_view(contents, across, up, middle | {beside[0]: at}) for at in (0, last // 2, last)]
+    if len(contents.fields) == 1 and len(third) == 1 and len(space) == 3:
+        (depth,) = third
+        return [make_view(contents, a, b, middle) for a, b in ((across, up), (across, depth), (up, depth))]
+    return [make_view(contents, across, up, middle)]
+
+
+def make_view(contents: Contents, across: str, up: str, places: Places) -> View:
+    """A view with these axes; places: of all other dimensions."""
+    nodes = contents.nodes
+    places = {name: at for name, at in places.items() if name not in (across, up, "node")}
+    if nodes.cells is None:
+        return View(across, up, places)
+    normal = [(name, x) for name, x in nodes.positions.items() if name not in (across, up)]
+    middle = "".join(f"{name} = {middle_of(x):.3g}" for name, x in normal)
+    return View(across, up, places, surface(nodes, across, up), middle)
+
+
+def middle_of(values: NDArray) -> float:
+    """The middle of the values' range, to a thousandth of it: a mesh meets its ends roughly."""
+    step = float(np.ptp(values)) / 1000
+    return round(float(values.min() + values.max()) / 2 / step) * step + 0.0
 
 
 def field_quantities(name: str, contents: Contents) -> list[Quantity]:
@@ -96,6 +147,19 @@ def field_quantities(name: str, contents: Contents) -> list[Quantity]:
     ]
 
 
+def has_flow(contents: Contents, view: View) -> bool:
+    """Whether there is a velocity along the axes of the view."""
+    return all(name in contents.fields for name in (*FLOW, PRESSURE)) and (view.across, view.up) == ("x", "y")
+
+
+def speed(contents: Contents) -> Quantity:
+    """The size of the velocity, with streamlines."""
+    flow = tuple(contents.fields[name] for name in FLOW)
+    size = np.hypot(*flow)
+    unit = contents.units.get(FLOW[0], "1")
+    return Quantity("speed" if unit in ("1", "") else f"speed ({unit})", size, field_scale(size), flow)
+
+
 def aligned(name: str, contents: Contents) -> NDArray:
     """A field; one that is defined up to a constant with that of its reference, where there is one."""
     free = str(contents.attributes.get("defined_up_to_constant", "")).split()
@@ -104,39 +168,23 @@ def aligned(name: str, contents: Contents) -> NDArray:
     return contents.fields[name]
 
 
-def cut(quantity: Quantity, contents: Contents, moment: int = 0) -> Panel:
-    """The map of a quantity over the last two dimensions, at one time and in the middle of other dimensions."""
+def cut(quantity: Quantity, contents: Contents, view: View) -> Panel:
+    """The map of a quantity in a view."""
     dimensions = contents.nodes.dimensions
-    *leading, up, across = dimensions
-    index = [moment if name == contents.nodes.time else len(dimensions[name]) // 2 for name in leading]
-    places = [f"{name} = {dimensions[name][k]:.3g}" for name, k in zip(leading, index, strict=True)]
-    return Panel(
-        ", ".join([quantity.title, *places]), quantity.values[tuple(index)], quantity.scale, across=across, up=up
-    )
+    told = [quantity.title, *(f"{name} = {dimensions[name][k]:.3g}" for name, k in view.places.items()), view.middle]
+    flow = tuple(cut_array(component, contents, view) for component in quantity.flow)
+    title = ", ".join(part for part in told if part)
+    return Panel(title, cut_array(quantity.values, contents, view), quantity.scale, view, flow)
 
 
-def field_scale(*arrays: NDArray) -> Scale:
-    """One scale for all the arrays: symmetric about zero where they take both signs."""
-    lowest, highest = finite_range(*arrays)
-    if lowest < 0 < highest and min(-lowest, highest) > 0.05 * max(-lowest, highest):
-        largest = max(-lowest, highest)
-        return Scale(DIVERGING, Normalize(-largest, largest))
-    if lowest == highest:
-        highest = lowest + (abs(lowest) or 1.0)
-    return Scale(SEQUENTIAL, Normalize(lowest, highest))
-
-
-def deviation_scale(*arrays: NDArray) -> Scale:
-    """A symmetric logarithmic scale, linear near zero, for what should vanish."""
-    largest = max(map(abs, finite_range(*arrays))) or 1.0
-    linear = 10.0 ** (math.floor(math.log10(largest)) - DECADES)
-    return Scale(DEVIATION, SymLogNorm(linthresh=linear, vmin=-largest, vmax=largest, base=10))
-
-
-def finite_range(*arrays: NDArray) -> tuple[float, float]:
-    """The smallest and the largest finite value; zeros where there is none."""
-    finite = np.concatenate([array[np.isfinite(array)].ravel() for array in arrays])
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+def cut_array(values: NDArray, contents: Contents, view: View) -> NDArray:
+    """The part of an array that a view shows."""
+    dimensions = tuple(contents.nodes.dimensions)
+    part = values[tuple(view.places.get(name, slice(None)) for name in dimensions)]
+    if view.surface is not None:
+        return view.surface.values(part)
+    kept = [name for name in dimensions if name not in view.places]
+    return part if kept == [view.up, view.across] else part.T
 
 
 def axis_label(name: str, contents: Contents) -> str:
@@ -149,41 +197,3 @@ def axis_label(name: str, contents: Contents) -> str:
 def arrange(panels: Sequence[Panel], columns: int) -> list[list[Panel]]:
     """The panels in rows."""
     return [list(panels[start : start + columns]) for start in range(0, len(panels), columns)]
-
-
-def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> None:
-    """Draw one panel with its color bar."""
-    across, up = (contents.nodes.dimensions[name] for name in (panel.across, panel.up))
-    image = axes.imshow(
-        panel.values,
-        origin="lower",
-        extent=(across[0], across[-1], up[0], up[-1]),
-        aspect="auto" if proportion(panel, contents) is None else "equal",
-        cmap=panel.scale.colors,
-        norm=panel.scale.norm,
-    )
-    axes.set_title(panel.title, fontsize=NORMAL, parse_math=False)
-    axes.set_xlabel(axis_label(panel.across, contents), fontsize=NORMAL, parse_math=False)
-    axes.set_ylabel(axis_label(panel.up, contents), fontsize=NORMAL, parse_math=False)
-    axes.tick_params(labelsize=SMALL)
-    add_color_bar(figure, axes, image, low=(proportion(panel, contents) or 1.0) < 0.7)
-
-
-def add_color_bar(figure: Figure, axes: Axes, image: Any, low: bool) -> None:
-    """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low."""
-    bar = figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))  # as high as the map, whatever its aspect
-    bar.ax.tick_params(labelsize=SMALL)
-    bar.ax.yaxis.get_offset_text().set_fontsize(SMALL)
-    if isinstance(image.norm, SymLogNorm):
-        decades = [image.norm.linthresh * 10**k for k in range(DECADES + 1)]
-        labelled = decades[-1:] if low else decades
-        bar.set_ticks([-decade for decade in labelled] + [0.0, *labelled])
-        bar.set_ticks([-decade for decade in decades] + decades, minor=True)
-
-
-def proportion(panel: Panel, contents: Contents) -> float | None:
-    """Height over width of a map of space drawn true to scale; None in time, or where it would be a strip."""
-    if contents.nodes.time in (panel.across, panel.up):
-        return None
-    width, height = (float(np.ptp(contents.nodes.dimensions[name])) for name in (panel.across, panel.up))
-    return height / width if 0.3 < height / width < 3 else None

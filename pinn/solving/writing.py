@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from pinn.report.figures import draw_solution, draw_training
+from pinn.report.figures import draw_solution
+from pinn.report.training import draw_training
 from pinn.solution import Output, Solution
 
 

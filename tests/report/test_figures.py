@@ -17,9 +17,11 @@ from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.report import figures
-from pinn.report.figures import draw_solution, draw_training
-from pinn.report.panels import deviation_scale, field_scale, solution_panels
+from pinn.report import figures, training
+from pinn.report.figures import draw_solution
+from pinn.report.panels import solution_panels
+from pinn.report.scales import deviation_scale, field_scale
+from pinn.report.training import draw_training
 from pinn.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution_file import read
@@ -86,7 +88,8 @@ def drawn(monkeypatch):
     """The figures that are drawn, as matplotlib's objects."""
     kept = []
     original = figures.save
-    monkeypatch.setattr(figures, "save", lambda figure, *rest: (kept.append(figure), original(figure, *rest))[1])
+    for module in (figures, training):
+        monkeypatch.setattr(module, "save", lambda figure, *rest: (kept.append(figure), original(figure, *rest))[1])
     return kept
 
 

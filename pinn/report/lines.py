@@ -1,0 +1,94 @@
+"""Figures of one dimension, and of scattered nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pinn.report.panels import axis_label
+from pinn.report.style import NORMAL, add_legend, colors, style
+from pinn.solution_file import Contents
+
+
+def draw_lines(contents: Contents) -> Figure:
+    """One dimension: the fields with their references, and below them the size of errors and residuals."""
+    name, order = ordered(contents)
+    x = along(contents.nodes.axes[name], order)
+    below = {"|error|": contents.error, "|residual|": contents.residual}
+    below = {label: arrays for label, arrays in below.items() if arrays}
+    figure = Figure(figsize=(6.4, 2.8 + 1.6 * len(below)), layout="constrained")
+    ratios = [2] + [1] * len(below)
+    stacked = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
+    for color, (field, values) in zip(colors(), contents.fields.items(), strict=False):
+        stacked[0].plot(x, along(values, order), color=color, linewidth=1.8, label=axis_label(field, contents))
+    for number, truth in enumerate(contents.reference.values()):
+        kind = contents.attributes.get("truth", "reference")
+        stacked[0].plot(x, along(truth, order), "k--", linewidth=0.9, label=None if number else kind)
+    for axes, (label, arrays) in zip(stacked[1:], below.items(), strict=True):
+        for color, (part, values) in zip(colors(), arrays.items(), strict=False):
+            size = along(np.where(values == 0, np.nan, np.abs(values)), order)
+            axes.plot(x, size, color=color, linewidth=1, label=part)
+        axes.set_yscale("log")
+        axes.set_ylabel(label, fontsize=NORMAL)
+    for axes in stacked:
+        style(axes)
+        add_legend(axes)
+    stacked[-1].set_xlabel(axis_label(name, contents), fontsize=NORMAL, parse_math=False)
+    return figure
+
+
+def ordered(contents: Contents) -> tuple[str, NDArray[np.intp]]:
+    """The only coordinate's name, and the numbers of the nodes along it; -1 where there is a gap in the interval."""
+    ((name, along),) = contents.nodes.axes.items()
+    order = np.argsort(along, kind="stable")
+    cells = contents.nodes.cells
+    if cells is None:
+        return name, order
+    joined = {frozenset(cell) for cell in cells.tolist()}
+    pairs = zip(order.tolist(), [*order[1:].tolist(), -1], strict=True)
+    return name, np.array([k for a, b in pairs for k in ([a] if b < 0 or {a, b} in joined else [a, -1])])
+
+
+def along(values: NDArray, order: NDArray[np.intp]) -> NDArray:
+    """The values in that order, NaN in gaps."""
+    return np.append(values.astype(np.float64), np.nan)[order]
+
+
+def draw_distributions(contents: Contents) -> Figure:
+    """Scattered nodes: each field against its reference, and how errors and residuals are distributed."""
+    sizes = {"|error|": contents.error, "|residual|": contents.residual}
+    sizes = {label: arrays for label, arrays in sizes.items() if arrays}
+    figure = Figure(figsize=(3.2 * (1 + len(sizes)), 3.2), layout="constrained")
+    compared, *others = figure.subplots(1, 1 + len(sizes), squeeze=False)[0]
+    for color, (name, values) in zip(colors(), contents.fields.items(), strict=False):
+        truth = contents.reference.get(name)
+        if truth is not None:
+            compared.plot(truth.ravel(), values.ravel(), ".", color=color, markersize=1.5, label=name)
+        elif not contents.reference:
+            compared.hist(values[np.isfinite(values)], bins=60, color=color, alpha=0.6, label=name)
+    if contents.reference:
+        ends = compared.get_xlim()
+        compared.plot(ends, ends, "k-", linewidth=0.6)
+    style(compared, contents.attributes.get("truth", "reference") if contents.reference else "value")
+    compared.set_ylabel("solution" if contents.reference else "nodes", fontsize=NORMAL)
+    add_legend(compared)
+    for axes, (label, arrays) in zip(others, sizes.items(), strict=True):
+        draw_histogram(axes, label, arrays)
+    return figure
+
+
+def draw_histogram(axes: Axes, label: str, arrays: Mapping[str, NDArray]) -> None:
+    """How the sizes of errors or residuals are distributed over the nodes, on a logarithmic axis."""
+    sizes = {name: np.abs(values[np.isfinite(values) & (values != 0)]) for name, values in arrays.items()}
+    largest = max((float(size.max()) for size in sizes.values() if size.size), default=1.0)
+    bins = np.geomspace(largest * 1e-5, largest, 61).tolist()
+    for color, (name, size) in zip(colors(), sizes.items(), strict=False):
+        axes.hist(size, bins=bins, histtype="step", color=color, label=name)
+    axes.set_xscale("log")
+    style(axes, label)
+    axes.set_ylabel("nodes", fontsize=NORMAL)
+    add_legend(axes)

@@ -1,0 +1,124 @@
+"""Drawing maps: images of grids, shaded triangles of meshes, streamlines and color bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import SymLogNorm
+from matplotlib.figure import Figure
+from matplotlib.tri import Triangulation
+
+from pinn.report.panels import Panel, axis_label, solution_panels
+from pinn.report.scales import DECADES
+from pinn.report.style import NORMAL, SMALL
+from pinn.solution_file import Contents
+
+FLAT = 1e-3
+"""Of the usual area of a triangle, below which shading it goes wrong."""
+
+STREAM_NODES = 60
+"""Nodes along either axis of the grid on which a mesh's streamlines are found."""
+
+
+def draw_maps(contents: Contents) -> Figure:
+    """Fields, references, errors and residuals as maps."""
+    rows = solution_panels(contents)
+    columns = max(map(len, rows))
+    width = 7.2 if columns <= 2 else 3.0 * columns
+    ratio = proportion(rows[0][0], contents)
+    height = 2.6 if ratio is None else 0.8 + ratio * (width / columns - 1.3)  # the rest is labels and color bar
+    figure = Figure(figsize=(width, height * len(rows) + 0.4), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for places, row in zip(grid, rows, strict=True):
+        for axes, panel in zip(places, row, strict=False):
+            draw_map(figure, axes, panel, contents)
+        for axes in places[len(row) :]:
+            axes.set_axis_off()
+    return figure
+
+
+def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> Any:
+    """Draw one panel with its color bar; returns the image."""
+    image = draw_image(axes, panel, contents) if panel.view.surface is None else draw_triangles(axes, panel)
+    axes.set_aspect("auto" if proportion(panel, contents) is None else "equal")
+    if panel.flow:
+        draw_streamlines(axes, panel, contents)
+    axes.set_title(panel.title, fontsize=NORMAL, parse_math=False)
+    axes.set_xlabel(axis_label(panel.across, contents), fontsize=NORMAL, parse_math=False)
+    axes.set_ylabel(axis_label(panel.up, contents), fontsize=NORMAL, parse_math=False)
+    axes.tick_params(labelsize=SMALL)
+    add_color_bar(figure, axes, image, low=(proportion(panel, contents) or 1.0) < 0.7)
+    return image
+
+
+def draw_image(axes: Axes, panel: Panel, contents: Contents) -> Any:
+    """The map of a grid."""
+    across, up = (contents.nodes.dimensions[name] for name in (panel.across, panel.up))
+    return axes.imshow(
+        panel.values,
+        origin="lower",
+        extent=(across[0], across[-1], up[0], up[-1]),
+        cmap=panel.scale.colors,
+        norm=panel.scale.norm,
+    )
+
+
+def draw_triangles(axes: Axes, panel: Panel) -> Any:
+    """The map of a mesh, shaded from corner to corner; triangles without a finite value are left out."""
+    shown = triangulation(panel)
+    values = np.where(np.isfinite(panel.values), panel.values, 0.0)
+    image = axes.tripcolor(shown, values, shading="gouraud", cmap=panel.scale.colors, norm=panel.scale.norm)
+    axes.margins(0.02)
+    image.set_rasterized(True)  # a vector figure of a fine mesh would be large
+    return image
+
+
+def triangulation(panel: Panel) -> Triangulation:
+    """The triangles of a panel's surface at whose corners there are values, without flat ones."""
+    surface = panel.view.surface
+    assert surface is not None
+    area = surface.areas
+    mask = ~np.isfinite(panel.values)[surface.triangles].all(axis=1) | (area < FLAT * np.median(area))
+    return Triangulation(surface.x, surface.y, surface.triangles, mask=mask)
+
+
+def draw_streamlines(axes: Axes, panel: Panel, contents: Contents) -> None:
+    """Streamlines of the flow, where it is finite and does not vanish."""
+    surface, limits = panel.view.surface, axes.axis()
+    if surface is None:
+        x, y = (contents.nodes.dimensions[name] for name in (panel.across, panel.up))
+        u, v = (np.ma.masked_invalid(component) for component in panel.flow)
+    else:
+        x, y = (np.linspace(values.min(), values.max(), STREAM_NODES) for values in (surface.x, surface.y))
+        grid = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float64)
+        u, v = (
+            np.ma.masked_invalid(surface.at(grid.reshape(-1, 2), component).reshape(grid.shape[:2]))
+            for component in panel.flow
+        )
+    size = np.ma.hypot(u, v)
+    if size.count() and size.max() > 0:
+        axes.streamplot(x, y, u, v, color="white", linewidth=0.5, density=0.8, arrowsize=0.5)
+        axes.axis(limits)
+
+
+def add_color_bar(figure: Figure, axes: Axes, image: Any, low: bool) -> None:
+    """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low."""
+    bar = figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))  # as high as the map, whatever its aspect
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.ax.yaxis.get_offset_text().set_fontsize(SMALL)
+    if isinstance(image.norm, SymLogNorm):
+        decades = [image.norm.linthresh * 10**k for k in range(DECADES + 1)]
+        labelled = decades[-1:] if low else decades
+        bar.set_ticks([-decade for decade in labelled] + [0.0, *labelled])
+        bar.set_ticks([-decade for decade in decades] + decades, minor=True)
+
+
+def proportion(panel: Panel, contents: Contents) -> float | None:
+    """Height over width of a map of space drawn true to scale; None where it is not of space, or would be a strip."""
+    nodes = contents.nodes
+    if any(name == nodes.time or name in nodes.parameters for name in (panel.across, panel.up)):
+        return None
+    width, height = (float(np.ptp(nodes.axes[name])) for name in (panel.across, panel.up))
+    return height / width if 0.3 < height / width < 3 else None

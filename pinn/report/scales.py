@@ -1,0 +1,54 @@
+"""Color scales of maps, made for color-blind readers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.colors import Normalize, SymLogNorm
+from numpy.typing import NDArray
+
+SEQUENTIAL = "viridis"
+DIVERGING = "RdBu_r"
+DEVIATION = "PuOr_r"
+"""Color maps that color-blind readers can tell apart; errors have one of their own."""
+
+DECADES = 2
+"""Whole decades of the symmetric logarithmic scale of errors and residuals on either side of zero."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A color map and its norm."""
+
+    colors: str
+    norm: Normalize
+
+
+def field_scale(*arrays: NDArray) -> Scale:
+    """One scale for all the arrays: symmetric about zero where they take both signs."""
+    lowest, highest = finite_range(*arrays)
+    if lowest < 0 < highest and min(-lowest, highest) > 0.05 * max(-lowest, highest):
+        largest = max(-lowest, highest)
+        return Scale(DIVERGING, Normalize(-largest, largest))
+    if lowest == highest:
+        highest = lowest + (abs(lowest) or 1.0)
+    return Scale(SEQUENTIAL, Normalize(lowest, highest))
+
+
+def deviation_scale(*arrays: NDArray) -> Scale:
+    """A symmetric logarithmic scale, linear near zero, for what should vanish."""
+    largest = max(map(abs, finite_range(*arrays))) or 1.0
+    linear = 10.0 ** (math.floor(math.log10(largest)) - DECADES)
+    return Scale(DEVIATION, SymLogNorm(linthresh=linear, vmin=-largest, vmax=largest, base=10))
+
+
+def finite_range(*arrays: NDArray) -> tuple[float, float]:
+    """The smallest and the largest finite value; zeros where there is none."""
+    ends = [
+        (float(np.min(array, where=finite, initial=np.inf)), float(np.max(array, where=finite, initial=-np.inf)))
+        for array in arrays
+        if (finite := np.isfinite(array)).any()
+    ]
+    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 0.0)

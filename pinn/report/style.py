@@ -1,0 +1,70 @@
+"""What all figures have in common: sizes, colors, axes, headline, and how they are saved."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pinn.errors import require
+from pinn.solution_file import Contents, replacing
+
+DPI = 200
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's palette, made for color-blind readers."""
+
+SMALL, NORMAL, LARGE = 8, 9, 10
+"""Font sizes (points)."""
+
+PathLike = str | os.PathLike[str]
+
+
+def colors() -> Iterator[str]:
+    """The palette, over and over."""
+    return itertools.cycle(COLORS)
+
+
+def style(axes: Axes, xlabel: str = "") -> None:
+    """Small ticks, a faint grid and no box."""
+    axes.tick_params(labelsize=SMALL)
+    axes.grid(alpha=0.3, linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    if xlabel:
+        axes.set_xlabel(xlabel, fontsize=NORMAL, parse_math=False)
+
+
+def add_legend(axes: Axes) -> None:
+    """A legend, where there is anything to name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=SMALL, framealpha=0.8, edgecolor="none")
+
+
+def headline(contents: Contents) -> str:
+    """The problem's title, its errors, and how long the run took."""
+    attributes = contents.attributes
+    title = textwrap.fill(" ".join(str(attributes["title"]).split()), 90)
+    errors = [
+        f"{name} {attributes[f'relative_l2_{name}']:.1e}"
+        for name in contents.fields
+        if f"relative_l2_{name}" in attributes
+    ]
+    parts = [f"relative L2 error: {', '.join(errors)}"] if errors else []
+    parts += [f"computed in {attributes['wall_seconds']:.0f} s"] if "wall_seconds" in attributes else []
+    return "\n".join([title, textwrap.fill("; ".join(parts), 90)]).strip()
+
+
+def save(drawn: Figure, contents: Contents, path: PathLike) -> Path:
+    """Add the headline and write the figure, whole or not at all."""
+    drawn.suptitle(headline(contents), fontsize=LARGE, parse_math=False)
+    path, canvas = Path(path), FigureCanvasAgg(drawn)
+    kind, kinds = path.suffix.removeprefix("."), canvas.get_supported_filetypes()
+    require(kind in kinds, f"cannot draw {path}: its suffix must be one of {', '.join(sorted(kinds))}; try .png")
+    with replacing(path) as temporary:
+        canvas.print_figure(temporary, format=kind, dpi=DPI)
+    return path
