@@ -61,7 +61,7 @@ class GaussNewton(Optimizer):
     """What the members share: linearize, try dampings, report. `_search` is the rule for the damping."""
 
     default_steps = 3000
-    redraw_every = 5
+    redraw_every = 10
 
     def __init__(self, damping: float, minimum: float, maximum: float, solver: str, acceleration: bool) -> None:
         for name, value in (("damping", damping), ("minimum", minimum), ("maximum", maximum)):

@@ -26,7 +26,7 @@ class NaturalGradient(Optimizer):
     """
 
     default_steps = 3000
-    redraw_every = 5
+    redraw_every = 10
 
     def __init__(self, *, damping: float = 1e-10, halvings: int = 30, solver: str = "auto") -> None:
         require(0 < damping < math.inf, f"optimizer.damping must be positive and finite, got {damping}")

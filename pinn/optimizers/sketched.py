@@ -108,7 +108,7 @@ class Sketched(Optimizer):
     """
 
     default_steps = 3000
-    redraw_every = 5
+    redraw_every = 10
 
     def __init__(self, method: Optimizer | None = None, *, share: float = 0.5, seed: int = 0) -> None:
         method = method or TrustRegion()

@@ -118,7 +118,7 @@ class VariableProjection(Optimizer):
     """
 
     default_steps = 3000
-    redraw_every = 5
+    redraw_every = 10
 
     def __init__(self, method: Optimizer | None = None, *, cutoff: float = 1e-10) -> None:
         method = method or TrustRegion()

@@ -45,7 +45,7 @@ class Sampler(Configurable, ABC):
     def __init__(
         self,
         *,
-        interior: int = 2000,
+        interior: int = 4000,
         boundary: int = 250,
         redraw_every: int | None = None,
         adaptation: Adaptation | None = FOLLOWING,

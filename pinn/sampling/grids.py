@@ -20,7 +20,7 @@ class GridSampler(Sampler):
     points along each coordinate. Sides of other domains take Sobol points. redraw_every: as of `Sampler`.
     """
 
-    def __init__(self, *, interior: int = 2000, boundary: int = 250, redraw_every: int | None = None) -> None:
+    def __init__(self, *, interior: int = 4000, boundary: int = 250, redraw_every: int | None = None) -> None:
         super().__init__(interior=interior, boundary=boundary, redraw_every=redraw_every, adaptation=None)
 
     @abstractmethod
