@@ -3,11 +3,10 @@
 python tests/benchmarks/optimizers.py [--seconds 60] [--seeds 0 1 2] [--problems ...] [--optimizers ...] [--folder F]
     [--cpu]
 
-Each optimizer trains the default network, three layers of 20 tanh, at 2,000 Sobol
-points; the row `default`
-is the problem's own default configuration. With --cpu seconds are those of the processor, which on one thread
-(OMP_NUM_THREADS=1) do not depend on what else the machine does. Prints, for each problem, the median over
-the seeds of the smallest relative L2 error (largest field, 2,000 fixed random points) within 1/16, 1/8, ... of the
+Each optimizer trains the default network, three layers of 20 tanh, at 2,000 Sobol points; the row `default` is the
+problem's own default configuration. With --cpu seconds are those of the processor, which on one thread
+(OMP_NUM_THREADS=1) do not depend on what else the machine does. Prints, for each problem, the median over the seeds of
+the smallest relative L2 error (largest field, 2,000 fixed random points) within 1/16, 1/8, ... of the
 time; writes errors_*.csv and errors_*.png (error against seconds, log-log) to the folder. Runs that are done are not
 repeated.
 """
