@@ -2,6 +2,15 @@
 
 from pinn.diagnosis.derivatives import check_derivatives
 from pinn.diagnosis.findings import Comparison, DerivativeCheck
+from pinn.diagnosis.preflight import Finding, Preflight, preflight
 from pinn.diagnosis.verdict import verdict
 
-__all__ = ["Comparison", "DerivativeCheck", "check_derivatives", "verdict"]
+__all__ = [
+    "Comparison",
+    "DerivativeCheck",
+    "Finding",
+    "Preflight",
+    "check_derivatives",
+    "preflight",
+    "verdict",
+]

@@ -1,12 +1,22 @@
 """The exact solution in the place of a network."""
 
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from pinn.arguments import argument_names
+from pinn.blocks import row_values
 from pinn.networks import MLP
 from pinn.problem import Problem
+from pinn.residuals import Residuals
+from pinn.sampling import PointSet
+from pinn.sampling.given import GivenRegion
 from pinn.trial import TrialFunction, make_trial
+
+TOLERANCE = 1e-8  # of a residual's largest term: derivatives are exact, formulas have rounding
 
 
 def exact_trial(problem: Problem, derivatives: str = "auto") -> TrialFunction:
@@ -21,3 +31,35 @@ def exact_trial(problem: Problem, derivatives: str = "auto") -> TrialFunction:
     trial.field_function = lambda parameters: fields  # type: ignore[method-assign]
     trial.derivatives = trial.supported_engine() if derivatives == "auto" else derivatives
     return trial
+
+
+def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
+    """The terms that the problem's exact solution does not satisfy, in words; none where it has no exact solution.
+
+    points: of each region, by its label; observations and quadratures are passed over.
+    """
+    if not hasattr(problem, "exact"):
+        return
+    trial = exact_trial(problem)
+    for label, group in Residuals(trial).regions.items():
+        if isinstance(group.region, GivenRegion) or label not in points:
+            continue
+        at = points[label].to(torch.float64, torch.device("cpu"))
+        with torch.no_grad():
+            quantities = trial.evaluate_with(group.request, at.x, trial.parameters(), at.normal)
+        for block in group.blocks:
+            given = [quantities[name] for name in block.equation.arguments]
+            worst = float(row_values(block.equation, quantities, at).abs().max())
+            size = largest_term(block.equation.function, given)
+            if not worst <= TOLERANCE * max(size, 1.0):
+                yield f"the exact solution does not satisfy {block.name}: off by {worst:.2g}, of terms up to {size:.2g}"
+
+
+def largest_term(function: Callable[..., Tensor], values: Sequence[Tensor]) -> float:
+    """The largest |q dr/dq| over the arguments q of a residual r: the size of a term that is linear in q."""
+    leaves = [value.detach().clone().requires_grad_() for value in values]
+    found = function(*leaves)
+    if not found.requires_grad:
+        return 0.0
+    slopes = torch.autograd.grad(found.sum(), leaves, allow_unused=True)
+    return max(float((q.detach() * s).abs().max()) for q, s in zip(leaves, slopes, strict=True) if s is not None)

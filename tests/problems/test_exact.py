@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import pinn.problems
-from pinn.diagnosis.exact import exact_trial
+from pinn.diagnosis.exact import exact_trial, largest_term
 from pinn.errors import UserError
 from pinn.problems import (
     Convection,
@@ -52,13 +52,6 @@ CASES = {
 def test_no_exact_solution_is_left_out():
     exact = {cls for cls in map(vars(pinn.problems).get, pinn.problems.__all__) if hasattr(cls, "exact")}
     assert {type(problem) for problem in CASES.values()} == exact
-
-
-def largest_term(function, values: list[torch.Tensor]) -> float:
-    """The largest |q dr/dq| over the arguments q of a residual r: the size of a term that is linear in q."""
-    values = [value.detach().clone().requires_grad_() for value in values]
-    slopes = torch.autograd.grad(function(*values).sum(), values, allow_unused=True)
-    return max(float((q.detach() * s).abs().max()) for q, s in zip(values, slopes, strict=True) if s is not None)
 
 
 @pytest.mark.parametrize("engine", ["taylor", "reverse"])

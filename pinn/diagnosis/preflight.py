@@ -1,0 +1,119 @@
+"""Pre-flight: what can be seen to be wrong with a problem before anything is trained."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+
+from pinn.ansatz import derive
+from pinn.ansatz.corners import disagreements
+from pinn.ansatz.prescriptions import prescriptions
+from pinn.constraints import exact_terms
+from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.exact import unsatisfied
+from pinn.residuals import Residuals
+from pinn.sampling import PointSet, SobolSampler
+from pinn.trial import TrialFunction
+
+INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
+APART = 1e6  # ratio of two terms' mean squares at the start from which it is told
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark; `is_error` where the problem contradicts itself."""
+
+    text: str
+    is_error: bool = False
+
+    def __str__(self) -> str:
+        return f"{'FAILED' if self.is_error else 'note'}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found, the terms that hold exactly, and points of each region, by its label."""
+
+    residuals: Residuals
+    points: PointSet
+    exact: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not any(finding.is_error for finding in self.findings)
+
+    @property
+    def terms(self) -> dict[str, list[str]]:
+        """Region's label -> its terms."""
+        regions = self.residuals.regions.items()
+        return {label: list(dict.fromkeys(block.term for block in group.blocks)) for label, group in regions}
+
+    def __str__(self) -> str:
+        names = [f"{term} (exact)" if term in self.exact else term for term in _unique(self.terms.values())]
+        told = "nothing found" if not self.findings else f"{len(self.findings)} to look at"
+        return "\n".join([f"pre-flight: {', '.join(names)}; {told}", *map(str, self.findings)])
+
+
+def _unique(names: Iterable[list[str]]) -> list[str]:
+    return list(dict.fromkeys(name for group in names for name in group))
+
+
+def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, seed: int = 0) -> Preflight:
+    """Look at a problem with its network as it starts, in less than a second.
+
+    Every condition selects points; initial and boundary data agree in corners and across periods; there are as many
+    conditions as the equations' orders ask for; no term is a million times another at the start; the exact solution
+    satisfies every term; which conditions stay soft with hard constraints, and why.
+    weights: of the terms, as of `Residuals`. seed: of the points.
+    Raises UserError where a condition selects no points, or a name means nothing.
+    """
+    with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
+        residuals = Residuals(trial, weights=weights)
+        generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
+        points = {
+            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
+            for label, group in residuals.regions.items()
+        }
+        exact = exact_terms(residuals, seed)
+        checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+            lambda: _disagreements(trial),
+            lambda: (Finding(text) for text in missing_conditions(residuals)),
+            lambda: _unequal(residuals, points, exact),
+            lambda: (Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
+            lambda: _soft(trial, exact),
+        )
+        findings = tuple(finding for check in checks for finding in check())
+    return Preflight(residuals, points, exact, findings)
+
+
+def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
+    problem = trial.problem
+    for found in disagreements(problem, prescriptions(problem).found):
+        yield Finding(f"{found}; no smooth solution has both, expect errors there")
+
+
+def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
+    """The largest and the smallest term of the loss at the start, where they are far apart."""
+    means = residuals.mean_squares(residuals.theta(), points)
+    terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
+    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] not in exact}
+    losses = {name: loss for name, loss in losses.items() if loss > 0}
+    if not losses:
+        return
+    largest, smallest = max(losses, key=lambda name: losses[name]), min(losses, key=lambda name: losses[name])
+    ratio = losses[largest] / losses[smallest]
+    if ratio > APART:
+        yield Finding(
+            f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (scales of the "
+            f"fields), or set weights.{terms[largest]}={losses[smallest] / losses[largest]:.0e}"
+        )
+
+
+def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:
+    """Conditions that are left to the loss although constraints are hard, where the ansatz is derived."""
+    if trial.constraints == "soft" or getattr(trial.problem, "ansatz", None) is not None:
+        return
+    for term, reason in derive(trial.problem).soft.items():
+        if term not in exact:
+            yield Finding(f"{term} stays soft: {reason}")

@@ -1,0 +1,149 @@
+"""A picture of the domain: the points of each term, and the normals on its sides."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pinn.domains import Domain, Region
+from pinn.report.figures import DPI, PathLike, colors, style
+from pinn.report.panels import LARGE, NORMAL, SMALL
+from pinn.sampling import Points, PointSet
+from pinn.solution_file import replacing
+
+PANELS = 3  # pairs of coordinates at most
+COLUMNS = 3  # of the legend
+ARROWS = 28  # normals of a region
+LENGTH = 0.07  # of an arrow, as a share of the picture
+SHOWN, FEW = 2000, 20  # points of a region at most; so few are drawn large
+VOLUME = "#9a9a9a"  # gray
+
+
+def draw_points(
+    domain: Domain,
+    regions: Mapping[str, Region],
+    points: PointSet,
+    title: str,
+    figure: PathLike,
+    names: Mapping[str, str] | None = None,
+) -> Path:
+    """Draw where each term is evaluated, and the outward normals there; returns the figure's path.
+
+    More than two coordinates are drawn two by two, one is drawn along a line. regions, points, names: by the region's
+    label; a name is what the legend calls it, such as its terms.
+    """
+    pairs = list(combinations(domain.coordinates, 2))[:PANELS] or [(domain.coordinates[0], "")]
+    rows = math.ceil(len(points) / COLUMNS)
+    height = (1.2 if pairs[0][1] == "" else 3.6) + 0.25 * rows + 0.4
+    drawn = Figure(figsize=(3.6 * len(pairs) + (2.4 if len(pairs) == 1 else 0.4), height), layout="constrained")
+    panels = drawn.subplots(1, len(pairs), squeeze=False)[0]
+    palette = colors()
+    for label, of_region in points.items():
+        is_volume = regions[label].is_interior
+        color = VOLUME if is_volume else next(palette)
+        told = f"{(names or {}).get(label, label)}: {len(of_region.x)} point{'s' * (len(of_region.x) != 1)}"
+        for axes, pair in zip(panels, pairs, strict=True):
+            _draw_region(axes, domain, pair, of_region, color, told, is_volume)
+    for axes, pair in zip(panels, pairs, strict=True):
+        _finish(axes, domain, pair)
+    handles, told = panels[0].get_legend_handles_labels()
+    columns = min(COLUMNS, len(told))
+    drawn.legend(
+        handles, told, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False, markerscale=1.5
+    )
+    drawn.suptitle(textwrap.fill(title, 30 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
+    path = Path(figure)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        FigureCanvasAgg(drawn).print_figure(temporary, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
+    return path
+
+
+def _draw_region(
+    axes: Axes, domain: Domain, pair: tuple[str, str], points: Points, color: str, label: str, is_volume: bool
+) -> None:
+    x = points.x.detach().cpu().numpy()
+    across, up = _columns(domain, pair, x[:: math.ceil(len(x) / SHOWN)])
+    size = 2.0 if is_volume else 24.0 if len(x) <= FEW else 6.0
+    axes.scatter(across, up, s=size, color=color, linewidths=0, zorder=1 if is_volume else 3, label=label)
+    if points.normal is not None:
+        _draw_normals(axes, domain, pair, x, points.normal.detach().cpu().numpy(), color)
+
+
+def _draw_normals(
+    axes: Axes, domain: Domain, pair: tuple[str, str], x: np.ndarray, normal: np.ndarray, color: str
+) -> None:
+    """Arrows at some of the points, evenly spread; perpendicular where the picture is drawn to scale."""
+    visible = np.hypot(*_columns(domain, pair, normal)) > 0.5  # in this picture, not towards the reader
+    if not visible.any():
+        return
+    x, normal, lengths = x[visible], normal[visible], _lengths(domain, pair)
+    scaled = np.column_stack(_columns(domain, pair, x)) / lengths
+    chosen = spread(scaled, ARROWS)
+    across, up = _columns(domain, pair, normal[chosen])
+    axes.quiver(
+        *_columns(domain, pair, x[chosen]),
+        LENGTH * lengths[0] * across,
+        LENGTH * lengths[1] * up,
+        color=color,
+        angles="xy",
+        scale_units="xy",
+        scale=1.0,
+        width=0.004,
+        headwidth=4.0,
+        zorder=2,
+    )
+
+
+def spread(points: np.ndarray, count: int) -> np.ndarray:
+    """The indices of at most `count` of the points (n, 2), each the farthest from those chosen before."""
+    chosen = [int(points.sum(1).argmin())]
+    distance = np.full(len(points), np.inf)
+    while len(chosen) < min(count, len(points)):
+        distance = np.minimum(distance, np.hypot(*(points - points[chosen[-1]]).T))
+        if distance.max() == 0:
+            break
+        chosen.append(int(distance.argmax()))
+    return np.array(chosen)
+
+
+def _columns(domain: Domain, pair: tuple[str, str], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two coordinates of points or vectors (n, d); zero for the second of one."""
+    columns = [x[:, domain.coordinates.index(name)] if name else np.zeros(len(x)) for name in pair]
+    return columns[0], columns[1]
+
+
+def _lengths(domain: Domain, pair: tuple[str, str]) -> np.ndarray:
+    """The lengths to which arrows are scaled (2,): the same in both coordinates where the picture is to scale."""
+    lengths = np.array([float(np.ptp(domain.bounds[name])) if name else 1.0 for name in pair])
+    return np.full(2, lengths.max()) if _is_to_scale(domain, pair) else lengths
+
+
+def _is_to_scale(domain: Domain, pair: tuple[str, str]) -> bool:
+    """Whether the picture is drawn to scale: two coordinates of space of comparable extent."""
+    if not all(name in domain.space_coordinates for name in pair):
+        return False
+    first, second = (float(np.ptp(domain.bounds[name])) for name in pair)
+    return 0.2 < first / second < 5
+
+
+def _finish(axes: Axes, domain: Domain, pair: tuple[str, str]) -> None:
+    style(axes, pair[0])
+    axes.grid(False)
+    axes.margins(0.1)
+    if _is_to_scale(domain, pair):
+        axes.set_aspect("equal")
+    if pair[1]:
+        axes.set_ylabel(pair[1], fontsize=NORMAL, parse_math=False)
+    else:
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(-1, 1)
