@@ -10,12 +10,14 @@ from pinn.errors import UserError
 CHECK = """\
 pinn check [GROUP=CHOICE | KEY=VALUE]...
     Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by numbers, in
-    double precision with a fresh network. The options are those of a run. Exit status: 0 passed, 1 failed.
+    double precision with a fresh network. Then the pre-flight that every run has: conditions select points, agree in
+    corners and are enough; no term dwarfs another at the start; the exact solution satisfies every term. The options
+    are those of a run. Exit status: 0 passed, 1 failed.
 """
 
 
 def check(words: Sequence[str]) -> None:
-    """Print the check of the derivatives of what `words` configure.
+    """Print the checks of what `words` configure: its derivatives, then the pre-flight.
 
     Raises SystemExit with status 1 where it fails, UserError and Hydra's errors where the words do not fit.
     """
@@ -32,14 +34,18 @@ def check(words: Sequence[str]) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from pinn.diagnosis import check_derivatives
+    from pinn.diagnosis import check_derivatives, preflight
+    from pinn.trial import make_trial
 
     keys = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True))
+    problem, network = (instantiate(config[name], _convert_="all") for name in ("problem", "network"))
+    constraints, seed = keys["constraints"], keys["seed"]
     found = check_derivatives(
-        instantiate(config.problem, _convert_="all"),
-        network=instantiate(config.network, _convert_="all"),
-        **{name: keys[name] for name in ("constraints", "derivatives", "seed")},
+        problem, network=network, constraints=constraints, derivatives=keys["derivatives"], seed=seed
     )
     sys.stdout.write(f"{found}\n")
-    if not found.passed:
+    trial = make_trial(problem, network, constraints=constraints, derivatives="reverse")  # which has a rule for all
+    before = preflight(trial, keys["weights"], seed)
+    sys.stdout.write(f"{before}\n")
+    if not (found.passed and before.passed):
         raise SystemExit(1)

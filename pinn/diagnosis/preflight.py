@@ -16,6 +16,7 @@ from pinn.sampling import PointSet, SobolSampler
 from pinn.trial import TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
+ROUNDING = 1e-24  # of the largest: a term that vanishes
 APART = 1e6  # ratio of two terms' mean squares at the start from which it is told
 
 
@@ -49,8 +50,16 @@ class Preflight:
         regions = self.residuals.regions.items()
         return {label: list(dict.fromkeys(block.term for block in group.blocks)) for label, group in regions}
 
+    @property
+    def legend(self) -> dict[str, str]:
+        """Region's label -> its terms in words."""
+        return {label: ", ".join(map(self._told, terms)) for label, terms in self.terms.items()}
+
+    def _told(self, term: str) -> str:
+        return f"{term} (exact)" if term in self.exact else term
+
     def __str__(self) -> str:
-        names = [f"{term} (exact)" if term in self.exact else term for term in _unique(self.terms.values())]
+        names = [self._told(term) for term in _unique(self.terms.values())]
         told = "nothing found" if not self.findings else f"{len(self.findings)} to look at"
         return "\n".join([f"pre-flight: {', '.join(names)}; {told}", *map(str, self.findings)])
 
@@ -98,7 +107,7 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     means = residuals.mean_squares(residuals.theta(), points)
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
     losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] not in exact}
-    losses = {name: loss for name, loss in losses.items() if loss > 0}
+    losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}
     if not losses:
         return
     largest, smallest = max(losses, key=lambda name: losses[name]), min(losses, key=lambda name: losses[name])

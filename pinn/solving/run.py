@@ -13,12 +13,14 @@ from pinn.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.checkpoint import load_tree
 from pinn.compilation import should_compile
 from pinn.configurable import plain
+from pinn.diagnosis import preflight
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
+from pinn.report.points import draw_points
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
 from pinn.solving.environment import choose_device, choose_dtype, show_log, writable
@@ -119,6 +121,8 @@ def solve(
         dtype=choose_dtype(dtype),
         device=choose_device(device),
     )
+    if not resume:
+        _look_before(trial.windows[0], plan, folder if output.figures else None)
     trainer, history = _prepare(trial, plan, callbacks, folder, resume)
     outcome = trainer.run()
     told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
@@ -136,6 +140,19 @@ def solve(
     if outcome is Outcome.INTERRUPTED and folder is not None:
         logger.info("continue with: pinn resume %s", folder)
     return solution
+
+
+def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
+    """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
+    found = preflight(trial, plan.weights, plan.seed)
+    for finding in found.findings:
+        logger.warning("pre-flight: %s", finding.text)
+    if folder is None:
+        return
+    generator = torch.Generator().manual_seed(plan.seed)
+    regions = {label: group.region for label, group in found.residuals.regions.items()}
+    points = {label: plan.sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
+    draw_points(trial.domain, regions, points, trial.problem.title, folder / "figures" / "points.png", found.legend)
 
 
 def _prepare(

@@ -51,15 +51,27 @@ def run(tmp_path, monkeypatch, capsys):
 def names(table: str) -> list[str]:
     """The first column, without header and closing lines."""
     lines = table.splitlines()[1:]
-    return [line.split()[0] for line in lines if not line.startswith(("passed", "FAILED", "note"))]
+    return [line.split()[0] for line in lines if not line.startswith(("passed", "FAILED", "note", "pre-flight"))]
 
 
 def test_the_default_problem_passes_and_nothing_is_written(run, tmp_path):
     status, out, err = run()
     assert (status, err) == (0, "")
     assert set(names(out)) == {"u", "u_t", "u_x", "u_xx", "x"}
-    assert out.splitlines()[-1].startswith("passed: 5 names")
+    assert out.splitlines()[-2].startswith("passed: 5 names")
+    assert out.splitlines()[-1] == "pre-flight: momentum, walls (exact), start (exact); nothing found"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_findings_of_the_pre_flight(run, tmp_path):
+    status, out, _ = run("problem=allen_cahn")
+    assert status == 0
+    assert "note: start and seam disagree: u_x differs by 4 at x.min and x.max" in out
+    (tmp_path / "rod.py").write_text(ROD + "\n    def exact(self, x):\n        return x**2\n", encoding="utf-8")
+    status, out, _ = run("problem=rod.py", "constraints=soft")
+    assert status == 1
+    assert "FAILED: the exact solution does not satisfy balance: off by" in out
+    assert "note: u has 0 of the 2 conditions along x" in out
 
 
 def test_options_are_those_of_a_run(run, tmp_path):

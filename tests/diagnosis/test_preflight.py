@@ -1,0 +1,235 @@
+"""Pre-flight: each thing that it looks for, once wrong and once right; and that it costs nothing."""
+
+import time
+from functools import partial
+
+import pytest
+import torch
+
+import pinn
+import pinn.problems
+from pinn.diagnosis import preflight
+from pinn.domains import Annulus, Box, Disc, Time
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.problem import Problem, derived
+from pinn.report.points import draw_points, spread
+from pinn.sampling import SobolSampler
+from pinn.terms import Data, Dirichlet, Initial, Interior, Mean, Neumann, Periodic, Pin, Robin
+from pinn.trial import make_trial
+
+network = partial(MLP, width=6, depth=2)
+
+
+class Posed(Problem):
+    """A problem made of what a test is about."""
+
+    def __init__(self, domain, terms, fields=("u",), constant=()) -> None:
+        self.domain = domain
+        self.fields = fields
+        self.given = terms
+        self.defined_up_to_constant = constant
+
+    def terms(self):
+        return self.given
+
+    @derived
+    def flux(self, u_x):
+        return 2 * u_x
+
+
+def looked(domain, terms, constraints="soft", **others):
+    torch.manual_seed(0)
+    return preflight(make_trial(Posed(domain, terms, **others), network, constraints=constraints))
+
+
+def texts(found):
+    return [finding.text for finding in found.findings]
+
+
+ROD, SQUARE = Box(x=(0, 1)) * Time(t=(0, 1)), Box(x=(0, 1), y=(0, 1))
+heat = Interior(lambda u_t, u_xx: u_t - u_xx)
+laplace = Interior(lambda laplacian_u: laplacian_u)
+start, ends = Initial(u=0.0), Dirichlet(u=0.0, on=("x.min", "x.max"))
+
+
+@pytest.mark.parametrize(
+    ("domain", "terms", "missing"),
+    [
+        (ROD, {"heat": heat, "ends": ends, "start": start}, []),
+        (ROD, {"heat": heat, "ends": ends}, ["u has 0 of the 1 conditions along t"]),
+        (
+            ROD,
+            {"heat": heat, "end": Dirichlet(u=0.0, on="x.min"), "start": start},
+            ["u has 1 of the 2 conditions along x"],
+        ),
+        (ROD, {"heat": heat, "seam": Periodic("x", ("u", "u_x")), "start": start}, []),
+        (ROD, {"heat": heat, "ends": Robin(u=0.0, coefficients=(1, 1), on=("x.min", "x.max")), "start": start}, []),
+        (
+            ROD,
+            {"wave": Interior(lambda u_tt, u_xx: u_tt - u_xx), "ends": ends, "start": start},
+            ["u has 1 of the 2 conditions along t"],
+        ),
+        (
+            ROD,
+            {"flux": Interior(lambda u_t, flux_x: u_t - flux_x), "start": start},
+            ["u has 0 of the 2 conditions along x"],
+        ),
+        (ROD, {"heat": heat, "data": Data(at={"x": [0.5], "t": [0.5]}, u=[1.0])}, []),
+        (SQUARE, {"laplace": laplace, "walls": Dirichlet(u=0.0, on=SQUARE.sides)}, []),
+        (
+            SQUARE,
+            {"laplace": laplace, "walls": Neumann(u=0.0, on=SQUARE.sides), "pin": Pin(at={"x": 0, "y": 0}, u=0.0)},
+            [],
+        ),
+        (
+            SQUARE,
+            {"laplace": laplace, "walls": Dirichlet(u=0.0, on=("x.min", "x.max", "y.min"))},
+            ["u has 1 of the 2 conditions along y"],
+        ),
+        (Disc(), {"laplace": laplace, "rim": Dirichlet(u=0.0, on="disc")}, []),
+        (
+            Disc(),
+            {"laplace": laplace, "mean": Mean(u=0.0)},
+            ["u has 1 of the 2 conditions along x", "u has 1 of the 2 conditions along y"],
+        ),
+        (Box(x=(0, 1)), {"decay": Interior(lambda u_x, u: u_x + u)}, ["u has 0 of the 1 conditions along x"]),
+    ],
+)
+def test_conditions_are_counted(domain, terms, missing):
+    found = texts(looked(domain, terms))
+    assert len(found) == len(missing), found
+    for text, expected in zip(found, missing, strict=True):
+        assert text.startswith(expected)
+
+
+def test_a_system_of_first_order_and_a_free_constant():
+    system = {
+        "flux": Interior(lambda q, u_x: q - u_x),
+        "balance": Interior(lambda q_x: q_x),
+        "ends": Dirichlet(u=0.0, on=("x.min", "x.max")),
+    }
+    assert texts(looked(Box(x=(0, 1)), system, fields=("u", "q"))) == []
+    pressure = {"force": Interior(lambda p_x: p_x - 1)}
+    assert texts(looked(Box(x=(0, 1)), pressure, fields=("p",), constant=("p",))) == []
+    assert len(texts(looked(Box(x=(0, 1)), pressure, fields=("p",)))) == 1
+
+
+def test_corners_and_seams():
+    terms = {"heat": heat, "ends": Dirichlet(u=0.5, on=("x.min", "x.max")), "start": start}
+    for constraints in ("soft", "hard"):
+        found = looked(ROD, terms, constraints)
+        assert texts(found)[0].startswith(
+            "ends and start disagree: u differs by 0.5 at x.min, t.min; no smooth solution"
+        )
+        assert found.passed
+    assert any(text.startswith("ends stays soft: ends and start disagree") for text in texts(found))
+    kinked = {"heat": heat, "seam": Periodic("x", ("u", "u_x")), "start": Initial(u=lambda x: x * (1 - x))}
+    assert texts(looked(ROD, kinked))[0].startswith("start and seam disagree: u_x differs by 2 at x.min and x.max")
+    ring = Annulus() * Time(t=(0, 1))
+    terms = {"rim": Dirichlet(u=1.0, on=("inner", "outer")), "start": start}
+    assert "rim and start disagree: u differs by 1 at inner, t.min" in texts(looked(ring, terms))[0]
+
+
+def test_terms_of_very_different_size_are_named():
+    terms = {"laplace": Interior(lambda laplacian_u: 1e5 * laplacian_u), "walls": Dirichlet(u=0.0, on=SQUARE.sides)}
+    (text,) = texts(looked(SQUARE, terms))
+    assert text.startswith("laplace is ") and "times walls in the loss at the start" in text
+    assert "set weights.laplace=" in text
+    weighted = preflight(make_trial(Posed(SQUARE, terms), network, constraints="soft"), {"laplace": 1e-10})
+    assert texts(weighted) == []
+
+
+def test_an_exact_solution_is_tried():
+    class Exact(Posed):
+        def exact(self, x, y):
+            return x * y
+
+    terms = {"laplace": laplace, "walls": Dirichlet(u=lambda x, y: x * y, on=SQUARE.sides), "mean": Mean(u=0.25)}
+    assert texts(preflight(make_trial(Exact(SQUARE, terms), network))) == []
+    terms |= {"laplace": Interior(lambda laplacian_u, u_x: laplacian_u + u_x)}
+    found = preflight(make_trial(Exact(SQUARE, terms), network))
+    assert not found.passed
+    assert texts(found)[0].startswith("the exact solution does not satisfy laplace: off by 0.9")
+    assert str(found).splitlines()[0] == "pre-flight: laplace, walls (exact), mean; 1 to look at"
+    assert str(found).splitlines()[1].startswith("FAILED: ")
+
+
+def test_a_condition_without_points_is_an_error():
+    with pytest.raises(UserError, match="selects no points"):
+        looked(ROD, {"heat": heat, "end": Dirichlet(u=0.0, on="x.min", where=lambda t: t > 2)})
+
+
+@pytest.mark.parametrize("name", pinn.problems.__all__)
+def test_our_own_problems_pass_within_a_second(name):
+    """Nothing but what is known: Allen-Cahn's corner, and conditions that stay soft."""
+    problem = getattr(pinn.problems, name)()
+    trial = make_trial(problem, network)
+    preflight(trial)  # imports and first use
+    started = time.perf_counter()
+    found = preflight(trial)
+    assert time.perf_counter() - started < 1.0  # 0.02 to 0.3 s
+    assert found.passed
+    others = [text for text in texts(found) if "stays soft" not in text]
+    assert others == [] or (name == "AllenCahn" and len(others) == 1)
+
+
+def test_training_is_the_same_with_its_numbers():
+    """The pre-flight draws its own random numbers."""
+    before = torch.random.get_rng_state()
+    looked(SQUARE, {"laplace": laplace, "walls": Dirichlet(u=0.0, on=SQUARE.sides)})
+    trial = make_trial(Posed(ROD, {"heat": heat, "ends": ends, "start": start}), network)
+    after = torch.random.get_rng_state()
+    preflight(trial)
+    assert torch.equal(torch.random.get_rng_state(), after)
+    assert not torch.equal(before, after)  # the networks did draw
+
+
+PICTURES = {
+    "one": (Box(x=(0, 1)), {"decay": Interior(lambda u_x: u_x), "end": Dirichlet(u=0.0, on="x.min")}),
+    "two": (
+        SQUARE - Disc((0.5, 0.5), 0.2),
+        {"laplace": laplace, "hole": Dirichlet(u=0.0, on="disc"), "mean": Mean(u=0.0)},
+    ),
+    "five": (
+        Annulus() * Box(z=(0, 1)) * Time(t=(0, 1)),
+        {"u": Interior(lambda u: u), "in": Dirichlet(u=0.0, on="inner")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_of_the_points(tmp_path, name):
+    from matplotlib.image import imread
+
+    domain, terms = PICTURES[name]
+    found = looked(domain, terms)
+    regions = {label: group.region for label, group in found.residuals.regions.items()}
+    path = draw_points(domain, regions, found.points, "A title", tmp_path / "figures" / "points.png", found.legend)
+    pixels = imread(path)[..., :3]
+    assert path.name == "points.png" and min(pixels.shape[:2]) > 200
+    colors = {tuple(color) for color in (pixels.reshape(-1, 3) * 255).round().astype(int).tolist()}
+    assert {(0x00, 0x72, 0xB2), (0x9A, 0x9A, 0x9A)} <= colors  # a side in blue, the interior in gray
+
+
+def test_arrows_are_spread_evenly():
+    """Of 401 points along a side 5 chosen ones are a quarter apart, whatever their order."""
+    points = torch.stack([torch.linspace(0, 1, 401)[torch.randperm(401)], torch.zeros(401)], 1).numpy()
+    assert sorted(points[spread(points, 5), 0].round(2).tolist()) == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert len(spread(points[:3], 5)) == 3
+
+
+def test_a_run_looks_before_it_trains(tmp_path, caplog):
+    terms = {"heat": heat, "ends": Dirichlet(u=0.5, on=("x.min", "x.max")), "start": start}
+    with caplog.at_level("INFO", logger="pinn"):
+        pinn.solve(
+            Posed(ROD, terms),
+            network,
+            sampler=SobolSampler(interior=50, boundary=10),
+            training=pinn.Training(steps=2, held_out=20),
+            output=pinn.Output(resolution=5),
+            folder=tmp_path,
+            device="cpu",
+        )
+    assert "pre-flight: ends and start disagree" in caplog.text
+    assert (tmp_path / "figures" / "points.png").is_file()
