@@ -14,8 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pinn.domains import Domain, Region
-from pinn.report.figures import DPI, PathLike, colors, style
-from pinn.report.panels import LARGE, NORMAL, SMALL
+from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, colors, style
 from pinn.sampling import Points, PointSet
 from pinn.solution_file import replacing
 
