@@ -18,6 +18,10 @@ Usage
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
   pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer
   pinn show RUN...                            summarize finished runs
+  pinn compare RUN RUN...                     their errors on the same nodes, side by side
+  pinn table DIR                              all runs below a folder, sorted by error
+  pinn plot RUN...                            draw a run's figures again
+  pinn export RUN --to vtu|csv|npz|pt2        a solution in another program's format
   pinn --help GROUP[=CHOICE]...               the options of a choice, explained
   pinn --cfg job [GROUP=CHOICE | KEY=VALUE]   print the configuration and stop
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pinn.cli.check import check
+from pinn.cli.finished import compare, export, plot, table
 from pinn.cli.resume import resume
 from pinn.errors import UserError
 
@@ -25,4 +26,12 @@ def show(words: Sequence[str]) -> None:
         sys.stdout.write(describe(path / "solution.h5" if path.is_dir() else path).rstrip() + "\n")
 
 
-SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"check": check, "resume": resume, "show": show}
+SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "check": check,
+    "resume": resume,
+    "show": show,
+    "compare": compare,
+    "table": table,
+    "plot": plot,
+    "export": export,
+}

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pinn.report.lines import draw_distributions, draw_lines
 from pinn.report.maps import draw_maps
-from pinn.report.style import PathLike, save
+from pinn.report.style import LARGE, PathLike, headline, save
 from pinn.solution_file import Contents, locate, read
 
 
@@ -26,6 +26,16 @@ def draw_solution(solution: PathLike, figure: PathLike) -> Path:
     """
     contents = read(locate(solution))
     return save(drawn(contents), contents, figure)
+
+
+def plot(contents: Contents, figure: PathLike | None = None) -> Figure:
+    """The figure of a solution in memory, saved where a path is given; raises UserError as `draw_solution`."""
+    made = drawn(contents)
+    if figure is None:
+        made.suptitle(headline(contents), fontsize=LARGE, parse_math=False)
+    else:
+        save(made, contents, figure)
+    return made
 
 
 def drawn(contents: Contents) -> Figure:

@@ -32,7 +32,7 @@ def colors() -> Iterator[str]:
 
 def style(axes: Axes, xlabel: str = "") -> None:
     """Small ticks, a faint grid and no box."""
-    axes.tick_params(labelsize=SMALL)
+    axes.tick_params(labelsize=SMALL, which="both")
     axes.grid(alpha=0.3, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     if xlabel:

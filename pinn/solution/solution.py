@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from pinn.domains import Domain
 from pinn.errors import UserError, require
 from pinn.problem import Problem
 from pinn.residuals import Residuals
+from pinn.solution.dataset import to_dataset
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
 from pinn.solution.provenance import provenance
@@ -28,6 +30,10 @@ from pinn.solution.tabulation import Create, Tabulation, in_memory
 from pinn.solution_file import FILE_NAME, Contents, Nodes, writing
 from pinn.trial import TrialFunction
 from pinn.windows import WindowedResiduals, WindowedTrial
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
 
 WRITTEN = ("fields", "derivatives", "reference", "residual")
 """What a file holds on its nodes, beside the error."""
@@ -156,6 +162,41 @@ class Solution:
         contents.attributes |= self._measured(self._tabulate(contents.nodes, create, output=output))
         return contents
 
+    def compare(self, other: Solution, output: Output | None = None) -> dict[str, dict[str, float]]:
+        """Field -> `relative_l2` and `max` of the difference to another solution, on this one's nodes.
+
+        Raises:
+            UserError: they have other coordinates, or no field in common.
+        """
+        require(
+            other.problem.coordinates == self.problem.coordinates,
+            f"solutions with the coordinates {self.problem.coordinates} and {other.problem.coordinates} do not compare",
+        )
+        common = tuple(name for name in self.fields if name in other.fields)
+        require(bool(common), f"no field in common: {', '.join(self.fields)} and {', '.join(other.fields)}")
+        nodes = self._nodes(output)
+        tabulation = Tabulation(nodes, self.problem.coordinates, in_memory(nodes))
+        tabulation.fill(
+            {
+                group: partial(solution._chunked, partial(solution.trial.evaluate, common))
+                for group, solution in (("fields", self), ("reference", other))
+            }
+        )
+        return {name: tabulation.compare(name, name in self.problem.defined_up_to_constant) for name in common}
+
+    def to_xarray(self, output: Output | None = None) -> xarray.Dataset:
+        """All that `save` writes on the nodes, as an xarray.Dataset: `u`, `reference_u`, `error_u`, `residual_<term>`.
+
+        Raises:
+            UserError: xarray is not installed.
+        """
+        return to_dataset(self.contents(output))
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """The figure that a run draws of its solution, saved to `path` where one is given."""
+        report = import_module("pinn.report.figures")  # a floor above, where matplotlib is
+        return report.plot(self.contents(), path)
+
     def _without_arrays(self, output: Output | None) -> Contents:
         """The contents of the file but the arrays on its nodes."""
         return Contents(
@@ -169,6 +210,11 @@ class Solution:
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
         )
+
+    @property
+    def nodes(self) -> Nodes:
+        """The nodes of its file."""
+        return self._nodes(None)
 
     def _nodes(self, output: Output | None) -> Nodes:
         if output is None and self._given_nodes is not None:

@@ -1,0 +1,94 @@
+"""Commands on finished runs: `table`, `compare`, `plot`, `export`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pinn.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a subcommand's words; a mistake is a UserError. description and examples: shown by --help."""
+
+    def __init__(self, command: str, description: str, examples: str) -> None:
+        super().__init__(
+            f"pinn {command}",
+            description=description,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.command = command
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{self.command}: {message}; see pinn {self.command} --help")
+
+
+def table(words: Sequence[str]) -> None:
+    """Print and write the table of all runs below a folder."""
+    examples = "  pinn table runs/burgers\n  pinn table runs/multirun/2026-11-22_10-00-00 --to sweep.csv sweep.h5"
+    parser = Parser("table", "All finished runs below a folder, the smallest error first.", examples)
+    parser.add_argument("folder", metavar="DIR", help="a folder of runs")
+    parser.add_argument("--to", nargs="+", default=[], metavar="FILE", help="write it, too, as .csv or .h5")
+    read = parser.parse_args(words)
+    from pinn.report.runs import rows_below, table_text, write_table
+
+    rows = rows_below(read.folder)
+    sys.stdout.write(table_text(rows))
+    for name in read.to:
+        sys.stdout.write(f"{write_table(rows, Path(name))}\n")
+
+
+def compare(words: Sequence[str]) -> None:
+    """Print the errors of several runs on the first one's nodes, and draw their training."""
+    examples = "  pinn compare runs/burgers/2026-11-22_10-00-00 runs/burgers/2026-11-22_11-00-00 --to compared.png"
+    parser = Parser("compare", "Errors of runs on the nodes of the first, and their difference to it.", examples)
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder or a solution file")
+    parser.add_argument("--to", metavar="FIGURE", help="draw held-out residuals and errors against time")
+    parser.add_argument("--trust", action="store_true", help="run a problem of one's own that a file names")
+    read = parser.parse_args(words)
+    if len(read.runs) < 2:
+        raise UserError("compare takes two runs or more; see pinn compare --help")
+    from pinn.report.runs import compared, draw_comparison, table_text
+    from pinn.solution import load
+
+    sys.path.insert(0, str(Path.cwd()))  # a problem in the user's own file
+    sys.stdout.write(table_text(compared({run: load(run, trust=read.trust) for run in read.runs})))
+    if read.to:
+        sys.stdout.write(f"{draw_comparison(read.runs, read.to)}\n")
+
+
+def plot(words: Sequence[str]) -> None:
+    """Draw the figures of finished runs again."""
+    examples = "  pinn plot runs/burgers/2026-11-22_10-00-00\n  pinn plot runs/burgers/2026-11-22_10-00-00 --to pdf"
+    parser = Parser("plot", "Draws figures/solution and figures/training of finished runs.", examples)
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder or a solution file")
+    parser.add_argument("--to", default="png", metavar="FORMAT", help="png (default), pdf, svg, ...")
+    read = parser.parse_args(words)
+    from pinn.report.figures import draw_solution
+    from pinn.report.training import draw_training
+    from pinn.solution_file import locate
+
+    for run in read.runs:
+        folder = locate(run).parent / "figures"
+        for draw, name in ((draw_solution, "solution"), (draw_training, "training")):
+            sys.stdout.write(f"{draw(run, folder / f'{name}.{read.to}')}\n")
+
+
+def export(words: Sequence[str]) -> None:
+    """Write a solution in another format."""
+    examples = (
+        "  pinn export runs/burgers/2026-11-22_10-00-00 --to csv\n"
+        "  pinn export solution.h5 --to vtu --output cylinder.vtu"
+    )
+    parser = Parser("export", "Writes a solution in another program's format.", examples)
+    parser.add_argument("run", metavar="RUN", help="a run's folder or a solution file")
+    formats = "vtu (ParaView), csv (a row a node), npz (numpy) or pt2 (torch.export)"
+    parser.add_argument("--to", required=True, metavar="FORMAT", help=formats)
+    parser.add_argument("--output", metavar="FILE", help="default: solution.FORMAT beside the solution file")
+    read = parser.parse_args(words)
+    from pinn.export import export as write
+
+    for path in write(read.run, read.to, read.output):
+        sys.stdout.write(f"{path}\n")

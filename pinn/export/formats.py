@@ -1,0 +1,77 @@
+"""The formats to which a solution file can be exported, by their suffix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pinn.errors import require
+from pinn.export.program import write_program
+from pinn.export.vtu import write_vtu
+from pinn.solution_file import GROUPS, Contents, locate, read, replacing
+
+Writer = Callable[[Path, Path], list[Path]]
+"""A solution file and the file to be written to the paths that were written."""
+
+
+def export(solution: str | os.PathLike[str], to: str, target: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Write a saved solution in another format; returns the paths that were written.
+
+    Args:
+        solution: a solution file or its run's folder.
+        to: `csv` (a row a node), `npz` (an array a name), `vtu` (for ParaView and meshio; with time a file a time and
+            a .pvd), `pt2` (a torch.export program of the fields).
+        target: the file; default `solution.<to>` beside the solution file.
+
+    Raises:
+        UserError: the solution cannot be read or does not fit the format, the format is unknown, or the target cannot
+            be written.
+    """
+    require(to in FORMATS, f"cannot export to {to!r}; the formats are {', '.join(FORMATS)}")
+    path = locate(solution)
+    target = path.with_suffix(f".{to}") if target is None else Path(target)
+    return FORMATS[to](path, target)
+
+
+def write_csv(solution: Path, target: Path) -> list[Path]:
+    """A row a node: its coordinates, then all arrays."""
+    contents = read(solution)
+    points = contents.nodes.points(contents.coordinates)
+    arrays = nodal_arrays(contents)
+    header = ",".join([*contents.coordinates, *arrays])
+    columns = [*points.T, *(values.ravel() for values in arrays.values())]
+    with replacing(target) as temporary:
+        np.savetxt(temporary, np.column_stack(columns), delimiter=",", header=header, comments="", fmt="%.17g")
+    return [target]
+
+
+def write_npz(solution: Path, target: Path) -> list[Path]:
+    """An array a name: the coordinates, the fields, `error/u` and so on; `cells` of a mesh."""
+    contents = read(solution)
+    arrays: dict[str, NDArray] = dict(contents.nodes.axes) | nodal_arrays(contents)
+    if contents.nodes.cells is not None:
+        arrays["cells"] = contents.nodes.cells
+    with replacing(target) as temporary, open(temporary, "wb") as file:  # savez would add a suffix to a name
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return [target]
+
+
+def write_mesh(solution: Path, target: Path) -> list[Path]:
+    """VTK's unstructured grid."""
+    contents = read(solution)
+    return write_vtu(contents.nodes, nodal_arrays(contents), target)
+
+
+def nodal_arrays(contents: Contents) -> dict[str, NDArray]:
+    """All arrays on the nodes: `u`, `u_x`, `reference/u`, `error/u`, `residual/<term>`."""
+    arrays = contents.fields | contents.derivatives
+    for group in GROUPS:
+        arrays |= {f"{group}/{name}": values for name, values in getattr(contents, group).items()}
+    return arrays
+
+
+FORMATS: Mapping[str, Writer] = {"vtu": write_mesh, "csv": write_csv, "npz": write_npz, "pt2": write_program}
