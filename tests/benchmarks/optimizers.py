@@ -107,6 +107,8 @@ def draw(path: Path, times: np.ndarray, runs: dict, problems: list[str], optimiz
             if middle is not None:
                 panel.loglog(times, middle, marker=markers[number % 6], markersize=4, label=optimizer)
         panel.set_title(problem, fontsize=10)
+        panel.set_xticks(times, [f"{time:.3g}" for time in times])
+        panel.minorticks_off()
         panel.set_xlabel("seconds")
         panel.set_ylabel("relative L2 error")
         panel.grid(alpha=0.3)
