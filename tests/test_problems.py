@@ -97,7 +97,7 @@ def test_training_starts(name, constraints):
     solution = pinn.solve(
         PROBLEMS[name](),
         network,
-        sampler=SobolSampler(interior=200, boundary=30),
+        sampler=SobolSampler(interior=200, boundary=30, redraw_every=0),
         training=pinn.Training(steps=15, held_out=50),
         constraints=constraints,
         device="cpu",

@@ -224,7 +224,7 @@ def test_training_reduces_the_loss_and_the_file_rebuilds_the_network(name, tmp_p
         Torsion(),
         NETWORKS[name],
         LevenbergMarquardt(),
-        SobolSampler(interior=100, boundary=40),
+        SobolSampler(interior=100, boundary=40, redraw_every=0),
         Training(steps=12, time_limit=None, held_out=50, log_every=100),
         folder=tmp_path,
         output=Output(resolution=5, figures=False),
