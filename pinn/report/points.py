@@ -70,7 +70,7 @@ def _draw_region(
     axes: Axes, domain: Domain, pair: tuple[str, str], points: Points, color: str, label: str, is_volume: bool
 ) -> None:
     x = points.x.detach().cpu().numpy()
-    across, up = _columns(domain, pair, x[:: math.ceil(len(x) / SHOWN)])
+    across, up = _columns(domain, pair, x[thinned(len(x))])
     size = 2.0 if is_volume else 24.0 if len(x) <= FEW else 6.0
     axes.scatter(across, up, s=size, color=color, linewidths=0, zorder=1 if is_volume else 3, label=label)
     if points.normal is not None:
@@ -100,6 +100,11 @@ def _draw_normals(
         headwidth=4.0,
         zorder=2,
     )
+
+
+def thinned(n: int) -> np.ndarray:
+    """The indices of at most SHOWN of n points, at random: every k-th of a Sobol sequence would fill a part only."""
+    return np.random.default_rng(0).permutation(n)[:SHOWN]
 
 
 def spread(points: np.ndarray, count: int) -> np.ndarray:
