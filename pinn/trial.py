@@ -140,6 +140,12 @@ class TrialFunction:
         found.network = network.to(dtype=self.dtype, device=self.device)
         return found
 
+    def without_past(self) -> "TrialFunction":
+        """The same with nothing before its window: the raw outputs are the network's alone."""
+        found = copy.copy(self)
+        found.start = Beginning()
+        return found
+
     def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
         """Resolve names; raises UserError that lists the known names where one means nothing."""
         problem = self.problem
