@@ -23,7 +23,7 @@ from torch.func import functional_call, jvp
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet
 
-REMEMBERED = 32  # sets of points at which the windows before are known, the latest ones
+REMEMBERED = 2**28  # bytes of what the windows before are at the latest sets of points
 
 
 class Start(ABC):
@@ -65,12 +65,40 @@ class Piece:
         return torch.stack(self.start.own(x, functional_call(self.network, parameters, (x,))), -1)
 
 
+class Memory:
+    """Tensors that were computed before, the latest ones, up to some number of bytes in all."""
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        self.size = size
+        self._known: OrderedDict[Any, list[Tensor]] = OrderedDict()
+        self._held = 0
+
+    def __getitem__(self, key: Any) -> list[Tensor] | None:
+        if key not in self._known:
+            return None
+        self._known.move_to_end(key)
+        return self._known[key]
+
+    def __setitem__(self, key: Any, values: list[Tensor]) -> None:
+        self._known[key] = values
+        self._held += _bytes(values)
+        while self._held > self.size and len(self._known) > 1:
+            self._held -= _bytes(self._known.popitem(last=False)[1])
+
+
+def _bytes(values: Sequence[Tensor]) -> int:
+    return sum(value.numel() * value.element_size() for value in values)
+
+
 class Continuation(Start):
     """A later window, from time `start` to `end`: the formula at the head of this module.
 
-    The windows before are evaluated once for each set of points: that part of N depends on no parameter that is
-    trained. time: number of the time coordinate. orders: m of each output; where it is 0, as for a pressure, the
-    output is the network's alone. before: the earlier windows, all of them, in order. replaced: terms left out.
+    What was before depends on no parameter that is trained, and on the place alone: it is remembered for each set of
+    points, and where the window before remembers it for the same places, only that window's own part is added.
+
+    time: number of the time coordinate. orders: m of each output; where it is 0, as for a pressure, the output is the
+    network's alone. before: the earlier windows, all of them, in order. memory: shared by all windows. replaced: terms
+    left out.
     """
 
     def __init__(
@@ -80,6 +108,8 @@ class Continuation(Start):
         end: float,
         orders: Sequence[int],
         before: Sequence[Piece],
+        *,
+        memory: Memory | None = None,
         replaced: Sequence[str] = (),
     ) -> None:
         self.time = time
@@ -88,7 +118,7 @@ class Continuation(Start):
         self.orders = tuple(orders)
         self.before = tuple(before)
         self.replaced = tuple(replaced)
-        self._known: OrderedDict[Any, Tensor] = OrderedDict()
+        self.memory = memory or Memory()
 
     def own(self, x: Any, raw: Any) -> list[Any]:
         s = (x[:, self.time] - self.start) / (self.end - self.start)
@@ -99,55 +129,45 @@ class Continuation(Start):
         return [base[:, k] + column if self.orders[k] else column for k, column in enumerate(self.own(x, raw))]
 
     def _polynomial(self, x: Any) -> Any:
-        """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m), for a jet from memory where its points are known."""
-        if not isinstance(x, Jet):
-            return self._expansion(x)
-        key = self._key(x)
-        if key is None:
-            return self._expansion(x)
-        if key not in self._known:
-            self._known[key] = self._expansion(Jet(x.coefficients, x.channels)).coefficients
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        self._known.move_to_end(key)
-        return x.with_coefficients(self._known[key])
-
-    def _key(self, x: Jet) -> Any:
-        """Points, channels and the versions of the networks before; None within a transform, which hides the points."""
-        try:
-            points = x.value.detach().cpu().numpy().tobytes()
-        except RuntimeError:
-            return None
-        versions = tuple(p._version for piece in self.before for p in piece.network.parameters())
-        return points, x.channels, x.dtype, x.device, versions
-
-    def _expansion(self, x: Any) -> Any:
-        time_derivatives = self._before(x)
+        """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m)."""
+        held = _without_time(x, self.time)
+        total, *rates = [held.restored(values) for values in self._derivatives(held)]
         elapsed = (x[:, self.time] - self.start)[:, None]
-        total = time_derivatives[0]
-        for j, derivative in enumerate(time_derivatives[1:], 1):
-            total = total + elapsed**j * derivative / math.factorial(j)
+        for j, rate in enumerate(rates, 1):
+            total = total + elapsed**j * rate / math.factorial(j)
         return total
 
-    def _before(self, x: Any) -> list[Any]:
-        """d_t^j N_before(x, t_0) for j < max(m), each (n, m) and constant in time: window by window, by Taylor's rule.
+    def _derivatives(self, held: "_Tensor | _Jet") -> list[Tensor]:
+        """d_t^j N_before(x, t_0) for j < max(m), each (..., n, m): from the latest window that remembers the places."""
+        place = held.place()
+        keys = [(number, place, self._versions(number)) for number in range(1, len(self.before) + 1)]
+        known, derivatives = 0, None
+        if place is not None:
+            found = ((k, self.memory[keys[k - 1]]) for k in range(len(keys), 0, -1))
+            known, derivatives = next(((k, values) for k, values in found if values is not None), (0, None))
+        for piece in self.before[known:]:
+            derivatives = self._after(piece, derivatives, held)
+        assert derivatives is not None
+        if place is not None and known < len(keys):
+            self.memory[keys[-1]] = derivatives
+        return derivatives
 
-        Where j >= m of an output it is zero: that derivative is not carried from window to window.
+    def _versions(self, number: int) -> tuple[int, ...]:
+        """Numbers that change with the parameters of the first windows."""
+        return tuple(p._version for piece in self.before[:number] for p in piece.network.parameters())
+
+    def _after(self, piece: Piece, at_start: list[Tensor] | None, held: "_Tensor | _Jet") -> list[Tensor]:
+        """The time derivatives at the end of a window, from those at its start by Taylor's rule and its own part.
+
+        Where j >= m of an output they are zero: that derivative is not carried from window to window.
         """
-        held = _without_time(x, self.time)
-        count = max(self.orders)
-        derivatives: list[Tensor] = []
-        for piece in self.before:
-            added = _time_derivatives(partial(_own_at, piece, held), piece.end, count, x)
-            if derivatives:
-                length = piece.length
-                added = tuple(
-                    a + sum(length ** (i - j) / math.factorial(i - j) * derivatives[i] for i in range(j, count))
-                    for j, a in enumerate(added)
-                )
-            carried = [[float(j < m) for m in self.orders] for j in range(count)]
-            derivatives = [a * a.new_tensor(mask) for a, mask in zip(added, carried, strict=True)]
-        return [held.restored(values) for values in derivatives]
+        count, length = max(self.orders), piece.length
+        found = list(_time_derivatives(partial(_own_at, piece, held), piece.end, count, held.x))
+        for i, earlier in enumerate(at_start or []):
+            for j in range(i + 1):
+                found[j] = found[j] + length ** (i - j) / math.factorial(i - j) * earlier
+        carried = [[float(j < m) for m in self.orders] for j in range(count)]
+        return [a * a.new_tensor(mask) for a, mask in zip(found, carried, strict=True)]
 
 
 def _own_at(piece: Piece, held: "_Tensor | _Jet", t: Tensor) -> Tensor:
@@ -177,6 +197,9 @@ class _Tensor:
     def at(self, t: Tensor) -> Tensor:
         return self.x * self.keep + t * (1.0 - self.keep)
 
+    def place(self) -> None:
+        """Nothing to remember these points by: the reference engine sees them within a transform only."""
+
     def values(self, found: Tensor) -> Tensor:
         return found
 
@@ -197,6 +220,14 @@ class _Jet:
         places = [self.x.channels.index[symbol] for symbol in self.channels.symbols]
         c = self.x.coefficients[places] * self.keep
         return Jet(torch.cat([(c[0] + t * (1.0 - self.keep)).unsqueeze(0), c[1:]]), self.channels)
+
+    def place(self) -> Any:
+        """What the values depend on: places and channels; None within a transform, which hides the points."""
+        try:
+            places = self.x.value.detach()[:, self.keep.bool()].cpu().numpy().tobytes()
+        except RuntimeError:
+            return None
+        return places, self.channels, self.x.dtype, self.x.device
 
     def values(self, found: Jet) -> Tensor:
         return found.coefficients

@@ -11,10 +11,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from pinn.continuation import Beginning, Continuation, Piece, Start
+from pinn.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.derivatives.evaluation import Request
 from pinn.domains import Domain
 from pinn.errors import UserError, require
+from pinn.networks import Embedding, Network
 from pinn.problem import Problem
 from pinn.residuals import Residuals
 from pinn.trial import NetworkFactory, TrialFunction, make_trial
@@ -145,12 +146,27 @@ def make_windows(
     orders, replaced = time_orders(problem), initial_terms(problem)
     made: list[TrialFunction] = []
     pieces: list[Piece] = []
+    memory = Memory()
     for k, (domain, start, end) in enumerate(_cut(problem.domain, windows)):
         time = domain.coordinates.index(domain.time)
-        before = Continuation(time, start, end, orders, pieces, replaced) if k else Beginning()
+        before: Start = Beginning()
+        if k:
+            before = Continuation(time, start, end, orders, pieces, memory=memory, replaced=replaced)
         made.append(make(domain, before, f"window_{k}/"))
+        _keep_waves(made[-1], windows)
         pieces.append(Piece(before, made[-1].network, end, end - start))
     return WindowedTrial(made)
+
+
+def _keep_waves(window: TrialFunction, windows: int) -> None:
+    """Give features that are not trained the waves in time that they would have on the whole domain.
+
+    A window's time spans [-1, 1] as the whole would, so that its waves in time are longer by the number of windows.
+    """
+    network, domain = window.network, window.domain
+    if isinstance(network.core, Network) and isinstance(network.embedding, Embedding):
+        of_input = [domain.coordinates[i] for i in network.embedding.coordinates]
+        network.core.rescale(torch.tensor([1.0 / windows if name == domain.time else 1.0 for name in of_input]))
 
 
 def _cut(domain: Domain, windows: int) -> list[tuple[Domain, float, float]]:

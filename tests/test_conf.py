@@ -32,6 +32,7 @@ CHANGED = {
     ("sampler", "chebyshev"): {"interior"},
     ("optimizer", "torch"): {"method"},
     ("network", "sine"): {"activation"},
+    ("network", "short_waves"): {"scale"},
     ("optimizer", "variable_projection"): {"method"},
     ("optimizer", "sketched"): {"method"},
 }

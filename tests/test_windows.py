@@ -21,7 +21,7 @@ from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.kept import kept_measurement
 from pinn.report.show import describe
 from pinn.residuals import Residuals
-from pinn.sampling import SobolSampler
+from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Plan, Stage, Stages, Trainer, Training
 from pinn.trial import TrialFunction, make_trial
@@ -216,17 +216,26 @@ def test_one_window_is_trained_as_without_windows():
 
 
 def test_a_linear_problem_is_solved_window_by_window():
-    """Convection over eight periods in time, which one network of this size cannot represent."""
+    """Four periods in time; 300 features in one window come to 2e-5."""
     found = pinn.solve(
-        Convection(speed=50.0),
-        partial(RandomFeatures, width=400, scale=6.0),
+        Wave(),
+        partial(RandomFeatures, width=300, scale=12.0),
         LinearLeastSquares(),
-        SobolSampler(interior=1000),
-        Training(windows=8, held_out=200),
-        output=pinn.Output(figures=False),
+        ChebyshevSampler(interior=900),
+        Training(windows=4, held_out=200),
+        output=pinn.Output(figures=False, resolution=65),
     )
-    assert found.errors()["u"]["relative_l2"] < 1e-6  # measured 3e-9 and less in 3 s with this seed
-    assert set(found.history["window"]) == set(range(1, 9))
+    assert found.errors()["u"]["relative_l2"] < 1e-9  # 6e-12 measured, in a second
+    assert set(found.history["window"]) == {1, 2, 3, 4}
+
+
+def test_features_keep_the_waves_in_time_of_the_whole():
+    """Along time a window's are shorter by the number of windows, along space as without windows."""
+    torch.manual_seed(0)
+    whole = make_windows(Wave(), partial(RandomFeatures, width=9)).network.core.waves
+    torch.manual_seed(0)
+    window = make_windows(Wave(), partial(RandomFeatures, width=9), 4).windows[0].network.core.waves
+    assert torch.equal(window, whole * torch.tensor([1.0, 0.25]))
 
 
 def test_the_record_of_a_run(caplog):

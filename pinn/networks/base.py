@@ -31,6 +31,9 @@ class Network(Configurable, nn.Module, ABC):
         """Names of the parameters in which the outputs are affine while the others are held: the last layer's."""
         return ("last.direction" if isinstance(self.last, FactorizedLinear) else "last.weight", "last.bias")
 
+    def rescale(self, factors: Tensor) -> None:
+        """Multiply the waves along each input by its factor, (inputs,), where they are not found by training."""
+
     def fit_last_layer(self, x: Tensor, values: Tensor) -> None:
         """Set the last layer to the least-squares fit (of least norm) of values (n, outputs) at inputs x (n, inputs).
 

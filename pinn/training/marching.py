@@ -114,7 +114,6 @@ class TimeMarching:
         share = None if limit is None else max((limit - self._before.seconds) / (self.windows - number), SHORTEST)
         return self.plan.trainer(
             window,
-            number,
             saved=saved,
             callbacks=[_Relay(self)],
             time_limit=share,

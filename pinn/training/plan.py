@@ -15,8 +15,6 @@ from pinn.training.trainer import Trainer
 from pinn.trial import TrialFunction
 from pinn.weighting import Weighting
 
-SEEDS = 2**24  # between the seeds of two windows
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -34,29 +32,29 @@ class Plan:
     def trainer(
         self,
         window: TrialFunction,
-        number: int = 0,
         *,
         saved: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
         time_limit: float | None = None,
         interruption: Interruption | None = None,
     ) -> Trainer:
-        """The trainer of a window, with its number from 0: at its initial guess, or where a checkpoint `saved` stands.
+        """The trainer of a window: at its initial guess, or where a checkpoint `saved` stands.
 
+        All windows' points come from the same seed: at the same places what was before a window is that before the
+        window before and its own part, one network instead of all of them.
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
-        seed = self.seed + number * SEEDS
         residuals = make_residuals(
-            window, weights=self.weights, chunk=self.training.jacobian_chunk, compile=self.compile, seed=seed
+            window, weights=self.weights, chunk=self.training.jacobian_chunk, compile=self.compile, seed=self.seed
         )
         if saved is None:
-            set_initial_guess(residuals, self.initial_guess, self.sampler, seed)
+            set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed)
         trainer = Trainer(
             residuals,
             self.optimizer,
             self.sampler,
             self.training,
-            seed=seed,
+            seed=self.seed,
             callbacks=callbacks,
             weighting=self.weighting,
             time_limit=time_limit,
