@@ -131,24 +131,31 @@ def mixture(charts: Sequence[Chart]) -> Chart:
         return Chart(1, 0.0, lambda u: Placed(np.empty((len(u), 0))))
     measures = np.array([chart.measure for chart in charts])
     edges = np.concatenate([[0.0], np.cumsum(measures) / measures.sum()])
+    rejects = any(chart.rejects for chart in charts)
 
     def place(u: NDArray) -> Placed:
         index, first = chosen(edges, u[:, 0])
-        stretched = np.column_stack([first, u[:, 1:]])
-        found: list[Placed] = []
-        order = np.argsort(index, kind="stable")
-        bounds = np.searchsorted(index[order], np.arange(len(charts) + 1))
+        x = normal = kept = None
         for i, chart in enumerate(charts):
-            rows = order[bounds[i] : bounds[i + 1]]
-            if len(rows):
-                found.append(chart.place(stretched[rows, : chart.k]))
-        back = np.argsort(order, kind="stable")
-        x, normal, kept = _joined(found)
-        return Placed(x[back], None if normal is None else normal[back], None if kept is None else kept[back])
+            own = np.flatnonzero(index == i)
+            of_chart = u[own, : chart.k]
+            of_chart[:, :1] = first[own, None]
+            placed = chart.place(of_chart)
+            if x is None:
+                x = np.empty((len(u), placed.x.shape[1]))
+                normal = None if placed.normal is None else np.empty_like(x)
+                kept = np.ones(len(u), dtype=bool) if rejects else None
+            x[own] = placed.x
+            if normal is not None:
+                normal[own] = placed.outward
+            if kept is not None and placed.kept is not None:
+                kept[own] = placed.kept
+        assert x is not None
+        return Placed(x, normal, kept)
 
     breaks = {edges[i] + b * (edges[i + 1] - edges[i]) for i, chart in enumerate(charts) for b in chart.breaks}
     k = max(1, *(chart.k for chart in charts))
-    return Chart(k, float(measures.sum()), place, any(chart.rejects for chart in charts), tuple(sorted(breaks)))
+    return Chart(k, float(measures.sum()), place, rejects, tuple(sorted(breaks)))
 
 
 def product(first: Chart, second: Chart, columns: NDArray[np.intp]) -> Chart:
@@ -173,7 +180,8 @@ def chosen(edges: NDArray[np.float64], u: NDArray[np.float64]) -> tuple[NDArray[
     Stretching what is left of u keeps the evenness of a low-discrepancy sequence, which choosing intervals by its
     index would lose.
     """
-    index = np.clip(np.searchsorted(edges, u, side="right") - 1, 0, len(edges) - 2)
+    inner = edges[1:-1]
+    index = (u >= inner[0]).astype(np.intp) if len(inner) == 1 else np.searchsorted(inner, u, side="right")
     return index, np.clip((u - edges[index]) / (edges[index + 1] - edges[index]), 0.0, 1.0)
 
 
