@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinn.errors import UserError
 from pinn.logs import logger
-from pinn.networks import Embedding, RandomFeatures
+from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals import Residuals
 from pinn.sampling import Points, PointSet, Sampler, UniformSampler
@@ -59,7 +59,7 @@ def choose_feature_scales(residuals: Residuals, sampler: Sampler, generator: tor
 
 def factors(trial: TrialFunction, powers: Powers) -> Tensor:
     """The factor on the waves along each input of the core network, (inputs,)."""
-    return torch.tensor([2.0 ** powers[i] for i in embedding_of(trial).coordinates])
+    return torch.tensor([1.0 if i is None else 2.0 ** powers[i] for i in embedding_of(trial).coordinates])
 
 
 def features_of(trial: TrialFunction) -> RandomFeatures:
@@ -73,9 +73,9 @@ def features_of(trial: TrialFunction) -> RandomFeatures:
     return core
 
 
-def embedding_of(trial: TrialFunction) -> Embedding:
+def embedding_of(trial: TrialFunction) -> Embedding | FeaturedEmbedding:
     embedding = trial.network.embedding
-    assert isinstance(embedding, Embedding)
+    assert isinstance(embedding, (Embedding, FeaturedEmbedding))
     return embedding
 
 

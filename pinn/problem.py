@@ -33,6 +33,8 @@ class Problem(Configurable, ABC):
       torch functions, so that conditions hold exactly (`constraints=hard`);
     * `exact(self, x, t)` in torch functions, or `reference(self, x, t)` in numpy, from coordinates by name: a tensor
       for a problem of one field, else a dict by field name;
+    * `features(self, x, t) -> [...]`: inputs of the network beside the coordinates, functions of these with torch
+      functions that the solution is known to be made of, such as a singularity's; of the size of 1 or so;
     * methods marked `@derived`.
 
     `unknowns` maps what is to be identified to its initial guess; `scales` gives a field's typical size, by which its

@@ -137,6 +137,17 @@ class Poisson5D:
 
 
 @dataclass
+class PoissonHoles:
+    _target_: str
+    radius: float
+
+
+@dataclass
+class PoissonLshape:
+    _target_: str
+
+
+@dataclass
 class Reaction:
     _target_: str
     rate: float
@@ -421,6 +432,8 @@ SCHEMAS: dict[str, type] = {
     "problem/kovasznay": Kovasznay,
     "problem/poisson_2d": Poisson2D,
     "problem/poisson_5d": Poisson5D,
+    "problem/poisson_holes": PoissonHoles,
+    "problem/poisson_lshape": PoissonLshape,
     "problem/reaction": Reaction,
     "problem/wave": Wave,
     "network/mlp": MLP,

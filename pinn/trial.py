@@ -17,7 +17,7 @@ from pinn.derivatives.tape import Pass
 from pinn.domains import Domain, Region
 from pinn.errors import UserError, require
 from pinn.logs import logger
-from pinn.networks import Embedding, FieldScaling
+from pinn.networks import Embedding, FeaturedEmbedding, FieldScaling
 from pinn.problem import Problem
 from pinn.terms import Periodic
 
@@ -235,6 +235,24 @@ def mirrored(problem: Problem) -> dict[int, tuple[str, ...]]:
     return {problem.coordinates.index(name): ends for name, ends in derive(problem).mirrored.items()}
 
 
+def with_features(problem: Problem, embedding: Embedding) -> Embedding | FeaturedEmbedding:
+    """The embedding with the problem's features beside it, where it has some; raises UserError for unknown names."""
+    method = getattr(problem, "features", None)
+    if method is None:
+        return embedding
+    names, coordinates = argument_names(method), problem.coordinates
+    unknown = [name for name in names if name not in coordinates]
+    known = f"it may use coordinates: {', '.join(coordinates)}"
+    require(not unknown, f"features asks for {', '.join(unknown)}; {known}")
+
+    def features(x: Any) -> list:
+        return list(method(*(x[:, coordinates.index(name)] for name in names)))
+
+    count = len(features(torch.ones(1, len(coordinates), dtype=torch.float64)))
+    require(count > 0, "features must return a list of one column or more")
+    return FeaturedEmbedding(embedding, features, count)
+
+
 NetworkFactory = Callable[..., nn.Module]
 
 
@@ -258,7 +276,8 @@ def make_trial(
     """
     bounds = list((domain or problem.domain).bounds.values())
     hard = constraints == "hard"
-    embedding = Embedding(bounds, harmonics(problem) if hard else {}, mirrored(problem) if hard else {})
+    scaled = Embedding(bounds, harmonics(problem) if hard else {}, mirrored(problem) if hard else {})
+    embedding = with_features(problem, scaled)
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
     scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
     scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)

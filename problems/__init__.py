@@ -12,6 +12,8 @@ from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
+from pinn.problems.poisson_holes import PoissonHoles
+from pinn.problems.poisson_lshape import PoissonLshape
 from pinn.problems.reaction import Reaction
 from pinn.problems.wave import Wave
 
@@ -28,6 +30,8 @@ __all__ = [
     "Kovasznay",
     "Poisson2D",
     "Poisson5D",
+    "PoissonHoles",
+    "PoissonLshape",
     "Reaction",
     "Wave",
 ]

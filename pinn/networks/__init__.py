@@ -1,7 +1,7 @@
 """Networks: maps from (n, inputs) to (n, outputs)."""
 
 from pinn.networks.base import Network
-from pinn.networks.embedding import Embedding
+from pinn.networks.embedding import Embedding, FeaturedEmbedding
 from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization
 from pinn.networks.fourier import FourierFeatures, FourierMLP
 from pinn.networks.gated import ModifiedMLP, PirateNet
@@ -16,6 +16,7 @@ __all__ = [
     "MLP",
     "SIREN",
     "Embedding",
+    "FeaturedEmbedding",
     "FactorizedLinear",
     "FieldScaling",
     "FourierFeatures",

@@ -1,7 +1,7 @@
 """How a network sees the coordinates: scaled to [-1, 1], mirrored at an end, or through the harmonics of a period."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -66,3 +66,21 @@ def _without_slope(x: torch.Tensor, ends: Sequence[str]) -> torch.Tensor:
     if "min" in ends:
         return 0.5 * (x + 1.0) ** 2 - 1.0
     return 1.0 - 0.5 * (1.0 - x) ** 2 if "max" in ends else x
+
+
+class FeaturedEmbedding(nn.Module):
+    """An embedding, and beside it features of the coordinates that a solution is known to be made of.
+
+    features: coordinates (n, d) to a list of `count` columns (n,), of the size of 1 or so, by torch functions.
+    coordinates: as of `Embedding`; None for a feature.
+    """
+
+    def __init__(self, embedding: Embedding, features: Callable[[torch.Tensor], list], count: int) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.features = features
+        self.coordinates: tuple[int | None, ...] = (*embedding.coordinates, *[None] * count)
+        self.outputs = len(self.coordinates)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.embedding(x), torch.stack(self.features(x), -1)], -1)

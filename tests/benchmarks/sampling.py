@@ -79,7 +79,10 @@ def solid(repeats: int) -> None:
         sphere = trimesh.creation.icosphere(subdivisions=5)
         sphere.export(path)
         seconds = median(lambda: STL(path).interior(MANY, draw), repeats)
-    print(f"\n{f'STL of {len(sphere.faces)} triangles, read and sampled':44s} {MANY:9d} {'':9s} {1e3 * seconds:8.1f}", end="")
+    print(
+        f"\n{f'STL of {len(sphere.faces)} triangles, read and sampled':44s} {MANY:9d} {'':9s} {1e3 * seconds:8.1f}",
+        end="",
+    )
     print(f" {2e3:8.1f}")
 
 
