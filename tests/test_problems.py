@@ -32,6 +32,8 @@ HARD = {
     "kovasznay": {"walls"},
     "poisson_2d": {"walls"},
     "poisson_5d": set(),
+    "poisson_holes": {"outer", "holes"},
+    "poisson_lshape": {"walls"},
     "reaction": {"start"},
     "wave": {"walls", "start"},
 }
