@@ -56,7 +56,7 @@ class PoissonHoles(Problem):
         return 1 / total
 
     def features(self, x, y):
-        """Each hole's logarithm, and the place relative to it inverted in its circle: its multipoles are their powers."""
+        """Each hole's logarithm, and the place relative to it inverted in its circle, whose powers are multipoles."""
         found = []
         for cx, cy in self.centers:
             dx, dy = x - cx, y - cy

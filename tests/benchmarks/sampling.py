@@ -59,31 +59,31 @@ def five_solids() -> Domain:
 
 
 def combinations(repeats: int) -> None:
-    print(f"{'interior points of five primitives':44s} {'points':>9s} {'accepted':>9s} {'ms':>8s} {'target':>8s}")
+    print(f"{'interior points of five primitives':44s} {'points':>9s} {'accepted':>9s} {'ms':>8s} {'target':>8s}")  # noqa: T201
     for name, domain in (("square less four discs", five_discs()), ("cube and ball less three balls", five_solids())):
         d, share = len(domain.coordinates), domain.interior_chart.share.value
         rand = median(lambda d=d: torch.rand(MILLION, d, dtype=torch.float64), repeats)
         seconds = median(lambda domain=domain: domain.interior(MILLION, draw), repeats)
         target = 5 * rand / share
-        print(f"{name:44s} {MILLION:9d} {share:9.3f} {1e3 * seconds:8.1f} {1e3 * target:8.1f}")
+        print(f"{name:44s} {MILLION:9d} {share:9.3f} {1e3 * seconds:8.1f} {1e3 * target:8.1f}")  # noqa: T201
 
 
 def solid(repeats: int) -> None:
     try:
         import trimesh
     except ImportError:
-        print("\nno row for STL files: trimesh is not installed")
+        print("\nno row for STL files: trimesh is not installed")  # noqa: T201
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sphere.stl"
         sphere = trimesh.creation.icosphere(subdivisions=5)
         sphere.export(path)
         seconds = median(lambda: STL(path).interior(MANY, draw), repeats)
-    print(
+    print(  # noqa: T201
         f"\n{f'STL of {len(sphere.faces)} triangles, read and sampled':44s} {MANY:9d} {'':9s} {1e3 * seconds:8.1f}",
         end="",
     )
-    print(f" {2e3:8.1f}")
+    print(f" {2e3:8.1f}")  # noqa: T201
 
 
 def peer() -> ModuleType | None:
@@ -92,7 +92,7 @@ def peer() -> ModuleType | None:
     try:
         import deepxde
     except Exception as error:  # it looks for a backend as it is imported, and raises whatever that raises
-        print(f"\nno rows of DeepXDE, which cannot be imported: {type(error).__name__}: {error}")
+        print(f"\nno rows of DeepXDE, which cannot be imported: {type(error).__name__}: {error}")  # noqa: T201
         return None
     torch.set_default_device("cpu")
     return deepxde.geometry
@@ -119,7 +119,7 @@ def against_peer(geometry: ModuleType, repeats: int) -> None:
         "square less four discs": (five_discs(), discs),
         "cube and ball less three balls": (five_solids(), balls),
     }
-    print(f"\n{f'{MANY} points, ms':32s} {'interior':>9s} {'DeepXDE':>9s} {'boundary':>9s} {'DeepXDE':>9s}")
+    print(f"\n{f'{MANY} points, ms':32s} {'interior':>9s} {'DeepXDE':>9s} {'boundary':>9s} {'DeepXDE':>9s}")  # noqa: T201
     for name, (own, other) in pairs.items():
         named = own.named("all")
         row = [
@@ -128,7 +128,7 @@ def against_peer(geometry: ModuleType, repeats: int) -> None:
             median(lambda named=named: named.boundary("all", MANY, draw), repeats),
             median(lambda other=other: other.random_boundary_points(MANY), repeats),
         ]
-        print(f"{name:32s} " + " ".join(f"{1e3 * seconds:9.1f}" for seconds in row))
+        print(f"{name:32s} " + " ".join(f"{1e3 * seconds:9.1f}" for seconds in row))  # noqa: T201
 
 
 def main() -> None:
