@@ -24,9 +24,9 @@ class PoissonLshape(Problem):
     Source: Jin, Lu, Tang & Karniadakis 2020, arXiv 1910.05874, the quad-element's L-shaped example; the reference by
     Gopal & Trefethen 2019, doi:10.1073/pnas.1904139116.
     The ansatz  u = s (1 - x^2) (1 - y^2) N  meets the boundary data exactly with s = r^(2/3) cos(2 phi / 3), the
-    harmonic function of the reentrant corner, phi from the bisector; s carries its singularity. N sees, beside x and y, s and
-    r^(4/3), in which the corner's further terms are polynomials, and the logarithms of the distances to the other
-    corners, where u has terms r^2 log r.
+    harmonic function of the reentrant corner, phi from the bisector; s carries its singularity. N sees, beside x and
+    y, s and r^(4/3), in which the corner's further terms are polynomials, and the logarithms of the distances to the
+    other corners, where u has terms r^2 log r.
     """
 
     def __init__(self) -> None:
