@@ -100,6 +100,15 @@ class Heat:
 
 
 @dataclass
+class HeatSink:
+    _target_: str
+    stl: str | None
+    unit: float
+    biot: float
+    heat_flux: float
+
+
+@dataclass
 class Helmholtz:
     _target_: str
     wavenumber: float
@@ -123,6 +132,21 @@ class KleinGordon:
 class Kovasznay:
     _target_: str
     reynolds: float
+
+
+@dataclass
+class LaplaceAnnulus:
+    _target_: str
+    inner: float
+    waves: int
+
+
+@dataclass
+class MovingDisc:
+    _target_: str
+    diffusivity: float
+    speed: float
+    radius: float
 
 
 @dataclass
@@ -426,10 +450,13 @@ SCHEMAS: dict[str, type] = {
     "problem/elasticity_plate": ElasticityPlate,
     "problem/euler_beam": EulerBeam,
     "problem/heat": Heat,
+    "problem/heat_sink": HeatSink,
     "problem/helmholtz": Helmholtz,
     "problem/kdv": KdV,
     "problem/klein_gordon": KleinGordon,
     "problem/kovasznay": Kovasznay,
+    "problem/laplace_annulus": LaplaceAnnulus,
+    "problem/moving_disc": MovingDisc,
     "problem/poisson_2d": Poisson2D,
     "problem/poisson_5d": Poisson5D,
     "problem/poisson_holes": PoissonHoles,

@@ -6,10 +6,13 @@ from pinn.problems.convection import Convection
 from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
 from pinn.problems.heat import Heat
+from pinn.problems.heat_sink import HeatSink
 from pinn.problems.helmholtz import Helmholtz
 from pinn.problems.kdv import KdV
 from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
+from pinn.problems.laplace_annulus import LaplaceAnnulus
+from pinn.problems.moving_disc import MovingDisc
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.problems.poisson_holes import PoissonHoles
@@ -24,10 +27,13 @@ __all__ = [
     "ElasticityPlate",
     "EulerBeam",
     "Heat",
+    "HeatSink",
     "Helmholtz",
     "KdV",
     "KleinGordon",
     "Kovasznay",
+    "LaplaceAnnulus",
+    "MovingDisc",
     "Poisson2D",
     "Poisson5D",
     "PoissonHoles",

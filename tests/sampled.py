@@ -14,9 +14,8 @@ CENTRAL = {
 
 
 def uniform_points(problem: Problem, n: int = 400) -> np.ndarray:
-    """n random points of the problem's box, shape (n, d)."""
-    lower, upper = np.array(list(problem.domain.bounds.values())).T
-    return lower + (upper - lower) * np.random.default_rng(0).random((n, len(lower)))
+    """n random points of the problem's domain, shape (n, d)."""
+    return problem.domain.interior(n, lambda n, k: np.random.default_rng(0).random((n, k)))
 
 
 def differences(function, x: np.ndarray, h: float, orders: tuple[int, ...]) -> list[np.ndarray]:

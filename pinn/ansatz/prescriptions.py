@@ -104,6 +104,8 @@ def _prescription(
         if at.coordinate is None:
             return "normal derivatives are exact on boxes only"
         return Prescription(name, quantity, at, 1, value, -1.0 if at.end == "min" else 1.0)
+    if callable(value) and at.coordinate == problem.domain.time and problem.domain.moves:
+        return f"the domain moves: its data are known only where it is at {at.side}"
     found = problem.vocabulary.resolve(quantity, name)
     if found.symbol is None or found.base not in problem.vocabulary.fields:
         return f"{quantity} is no field"

@@ -73,6 +73,11 @@ class Domain(Configurable, ABC):
         return tuple(name for name in self.coordinates if name != self.time and name not in self.parameters)
 
     @property
+    def moves(self) -> bool:
+        """Whether its space changes with time."""
+        return False
+
+    @property
     def space(self) -> Domain:
         """The domain without its time; raises UserError where it moves."""
         require(self.time is None, f"the space of {type(self).__name__} moves; take it at(t)")

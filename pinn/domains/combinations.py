@@ -61,6 +61,16 @@ class Combination(Domain):
         return self.first.parameters
 
     @property
+    def moves(self) -> bool:
+        return self.first.moves or self.second.moves
+
+    @property
+    def space(self) -> Domain:
+        if self.time is None or self.moves:
+            return super().space
+        return type(self)(self.first.space, self.second.space)
+
+    @property
     def candidate_sides(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.first.candidate_sides + self.second.candidate_sides))
 
@@ -222,6 +232,10 @@ class Named(Domain):
     @property
     def parameters(self) -> tuple[str, ...]:
         return self.domain.parameters
+
+    @property
+    def moves(self) -> bool:
+        return self.domain.moves
 
     @property
     def space(self) -> Domain:

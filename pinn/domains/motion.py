@@ -58,6 +58,10 @@ class Moving(Domain):
         return self.interval.time
 
     @property
+    def moves(self) -> bool:
+        return True
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """From the corners of the shape's bounding box at 4,097 instants."""
         corners = np.stack(np.meshgrid(*self.shape.bounds.values(), indexing="ij"), axis=-1)

@@ -56,6 +56,10 @@ class Product(Domain):
         return self.first.parameters + self.second.parameters
 
     @property
+    def moves(self) -> bool:
+        return self.first.moves or self.second.moves
+
+    @property
     def space(self) -> Domain:
         if self.time is None:
             return self

@@ -20,8 +20,11 @@ FLAT = 1e-12  # volume of a simplex, relative to that of a cube with its longest
 def simplex_measures(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     """Volumes (areas, lengths) of simplices (c, m + 1, d) of dimension m: sqrt(det G) / m!, G their Gram matrix."""
     edges = cells[:, 1:] - cells[:, :1]
+    m, d = edges.shape[1:]
+    if m == d:  # without the root, which would make 1e-8 of a rounding error of 1e-16
+        return np.abs(np.linalg.det(edges)) / math.factorial(m)
     gram = np.einsum("cid,cjd->cij", edges, edges)
-    return np.sqrt(np.maximum(np.linalg.det(gram), 0.0)) / math.factorial(edges.shape[1])
+    return np.sqrt(np.maximum(np.linalg.det(gram), 0.0)) / math.factorial(m)
 
 
 def cells_chart(cells: NDArray[np.float64], normals: NDArray[np.float64] | None = None) -> Chart:
