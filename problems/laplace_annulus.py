@@ -12,7 +12,7 @@ from pinn.terms import Dirichlet, Interior
 
 
 class LaplaceAnnulus(Problem):
-    """Laplace's equation  lap u = 0  for a < r < 1, on [-1, 1] x [-1, 1] the ring around a hole.
+    """Laplace's equation  u_xx + u_yy = 0  for a < r < 1, on [-1, 1] x [-1, 1] the ring around a hole.
 
     Conditions  u = 1 at r = a,  u = cos(k phi) at r = 1.
     The domain is the image of the rectangle [a, 1] x [0, 2 pi] under polar coordinates: points are uniform in the
@@ -39,8 +39,8 @@ class LaplaceAnnulus(Problem):
             "outer": Dirichlet(u=self.power, on="r.max"),
         }
 
-    def equation(self, laplacian_u: Tensor) -> Tensor:
-        return laplacian_u
+    def equation(self, u_xx: Tensor, u_yy: Tensor) -> Tensor:
+        return u_xx + u_yy
 
     def power(self, x, y):
         """Re z^k = r^k cos(k phi)."""

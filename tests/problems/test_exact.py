@@ -71,7 +71,7 @@ def test_the_exact_solution_satisfies_every_term(case, engine, generator):
     for group in Residuals(trial).regions.values():
         points = sampler.draw(problem.domain, group.region, generator)
         residuals = trial.evaluate_with(group.request, points.x, parameters, points.normal)
-        at_inside = trial.evaluate_with(group.request, inside, parameters)
+        at_inside = trial.evaluate_with(group.request, inside, parameters, torch.ones_like(inside))
         for block in group.blocks:
             function, names = block.equation.function, block.equation.arguments
             fixed = {name: at_inside[name] for name in names if name in problem.coordinates}
