@@ -161,11 +161,11 @@ def directions(u: NDArray[np.float64], d: int) -> NDArray[np.float64]:
         normal = ndtri(np.clip(u, 1e-300, 1 - 1e-16))
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
     angle = 2 * np.pi * u[:, 0]
-    circle = np.column_stack([np.cos(angle), np.sin(angle)])
     if d == 2:
-        return circle
-    height = 2 * u[:, 1:] - 1  # Archimedes: zones of equal height have equal areas
-    return np.concatenate([np.sqrt(1 - height**2) * circle, height], axis=1)
+        return np.stack([np.cos(angle), np.sin(angle)]).T
+    height = 2 * u[:, 1] - 1  # Archimedes: zones of equal height have equal areas
+    across = np.sqrt(1 - height**2)
+    return np.stack([across * np.cos(angle), across * np.sin(angle), height]).T
 
 
 def ball_chart(center: NDArray[np.float64], inner: float, outer: float) -> Chart:
@@ -173,8 +173,9 @@ def ball_chart(center: NDArray[np.float64], inner: float, outer: float) -> Chart
     d = len(center)
 
     def place(u: NDArray) -> Placed:
-        radius = (inner**d + (outer**d - inner**d) * u[:, :1]) ** (1 / d)
-        return Placed(center + radius * directions(u[:, 1:], d))
+        power = inner**d + (outer**d - inner**d) * u[:, 0]
+        radius = np.cbrt(power) if d == 3 else power ** (1 / d)
+        return Placed(center + radius[:, None] * directions(u[:, 1:], d))
 
     volume = sphere_measure(d) / d * (outer**d - inner**d)
     return Chart(1 + direction_coordinates(d), volume, place)

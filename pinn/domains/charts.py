@@ -135,23 +135,15 @@ def mixture(charts: Sequence[Chart]) -> Chart:
 
     def place(u: NDArray) -> Placed:
         index, first = chosen(edges, u[:, 0])
-        x = normal = kept = None
-        for i, chart in enumerate(charts):
-            own = np.flatnonzero(index == i)
-            of_chart = u[own, : chart.k]
-            of_chart[:, :1] = first[own, None]
-            placed = chart.place(of_chart)
-            if x is None:
-                x = np.empty((len(u), placed.x.shape[1]))
-                normal = None if placed.normal is None else np.empty_like(x)
-                kept = np.ones(len(u), dtype=bool) if rejects else None
-            x[own] = placed.x
-            if normal is not None:
-                normal[own] = placed.outward
-            if kept is not None and placed.kept is not None:
-                kept[own] = placed.kept
-        assert x is not None
-        return Placed(x, normal, kept)
+        own = [np.flatnonzero(index == i) for i in range(len(charts))]
+        order = np.concatenate(own)
+        sorted_u = rows(np.vstack([first, u[:, 1:].T]).T, order)
+        ends = np.cumsum([0, *map(len, own)])
+        pieces = zip(charts, ends, ends[1:], strict=False)
+        placed = _joined([chart.place(sorted_u[start:stop, : chart.k]) for chart, start, stop in pieces])
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return Placed(*(None if values is None else rows(values, back) for values in placed))
 
     breaks = {edges[i] + b * (edges[i + 1] - edges[i]) for i, chart in enumerate(charts) for b in chart.breaks}
     k = max(1, *(chart.k for chart in charts))
@@ -233,12 +225,20 @@ def _kept(placed: Placed) -> NDArray[np.bool_]:
 
 def _selected(placed: Placed, most: int) -> Placed:
     """The points that belong to the piece, the first `most` of them."""
-    rows = slice(most) if placed.kept is None else np.flatnonzero(placed.kept)[:most]
-    return Placed(placed.x[rows], None if placed.normal is None else placed.normal[rows])
+    if placed.kept is None:
+        return Placed(placed.x[:most], None if placed.normal is None else placed.normal[:most])
+    kept = np.flatnonzero(placed.kept)[:most]
+    return Placed(*(None if values is None else rows(values, kept) for values in placed[:2]))
+
+
+def rows(values: NDArray, index: NDArray[np.intp]) -> NDArray:
+    """The rows of values (n,) or (n, d) by number: several times faster than indexing where columns are contiguous."""
+    return values.T.take(index, axis=-1).T
 
 
 def _blocks(u: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    return [u[start : start + BLOCK] for start in range(0, max(1, len(u)), BLOCK)]
+    """Cube points in blocks with contiguous columns, on which elementwise operations are fastest."""
+    return [np.asfortranarray(u[start : start + BLOCK]) for start in range(0, max(1, len(u)), BLOCK)]
 
 
 def _joined(parts: Sequence[Placed]) -> Placed:
