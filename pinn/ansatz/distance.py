@@ -16,11 +16,25 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.prescriptions import Prescription
-from pinn.domains import Ball, Box, Difference, Domain, Ellipse, Intersection, Named, Product, Shell, Union
+from pinn.domains import (
+    Ball,
+    Box,
+    Difference,
+    Domain,
+    Ellipse,
+    Intersection,
+    Named,
+    Polygon,
+    Product,
+    Shell,
+    Simplex,
+    Union,
+)
 
 INTERIOR, BOUNDARY = 2048, 128  # points at which the functions are tried
 ON = 1e-8  # of its largest value: a function vanishes
 APART = 1e-3  # of its largest value: another side is not touched
+FACETS = 12  # of a polygon, at most: with n of them, all alike, the product's slope at the middle of one is n^2 / 2^(n-1)
 
 Columns = Mapping[str, Any]
 Function = Callable[[Columns], Any]
@@ -67,6 +81,28 @@ def _ellipse(domain: Ellipse) -> dict[str, Function]:
     x, y = domain.coordinates
     (x0, y0), (a, b) = domain.center.tolist(), domain.half_axes.tolist()
     return {domain.sides[0]: lambda c: ((c[x] - x0) / a) ** 2 + ((c[y] - y0) / b) ** 2 - 1.0}
+
+
+@side_functions.register(Polygon)
+@side_functions.register(Simplex)
+def _polytope(domain: Polygon | Simplex) -> dict[str, Function]:
+    facets = {side: domain.facets(side) for side in domain.sides}
+    if sum(len(normals) for _, normals in facets.values()) > FACETS:
+        return {}
+    return {
+        side: _product([_plane(domain.coordinates, corners[0], n) for corners, n in zip(*of_side, strict=True)])
+        for side, of_side in facets.items()
+    }
+
+
+def _plane(coordinates: Sequence[str], through: np.ndarray, normal: np.ndarray) -> Function:
+    """(p - x) . n, for a point p of the facet and its outward normal n."""
+
+    def function(columns: Columns) -> Any:
+        offset = float(through @ normal)
+        return offset - sum(columns[name] * float(n) for name, n in zip(coordinates, normal, strict=True))
+
+    return function
 
 
 @side_functions.register(Difference)

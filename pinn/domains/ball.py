@@ -178,7 +178,7 @@ def ball_chart(center: NDArray[np.float64], inner: float, outer: float) -> Chart
         return Placed(center + radius[:, None] * directions(u[:, 1:], d))
 
     volume = sphere_measure(d) / d * (outer**d - inner**d)
-    return Chart(1 + direction_coordinates(d), volume, place)
+    return Chart(1 + direction_coordinates(d), volume, place, smooth=True)
 
 
 def sphere_chart(center: NDArray[np.float64], radius: float) -> Chart:
@@ -189,4 +189,4 @@ def sphere_chart(center: NDArray[np.float64], radius: float) -> Chart:
         normal = directions(u, d)
         return Placed(center + radius * normal, normal)
 
-    return Chart(direction_coordinates(d), sphere_measure(d) * radius ** (d - 1), place)
+    return Chart(direction_coordinates(d), sphere_measure(d) * radius ** (d - 1), place, smooth=True)

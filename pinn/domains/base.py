@@ -166,6 +166,27 @@ class Domain(Configurable, ABC):
         x, normal = self.boundary(side, n, draw or sobol)
         return Rule(x, np.full(n, self.side_measure(side) / n), normal)
 
+    def quadrature(self, n: int) -> Rule:
+        """About n nodes inside for integrals of smooth functions, with weights > 0.
+
+        Gauss-Legendre where the interior is the smooth image of a cube (boxes, balls, star shapes, products of them),
+        else a Gauss rule in each cell of a mesh, or Sobol points in solids. Raises UserError for other domains of more
+        than three dimensions.
+        """
+        from pinn.domains.quadrature import interior_quadrature
+
+        return interior_quadrature(self, n)
+
+    def side_quadrature(self, side: str, n: int) -> Rule:
+        """About n nodes on one side for integrals of smooth functions, with weights > 0 and normals.
+
+        Gauss-Legendre on curves, piece by piece, and on smooth images of cubes, else Sobol points. Raises UserError
+        for a side that does not exist.
+        """
+        from pinn.domains.quadrature import side_quadrature
+
+        return side_quadrature(self, side, n)
+
     def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         """Nodes (k, d) and simplices (c, d + 1) for evaluation; `resolution` cells along the longest extent.
 

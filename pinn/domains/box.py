@@ -64,7 +64,7 @@ class Box(Domain):
 
     def _interior_chart(self) -> Chart:
         lower, extent = self._lower, self._upper - self._lower
-        return Chart(len(lower), float(np.prod(extent)), lambda u: Placed(lower + extent * u))
+        return Chart(len(lower), float(np.prod(extent)), lambda u: Placed(lower + extent * u), smooth=True)
 
     def _side_chart(self, side: str) -> Chart:
         name, _, end = side.rpartition(".")
@@ -80,7 +80,7 @@ class Box(Domain):
             x[:, free] = lower + extent * u
             return Placed(x, np.broadcast_to(normal, x.shape).copy())
 
-        return Chart(len(free), float(np.prod(extent)), place)
+        return Chart(len(free), float(np.prod(extent)), place, smooth=True)
 
     def placed(self, similarity: Similarity) -> Domain:
         if similarity.turns:

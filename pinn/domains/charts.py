@@ -48,7 +48,7 @@ class Chart:
 
     k: the cube's dimension. measure: volume, area, ... of the whole image. place: cube points (n, k) to their images.
     rejects: whether some of the image lies outside the piece. breaks: for k = 1, where the image has a corner or a
-    jump, both ends included.
+    jump, both ends included. smooth: whether the image is a smooth function on the whole cube.
     """
 
     k: int
@@ -56,6 +56,7 @@ class Chart:
     place: Callable[[NDArray[np.float64]], Placed]
     rejects: bool = False
     breaks: tuple[float, ...] = (0.0, 1.0)
+    smooth: bool = False
 
     @cached_property
     def share(self) -> Estimate:
@@ -111,7 +112,7 @@ class Chart:
             kept = test(placed)
             return placed._replace(kept=kept if placed.kept is None else placed.kept & kept)
 
-        return replace(self, place=place, rejects=True)
+        return replace(self, place=place, rejects=True, smooth=False)
 
     def mapped(self, function: Callable[[Placed], Placed], factor: float = 1.0) -> "Chart":
         """The image under a map of points and normals that multiplies every measure by `factor`."""
@@ -163,7 +164,8 @@ def product(first: Chart, second: Chart, columns: NDArray[np.intp]) -> Chart:
         return Placed(np.concatenate([a.x, b.x], axis=1)[:, columns], normal, np.all(kept, axis=0) if kept else None)
 
     breaks = first.breaks if first.k else second.breaks
-    return Chart(first.k + second.k, first.measure * second.measure, place, first.rejects or second.rejects, breaks)
+    measure, smooth = first.measure * second.measure, first.smooth and second.smooth
+    return Chart(first.k + second.k, measure, place, first.rejects or second.rejects, breaks, smooth)
 
 
 def chosen(edges: NDArray[np.float64], u: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

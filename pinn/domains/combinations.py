@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.domains.base import Domain, checked_name
+from pinn.domains.base import Domain, Rule, checked_name
 from pinn.domains.charts import Chart, Estimate, Placed, mixture
 from pinn.domains.placement import Similarity
+from pinn.domains.quadrature import joined
 from pinn.errors import UserError, require
 
 GAUSS = 64  # nodes a smooth piece of a curve
@@ -264,6 +265,17 @@ class Named(Domain):
 
     def at(self, t: float) -> Domain:
         return Named(self.domain.at(t), self.name)
+
+    def quadrature(self, n: int) -> Rule:
+        return self.domain.quadrature(n)
+
+    def side_quadrature(self, side: str, n: int) -> Rule:
+        if self.checked_side(side) != self.name:
+            return self.domain.side_quadrature(side, n)
+        own = [side for side in self.domain.sides if side not in self._times]
+        measures = np.array([self.domain.side_measure(side) for side in own])
+        counts = np.maximum(1, np.round(n * measures / measures.sum())).astype(int).tolist()
+        return joined([self.domain.side_quadrature(side, m) for side, m in zip(own, counts, strict=True)])
 
     def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         return self.domain.mesh(resolution)

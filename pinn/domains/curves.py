@@ -134,7 +134,7 @@ class ClosedCurve(Shape):
             s = length(u[:, 0])[:, None]
             return Placed(self._surface.at(s), self._normals(s))
 
-        return Chart(1, length.total, place)
+        return Chart(1, length.total, place, smooth=True)
 
     def _check(self) -> None:
         """Raise UserError for a curve that is not closed, not smooth, flat or crosses itself."""
@@ -224,7 +224,7 @@ class StarShaped(ClosedCurve):
             radius = self._radii(angle) * np.sqrt(u[:, 1])
             return Placed(self.center + np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]))
 
-        return Chart(2, sectors.total, place)
+        return Chart(2, sectors.total, place, smooth=True)
 
     def _radii(self, angle: NDArray[np.float64]) -> NDArray[np.float64]:
         found = torch.as_tensor(self.radius(torch.as_tensor(angle)), dtype=torch.float64)
@@ -270,7 +270,7 @@ class Ellipse(ClosedCurve):
             angle, radius = 2 * np.pi * u[:, 1:], np.sqrt(u[:, :1])
             return Placed(self.center + self.half_axes * radius * np.hstack([np.cos(angle), np.sin(angle)]))
 
-        return Chart(2, self.measure, place)
+        return Chart(2, self.measure, place, smooth=True)
 
 
 def _crossing(nodes: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from pinn.derivatives.operators import jacobian, jacobian_determinant
-from pinn.domains.base import Shape, box_around, sobol
+from pinn.domains.base import Rule, Shape, box_around, sobol
 from pinn.domains.box import Box
 from pinn.domains.charts import Chart, Estimate, Placed
 from pinn.domains.curves import EqualMeasure
@@ -105,6 +105,17 @@ class Mapped(Shape):
         """The integral of |det J|."""
         grid, weights = _gauss(len(self._lower))
         return float(weights @ self._density(self._scaled(grid)) * np.prod(self._upper - self._lower))
+
+    def quadrature(self, n: int) -> Rule:
+        """Gauss-Legendre in the reference box, weighted by |det J|."""
+        rule = self.reference.quadrature(n)
+        return Rule(self._images(rule.points), rule.weights * self._density(rule.points))
+
+    def side_quadrature(self, side: str, n: int) -> Rule:
+        """Gauss-Legendre on the side of the reference box, weighted by the change of area |det J| |J^-T n|."""
+        rule = self.reference.side_quadrature(self._own[self.checked_side(side)], n)
+        placed, stretch = self._stretched(Placed(rule.points, rule.normals))
+        return Rule(placed.x, rule.weights * stretch, placed.normal)
 
     def side_extent(self, side: str) -> Estimate:
         """The integral of |det J| |J^-T n| over the side of the box."""

@@ -77,13 +77,17 @@ class Polygon(Shape):
         triangles = optional("shapely").constrained_delaunay_triangles(self._shape).geoms
         return cells_chart(np.array([triangle.exterior.coords[:3] for triangle in triangles]))
 
-    def _side_chart(self, side: str) -> Chart:
+    def facets(self, side: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The edges (f, 2, 2) of a side, by their ends, and their outward unit normals (f, 2)."""
         names = [name for ring in self._rings for name in ring[1]]
         chosen = np.array([name == side for name in names])
-        segments = np.concatenate([np.stack([ring, np.roll(ring, -1, axis=0)], axis=1) for ring, _ in self._rings])
-        along = segments[:, 1] - segments[:, 0]
+        edges = np.concatenate([np.stack([ring, np.roll(ring, -1, axis=0)], axis=1) for ring, _ in self._rings])[chosen]
+        along = edges[:, 1] - edges[:, 0]
         normals = np.column_stack([along[:, 1], -along[:, 0]]) / np.linalg.norm(along, axis=1, keepdims=True)
-        return cells_chart(segments[chosen], normals[chosen])
+        return edges, normals
+
+    def _side_chart(self, side: str) -> Chart:
+        return cells_chart(*self.facets(side))
 
     @property
     def _rings(self) -> list[tuple[NDArray[np.float64], list[str]]]:

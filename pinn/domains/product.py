@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.domains.base import Domain
+from pinn.domains.base import Domain, Rule
 from pinn.domains.charts import Chart, product
+from pinn.domains.quadrature import product_rule
 from pinn.errors import require
 
 
@@ -88,6 +89,27 @@ class Product(Domain):
         if side in self.first.candidate_sides:
             return product(self.first.side_chart(side), self.second.interior_chart, self._columns)
         return product(self.first.interior_chart, self.second.side_chart(side), self._columns)
+
+    def quadrature(self, n: int) -> Rule:
+        if self.interior_chart.smooth:
+            return super().quadrature(n)
+        first, second = (factor.quadrature(m) for factor, m in zip((self.first, self.second), self._shared(n, 0, 0), strict=True))
+        return product_rule(first, second, self._columns)
+
+    def side_quadrature(self, side: str, n: int) -> Rule:
+        if self.side_chart(self.checked_side(side)).smooth:
+            return super().side_quadrature(side, n)
+        if side in self.first.sides:
+            own, other = self._shared(n, 1, 0)
+            return product_rule(self.first.side_quadrature(side, own), self.second.quadrature(other), self._columns)
+        other, own = self._shared(n, 0, 1)
+        return product_rule(self.first.quadrature(other), self.second.side_quadrature(side, own), self._columns)
+
+    def _shared(self, n: int, *lost: int) -> tuple[int, int]:
+        """How many of n nodes each factor has, of which so many dimensions are lost."""
+        k = [len(factor.coordinates) - less for factor, less in zip((self.first, self.second), lost, strict=True)]
+        first, second = (max(1, round(n ** (own / max(sum(k), 1)))) for own in k)
+        return first, second
 
     def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
         whole = [factor for factor in (self.first, self.second) if factor.space_coordinates]

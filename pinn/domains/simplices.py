@@ -97,8 +97,12 @@ class Simplex(Shape):
     def _interior_chart(self) -> Chart:
         return cells_chart(self.vertices[None])
 
+    def facets(self, side: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The facets (d + 1, d, d) of its only side, by their vertices, and their outward unit normals (d + 1, d)."""
+        return self._facets, self._normals
+
     def _side_chart(self, side: str) -> Chart:
-        return cells_chart(self._facets, self._normals)
+        return cells_chart(*self.facets(side))
 
     def placed(self, similarity: Similarity) -> Domain:
         return Simplex(similarity.points(self.vertices).tolist(), name=self.name, coordinates=self.coordinates)

@@ -117,7 +117,7 @@ class QuadratureRegion(GivenRegion):
         for time in times:
             space = space_at(domain, time)
             if space not in known:
-                known[space] = rule(space, self.sides, self.nodes)
+                known[space] = rule(space, self.sides, self.nodes, alike=domain.moves)
             found.append(known[space])
         return found
 

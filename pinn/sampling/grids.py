@@ -1,41 +1,59 @@
-"""Samplers on grids: the same points at every draw."""
+"""Samplers with the same points at every draw: Gauss rules and equispaced grids."""
 
-from abc import abstractmethod
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from pinn.domains import Domain
+from pinn.domains.quadrature import tensor_grid
 from pinn.sampling.base import Drawn, Sampler
 from pinn.sampling.predicates import holds
-from pinn.sampling.quadrature import gauss_legendre, tensor_grid
 from pinn.sampling.sequences import SobolSampler
 
 
 class GridSampler(Sampler):
-    """A tensor grid in the domain's bounding box, of which the points inside are kept, and in the faces of boxes.
+    """Points that stay where they are.
 
-    interior, boundary: about how many points of the box and of each face, the nearest power of a whole number of
-    points along each coordinate. Sides of other domains take Sobol points. redraw_every: as of `Sampler`.
+    interior, boundary: about how many points of the interior and of each side. redraw_every: as of `Sampler`.
     """
 
     def __init__(self, *, interior: int = 4000, boundary: int = 250, redraw_every: int | None = None) -> None:
         super().__init__(interior=interior, boundary=boundary, redraw_every=redraw_every, adaptation=None)
 
-    @abstractmethod
-    def axis(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """n nodes in [0, 1] and their weights, of sum 1."""
+
+class GaussLegendreSampler(GridSampler):
+    """Quadrature nodes with their weights: each term's mean square is an integral over its region's measure.
+
+    On boxes tensor grids of Gauss-Legendre nodes, exact for squares of polynomials of degree below the number of
+    nodes along each coordinate; elsewhere `Domain.quadrature`, Gauss rules in the cells of a mesh included. Smooth
+    residuals only: between the nodes nothing is seen, and they stay.
+    """
 
     def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
-        nodes, weights = self._grid(n, len(domain.coordinates))
+        rule = domain.quadrature(n)
+        return _kept(domain, where, Drawn(rule.points, weight=rule.weights))
+
+    def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        rule = domain.side_quadrature(side, n)
+        return _kept(domain, where, Drawn(rule.points, rule.normals, rule.weights))
+
+
+class EquispacedSampler(GridSampler):
+    """The midpoints of equal cells of the bounding box, those inside, and of the faces of boxes.
+
+    Sides of other domains take Sobol points.
+    """
+
+    def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        nodes, weights = _midpoints(n, len(domain.coordinates))
         lower, upper = np.array(list(domain.bounds.values())).T
         drawn = Drawn(lower + (upper - lower) * nodes, weight=np.prod(upper - lower) * weights)
         return _kept(domain, where, drawn if domain.is_box else drawn.where(domain.contains(drawn.x)))
 
     def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
         if domain.is_box:
-            nodes, weights = self._grid(n, len(domain.coordinates) - 1)
+            nodes, weights = _midpoints(n, len(domain.coordinates) - 1)
             drawn = Drawn(*domain.boundary(side, len(nodes), lambda n, k: nodes))
         else:
             drawn = SobolSampler(boundary=self.boundary).side(domain, side, n, generator, None)
@@ -43,27 +61,12 @@ class GridSampler(Sampler):
         weights = domain.side_measure(side) * weights
         return _kept(domain, where, Drawn(drawn.x, drawn.normal, weights))
 
-    def _grid(self, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        return tensor_grid(*self.axis(max(1, round(n ** (1 / max(k, 1))))), k)
+
+def _midpoints(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """About n midpoints of equal cells of the unit cube (n, k) with their weights (n,)."""
+    along = max(1, round(n ** (1 / max(k, 1))))
+    return tensor_grid((np.arange(along) + 0.5) / along, np.full(along, 1 / along), k)
 
 
 def _kept(domain: Domain, where: Callable | None, drawn: Drawn) -> Drawn:
     return drawn if where is None else drawn.where(holds(domain, where, drawn.x))
-
-
-class GaussLegendreSampler(GridSampler):
-    """Gauss-Legendre nodes with their weights: each term's mean square is an integral over its region's measure.
-
-    Exact on boxes for squares of polynomials of degree below the number of nodes along each coordinate; elsewhere the
-    box's rule restricted to the domain. Smooth residuals only: between the nodes nothing is seen, and they stay.
-    """
-
-    def axis(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        return gauss_legendre(n)
-
-
-class EquispacedSampler(GridSampler):
-    """The midpoints of equal cells."""
-
-    def axis(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        return (np.arange(n) + 0.5) / n, np.full(n, 1 / n)

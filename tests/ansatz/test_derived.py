@@ -12,7 +12,7 @@ from torch import cos, sin
 import pinn
 from pinn.ansatz import derive
 from pinn.constraints import exact_terms
-from pinn.domains import Annulus, Box, Disc, Ellipse, Parameters, Polygon, Time
+from pinn.domains import Annulus, Box, Curve, Disc, Ellipse, Parameters, Polygon, Simplex, Time
 from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
@@ -133,6 +133,22 @@ CASES = {
         {"ends": Dirichlet(u=0.0, on=("x.min", "x.max")), "start": Initial(u=lambda x, k: k * sin(pi * x))},
     ),
     "a disc": (Disc(center=(1, 0), radius=2.0), {"rim": Dirichlet(u=lambda x, y: x * y, on="disc")}),
+    "a triangle": (
+        Polygon([(0, 0), (1, 0), (0, 1)], edges=("a", "b", "c")),
+        {"edges": Dirichlet(u=lambda x, y: x * y, on=("a", "b", "c"))},
+    ),
+    "opposite edges": (
+        Polygon([(0, 0), (2, 0), (1.5, 1), (0.5, 1)], edges=("low", "right", "high", "left")),
+        {"low": Dirichlet(u=0.0, on="low"), "high": Dirichlet(u=lambda x: x, on="high")},
+    ),
+    "a tetrahedron": (
+        Simplex([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 2)]),
+        {"skin": Dirichlet(u=lambda z: z, on="simplex")},
+    ),
+    "a triangle in time": (
+        Polygon([(0, 0), (1, 0), (0, 1)]) * Time(t=(0, 1)),
+        {"edges": Dirichlet(u=lambda t: t, on="polygon"), "start": Initial(u=0.0)},
+    ),
     "an ellipse": (Ellipse(half_axes=(2.0, 1.0)), {"rim": Dirichlet(u=1.0, on="ellipse")}),
     "a ring": (Annulus(), {"in": Dirichlet(u=lambda x: x, on="inner"), "out": Dirichlet(u=2.0, on="outer")}),
     "a ring in time": (
@@ -306,9 +322,21 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
         ),
         (
             TRIANGLE,
-            {"edges": Dirichlet(u=0.0, on=("a", "b", "c"))},
+            {"a": Dirichlet(u=0.0, on="a"), "b": Dirichlet(u=lambda x: 1 - x, on="b")},
+            "a",
+            "sides with different data meet in vertices, where no smooth function blends them",
+        ),
+        (
+            Polygon([(-1, -1), (1, -1), (1, 0), (0, 0), (0, 1), (-1, 1)]),
+            {"edges": Dirichlet(u=0.0, on="polygon")},
             "edges",
-            "no smooth function is known that vanishes on a, b, c",
+            "vanishes inside the domain, too",
+        ),
+        (
+            Curve(lambda s: (cos(2 * pi * s), sin(2 * pi * s) + 0.1 * sin(4 * pi * s))),
+            {"rim": Dirichlet(u=0.0, on="curve")},
+            "rim",
+            "no smooth function is known that vanishes on curve",
         ),
         (
             Disc() | Disc((1, 0), name="other"),

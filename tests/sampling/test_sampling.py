@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from pinn.domains import Box, Region, Time
+from pinn.domains import Box, Polygon, Region, Time
 from pinn.errors import UserError
 from pinn.sampling import (
     ChebyshevSampler,
@@ -100,6 +100,19 @@ def test_gauss_legendre_points_integrate_polynomials():
     sides = sampler.draw(DOMAIN, Region(("x.max", "y.min")), generator())
     # areas 3 and 2: (3 * mean of y^4 over x.max + 2 * mean of x^2 over y.min) / 5
     assert mean(lambda x, y, t: y**4 + x**2, sides) == pytest.approx((3 * (81 / 5 + 1) + 2 / 3) / 5, rel=1e-13)
+
+
+def test_gauss_rules_in_the_cells_of_a_mesh():
+    """On an L and its edges in time: exact for cubic polynomials in space, for the nodes' degree in time."""
+    shape = Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)]) * Time(t=(0, 1))
+    sampler = GaussLegendreSampler(interior=2000, boundary=300)
+    interior = sampler.draw(shape, Region(), generator())
+    assert 1000 < len(interior) < 3000
+    # means over the three unit squares: of x^3 (1/4 + 1/4 + 15/4) / 3, times that of t^5
+    assert mean(lambda x, y, t: x**3 * t**5, interior) == pytest.approx(17 / 12 / 6, rel=1e-12)
+    edges = sampler.draw(shape, Region(("polygon",)), generator())
+    # along the edges, of length 8: x^2 on y = 0 gives 8/3, on x = 2 4, on y = 1 7/3, on x = 1 1, on y = 2 1/3
+    assert mean(lambda x, y, t: x**2 * t, edges) == pytest.approx((8 / 3 + 4 + 7 / 3 + 1 + 1 / 3) / 8 / 2, rel=1e-12)
 
 
 def test_the_loss_is_an_integral_on_gauss_legendre_points():
