@@ -31,10 +31,10 @@ from pinn.domains import (
     Union,
 )
 
-INTERIOR, BOUNDARY = 2048, 128  # points at which the functions are tried
+INTERIOR, BOUNDARY = 2048, 1024  # points at which the functions are tried
 ON = 1e-8  # of its largest value: a function vanishes
-APART = 1e-3  # of its largest value: another side is not touched
-FACETS = 12  # of a polygon, at most: with n of them, all alike, the product's slope at the middle of one is n^2 / 2^(n-1)
+APART = 5e-3  # of its largest value: another side is not touched; some of the points are nearer to where sides meet
+FACETS = 12  # of a polygon, at most: of n, all alike, the product has the slope n^2 / 2^(n-1) in the middle of one
 
 Columns = Mapping[str, Any]
 Function = Callable[[Columns], Any]

@@ -144,7 +144,7 @@ def mixture(charts: Sequence[Chart]) -> Chart:
         placed = _joined([chart.place(sorted_u[start:stop, : chart.k]) for chart, start, stop in pieces])
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        return Placed(*(None if values is None else rows(values, back) for values in placed))
+        return _rows(placed, back)
 
     breaks = {edges[i] + b * (edges[i + 1] - edges[i]) for i, chart in enumerate(charts) for b in chart.breaks}
     k = max(1, *(chart.k for chart in charts))
@@ -229,8 +229,13 @@ def _selected(placed: Placed, most: int) -> Placed:
     """The points that belong to the piece, the first `most` of them."""
     if placed.kept is None:
         return Placed(placed.x[:most], None if placed.normal is None else placed.normal[:most])
-    kept = np.flatnonzero(placed.kept)[:most]
-    return Placed(*(None if values is None else rows(values, kept) for values in placed[:2]))
+    return _rows(placed._replace(kept=None), np.flatnonzero(placed.kept)[:most])
+
+
+def _rows(placed: Placed, index: NDArray[np.intp]) -> Placed:
+    """The points by number."""
+    normal = None if placed.normal is None else rows(placed.normal, index)
+    return Placed(rows(placed.x, index), normal, None if placed.kept is None else rows(placed.kept, index))
 
 
 def rows(values: NDArray, index: NDArray[np.intp]) -> NDArray:

@@ -93,8 +93,8 @@ class Product(Domain):
     def quadrature(self, n: int) -> Rule:
         if self.interior_chart.smooth:
             return super().quadrature(n)
-        first, second = (factor.quadrature(m) for factor, m in zip((self.first, self.second), self._shared(n, 0, 0), strict=True))
-        return product_rule(first, second, self._columns)
+        own, other = self._shared(n, 0, 0)
+        return product_rule(self.first.quadrature(own), self.second.quadrature(other), self._columns)
 
     def side_quadrature(self, side: str, n: int) -> Rule:
         if self.side_chart(self.checked_side(side)).smooth:

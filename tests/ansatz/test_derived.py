@@ -323,7 +323,7 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
         (
             TRIANGLE,
             {"a": Dirichlet(u=0.0, on="a"), "b": Dirichlet(u=lambda x: 1 - x, on="b")},
-            "a",
+            "b",
             "sides with different data meet in vertices, where no smooth function blends them",
         ),
         (

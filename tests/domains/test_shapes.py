@@ -90,7 +90,8 @@ def imbalance(name, inside, rules) -> float:
     volume, size = inside.weights @ sources, inside.weights @ np.abs(sources)
     flux = 0.0
     for side, rule in zip(shape.sides, rules, strict=True):
-        assert rule.weights.sum() == pytest.approx(shape.side_measure(side))
+        # estimates of measures in moving domains and in space are good to 4e-4
+        assert rule.weights.sum() == pytest.approx(shape.side_measure(side), rel=1e-3)
         field = np.stack([rule.points[:, i] ** 2 * after(rule.points, i) for i in columns], axis=1)
         flux += rule.weights @ np.sum(field * rule.normals[:, columns], axis=1)
     return abs(volume - flux) / size
@@ -105,9 +106,8 @@ def test_divergence_theorem(name):
     assert imbalance(name, shape.interior_rule(2**14), rules) < 5e-3
 
 
-# by Sobol points in solids and on their surfaces; by meshes where a moving or curved boundary cuts cells
-NOT_BY_GAUSS = {"simplex", "two balls", "spindle", "bitten ball", "solid", "turned solid", "solid with a ball taken out"}
-COARSE = {*NOT_BY_GAUSS, "cloud in space", "crescent", "crescent in time", "square with holes"}
+SOBOL = {"simplex", "two balls", "spindle", "bitten ball", "solid", "turned solid", "solid with a ball taken out"}
+COARSE = {"cloud in space", "crescent", "crescent in time", "square with holes"}  # Sobol sides, curved edges of cells
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -121,7 +121,7 @@ def test_divergence_theorem_by_quadrature(name):
     assert inside.weights.sum() == pytest.approx(KNOWN[name].measure, rel=1e-3)
     assert shape.contains(inside.points).mean() > 0.99
     difference = imbalance(name, inside, [shape.side_quadrature(side, 1000) for side in shape.sides])
-    if name in COARSE:
+    if name in SOBOL | COARSE:
         assert difference < 5e-2
     else:  # the star's r(angle)^4 is the slowest to converge, 4e-4; most are at rounding
         assert difference < 5e-4
