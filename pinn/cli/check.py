@@ -1,5 +1,6 @@
 """`pinn check`: is what a run needs right, before anything is trained?"""
 
+import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -8,11 +9,17 @@ from pinn.cli.flags import read_flags
 from pinn.errors import UserError
 
 CHECK = """\
-pinn check [GROUP=CHOICE | KEY=VALUE]...
+pinn check [GROUP=CHOICE | KEY=VALUE]... [--figure FILE]
     Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by numbers, in
     double precision with a fresh network. Then the pre-flight that every run has: conditions select points, agree in
     corners and are enough; no term dwarfs another at the start; the exact solution satisfies every term. The options
     are those of a run. Exit status: 0 passed, 1 failed.
+
+    --figure FILE   draw the domain with the points of each term and the normals on its sides
+
+examples:
+    pinn check problem=heat.py problem.kappa=2
+    pinn check problem=poisson_holes --figure points.png
 """
 
 
@@ -21,13 +28,17 @@ def check(words: Sequence[str]) -> None:
 
     Raises SystemExit with status 1 where it fails, UserError and Hydra's errors where the words do not fit.
     """
+    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    own.add_argument("--figure", metavar="FILE")
+    drawn, words = own.parse_known_args(words)
     flags, arguments = read_flags(words)
     if flags.help:
         sys.stdout.write(CHECK)
         return
     others = [word for word in arguments if word.startswith("-") and word != "--config-dir"]
     if others:
-        raise UserError(f"check takes options and --config-dir, got {', '.join(others)}; it checks one configuration")
+        told = f"check takes options, --figure and --config-dir, got {', '.join(others)}"
+        raise UserError(f"{told}; it checks one configuration")
     from pinn.cli.configured import composed
 
     config = composed(flags.words, flags.config_dir)
@@ -38,7 +49,9 @@ def check(words: Sequence[str]) -> None:
     from pinn.trial import make_trial
 
     keys = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True))
-    problem, network = (instantiate(config[name], _convert_="all") for name in ("problem", "network"))
+    problem, network, sampler = (
+        instantiate(config[name], _convert_="all") for name in ("problem", "network", "sampler")
+    )
     constraints, seed = keys["constraints"], keys["seed"]
     found = check_derivatives(
         problem, network=network, constraints=constraints, derivatives=keys["derivatives"], seed=seed
@@ -47,5 +60,9 @@ def check(words: Sequence[str]) -> None:
     trial = make_trial(problem, network, constraints=constraints, derivatives="reverse")  # which has a rule for all
     before = preflight(trial, keys["weights"], seed)
     sys.stdout.write(f"{before}\n")
+    if drawn.figure is not None:
+        from pinn.report.points import draw_first_points
+
+        sys.stdout.write(f"{draw_first_points(before, sampler, seed, drawn.figure)}\n")
     if not (found.passed and before.passed):
         raise SystemExit(1)

@@ -9,13 +9,15 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pinn.diagnosis import Preflight
 from pinn.domains import Domain, Region
 from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, colors, style
-from pinn.sampling import Points, PointSet
+from pinn.sampling import Points, PointSet, Sampler
 from pinn.solution_file import replacing
 
 PANELS = 3  # pairs of coordinates at most
@@ -24,6 +26,14 @@ ARROWS = 28  # normals of a region
 LENGTH = 0.07  # of an arrow, as a share of the picture
 SHOWN, FEW = 2000, 20  # points of a region at most; so few are drawn large
 VOLUME = "#9a9a9a"  # gray
+
+
+def draw_first_points(found: Preflight, sampler: Sampler, seed: int, figure: PathLike) -> Path:
+    """Draw the points that training starts with, as `draw_points` does; returns the figure's path."""
+    trial, generator = found.residuals.trial, torch.Generator().manual_seed(seed)
+    regions = {label: group.region for label, group in found.residuals.regions.items()}
+    points = {label: sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
+    return draw_points(trial.domain, regions, points, trial.problem.title, figure, found.legend)
 
 
 def draw_points(
@@ -142,7 +152,11 @@ def _is_to_scale(domain: Domain, pair: tuple[str, str]) -> bool:
 def _finish(axes: Axes, domain: Domain, pair: tuple[str, str]) -> None:
     style(axes, pair[0])
     axes.grid(False)
-    axes.margins(0.1)
+    around = 1.5 * LENGTH * _lengths(domain, pair)  # room for arrows
+    for name, room, set_limits in zip(pair, around, (axes.set_xlim, axes.set_ylim), strict=True):
+        if name:
+            lower, upper = domain.bounds[name]
+            set_limits(lower - room, upper + room)
     if _is_to_scale(domain, pair):
         axes.set_aspect("equal")
     if pair[1]:

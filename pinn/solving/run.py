@@ -20,7 +20,7 @@ from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
-from pinn.report.points import draw_points
+from pinn.report.points import draw_first_points
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
 from pinn.solving.environment import choose_device, choose_dtype, show_log, writable
@@ -147,12 +147,8 @@ def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
     found = preflight(trial, plan.weights, plan.seed)
     for finding in found.findings:
         logger.warning("pre-flight: %s", finding.text)
-    if folder is None:
-        return
-    generator = torch.Generator().manual_seed(plan.seed)
-    regions = {label: group.region for label, group in found.residuals.regions.items()}
-    points = {label: plan.sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
-    draw_points(trial.domain, regions, points, trial.problem.title, folder / "figures" / "points.png", found.legend)
+    if folder is not None:
+        draw_first_points(found, plan.sampler, plan.seed, folder / "figures" / "points.png")
 
 
 def _prepare(

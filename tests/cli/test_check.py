@@ -123,7 +123,7 @@ def test_a_problem_in_a_file_and_an_operation_without_a_rule(run, tmp_path):
         (["network.width=wide"], "network.width must be a whole number, got 'wide'"),
         (["problem.nu=-1"], "nu must be > 0"),
         (["problem=nothing.py"], "no file 'nothing.py'"),
-        (["-m", "seed=1,2"], "check takes options and --config-dir, got --multirun"),
+        (["-m", "seed=1,2"], "check takes options, --figure and --config-dir, got --multirun"),
         (["--config-dir", "nowhere"], "no folder 'nowhere' for --config-dir"),
         (["--fast"], "no flag '--fast'"),
     ],
@@ -140,3 +140,10 @@ def test_help_is_short(run):
     status, out, err = run("--help")
     assert (status, err) == (0, "")
     assert out.startswith("pinn check [GROUP=CHOICE | KEY=VALUE]...")
+
+
+def test_the_points_are_drawn(run, tmp_path):
+    status, out, err = run("problem=heat", "--figure", "points.png")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "points.png"
+    assert (tmp_path / "points.png").stat().st_size > 10_000

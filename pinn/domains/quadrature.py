@@ -1,0 +1,160 @@
+"""Quadrature of smooth functions on domains and their sides: Gauss rules of charts, of curves and of a mesh's cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import roots_jacobi
+
+from pinn.domains.base import Domain, Rule
+from pinn.domains.charts import Chart, Placed
+from pinn.domains.simplices import simplex_measures
+
+Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+IN_CELL = 2  # nodes along each direction of a mesh's cell: exact for cubic polynomials
+COVERED = 1e-9  # of the measure that a mesh in space may miss: edges that it cuts off cost more than Sobol points do
+
+
+def gauss_legendre(n: int) -> Nodes:
+    """n nodes in (0, 1) and weights of sum 1, exact for polynomials of degree 2 n - 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    return (nodes + 1) / 2, weights / 2
+
+
+def tensor_grid(nodes: NDArray[np.float64], weights: NDArray[np.float64], k: int) -> Nodes:
+    """The tensor product of k copies of a rule in [0, 1]: nodes (n^k, k) and weights (n^k,)."""
+    if k == 0:
+        return np.zeros((1, 0)), np.ones(1)
+    grid = np.stack([axis.ravel() for axis in np.meshgrid(*[nodes] * k, indexing="ij")], 1)
+    return grid, np.stack(np.meshgrid(*[weights] * k, indexing="ij")).prod(0).ravel()
+
+
+def interior_quadrature(domain: Domain, n: int) -> Rule:
+    """About n nodes inside: Gauss-Legendre where the interior is the smooth image of a cube, else of a mesh's cells.
+
+    Of a domain with time at Gauss-Legendre instants. Raises UserError where neither is to be had: for more than three
+    dimensions of space, and for a combination of domains with parameters.
+    """
+    if domain.interior_chart.smooth:
+        return _of_chart(domain.interior_chart, n)
+    return mesh_rule(domain, n) if domain.time is None else _over_time(domain, None, n)
+
+
+def side_quadrature(domain: Domain, side: str, n: int) -> Rule:
+    """About n nodes on a side: Gauss-Legendre where it is a curve, piece by piece, or the smooth image of a cube.
+
+    Else, on surfaces that are made of parts, Sobol points of equal weights. Raises UserError for an unknown side.
+    """
+    chart = domain.side_chart(domain.checked_side(side))
+    if chart.smooth or (chart.k <= 1 and not chart.rejects):
+        return _of_chart(chart, n)
+    if domain.time is None:
+        return domain.boundary_rule(side, n)
+    return _over_time(domain, side, n)
+
+
+def _of_chart(chart: Chart, n: int) -> Rule:
+    """The tensor rule on the chart's cube; along a curve one on each smooth piece."""
+    if chart.k == 1:
+        return _of_curve(chart, n)
+    nodes, weights = tensor_grid(*gauss_legendre(_along(n, chart.k)), chart.k)
+    return _rule(chart.place(nodes), chart.measure * weights)
+
+
+def _of_curve(chart: Chart, n: int) -> Rule:
+    starts, lengths = np.array(chart.breaks[:-1]), np.diff(chart.breaks)
+    nodes, weights = gauss_legendre(max(1, round(n / len(starts))))
+    u = (starts[:, None] + lengths[:, None] * nodes).reshape(-1, 1)
+    return _rule(chart.place(u), chart.measure * (lengths[:, None] * weights).ravel())
+
+
+def _rule(placed: Placed, weights: NDArray[np.float64]) -> Rule:
+    return Rule(placed.x, weights, placed.normal)
+
+
+def _along(n: int, k: int) -> int:
+    """How many nodes along each of k directions are n together, about."""
+    return max(1, round(n ** (1 / max(k, 1))))
+
+
+def mesh_rule(domain: Domain, n: int) -> Rule:
+    """About n nodes: a Gauss rule in each cell of a mesh, exact for cubic polynomials in the cell.
+
+    Curved boundaries are met to second order in the cells' edge; the weights' sum is the measure all the same. In
+    three dimensions Sobol points of equal weights where the mesh is not the whole domain.
+    """
+    d = len(domain.coordinates)
+    longest = max(upper - lower for lower, upper in domain.bounds.values())
+    resolution = longest * (n / (IN_CELL**d * domain.measure)) ** (1 / d)  # as if cells were cubes
+    for _ in range(2):
+        nodes, cells = domain.mesh(max(1, round(resolution)))
+        resolution *= (n / (IN_CELL**d * len(cells))) ** (1 / d)
+    corners = nodes[cells]  # (c, d + 1, d)
+    barycentric, weights = simplex_gauss(d, IN_CELL)
+    x = np.einsum("qv,cvd->cqd", barycentric, corners).reshape(-1, d)
+    volumes = simplex_measures(corners)
+    if d == 3 and abs(volumes.sum() - domain.measure) > COVERED * domain.measure:
+        return domain.interior_rule(n)
+    weight = np.outer(volumes, weights).ravel()
+    inside = domain.contains(x)  # cells along a hole's curved edge reach a little into the hole
+    x, weight = x[inside], weight[inside]
+    return Rule(x, weight * (domain.measure / weight.sum()))
+
+
+def simplex_gauss(d: int, q: int) -> Nodes:
+    """Barycentric coordinates (q^d, d + 1) and weights of sum 1, all > 0, exact for polynomials of degree 2 q - 1.
+
+    The conical product of Gauss-Jacobi rules (Stroud 1971, Approximate Calculation of Multiple Integrals, ch. 2.4).
+    """
+    rules = [roots_jacobi(q, d - 1 - i, 0) for i in range(d)]  # of (1 - s)^(d - 1 - i) on [-1, 1]
+    u = np.stack([axis.ravel() for axis in np.meshgrid(*[(s + 1) / 2 for s, _ in rules], indexing="ij")], 1)
+    weights = np.stack(np.meshgrid(*[w for _, w in rules], indexing="ij")).prod(0).ravel()
+    left = np.cumprod(np.concatenate([np.ones((len(u), 1)), 1 - u], axis=1), axis=1)
+    return np.concatenate([left[:, :-1] * u, left[:, -1:]], axis=1), weights / weights.sum()
+
+
+def _over_time(domain: Domain, side: str | None, n: int) -> Rule:
+    """The rule of the interior or a side of space at Gauss-Legendre instants."""
+    assert domain.time is not None
+    start, end = domain.bounds[domain.time]
+    ends = {f"{domain.time}.min": start, f"{domain.time}.max": end}
+    if side in ends:
+        sign = 1.0 if ends[side] == end else -1.0
+        space = domain.at(ends[side]).quadrature(n)
+        normals = np.zeros((len(space.points), len(domain.coordinates)))
+        normals[:, -1] = sign
+        return Rule(_at(space.points, ends[side]), space.weights, normals)
+    d = len(domain.coordinates) - (side is not None)
+    nodes, weights = gauss_legendre(_along(n, d))
+    per_instant = max(1, round(n / len(nodes)))
+    rules = []
+    for s, weight in zip(nodes, (end - start) * weights, strict=True):
+        t = start + (end - start) * s
+        of_space = domain.at(t)
+        rule = of_space.quadrature(per_instant) if side is None else of_space.side_quadrature(side, per_instant)
+        outward = None if rule.normals is None else _at(rule.normals, 0.0)
+        rules.append(Rule(_at(rule.points, t), weight * rule.weights, outward))
+    return joined(rules)
+
+
+def _at(columns: NDArray[np.float64], value: float) -> NDArray[np.float64]:
+    return np.column_stack([columns, np.full(len(columns), value)])
+
+
+def joined(rules: list[Rule]) -> Rule:
+    """Rules of disjoint parts as one."""
+    normals = [rule.normals for rule in rules if rule.normals is not None]
+    points, weights = (np.concatenate([getattr(rule, name) for rule in rules]) for name in ("points", "weights"))
+    return Rule(points, weights, np.concatenate(normals) if normals else None)
+
+
+def product_rule(first: Rule, second: Rule, columns: NDArray[np.intp]) -> Rule:
+    """All pairs of two rules' points, at most one of which has normals; `columns` orders their coordinates."""
+    i, j = (index.ravel() for index in np.indices((len(first.points), len(second.points))))
+    normals = None
+    if first.normals is not None or second.normals is not None:
+        pair = [np.zeros_like(rule.points) if rule.normals is None else rule.normals for rule in (first, second)]
+        normals = np.concatenate([pair[0][i], pair[1][j]], axis=1)[:, columns]
+    points = np.concatenate([first.points[i], second.points[j]], axis=1)[:, columns]
+    return Rule(points, first.weights[i] * second.weights[j], normals)
