@@ -18,6 +18,7 @@ from pinn.trial import TrialFunction
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
 ROUNDING = 1e-24  # of the largest: a term that vanishes
 APART = 1e6  # ratio of two terms' mean squares at the start from which it is told
+SHAKE = 0.1  # added to the parameters, as a standard deviation: terms are measured there, too
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
 
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
     """The largest and the smallest term of the loss at the start, where they are far apart."""
-    means = residuals.mean_squares(residuals.theta(), points)
+    theta = residuals.theta()
+    start = residuals.mean_squares(theta, points)
+    # a fresh network may be odd, whose mean is zero by chance
+    shaken = residuals.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta), points)
+    means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
     losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] not in exact}
     losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}

@@ -153,10 +153,9 @@ def _finish(axes: Axes, domain: Domain, pair: tuple[str, str]) -> None:
     style(axes, pair[0])
     axes.grid(False)
     around = 1.5 * LENGTH * _lengths(domain, pair)  # room for arrows
-    for name, room, set_limits in zip(pair, around, (axes.set_xlim, axes.set_ylim), strict=True):
-        if name:
-            lower, upper = domain.bounds[name]
-            set_limits(lower - room, upper + room)
+    (left, right), (bottom, top) = (domain.bounds.get(name, (0.0, 0.0)) for name in pair)
+    axes.set_xlim(left - around[0], right + around[0])
+    axes.set_ylim(bottom - around[1], top + around[1])
     if _is_to_scale(domain, pair):
         axes.set_aspect("equal")
     if pair[1]:
