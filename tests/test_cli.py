@@ -135,7 +135,7 @@ MISTAKES = [
     ("shwo", ["no command 'shwo'", "did you mean 'show'"]),
     ("--mutirun", ["no flag '--mutirun'", "did you mean '--multirun'"]),
     ("--cfg=jobs", ["--cfg", "'jobs'", "job", "hydra"]),
-    ("--config-dir=nowhere", ["nowhere", "not found"]),
+    ("--config-dir=nowhere", ["no folder 'nowhere' for --config-dir"]),
     ("problem=nowhere.py", ["no file 'nowhere.py'"]),
     ("--resolve", ["--cfg"]),
 ]

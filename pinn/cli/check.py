@@ -35,7 +35,7 @@ def check(words: Sequence[str]) -> None:
     if flags.help:
         sys.stdout.write(CHECK)
         return
-    others = [word for word in arguments if word.startswith("-") and word != "--config-dir"]
+    others = [word for word in arguments if word.startswith("-")]
     if others:
         told = f"check takes options, --figure and --config-dir, got {', '.join(others)}"
         raise UserError(f"{told}; it checks one configuration")

@@ -60,10 +60,10 @@ def _run(words: list[str]) -> None:
     elif flags.help:
         sys.stdout.write(help_page(flags.config_dir))
     else:
-        _solve_by_hydra(arguments)
+        _solve_by_hydra(arguments, flags.config_dir)
 
 
-def _solve_by_hydra(arguments: list[str]) -> None:
+def _solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     """Let Hydra compose and run; raises the first error of composition, of the run folder or of a job."""
     import hydra
 
@@ -81,7 +81,7 @@ def _solve_by_hydra(arguments: list[str]) -> None:
                 raise  # marks this job as failed; Hydra goes on with the others
 
     try:
-        with _hydra_environment(register(arguments)):
+        with _hydra_environment(register(arguments, config_dir)):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
     except Exception as error:
         if not failures:  # else Hydra passes on what is told below

@@ -3,22 +3,44 @@
 import os
 import re
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.problem_file import problem_node
+from pinn.errors import require
 from pinn.schema import SCHEMAS
 
 PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 
+USERS_FOLDER: ContextVar[Path | None] = ContextVar("users_folder", default=None)
 
-def register(words: list[str]) -> list[str]:
+
+class UsersFolder(SearchPathPlugin):
+    """Searches the folder of --config-dir before pinn's own: the user's choice of a name is meant, not ours.
+
+    Hydra itself searches it last.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        folder = USERS_FOLDER.get()
+        if folder is not None:
+            search_path.prepend("command-line", f"file://{folder}", anchor="main")
+
+
+def register(words: list[str], config_dir: str | None = None) -> list[str]:
     """Make everything known that the words may name, and return them as Hydra is to read them.
 
     The working directory is searched for modules last, so that no file in it can hide an installed package.
+    config_dir: a folder with choices of the user's own. Raises UserError where it is not there.
     """
+    USERS_FOLDER.set(None if config_dir is None else choices_folder(Path(config_dir)))
+    Plugins.instance().register(UsersFolder)
     store = ConfigStore.instance()
     for name, schema in SCHEMAS.items():
         group, _, leaf = f"schema/{name}".rpartition("/")
@@ -27,6 +49,16 @@ def register(words: list[str]) -> list[str]:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return [_with_problem_files(word) for word in words]
+
+
+def choices_folder(folder: Path) -> Path:
+    """The folder of --config-dir, in full; raises UserError where it is none, or holds a main configuration."""
+    require(folder.is_dir(), f"no folder {str(folder)!r} for --config-dir; looked in {Path.cwd()}")
+    main = folder / "config.yaml"
+    require(
+        not main.exists(), f"{main} would replace pinn's own config.yaml: rename it, or choose another --config-dir"
+    )
+    return folder.resolve()
 
 
 def _open_mappings(schema: DictConfig) -> DictConfig:

@@ -1,6 +1,5 @@
 """What the command line would pass to `solve`, for Python."""
 
-from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_module
@@ -41,10 +40,6 @@ def arguments(config: DictConfig) -> dict[str, Any]:
 
 def composed(words: list[str], config_dir: str | None = None) -> DictConfig:
     """The configuration that a run with these options would have, composed without a run folder."""
-    if config_dir is not None and not Path(config_dir).is_dir():
-        raise UserError(f"no folder {config_dir!r} for --config-dir; looked in {Path.cwd()}")
-    overrides = register(words)
-    if config_dir is not None:
-        overrides.append(f"hydra.searchpath=['file://{Path(config_dir).resolve()}']")
+    overrides = register(words, config_dir)
     with initialize_config_module("pinn.conf", version_base="1.3", job_name="pinn"):
         return compose("config", overrides)

@@ -46,7 +46,8 @@ def _parser() -> _Parser:
 def read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The flags by name (and `words`, the rest), and all the arguments in the order that Hydra wants: flags last.
 
-    Raises UserError for a flag that does not exist or has a value it cannot have.
+    --config-dir is not among them: Hydra would search that folder last (see `composition`). Raises UserError for a flag
+    that does not exist or has a value it cannot have.
     """
     parser = _parser()
     flags, unknown = parser.parse_known_intermixed_args(list(arguments))
@@ -57,6 +58,6 @@ def read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
     ordered = list(flags.words)
     for action in parser._actions:
         value = getattr(flags, action.dest)
-        if action.option_strings and value not in (None, False):
+        if action.option_strings and action.dest != "config_dir" and value not in (None, False):
             ordered += [action.option_strings[0]] if value is True else [action.option_strings[0], value]
     return flags, ordered

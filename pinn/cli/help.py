@@ -15,6 +15,7 @@ pinn: physics-informed neural networks, trained to second order in double precis
 Usage
   pinn [GROUP=CHOICE | KEY=VALUE]...          solve; results go to runs/<problem>/<date>_<time>/
   pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination
+  pinn new NAME                               a problem of your own: NAME.py, to be changed, running as it stands
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
   pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer
   pinn show RUN...                            summarize finished runs

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pinn.cli.check import check
 from pinn.cli.finished import compare, export, plot, table
+from pinn.cli.new import new
 from pinn.cli.resume import resume
 from pinn.errors import UserError
 
@@ -27,6 +28,7 @@ def show(words: Sequence[str]) -> None:
 
 
 SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "new": new,
     "check": check,
     "resume": resume,
     "show": show,

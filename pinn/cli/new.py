@@ -1,0 +1,161 @@
+"""`pinn new NAME`: a problem of the user's own, running and tested as it stands."""
+
+import importlib.util
+import keyword
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinn.cli.finished import Parser
+from pinn.errors import UserError, require
+
+PAGE = '''\
+"""A problem of one's own: change it from top to bottom. The comments say what else there is.
+
+pinn check problem=NAME.py                  are derivatives and conditions right? before anything is trained
+pinn problem=NAME.py                        solve, as any problem is by default
+pinn problem=NAME --config-dir conf         solve with what conf/problem/NAME.yaml chooses
+"""
+
+from math import pi
+
+import pinn
+from torch import exp, sin  # functions of coordinates and fields are torch's, not numpy's
+
+
+class CLASS(pinn.Problem):
+    """Rod that loses heat to the air  u_t = kappa u_xx - h u  for x in [0, 1], t in [0, 1].
+
+    Conditions  u(0, t) = 0,  u_x(1, t) = 0,  u(x, 0) = sin(pi x / 2).
+    diffusivity: kappa, > 0. loss: h, the coefficient of heat transfer to the air, >= 0. Both dimensionless.
+    Exact: u = exp(-(kappa pi^2 / 4 + h) t) sin(pi x / 2).
+    """
+
+    # Each argument is an option: problem.loss=2 on the command line, a line in conf/problem/NAME.yaml.
+    def __init__(self, diffusivity: float = 0.25, loss: float = 1.0) -> None:
+        if diffusivity <= 0:
+            raise pinn.UserError(f"diffusivity must be > 0, got {diffusivity}")
+        self.diffusivity = diffusivity
+        self.loss = loss
+        # Another: pinn.Box(x=(0, 2), y=(0, 1)) - pinn.Disc((0.5, 0.5), radius=0.2, name="hole"). Steady: without Time.
+        self.domain = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1))
+        self.fields = ("u",)  # a system has several: ("u", "v", "p")
+        # To be identified from data (with a term pinn.Data): self.unknowns = {"kappa": 0.1}, its first guess; then
+        # kappa is an argument of `balance`. For labels of files and figures: self.units = {"u": "K", "x": "m"}.
+
+    def terms(self):
+        """Equations and conditions by name, each a residual that is to vanish."""
+        return {
+            "balance": pinn.Interior(self.balance),
+            "base": pinn.Dirichlet(u=0.0, on="x.min"),  # a number or a function of coordinates, as in `start`
+            "tip": pinn.Neumann(u=0.0, on="x.max"),  # Robin, Periodic, Boundary (any residual), ... are like it
+            "start": pinn.Initial(u=lambda x: sin(pi / 2 * x)),
+        }
+
+    def balance(self, u, u_t, u_xx):
+        """The names of the arguments say what is needed: coordinates, fields, derivatives of any order, laplacian_u."""
+        return u_t - self.diffusivity * u_xx + self.loss * u
+
+    def exact(self, x, t):
+        """Optional, with torch functions: errors are measured against it.
+
+        Numbers from another method are as good, in numpy: `def reference(self, x, t)`. Where neither is known, leave
+        both out; the run then tells how well the equations hold at points that it was not trained on.
+        """
+        return exp(-(self.diffusivity * pi**2 / 4 + self.loss) * t) * sin(pi / 2 * x)
+'''
+
+CHOICE = """\
+# @package _global_
+# Rod that loses heat to the air, a problem of one's own; exact
+defaults:
+  - _self_
+  - override /optimizer: linear  # for smooth solutions in up to 3 coordinates; without this line trust_region, for all
+
+problem:
+  _target_: NAME.CLASS
+  diffusivity: 0.25  # diffusivity kappa [dimensionless], > 0
+  loss: 1.0  # coefficient of heat transfer to the air [dimensionless], >= 0
+"""
+
+TEST = '''\
+"""Tests of NAME.py, by pytest."""
+
+import pinn
+from NAME import CLASS
+
+
+def test_derivatives():
+    assert pinn.check_derivatives(CLASS()).passed
+
+
+def test_error():
+    solution = pinn.solve(CLASS(), training=pinn.Training(steps=10))
+    assert solution.errors()["u"]["relative_l2"] < 1e-4  # 1e-5; a coefficient wrong by 2 % leaves 7e-3
+'''
+
+
+def new(words: Sequence[str]) -> None:
+    """Write NAME.py, test_NAME.py and conf/problem/NAME.yaml; raises UserError for a name that cannot be one."""
+    examples = "  pinn new heat_sink\n  pinn new heat_sink --folder sinks"
+    parser = Parser("new", "Writes a problem of one's own that runs as it stands: a page to change.", examples)
+    parser.add_argument("name", metavar="NAME", help="of the problem and its file, such as heat_sink")
+    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="default: the working directory")
+    read = parser.parse_args(words)
+    files = {
+        read.folder / f"{read.name}.py": PAGE,
+        read.folder / f"test_{read.name}.py": TEST,
+        read.folder / "conf" / "problem" / f"{read.name}.yaml": CHOICE,
+    }
+    check_name(read.name)
+    for path in files:
+        require(not path.exists(), f"{path} exists and is kept as it is; try another name")
+    check_free(read.name)
+    for path, text in files.items():
+        write(path, text.replace("NAME", read.name).replace("CLASS", class_name(read.name)))
+        sys.stdout.write(f"{path}\n")
+    sys.stdout.write(next_steps(read.name, read.folder))
+
+
+def check_name(name: str) -> None:
+    """Raises UserError where Python or Hydra cannot read the name."""
+    require(
+        bool(re.fullmatch(r"[a-z][a-z0-9_]*", name)) and not keyword.iskeyword(name),
+        f"the name must be of small letters, digits and underscores, such as heat_sink, and no word of Python's, "
+        f"got {name!r}",
+    )
+
+
+def check_free(name: str) -> None:
+    """Raises UserError where a module has the name: `import NAME` would find one of the two."""
+    found = importlib.util.find_spec(name)
+    if found is not None:
+        raise UserError(f"{name!r} is the name of a Python module ({found.origin}); try my_{name}")
+
+
+def class_name(name: str) -> str:
+    """`HeatSink` for heat_sink."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file that is not there yet, with its folder; raises UserError where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; try another --folder") from error
+
+
+def next_steps(name: str, folder: Path) -> str:
+    """What to run now."""
+    lines = [] if folder == Path() else [f"cd {folder}"]
+    lines += [
+        f"pinn check problem={name}.py               # are derivatives and conditions right?",
+        f"pinn problem={name} --config-dir conf      # solve as conf/problem/{name}.yaml says: seconds",
+        f"pinn problem={name}.py                     # solve by the default optimizer: a minute or so",
+        f"pytest test_{name}.py",
+    ]
+    return "\nIt runs as it stands. Next:\n" + "".join(f"  {line}\n" for line in lines)

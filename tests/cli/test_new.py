@@ -1,0 +1,110 @@
+"""`pinn new`: what it writes runs and passes its own tests as it stands; what it refuses."""
+
+import os
+import re
+import subprocess
+import sys
+
+import h5py
+import pytest
+
+from pinn.cli import main
+from pinn.cli.new import class_name
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run `pinn` with words in an empty folder: (status, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.delitem(sys.modules, "heat_sink", raising=False)
+    yield lambda *words: (main(words), *capsys.readouterr())
+    sys.modules.pop("heat_sink", None)
+
+
+def test_a_new_problem_runs_as_it_stands(run, tmp_path):
+    """By its file and by its choice, which is the user's although the catalogue has a heat_sink, too."""
+    status, out, err = run("new", "heat_sink")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[:3] == ["heat_sink.py", "test_heat_sink.py", "conf/problem/heat_sink.yaml"]
+    told = [line.split(" #")[0].split() for line in out.splitlines() if line.startswith("  pinn ")]
+    check, solve, plain = (words[1:] for words in told)
+    status, out, err = run(*check)
+    assert (status, err) == (0, "")
+    assert out.endswith("pre-flight: balance, base (exact), tip (exact), start (exact); nothing found\n")
+    status, out, err = run(*solve, "problem.loss=2", "hydra.run.dir=solved", "output.figures=false")
+    assert (status, err) == (0, "")
+    with h5py.File(tmp_path / "solved" / "solution.h5") as file:
+        assert file.attrs["relative_l2_u"] < 1e-10  # 2e-14; without random features 1e-8
+        assert "loss: 2\n" in file["config"].asstr()[()]
+    status, out, err = run(*plain, "training.steps=2", "hydra.run.dir=two_steps", "output.figures=false")
+    assert (status, err) == (0, "")
+    assert (tmp_path / "two_steps" / "solution.h5").is_file()
+
+
+def test_its_tests_pass_and_can_fail(run, tmp_path):
+    run("new", "rod", "--folder", "rods")
+    folder, environment = tmp_path / "rods", os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    passed = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert "2 passed" in passed.stdout, passed.stdout
+    page = folder / "rod.py"
+    page.write_text(page.read_text().replace("self.loss * u\n", "1.02 * self.loss * u\n"), encoding="utf-8")
+    failed = subprocess.run([*words, "-k", "error"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert "1 failed" in failed.stdout, failed.stdout
+
+
+def test_every_argument_has_its_line_in_the_choice(run, tmp_path):
+    run("new", "rod")
+    page, choice = ((tmp_path / name).read_text() for name in ("rod.py", "conf/problem/rod.yaml"))
+    defaults = dict(re.findall(r"(\w+): float = ([\d.]+)", page))
+    assert defaults == dict(re.findall(r"^  (\w+): ([\d.]+)  # \S", choice, flags=re.MULTILINE))
+    assert max(map(len, page.splitlines())) <= 120
+    assert "NAME" not in page + choice
+    assert "CLASS" not in page + choice
+
+
+def test_nothing_is_overwritten(run, tmp_path):
+    mine = tmp_path / "conf" / "problem" / "rod.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    status, out, err = run("new", "rod")
+    assert (status, out) == (2, "")
+    assert err == "error: conf/problem/rod.yaml exists and is kept as it is; try another name\n"
+    assert mine.read_text() == "mine"
+    assert not (tmp_path / "rod.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("heat-sink",), "small letters, digits and underscores, such as heat_sink"),
+        (("class",), "no word of Python's, got 'class'"),
+        (("../rod",), "got '../rod'"),
+        (("torch",), "'torch' is the name of a Python module"),
+        (("json",), "try my_json"),
+        ((), "the following arguments are required: NAME; see pinn new --help"),
+        (("rod", "--folder", "file/rods"), "cannot write file/rods/rod.py"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(run, tmp_path, words, message):
+    (tmp_path / "file").write_text("")
+    status, out, err = run("new", *words)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_main_configuration_in_the_users_folder_is_refused(run, tmp_path):
+    run("new", "rod")
+    (tmp_path / "conf" / "config.yaml").write_text("seed: 1\n")
+    status, _, err = run("problem=rod", "--config-dir", "conf", "--cfg", "job")
+    assert status == 2
+    assert "conf/config.yaml would replace pinn's own config.yaml: rename it" in err
+
+
+def test_class_names():
+    assert [class_name(name) for name in ("rod", "heat_sink", "poisson_2d")] == ["Rod", "HeatSink", "Poisson2d"]
