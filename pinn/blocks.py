@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from pinn.derivatives.evaluation import Request
@@ -72,6 +73,24 @@ def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points)
             "write each equation of a system as a term of its own"
         )
     return found
+
+
+def largest_addend(equation: Equation, values: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> Tensor:
+    """max_k |q_k df/dq_k| at each point (n,), over the equation's arguments.
+
+    values: of the arguments, (n, ...). parts: for an argument that is itself a sum, the largest of its summands; zero
+    for those that are no part of the balance, such as coordinates.
+    """
+    at = {name: values[name].detach().clone().requires_grad_() for name in equation.arguments}
+    with torch.enable_grad():
+        total = equation.function(*at.values()).sum()
+        slopes = torch.autograd.grad(total, list(at.values()), allow_unused=True) if total.requires_grad else []
+    sizes = [
+        (parts.get(name, values[name]) * slope).abs().reshape(len(slope), -1).amax(1)
+        for name, slope in zip(at, slopes, strict=False)
+        if slope is not None and slope.ndim > 0  # an unknown of the equation is one number
+    ]
+    return torch.stack(sizes).amax(0) if sizes else total.new_zeros(1)
 
 
 def weights_of(points: Points) -> Tensor:

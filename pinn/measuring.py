@@ -1,5 +1,7 @@
 """What is measured while training: losses, residuals on fresh points, errors."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -33,13 +35,19 @@ class HeldOut:
         return {name: torch.as_tensor(values).to(x) for name, values in truth.items()}
 
     def measure(self, theta: Tensor, training_points: PointSet) -> Record:
-        """`loss/<block>` at the training points, `held_out/<block>` and their sum, `error/<field>`."""
+        """`loss/<block>` at the training points, `held_out/<block>` and their sum, `error/<field>`.
+
+        `imbalance/<block>` of equations in the interior: the root mean square of the residual on fresh points over that
+        of the equation's largest term: 1 for a wrong answer, whatever the units.
+        """
         weights = self.residuals.weights
         training = self.residuals.mean_squares(theta, training_points)
         held_out = self.residuals.mean_squares(theta, self.points)
         record: Record = {f"loss/{block}": weights[block] * value for block, value in training.items()}
         record |= {f"held_out/{block}": weights[block] * value for block, value in held_out.items()}
         record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
+        sizes = self.residuals.largest_addends(theta, self.points)
+        record |= {f"imbalance/{block}": math.sqrt(held_out[block] / size) for block, size in sizes.items() if size > 0}
         return record | {f"error/{field}": error for field, error in self.errors(theta).items()}
 
     def errors(self, theta: Tensor) -> dict[str, float]:

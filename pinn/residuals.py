@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
-from pinn.blocks import Block, RegionBlocks, group_by_region, row_values, weights_of
+from pinn.blocks import Block, RegionBlocks, group_by_region, largest_addend, row_values, weights_of
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
@@ -116,6 +116,30 @@ class Residuals:
                     group.blocks, self.region_values(group, points[label], parameters), strict=True
                 )
             }
+
+    def largest_addends(self, theta: Tensor, points: PointSet) -> dict[str, float]:
+        """What each interior block is to balance: the mean square of the equation's largest term, 0 where it is 0.
+
+        A term is |q df/dq| for an argument q of the equation f, of a Laplacian the largest second derivative.
+        """
+        found: dict[str, float] = {}
+        parameters = self.unflatten(theta)
+        space = self.trial.domain.space_coordinates
+        for label, group in self.regions.items():
+            at = points[label]
+            if not group.region.is_interior:
+                continue
+            with torch.no_grad():
+                values = self.trial.evaluate_with(group.request, at.x, parameters, at.normal)
+                sums = [name for name in values if name.startswith("laplacian_")]
+                seconds = {name: [f"{name.removeprefix('laplacian_')}_{c}{c}" for c in space] for name in sums}
+                derivatives = self.trial.evaluate(sorted(set().union(*seconds.values())), at.x, parameters)
+            parts = {name: torch.zeros_like(values[name]) for name in self.trial.problem.coordinates if name in values}
+            parts |= {name: torch.stack([derivatives[n] for n in of]).abs().amax(0) for name, of in seconds.items()}
+            for block in group.blocks:
+                addend = largest_addend(block.equation, values, parts)
+                found[block.name] = float((weights_of(at) * addend.square()).mean())
+        return found
 
     def is_coupled(self, label: str, parameters: Mapping[str, Tensor], points: Points) -> bool:
         """Whether a row of the region depends on other rows' points (a mean, an integral): measured once.

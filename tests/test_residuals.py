@@ -11,7 +11,7 @@ from torch.func import jacrev
 
 from pinn.constraints import make_residuals
 from pinn.derivatives.tape import Tape
-from pinn.domains import Box, Time
+from pinn.domains import Box, Region, Time
 from pinn.errors import UserError
 from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
@@ -311,3 +311,36 @@ def test_loss_and_gradient_are_summed_over_chunks(monkeypatch, compile):
     assert loss == pytest.approx(whole, rel=1e-13)  # rounding of sums in another order
     assert bound.loss(theta) == pytest.approx(whole, rel=1e-13)
     torch.testing.assert_close(gradient, expected, rtol=1e-11, atol=1e-12 * float(expected.abs().max()))
+
+
+class Balanced(Problem):
+    """u_t + u u_x - nu u_xx = x and lap v = 0, with an unknown nu."""
+
+    def __init__(self):
+        self.domain = Box(x=(0, 1), y=(0, 1)) * Time(t=(0, 1))
+        self.fields = ("u", "v")
+        self.unknowns = {"nu": 0.5}
+
+    def terms(self):
+        return {"momentum": Interior(self.momentum), "laplace": Interior(self.laplace)}
+
+    def momentum(self, u, u_t, u_x, u_xx, nu, x):
+        return u_t + u * u_x - nu * u_xx - x
+
+    def laplace(self, laplacian_v):
+        return laplacian_v
+
+
+def test_the_largest_term_of_an_equation():
+    """By hand from the derivatives; coordinates and unknowns are no terms, a Laplacian is its second derivatives."""
+    problem = Balanced()
+    residuals = Residuals(make_trial(problem, partial(MLP, width=6, depth=2)))
+    points = {"interior": SobolSampler(interior=50).draw(problem.domain, Region(), torch.Generator().manual_seed(0))}
+    theta = residuals.theta()
+    names = ["u", "u_t", "u_x", "u_xx", "v_xx", "v_yy"]
+    q = residuals.trial.evaluate(names, points["interior"].x)
+    momentum = torch.stack([q["u_t"], q["u"] * q["u_x"], 0.5 * q["u_xx"]]).abs().amax(0)
+    laplace = torch.stack([q["v_xx"], q["v_yy"]]).abs().amax(0)
+    found = residuals.largest_addends(theta, points)
+    assert found["momentum"] == pytest.approx(float(momentum.square().mean()), rel=1e-12)
+    assert found["laplace"] == pytest.approx(float(laplace.square().mean()), rel=1e-12)

@@ -3,19 +3,27 @@
 from collections.abc import Mapping
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
+UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 
 
 def verdict(latest: Mapping[str, float]) -> list[str]:
     """Findings from the last measurement of a run, in words, worst first; one line of good news where none is bad.
 
-    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, as the trainer records them;
+    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, `imbalance/<block>` (the residual
+    over the equation's largest term), as the trainer records them;
     `settled` where a fit has its least loss, so that weights and redrawn points would not help.
     """
     settled = bool(latest.get("settled", False))
     held_out = {k.removeprefix("held_out/"): v for k, v in latest.items() if k.startswith("held_out/")}
     training = {k.removeprefix("loss/"): v for k, v in latest.items() if k.startswith("loss/")}
-    found = []
+    imbalances = {k.removeprefix("imbalance/"): v for k, v in latest.items() if k.startswith("imbalance/")}
+    found = [
+        f"{block}: not solved: the residual on fresh points is {100 * left:.0f} % of the equation's largest term: "
+        "train longer (training=accurate), or try a larger network"
+        for block, left in imbalances.items()
+        if left > UNSOLVED
+    ]
     for block, fresh in held_out.items():
         seen = training.get(block, 0.0)
         if seen > 0 and fresh > OVERFIT * seen:
@@ -34,5 +42,8 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
             )
     if not found and total > 0:
         ratio = total / max(sum(training.values()), 1e-300)
-        found.append(f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen")
+        balanced = f"; {max(imbalances.values()):.1g} of the equation's largest term is left" if imbalances else ""
+        found.append(
+            f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen{balanced}"
+        )
     return found

@@ -19,3 +19,11 @@ def test_overfitting_is_noticed_with_what_helps():
     assert found.endswith("or a smaller sampler.redraw_every")
     (found,) = verdict(OVERFITTED | {"settled": 1.0})
     assert found.endswith("or a smaller network.width")
+
+
+def test_a_run_that_did_not_get_there_is_told_first():
+    found = verdict(OVERFITTED | {"imbalance/a": 0.4, "imbalance/b": 1e-6})
+    assert found[0].startswith("a: not solved: the residual on fresh points is 40 % of the equation's largest term")
+    assert len(found) == 2
+    (good,) = verdict({"held_out/a": 1.0, "loss/a": 1.0, "imbalance/a": 2e-6})
+    assert good.endswith("no overfitting seen; 2e-06 of the equation's largest term is left")
