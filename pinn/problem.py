@@ -1,5 +1,6 @@
 """A problem: domain, fields, terms, and what is known of its solution."""
 
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -65,6 +66,11 @@ class Problem(Configurable, ABC):
     def title(self) -> str:
         """The first line of the docstring."""
         return (type(self).__doc__ or self.name).strip().splitlines()[0]
+
+    @property
+    def statement(self) -> str:
+        """The docstring without its indentation, empty where there is none: equation, conditions, source."""
+        return inspect.cleandoc(type(self).__doc__ or "")
 
     @property
     def coordinates(self) -> tuple[str, ...]:

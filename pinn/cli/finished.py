@@ -1,4 +1,4 @@
-"""Commands on finished runs: `table`, `compare`, `plot`, `export`."""
+"""Commands on finished runs: `table`, `compare`, `plot`, `report`, `export`."""
 
 import argparse
 import sys
@@ -62,18 +62,42 @@ def compare(words: Sequence[str]) -> None:
 def plot(words: Sequence[str]) -> None:
     """Draw the figures of finished runs again."""
     examples = "  pinn plot runs/burgers/2026-11-22_10-00-00\n  pinn plot runs/burgers/2026-11-22_10-00-00 --to pdf"
-    parser = Parser("plot", "Draws figures/solution and figures/training of finished runs.", examples)
+    parser = Parser("plot", "Draws the figures of finished runs that are made from their solution files.", examples)
     parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder or a solution file")
     parser.add_argument("--to", default="png", metavar="FORMAT", help="png (default), pdf, svg, ...")
-    read = parser.parse_args(words)
-    from pinn.report.figures import draw_solution
-    from pinn.report.training import draw_training
-    from pinn.solution_file import locate
+    given = parser.parse_args(words)
+    from pinn.report.drawing import FIGURES
+    from pinn.solution_file import locate, read
 
-    for run in read.runs:
-        folder = locate(run).parent / "figures"
-        for draw, name in ((draw_solution, "solution"), (draw_training, "training")):
-            sys.stdout.write(f"{draw(run, folder / f'{name}.{read.to}')}\n")
+    for run in given.runs:
+        contents, folder = read(path := locate(run)), path.parent / "figures"
+        for draw in FIGURES.values():
+            drawn = draw(contents, folder, f".{given.to}")
+            sys.stdout.write(f"{drawn}\n" if drawn else "")
+
+
+def report(words: Sequence[str]) -> None:
+    """Write the page of finished runs."""
+    examples = (
+        "  pinn report runs/burgers/2026-11-22_10-00-00\n"
+        "  pinn report runs/multirun/2026-11-22_10-00-00\n"
+        "  pinn report runs/burgers --to burgers.html"
+    )
+    described = "Writes report.html, a page that needs no other file: of a run, or of all below a folder, compared."
+    parser = Parser("report", described, examples)
+    parser.add_argument("runs", metavar="RUN|DIR", nargs="+", help="a run, or a folder with several below it")
+    parser.add_argument("--to", metavar="FILE", help="default: report.html in that folder")
+    given = parser.parse_args(words)
+    if given.to and len(given.runs) > 1:
+        raise UserError(f"report --to takes one run or folder, got {len(given.runs)}; see pinn report --help")
+    from pinn.report.page import write_report
+    from pinn.report.sweep import write_sweep_report
+    from pinn.solution_file import FILE_NAME
+
+    for run in map(Path, given.runs):
+        of_several = run.is_dir() and not (run / FILE_NAME).exists()
+        write = write_sweep_report if of_several else write_report
+        sys.stdout.write(f"{write(run, given.to)}\n")
 
 
 def export(words: Sequence[str]) -> None:

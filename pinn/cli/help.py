@@ -22,6 +22,7 @@ Usage
   pinn compare RUN RUN...                     their errors on the same nodes, side by side
   pinn table DIR                              all runs below a folder, sorted by error
   pinn plot RUN...                            draw a run's figures again
+  pinn report RUN|DIR                         a page of a run, or of all runs below a folder
   pinn export RUN --to vtu|csv|npz|pt2        a solution in another program's format
   pinn --help GROUP[=CHOICE]...               the options of a choice, explained
   pinn --cfg job [GROUP=CHOICE | KEY=VALUE]   print the configuration and stop

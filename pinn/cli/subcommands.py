@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pinn.cli.check import check
-from pinn.cli.finished import compare, export, plot, table
+from pinn.cli.finished import compare, export, plot, report, table
 from pinn.cli.new import new
 from pinn.cli.resume import resume
 from pinn.errors import UserError
@@ -35,5 +35,6 @@ SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "compare": compare,
     "table": table,
     "plot": plot,
+    "report": report,
     "export": export,
 }

@@ -68,7 +68,7 @@ def draw_points(
     drawn.legend(
         handles, told, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False, markerscale=1.5
     )
-    drawn.suptitle(textwrap.fill(title, 30 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
+    drawn.suptitle(textwrap.fill(title, 33 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
     path = Path(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pinn.report.style import NORMAL, PathLike, add_legend, colors, save, style
-from pinn.solution_file import locate, read
+from pinn.solution_file import Contents, locate, read
 
 FEW = 20
 """Measurements up to which each gets a marker."""
@@ -30,6 +30,11 @@ def draw_training(solution: PathLike, figure: PathLike) -> Path:
         UserError: as `draw_solution`.
     """
     contents = read(locate(solution))
+    return save(training_figure(contents), contents, figure)
+
+
+def training_figure(contents: Contents) -> Figure:
+    """The figure in memory, a row for what is comparable."""
     history = contents.history
     terms = [name for name in history if name.startswith("loss/")]
     rows = [["loss", "held_out", *(name for name in history if name.startswith("error/"))]]
@@ -45,12 +50,14 @@ def draw_training(solution: PathLike, figure: PathLike) -> Path:
                 draw_metric(axes, history, against, name, color)
             style(axes)
             axes.set_yscale("log")
+            axes.set_xlim(left=0)
         panels[0].set_ylabel(label, fontsize=NORMAL)
         if len(shown) > 1:
             add_legend(panels[1])
     style(grid[-1, 0], "step")
+    grid[-1, 0].xaxis.get_major_locator().set_params(integer=True)
     style(grid[-1, 1], "time (s)")
-    return save(drawn, contents, figure)
+    return drawn
 
 
 def draw_metric(

@@ -19,7 +19,7 @@ class Output(Configurable):
             dimensions.
         derivatives: names of further quantities on the nodes, such as `u_x` or a derived one.
         chunk: points that are evaluated at once, at least 1; smaller needs less memory.
-        figures: whether figures are drawn beside the file.
+        figures: whether figures are drawn beside the file, and report.html is written.
 
     Raises:
         UserError: a resolution below 2 or a chunk below 1.

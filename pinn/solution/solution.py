@@ -197,6 +197,15 @@ class Solution:
         report = import_module("pinn.report.figures")  # a floor above, where matplotlib is
         return report.plot(self.contents(), path)
 
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page that a run has as `report.html`: errors, residuals, equation, figures, configuration.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        page = import_module("pinn.report.page")
+        return page.report(self.contents(), path)
+
     def _without_arrays(self, output: Output | None) -> Contents:
         """The contents of the file but the arrays on its nodes."""
         return Contents(
@@ -318,6 +327,7 @@ class Solution:
         described = {
             "title": problem.title,
             "problem": problem.name,
+            "comment": problem.statement or None,
             "truth": problem.truth_kind,
             "dtype": str(trial.dtype).removeprefix("torch."),
             "device": str(trial.device),

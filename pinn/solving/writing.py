@@ -1,21 +1,33 @@
-"""What a run leaves: the solution file and its figures."""
+"""What a run leaves: the solution file, its figures and its report."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from pinn.report.figures import draw_solution
-from pinn.report.training import draw_training
+from pinn.logs import logger
+from pinn.report.drawing import FIGURES
+from pinn.report.page import write_report
 from pinn.solution import Output, Solution
+from pinn.solution_file import read
 
 
 def write(solution: Solution, folder: Path | None, output: Output) -> list[Path]:
-    """The solution file first, then figures, which may fail without loss; the paths that were written."""
+    """The solution file first, then figures and report, which may fail without loss; the paths that were written."""
     if folder is None:
         return []
-    files = [solution.save(folder / "solution.h5", output)]
-    if output.figures:
-        figures = folder / "figures"
-        figures.mkdir(exist_ok=True)
-        for draw, name in ((draw_solution, "solution.png"), (draw_training, "training.png")):
-            draw(files[0], figures / name)
-            files.append(figures / name)
-    return files
+    saved = solution.save(folder / "solution.h5", output)
+    if not output.figures:
+        return [saved]
+    contents = read(saved)
+    drawn = [attempt(name, partial(draw, contents, folder / "figures", ".png")) for name, draw in FIGURES.items()]
+    report = attempt("report", partial(write_report, saved))
+    return [path for path in (saved, *drawn, report) if path is not None]
+
+
+def attempt(name: str, make: Callable[[], Path | None]) -> Path | None:
+    """What is made, or a line in the log and None: no figure is worth a run's result."""
+    try:
+        return make()
+    except Exception as error:
+        logger.warning("%s was not made: %s: %s", name, type(error).__name__, error)
+        return None

@@ -1,0 +1,189 @@
+"""`report.html`: a run on one page that needs nothing else, no network and no other file."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pinn.diagnosis import verdict
+from pinn.report.drawing import FIGURES
+from pinn.report.record import Record, read_record, record_of
+from pinn.report.style import PathLike
+from pinn.report.typeset import statement
+from pinn.solution_file import Contents, locate, read, replacing
+
+FILE_NAME = "report.html"
+CAPTIONS = {
+    "solution": "Fields, reference, error and residual",
+    "training": "Training",
+    "spectrum": "Singular values of the Jacobian",
+    "points": "Points of each term and outward normals",
+}
+"""The figures in a run's folder, in the order of the page."""
+
+ENDED_EARLY = ("time", "steps", "interrupted")
+"""The outcomes after which there may be more to gain."""
+
+KINDS = {".png": "image/png", ".gif": "image/gif"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure in the page: its caption and its `data:` address."""
+
+    caption: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A term's root mean square residual on fresh points and on the training points, weighted as in the loss.
+
+    share: of all terms' mean squares on fresh points, in percent.
+    """
+
+    term: str
+    fresh: float
+    training: float | None
+    share: float
+
+
+def write_report(run: PathLike, target: PathLike | None = None) -> Path:
+    """Write the page of a run, `report.html` in its folder or `target`; figures that are not there yet are drawn.
+
+    Raises:
+        UserError: the run cannot be read, or the page not be written.
+    """
+    path = locate(run)
+    folder = path.parent / "figures"
+    if not (folder / "solution.png").exists():
+        contents = read(path)
+        for draw in FIGURES.values():
+            draw(contents, folder, ".png")
+    page = run_page(read_record(path), pictures(folder), path)
+    return write_page(page, path.with_name(FILE_NAME) if target is None else Path(target))
+
+
+def report(contents: Contents, target: PathLike) -> Path:
+    """Write the page of a solution in memory; raises UserError where it cannot be written."""
+    with tempfile.TemporaryDirectory() as name:
+        for draw in FIGURES.values():
+            draw(contents, Path(name), ".png")
+        page = run_page(record_of(contents), pictures(Path(name)))
+    return write_page(page, Path(target))
+
+
+def write_page(page: str, target: Path) -> Path:
+    """Write a page, whole or not at all; raises UserError where it cannot be written."""
+    with replacing(target) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return target
+
+
+def pictures(folder: Path) -> list[Picture]:
+    """The figures in a folder."""
+    found = []
+    for name, caption in CAPTIONS.items():
+        for suffix, kind in KINDS.items():
+            path = (folder / name).with_suffix(suffix)
+            if path.is_file():
+                told = f"{caption}, in time" if suffix == ".gif" else caption
+                found.append(Picture(told, data_address(path.read_bytes(), kind)))
+    return found
+
+
+def data_address(content: bytes, kind: str = "image/png") -> str:
+    """A picture as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def run_page(record: Record, figures: list[Picture], path: Path | None = None) -> str:
+    """The page of a run; path: of its solution file, None where it has none."""
+    attributes = record.attributes
+    title = str(attributes.get("comment") or attributes.get("title") or attributes["problem"])
+    return (
+        environment()
+        .get_template("run.html")
+        .render(
+            record=record,
+            attributes=attributes,
+            statement=statement(title),
+            residuals=residuals(record.kept),
+            findings=verdict(record.kept),
+            figures=figures,
+            timings=timings(record),
+            path=path,
+            commands=commands(record, path),
+        )
+    )
+
+
+def environment() -> Environment:
+    """The templates; a name that is not there is an error, text is escaped."""
+    made = Environment(
+        loader=PackageLoader("pinn.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["short"] = short
+    return made
+
+
+def short(value: Any) -> str:
+    """A number with three digits, in powers of ten where it is small or large."""
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    return f"{value:.3g}" if value == 0 or 1e-2 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def residuals(kept: Mapping[str, float]) -> list[Residual]:
+    """The terms' residuals with the parameters that the run kept."""
+    fresh = {name.removeprefix("held_out/"): v for name, v in kept.items() if name.startswith("held_out/")}
+    total = sum(fresh.values()) or 1.0
+    training = {name: kept.get(f"loss/{name}") for name in fresh}
+    roots = {name: None if v is None else float(np.sqrt(v)) for name, v in training.items()}
+    return [Residual(name, float(np.sqrt(v)), roots[name], 100 * v / total) for name, v in fresh.items()]
+
+
+def timings(record: Record) -> dict[str, str]:
+    """How long the run took, and for what."""
+    steps, seconds = (record.history.get(name, np.zeros(0)) for name in ("step", "seconds"))
+    found = {}
+    if "wall_seconds" in record.attributes:
+        found["whole run"] = f"{record.attributes['wall_seconds']:.1f} s"
+    if len(seconds) and len(steps):
+        found["training"] = f"{seconds[-1]:.1f} s"
+        found["steps"] = f"{steps[-1]}, {short(float(seconds[-1]) / float(steps[-1]))} s each"
+    return found
+
+
+def commands(record: Record, path: Path | None) -> dict[str, str]:
+    """What reproduces the run and what to do with it, by purpose."""
+    found = {}
+    if record.overrides is not None:
+        found["Run it again"] = command(record.overrides)
+    if path is not None:
+        folder = os.path.relpath(path.parent)
+        if record.attributes.get("status") in ENDED_EARLY and (path.parent / "checkpoint.h5").exists():
+            limit = record.settings.get("training.time_limit")
+            more = f" training.time_limit={2 * limit:g}" if limit else ""
+            found["Go on with it"] = f"pinn resume {shlex.quote(folder)}{more}"
+        found["Look at its numbers"] = f"pinn show {shlex.quote(folder)}"
+        found["Evaluate it in Python"] = f'solution = pinn.load("{folder}")'
+    return found
+
+
+def command(overrides: Sequence[str]) -> str:
+    """The command line with these words, as a shell wants it."""
+    return " ".join(["pinn", *map(shlex.quote, overrides)])

@@ -1,0 +1,189 @@
+"""The page of several runs: a table to be sorted, errors against what was varied, and the best run's command."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pinn.report.page import FILE_NAME as PAGE
+from pinn.report.page import command, data_address, environment, write_page
+from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
+from pinn.report.runs import Row, rows_below
+from pinn.report.style import COLORS, DPI, NORMAL, SMALL, PathLike, style
+from pinn.solution_file import FILE_NAME
+
+DEFAULT = "default"
+"""Stands for what a run's command does not say."""
+
+TICKS = 8  # values up to which each is a tick
+WIDE = 30.0  # ratio of the largest to the smallest value from which an axis is logarithmic
+COLUMNS = 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its row of numbers, its record, and the value of each swept key."""
+
+    row: Row
+    record: Record
+    values: dict[str, Any]
+
+    @property
+    def measure(self) -> float | None:
+        """Its worst field's error, or where none is known its residual on fresh points."""
+        error, held_out = self.row["error"], self.row["held_out"]
+        return error if error is not None else None if held_out is None else float(np.sqrt(held_out))
+
+
+def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path:
+    """Write the page of all runs below a folder, `report.html` in it or `target`; the keys are those that differ.
+
+    Raises:
+        UserError: there is no such folder or no finished run below it, or the page cannot be written.
+    """
+    root = Path(folder)
+    target = root / PAGE if target is None else Path(target)
+    runs = read_runs(root)
+    keys = list(runs[0].values)
+    page = (
+        environment()
+        .get_template("sweep.html")
+        .render(
+            folder=str(root),
+            runs=runs,
+            keys=keys,
+            by_error=any(run.row["error"] is not None for run in runs),
+            several_problems=len({run.row["problem"] for run in runs}) > 1,
+            links={run.row["run"]: link(root / run.row["run"], target.parent) for run in runs},
+            seconds=sum(run.row["wall_seconds"] or 0.0 for run in runs),
+            best=command(runs[0].record.overrides) if runs[0].record.overrides is not None else None,
+            figure=data_address(png(draw_sweep(runs, keys))) if keys else None,
+            unfinished=unfinished(root),
+        )
+    )
+    return write_page(page, target)
+
+
+def read_runs(root: Path) -> list[Run]:
+    """The runs below a folder, the best first, with the values of the keys in which they differ."""
+    rows = rows_below(root)
+    records = [read_record(root / row["run"] / FILE_NAME) for row in rows]
+    values = swept(records)
+    own = [{key: found[k] for key, found in values.items()} for k in range(len(rows))]
+    return [Run(row, record, each) for row, record, each in zip(rows, records, own, strict=True)]
+
+
+def swept(records: Sequence[Record]) -> dict[str, list[Any]]:
+    """Key -> each run's value, of the keys that differ: those of their commands where all have one, else all.
+
+    A class (`optimizer._target_`) goes by its group's name; the options that only some runs have are left out.
+    """
+    given = [words(record.overrides) for record in records if record.overrides is not None]
+    settings = [settings_of(record) for record in records]
+    if len(given) == len(records):
+        keys = dict.fromkeys(key for each in given for key in each)
+        found = {
+            key: [own.get(key, held.get(key, DEFAULT)) for own, held in zip(given, settings, strict=True)]
+            for key in keys
+        }
+    else:
+        common = [key for key in settings[0] if all(key in each for each in settings)]
+        found = {key: [each[key] for each in settings] for key in common}
+    return {key: values for key, values in found.items() if len(set(map(str, values))) > 1}
+
+
+def words(overrides: Sequence[str]) -> dict[str, Any]:
+    """Key -> value of a command's words, Hydra's own left out."""
+    pairs = [word.lstrip("+").partition("=") for word in overrides]
+    return {key: as_value(value) for key, _, value in pairs if not key.startswith(("hydra", "~"))}
+
+
+def as_value(text: str) -> Any:
+    """A word's value; text where it is nothing else."""
+    try:
+        value = yaml.safe_load(text)
+        return float(text) if isinstance(value, str) else value  # YAML 1.1 takes 1e-3 for text
+    except (ValueError, yaml.YAMLError):
+        return text
+
+
+def settings_of(record: Record) -> dict[str, Any]:
+    """The configuration with a class under its group's name."""
+    found = {}
+    for key, value in record.settings.items():
+        is_class = key.endswith("._target_")
+        found[key.removesuffix("._target_")] = str(value).rpartition(".")[2] if is_class else value
+    return found
+
+
+def link(run: Path, base: Path) -> str | None:
+    """The address of a run's own page, relative to this one; None where it has none."""
+    page = run / PAGE
+    return Path(os.path.relpath(page, base)).as_posix() if page.is_file() else None
+
+
+def unfinished(root: Path) -> dict[str, str]:
+    """Folder -> command of the runs that left no solution."""
+    folders = [path.parents[1] for path in sorted(root.rglob(str(OVERRIDES)))]
+    without = [folder for folder in folders if not (folder / FILE_NAME).exists()]
+    return {str(folder.relative_to(root)): command(overrides_in(folder) or ()) for folder in without}
+
+
+def draw_sweep(runs: Sequence[Run], keys: Sequence[str]) -> Figure:
+    """The error of each run against each swept key, and the median at each value."""
+    columns = min(COLUMNS, len(keys))
+    rows = -(-len(keys) // columns)
+    figure = Figure(figsize=(max(3.2 * columns, 4.8), 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    by_error = any(run.row["error"] is not None for run in runs)
+    for axes, key in zip(panels.flat, keys, strict=False):
+        draw_key(axes, key, [run for run in runs if run.measure])
+    for axes in panels.flat[len(keys) :]:
+        axes.set_axis_off()
+    for axes in panels[:, 0]:
+        axes.set_ylabel("relative L2 error" if by_error else "residual on fresh points", fontsize=NORMAL)
+    return figure
+
+
+def draw_key(axes: Axes, key: str, runs: Sequence[Run]) -> None:
+    """One panel: numbers along their axis, words side by side."""
+    values = [run.values[key] for run in runs]
+    is_number = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+    known = sorted(set(values)) if is_number else sorted({str(value) for value in values})
+    at = {value: float(value) if is_number else float(k) for k, value in enumerate(known)}
+    x = np.array([at[value if is_number else str(value)] for value in values])
+    y = np.array([run.measure for run in runs])
+    axes.plot(x, y, "o", color=COLORS[0], markersize=4, alpha=0.7)
+    places = np.unique(x)
+    form = (
+        {"linewidth": 1.2} if is_number else {"linestyle": "", "marker": "_", "markersize": 24}
+    )  # words have no order
+    axes.plot(places, [np.median(y[x == place]) for place in places], color=COLORS[1], **form)
+    style(axes, key)
+    axes.margins(x=0.05 if is_number else 0.3)
+    axes.set_yscale("log")
+    if is_number and 0 < WIDE * x.min() <= x.max():
+        axes.set_xscale("log")
+    if not is_number or len(known) <= TICKS:
+        labels = [f"{value:g}" if is_number else str(value) for value in known]
+        axes.set_xticks(list(at.values()), labels, fontsize=SMALL)
+        axes.minorticks_off()
+        if sum(map(len, labels)) > 36:
+            axes.tick_params("x", rotation=30)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG file's content."""
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(content, format="png", dpi=DPI)
+    return content.getvalue()

@@ -1,0 +1,234 @@
+"""The page of a run and of a sweep: what they tell, and that they need nothing else."""
+
+import base64
+import functools
+import re
+import shutil
+import subprocess
+from html import escape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from pinn.cli import main
+from pinn.errors import UserError
+from pinn.networks import MLP
+from pinn.problems import Heat
+from pinn.report.page import write_report
+from pinn.report.sweep import read_runs, write_sweep_report
+from pinn.solution import Output, Solution
+from pinn.solving import write, writing
+from pinn.trial import make_trial
+
+HISTORY = {
+    "step": np.arange(1, 4),
+    "seconds": np.array([0.5, 1.0, 1.5]),
+    "loss": np.array([1.0, 0.1, 0.01]),
+    "loss/equation": np.array([1.0, 0.09, 0.01]),
+    "held_out/equation": np.array([2.0, 0.16, 0.4]),
+    "held_out": np.array([2.0, 0.16, 0.4]),
+}
+
+
+class Page(HTMLParser):
+    """A page's text, its addresses and its pictures."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.addresses = [], []
+        self.feed(re.sub(r"<(style|title|script)>.*?</\1>", "", text, flags=re.S))
+        self.text = " ".join(" ".join(self.words).split())
+        self.pictures = [a for a in self.addresses if a.startswith("data:image")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def handle_starttag(self, tag, attrs):
+        self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action") and value]
+
+
+def solution_of(seed, width=4):
+    torch.manual_seed(seed)
+    trial = make_trial(Heat(), functools.partial(MLP, width=width, depth=1))
+    attributes = {"seed": seed, "wall_seconds": 12.5, "status": "time", "outcome": "time limit reached"}
+    configuration = {"network": {"width": width}, "seed": seed, "training": {"time_limit": 75.0}}
+    return Solution(
+        trial, history=HISTORY, attributes=attributes, configuration=configuration, output=Output(resolution=9)
+    )
+
+
+def save(folder, seed, width=4, overrides=None):
+    (folder / ".hydra").mkdir(parents=True)
+    if overrides is not None:
+        (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
+    solution = solution_of(seed, width)
+    write(solution, folder, solution.output)
+    return solution
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "heat" / "a"
+    solution = save(folder, 1, overrides=["problem=heat", "network.width=4", "problem.note='a b'"])
+    return folder, solution
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sweep")
+    for number, (width, seed) in enumerate([(3, 0), (3, 1), (6, 0), (6, 1)]):
+        save(root / str(number), seed, width, [f"network.width={width}", f"seed={seed}", "problem=heat"])
+    (root / "4" / ".hydra").mkdir(parents=True)
+    (root / "4" / ".hydra" / "overrides.yaml").write_text("[network.width=9, problem=heat]")
+    return root
+
+
+def test_a_run_leaves_a_page_that_needs_nothing_else(run):
+    folder, _ = run
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert all(address.startswith("data:") for address in page.addresses)
+    assert not re.search(r"https?:|url\(|@import|<script", text)
+    figures = sorted(path.read_bytes() for path in (folder / "figures").iterdir())
+    assert sorted(base64.b64decode(address.partition(",")[2]) for address in page.pictures) == figures
+    assert len(figures) >= 2
+
+
+def test_errors_and_residuals_come_first(run):
+    folder, solution = run
+    text = Page((folder / "report.html").read_text(encoding="utf-8")).text
+    error = solution.errors()["u"]["relative_l2"]
+    told = [
+        "Heat equation",
+        f"error of u {error:.3g}",
+        "equation 0.4 0.3 100 %",  # roots of 0.16 and 0.09, at the step whose parameters are kept
+        "Verdict",
+        "the residual on fresh points is 1.8 times",
+        "Equation",
+        "Conditions",
+        "Figures",
+        "Run it again",
+        "pinn problem=heat network.width=4 'problem.note='\"'\"'a b'\"'\"''",
+        "training.time_limit=150",
+        "Configuration",
+        "time_limit: 75.0",
+        "whole run 12.5 s",
+        "3, 0.5 s each",
+    ]
+    (folder / "checkpoint.h5").touch()
+    text = Page(write_report(folder).read_text(encoding="utf-8")).text
+    places = [text.find(part) for part in told]
+    assert -1 not in places, told[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_a_solution_in_memory_has_a_page(tmp_path):
+    page = Page(solution_of(0).report(tmp_path / "page.html").read_text(encoding="utf-8"))
+    assert len(page.pictures) >= 2
+    assert "made from Python" in page.text
+
+
+def test_a_report_that_fails_leaves_the_solution(tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(writing, "write_report", fail)
+    monkeypatch.setattr(writing, "FIGURES", {"solution": fail})
+    solution = solution_of(0)
+    with caplog.at_level("WARNING", "pinn"):
+        assert write(solution, tmp_path, solution.output) == [tmp_path / "solution.h5"]
+    assert [record.message for record in caplog.records] == [
+        "solution was not made: RuntimeError: no ink",
+        "report was not made: RuntimeError: no ink",
+    ]
+
+
+def test_the_page_of_a_sweep(sweep):
+    runs = read_runs(sweep)
+    assert list(runs[0].values) == ["network.width", "seed"]
+    page = Page(write_sweep_report(sweep).read_text(encoding="utf-8"))
+    assert len(page.pictures) == 1
+    assert {f"{number}/report.html" for number in range(4)} == {a for a in page.addresses if not a.startswith("data:")}
+    best = min(run.row["error"] for run in runs)
+    width, seed = runs[0].values.values()
+    assert f"smallest error {best:.3g}" in page.text
+    assert f"Best run pinn network.width={width} seed={seed} problem=heat" in page.text
+    assert "without a solution 1" in page.text
+    assert "pinn network.width=9 problem=heat" in page.text
+
+
+def test_keys_are_taken_from_the_configurations_where_there_were_no_commands(tmp_path):
+    for width in (3, 6):
+        save(tmp_path / str(width), 0, width)
+    (first, second) = read_runs(tmp_path)
+    assert {first.values["network.width"], second.values["network.width"]} == {3, 6}
+    assert list(first.values) == ["network.width"]
+    page = Page(write_sweep_report(tmp_path).read_text(encoding="utf-8"))
+    assert "Best run" not in page.text
+
+
+def test_runs_that_do_not_differ_have_no_figure(tmp_path):
+    for number in range(2):
+        save(tmp_path / str(number), 0, overrides=["problem=heat"])
+    assert Page(write_sweep_report(tmp_path).read_text(encoding="utf-8")).pictures == []
+
+
+def test_the_command(run, sweep, tmp_path, capsys):
+    folder, _ = run
+    assert main(["report", str(folder), str(sweep)]) == 0
+    assert capsys.readouterr().out.split() == [str(folder / "report.html"), str(sweep / "report.html")]
+    assert main(["report", str(folder / "solution.h5"), "--to", str(tmp_path / "a.html")]) == 0
+    assert (tmp_path / "a.html").exists()
+    for words, told in (
+        (["report", str(folder), str(sweep), "--to", "a.html"], "--to takes one run or folder, got 2"),
+        (["report", str(tmp_path)], "no solution.h5 below"),
+        (["report", str(tmp_path / "absent")], "no such file or folder"),
+    ):
+        assert main(words) == 2
+        assert told in capsys.readouterr().err
+    with pytest.raises(UserError, match="cannot write"):
+        write_report(folder, folder / "solution.h5" / "page.html")
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def browsed(page, tmp_path, script):
+    """What a browser's console says, and the page's `data-found` after the script, in a frame of a phone's width."""
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(
+        f'<!doctype html><body><iframe width="390" height="800" srcdoc="{escape(page)}"></iframe><script>'
+        f"onload = () => {{ const page = document.querySelector('iframe').contentDocument; {script} }}</script>",
+        encoding="utf-8",
+    )
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    command += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", "--v=0", "--dump-dom"]
+    ran = subprocess.run([*command, wrapper.as_uri()], capture_output=True, text=True, timeout=120, check=False)
+    if ran.returncode or "<iframe" not in ran.stdout:
+        pytest.skip(f"the browser does not run here: {ran.stderr[-200:]}")
+    console = [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
+    return console, re.search(r'data-found="(.*?)"', ran.stdout)[1]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+def test_in_a_browser(run, sweep, tmp_path):
+    folder, _ = run
+    width = "document.body.dataset.found = page.documentElement.scrollWidth"
+    console, found = browsed((folder / "report.html").read_text(encoding="utf-8"), tmp_path, width)
+    assert console == []
+    assert int(found) <= 390  # nothing sticks out of a phone's screen
+    text = write_sweep_report(sweep).read_text(encoding="utf-8")
+    clicks = (
+        "const cells = () => [...page.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent.trim());"
+        "const run = page.querySelector('th button'); run.click(); const up = cells(); run.click();"
+        "document.body.dataset.found = [page.documentElement.scrollWidth, ...up, ...cells()]"
+    )
+    console, found = browsed(text, tmp_path, clicks)
+    width, *order = found.split(",")
+    assert console == []
+    assert int(width) <= 390
+    assert "".join(order) == "01233210"
