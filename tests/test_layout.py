@@ -40,7 +40,7 @@ FLOORS = (
         "pinn.diagnosis",
         "pinn.rebuilding",
     ),
-    ("pinn.report", "pinn.export"),
+    ("pinn.report", "pinn.export", "pinn.sweeps"),
     ("pinn.solving", "pinn.schema", "pinn.cli", "pinn.conf"),
     ("pinn",),
 )

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pinn.cli.flags import read_flags
 from pinn.cli.help import choice_page, help_page, version_line
@@ -60,36 +60,50 @@ def _run(words: list[str]) -> None:
     elif flags.help:
         sys.stdout.write(help_page(flags.config_dir))
     else:
-        _solve_by_hydra(arguments, flags.config_dir)
+        solve_by_hydra(arguments, flags.config_dir)
 
 
-def _solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
+class Job:
+    """What Hydra calls: once in a run, for each job in a sweep. words: the command's.
+
+    error: that of a run. failed: what the sweeper says of a sweep's jobs.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.words = list(words)
+        self.error: Exception | None = None
+        self.failed: Exception | None = None
+
+    def __call__(self, config: "DictConfig") -> Any:
+        if _sweeping():
+            from pinn.cli.sweeping.job import sweep_job
+
+            return sweep_job(self.words, config, run_folder())
+        try:
+            solve_configured(config, run_folder())
+        except Exception as error:
+            self.error = error
+            _record(error)
+        return None
+
+
+def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     """Let Hydra compose and run; raises the first error of composition, of the run folder or of a job."""
     import hydra
 
     from pinn.cli.composition import register
 
-    failures: list[Exception] = []
-
-    def job(config: "DictConfig") -> None:
-        try:
-            solve_configured(config, run_folder())
-        except Exception as error:
-            failures.append(error)
-            _record(error)
-            if _sweeping():
-                raise  # marks this job as failed; Hydra goes on with the others
-
+    job = Job(arguments)
     try:
         with _hydra_environment(register(arguments, config_dir)):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
     except Exception as error:
-        if not failures:  # else Hydra passes on what is told below
-            _blame(error)
+        _blame(error)
     finally:
         _close_log_files()
-    if failures:
-        raise failures[0]
+    told = job.error or job.failed
+    if told is not None:
+        raise told
 
 
 def _blame(error: Exception) -> NoReturn:
@@ -135,15 +149,13 @@ def _sweeping() -> bool:
 def _record(error: Exception) -> None:
     """Write the error to the run's log: a user's mistake in a line, anything else with its traceback.
 
-    The terminal gets its line from `main`; in a sweep here, too, because a sweep goes on.
+    The terminal gets its line from `main`.
     """
     message, status = explain(error)
     told = message if status == 2 else "".join(traceback.format_exception(error))
     for handler in logging.getLogger().handlers:
-        in_file = isinstance(handler, logging.FileHandler)
-        if in_file or _sweeping():
-            text = told if in_file else f"error: {message}"
-            handler.handle(logging.LogRecord("pinn", logging.ERROR, __file__, 0, text, None, None))
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(logging.LogRecord("pinn", logging.ERROR, __file__, 0, told, None, None))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What Hydra is told before it composes: schemas, resolvers, and the problem in a file of the user's own."""
+"""What Hydra is told before it composes: schemas, resolvers, sweepers, and the problem in a file of the user's own."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.problem_file import problem_node
+from pinn.cli.sweeping.plugins import register_plugins
 from pinn.errors import require
 from pinn.schema import SCHEMAS
 
@@ -41,6 +42,7 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
     """
     USERS_FOLDER.set(None if config_dir is None else choices_folder(Path(config_dir)))
     Plugins.instance().register(UsersFolder)
+    register_plugins()
     store = ConfigStore.instance()
     for name, schema in SCHEMAS.items():
         group, _, leaf = f"schema/{name}".rpartition("/")

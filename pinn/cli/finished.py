@@ -26,14 +26,24 @@ class Parser(argparse.ArgumentParser):
 
 
 def table(words: Sequence[str]) -> None:
-    """Print and write the table of all runs below a folder."""
+    """Print and write the table of all runs below a folder; of a sweep its summary."""
     examples = "  pinn table runs/burgers\n  pinn table runs/multirun/2026-11-22_10-00-00 --to sweep.csv sweep.h5"
-    parser = Parser("table", "All finished runs below a folder, the smallest error first.", examples)
-    parser.add_argument("folder", metavar="DIR", help="a folder of runs")
+    description = (
+        "All finished runs below a folder, the smallest error first. Of a sweep's folder: means and spread over seeds; "
+        "summary.csv and summary.h5 are written again."
+    )
+    parser = Parser("table", description, examples)
+    parser.add_argument("folder", metavar="DIR", help="a folder of runs, or that of a sweep")
     parser.add_argument("--to", nargs="+", default=[], metavar="FILE", help="write it, too, as .csv or .h5")
     read = parser.parse_args(words)
+    from pinn.cli.sweeping.ending import SAVED
     from pinn.report.runs import rows_below, table_text, write_table
+    from pinn.sweeps.summary import summarize
 
+    if (Path(read.folder) / SAVED).is_file() and not read.to:
+        text, files = summarize(Path(read.folder))
+        sys.stdout.write(text + "".join(f"{path}\n" for path in files))
+        return
     rows = rows_below(read.folder)
     sys.stdout.write(table_text(rows))
     for name in read.to:

@@ -25,6 +25,7 @@ from omegaconf.errors import (
 from pinn.cli.help import groups
 from pinn.cli.near import did_you_mean, nearest, question
 from pinn.cli.subcommands import SUBCOMMANDS
+from pinn.cli.sweeping.ending import JobsFailed
 from pinn.errors import UserError
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
@@ -38,6 +39,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     for cause in chain:
         if isinstance(cause, UserError):
             return _line(cause), USERS
+    if isinstance(error, JobsFailed):
+        return _line(error), USERS if error.mistake else OURS
     if isinstance(error, InstantiationException):
         return _not_built(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):

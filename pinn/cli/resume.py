@@ -1,4 +1,4 @@
-"""`pinn resume`: continue a run where its checkpoint stands."""
+"""`pinn resume`: continue a run where its checkpoint stands, or a sweep."""
 
 import logging
 import sys
@@ -12,11 +12,14 @@ from pinn.errors import UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-RESUME = "pinn resume RUN [KEY=VALUE]...    RUN is a run folder; the options override its saved configuration"
+RESUME = (
+    "pinn resume RUN [KEY=VALUE]...    RUN is a run folder, whose saved configuration the options override, or that of "
+    "a sweep, such as runs/multirun/2026-11-22_10-00-00"
+)
 
 
 def resume(words: Sequence[str]) -> None:
-    """Continue the run in the folder `words[0]` with its saved configuration, changed by KEY=VALUE words.
+    """Continue the run in the folder `words[0]` with its saved configuration, changed by KEY=VALUE words; or a sweep.
 
     Raises UserError where the folder holds no run, or an option is not one of the run's.
     """
@@ -25,10 +28,17 @@ def resume(words: Sequence[str]) -> None:
         return
     if not words:
         raise UserError(f"resume needs a run; try {RESUME}")
-    from pinn.cli.command import solve_configured
+    from pinn.cli.command import solve_by_hydra, solve_configured
     from pinn.cli.composition import register
+    from pinn.cli.flags import read_flags
+    from pinn.cli.sweeping.ending import command_of
 
     folder = Path(words[0])
+    command = command_of(folder)
+    if command is not None:
+        flags, arguments = read_flags([*command, *words[1:], f"hydra.sweep.dir={folder}"])
+        solve_by_hydra(arguments, flags.config_dir)
+        return
     saved = folder / ".hydra" / "config.yaml"
     if not saved.is_file():
         raise UserError(f"no run to resume in {folder}: {saved} is not there; try {RESUME}")

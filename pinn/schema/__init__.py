@@ -4,7 +4,18 @@ A schema has the fields of the constructor that its `_target_` names and no valu
 test holds the three together. Nothing is imported here but the standard library, for the speed of `pinn --help`.
 """
 
-from pinn.schema import config, network, optimizer, output, problem, sampler, training, weighting
+from pinn.schema import (
+    config,
+    launcher,
+    network,
+    optimizer,
+    output,
+    problem,
+    sampler,
+    sweeper,
+    training,
+    weighting,
+)
 from pinn.schema.config import Config
 
 __all__ = ["SCHEMAS", "Config"]
@@ -19,4 +30,6 @@ SCHEMAS: dict[str, type] = {
     **weighting.SCHEMAS,
     **training.SCHEMAS,
     **output.SCHEMAS,
+    **launcher.SCHEMAS,
+    **sweeper.SCHEMAS,
 }

@@ -1,0 +1,108 @@
+"""A job of a sweep inside its own process."""
+
+import logging
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pinn.sweeps.records import JobRecord, Status
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from pinn.callbacks import Callback
+    from pinn.sweeps.pruning import Pruning
+
+LOG = "pinn.log"
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the process of a job is told.
+
+    words: the command's, which say where a problem of the user's own is. configuration: resolved, as YAML. number: of
+    the job. threads: at most. resume: from the folder's checkpoint. trial: of the search that the job belongs to, as
+    its storage, study and number.
+    """
+
+    words: tuple[str, ...]
+    folder: Path
+    configuration: str
+    number: int
+    threads: int
+    resume: bool = False
+    trial: tuple[str, str, int] | None = None
+
+
+def perform(task: Task, record: JobRecord) -> None:
+    """Solve, and write to the job's folder what it comes to; the log and all output go to its pinn.log."""
+    from pinn.cli.mistakes import explain
+    from pinn.sweeps.isolation import redirect_output
+
+    redirect_output(task.folder / LOG)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("pinn").setLevel(logging.INFO)
+    started = time.perf_counter()
+    try:
+        record.status = _solve(task)
+    except KeyboardInterrupt:
+        record.status = Status.INTERRUPTED
+    except BaseException as error:
+        message, status = explain(error)
+        record.status, record.error, record.mistake = Status.FAILED, message, status == 2
+        record.traceback = "".join(traceback.format_exception(error))
+        logging.getLogger().error("%s", message if record.mistake else record.traceback)
+    record.seconds = time.perf_counter() - started
+    record.save(task.folder)
+
+
+def _solve(task: Task) -> Status:
+    import torch
+    from omegaconf import DictConfig, OmegaConf
+
+    from pinn.cli.composition import register
+    from pinn.errors import UserError
+    from pinn.sweeps.sharing import device_of_job
+
+    torch.set_num_threads(min(task.threads, torch.get_num_threads()))
+    register(list(task.words))
+    config = OmegaConf.create(task.configuration)
+    assert isinstance(config, DictConfig)
+    config.device = device_of_job(config.device, task.number)
+    pruning = _pruning(task)
+    callbacks: list[Callback] = [pruning] if pruning is not None else []
+    try:
+        _solve_once(config, task, callbacks)
+    except KeyboardInterrupt:
+        if pruning is None or not pruning.pruned:
+            raise
+        return Status.PRUNED
+    except UserError as error:
+        if not task.resume:
+            raise
+        logging.getLogger("pinn").info("cannot go on from the checkpoint: %s; starts again", error)
+        _solve_once(config, task, callbacks, afresh=True)
+    return Status.DONE
+
+
+def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", afresh: bool = False) -> None:
+    from pinn.cli.configured import arguments
+    from pinn.solving import solve
+
+    resume = task.resume and not afresh
+    solution = solve(**arguments(config), folder=task.folder, resume=resume, callbacks=callbacks)
+    if solution.attributes["status"] == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _pruning(task: Task) -> "Pruning | None":
+    if task.trial is None:
+        return None
+    from pinn.sweeps.pruning import Pruning
+
+    return Pruning(*task.trial)

@@ -1,0 +1,76 @@
+"""The end of a sweep: its summary, also after failures and Ctrl-C; and whether a rerun is of the same sweep."""
+
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from pinn.errors import require
+
+SAVED = "multirun.yaml"  # what Hydra keeps of a sweep
+COMMAND = "command.json"  # its words, by which `pinn resume` goes on with it
+
+
+class JobsFailed(Exception):
+    """Some jobs of a sweep failed. mistake: whether all by mistakes of the user."""
+
+    def __init__(self, message: str, mistake: bool) -> None:
+        super().__init__(message)
+        self.mistake = mistake
+
+
+def same_sweep(config: DictConfig, folder: Path) -> None:
+    """Raise UserError where the folder holds another sweep, whose jobs' numbers mean other settings."""
+    if not (folder / SAVED).is_file():
+        return
+    saved, given = (list(read.hydra.overrides.task) for read in (OmegaConf.load(folder / SAVED), config))
+    require(
+        saved == given,
+        f"{folder} holds another sweep ({' '.join(saved) or 'of the defaults'}); give the same options to go on with "
+        "it, or another hydra.sweep.dir=...",
+    )
+
+
+def command_of(folder: Path) -> list[str] | None:
+    """The words with which the sweep in a folder was started; None where the folder is no sweep's."""
+    try:
+        return [str(word) for word in json.loads((folder / COMMAND).read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return None
+
+
+@contextlib.contextmanager
+def concluded(folder: Path, task: Any) -> Iterator[None]:
+    """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        conclude(folder, task)
+
+
+def conclude(folder: Path, task: Any) -> None:
+    """Write the summary and print its table; nothing where no job was begun."""
+    from pinn.sweeps.records import Status, records_below
+    from pinn.sweeps.summary import summarize
+
+    records = records_below(folder)
+    if not records:
+        return
+    text, files = summarize(folder)
+    sys.stdout.write(text + "".join(f"{path}\n" for path in files))
+    if not all(record.finished for record in records.values()):
+        sys.stdout.write(f"what is not done: pinn resume {folder}\n")
+    failed = {path: record for path, record in records.items() if record.status is Status.FAILED}
+    if failed:
+        first, record = next(iter(failed.items()))
+        told = f"{len(failed)} of {len(records)} jobs failed, the first is {first}: {record.error}"
+        task.failed = JobsFailed(told, all(record.mistake for record in failed.values()))

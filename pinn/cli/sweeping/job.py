@@ -1,0 +1,100 @@
+"""A job of a sweep, as the launcher calls it: skipped where finished, else run in a process of its own."""
+
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pinn.cli.mistakes import explain
+from pinn.sweeps.isolation import run_isolated
+from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
+from pinn.sweeps.sharing import threads_of_job
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+logger = logging.getLogger("pinn")
+
+
+def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[str, Any]:
+    """Run the job that `config` describes in `folder`, and return what came of it.
+
+    It is skipped where the folder holds its finished result, by the configuration's hash; one that was interrupted or
+    killed goes on from its checkpoint. Returns its record's status and its row of the sweep's table; never raises but
+    for Ctrl-C, so that one job does not stop the others.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    hydra = HydraConfig.get()
+    number, overrides = int(hydra.job.num), _split(hydra.overrides.task)
+    logger.setLevel(logging.INFO)
+    try:
+        text, digest = _resolved(config)
+    except Exception as error:
+        message, status = explain(error)
+        record = JobRecord("", overrides, Status.FAILED, message, status == 2)
+        record.save(folder)
+        return _told(record, folder, number)
+    found = read_record(folder)
+    ours = found is not None and found.config_hash == digest
+    if found is not None and ours and found.finished:
+        return _told(found, folder, number, "before")
+    from pinn.checkpoint import FILE_NAME as CHECKPOINT
+    from pinn.cli.sweeping.child import Task, perform
+
+    resume = found is not None and ours and (folder / CHECKPOINT).is_file() and not found.mistake
+    threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))
+    task = Task(tuple(words), folder, text, number, threads, resume, _trial(hydra))
+    record = JobRecord(digest, overrides)
+    record.save(folder)
+    code = run_isolated(perform, task, record, preloaded=() if task.trial is None else ("optuna",))
+    return _told(_ended(folder, record, code), folder, number)
+
+
+def _split(overrides: Sequence[str]) -> dict[str, str]:
+    """`network.width=16` by its key; a group added by `+` or of another package goes by its name."""
+    pairs = [str(word).partition("=") for word in overrides]
+    return {key.lstrip("+"): value for key, _, value in pairs}
+
+
+def _resolved(config: "DictConfig") -> tuple[str, str]:
+    """The configuration as YAML, nothing left to be filled in, and its hash."""
+    from omegaconf import OmegaConf
+
+    container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
+    return OmegaConf.to_yaml(OmegaConf.create(container)), config_hash(cast("dict[str, Any]", container))
+
+
+def _trial(hydra: Any) -> tuple[str, str, int] | None:
+    """The storage, the study and the number of the trial that a search has made this job for."""
+    number = hydra.sweeper.get("trial")
+    return None if number is None else (hydra.sweeper.storage, hydra.sweeper.study, number)
+
+
+def _ended(folder: Path, record: JobRecord, code: int) -> JobRecord:
+    """The record that the process left; where it left none, that of a job that was killed."""
+    found = read_record(folder)
+    if found is not None and found.status is not Status.RUNNING and code == 0:
+        return found
+    cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"its process ended with status {code}"
+    record.status, record.error = Status.FAILED, f"{cause}; out of memory? see {folder / 'pinn.log'}"
+    record.save(folder)
+    return record
+
+
+def _told(record: JobRecord, folder: Path, number: int, when: str = "") -> dict[str, Any]:
+    """A line for the log, and the job's row for the sweeper."""
+    from pinn.sweeps.summary import job_row
+
+    row = job_row(folder, record)
+    said = {
+        "error": "error {:.1e}",
+        "held_out": "held-out {:.1e}",
+        "seconds": "{:.1f} s",
+    }
+    parts = [form.format(row[name]) for name, form in said.items() if row[name] is not None]
+    if record.status is Status.FAILED:
+        parts = [str(record.error)]
+    logger.info("#%d %s %s", number, " ".join(filter(None, (record.status.value, when))) + ":", ", ".join(parts))
+    return row

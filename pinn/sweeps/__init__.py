@@ -1,0 +1,1 @@
+"""Sweeps: jobs that are isolated from each other, skipped where finished, and summed up."""

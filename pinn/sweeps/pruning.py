@@ -1,0 +1,49 @@
+"""Pruning: a run of a search that others have left behind at the same step ends early."""
+
+from typing import TYPE_CHECKING
+
+import optuna
+
+from pinn.callbacks import Callback, Record
+from pinn.logs import logger
+
+if TYPE_CHECKING:
+    from pinn.training import TimeMarching, Trainer
+
+WATCHED = "watched"  # the study's attribute that names the measure by which runs are compared while they go on
+
+
+class Pruning(Callback):
+    """Tells the study each measurement of a trial as it comes, and ends the run where the study's pruner says so.
+
+    storage, study, number: the trial's address. pruned: whether it came to that; the run then ends after its step, as
+    by Ctrl-C, and keeps its files.
+    """
+
+    def __init__(self, storage: str, study: str, number: int) -> None:
+        loaded = optuna.load_study(study_name=study, storage=storage)
+        self.trial = optuna.trial.Trial(loaded, loaded.get_trials(deepcopy=False)[number]._trial_id)
+        self.watched = loaded.user_attrs.get(WATCHED)
+        self.pruned = False
+        self.trainer: Trainer | TimeMarching | None = None
+
+    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
+        self.trainer = trainer
+
+    def on_step(self, record: Record) -> None:
+        value = measured(record, self.watched)
+        if value is None or self.pruned:
+            return
+        assert self.trainer is not None
+        self.trial.report(value, record["step"])
+        if self.trial.should_prune():
+            logger.info("pruned at step %d: %s %.2e is behind other trials", record["step"], self.watched, value)
+            self.pruned = self.trainer.interruption.requested = True
+
+
+def measured(record: Record, name: str | None) -> float | None:
+    """The value of `error` (the worst field's) or of another entry in a step's record; None where it has none."""
+    if name == "error":
+        errors = [value for key, value in record.items() if key.startswith("error/")]
+        return max(errors) if errors else None
+    return None if name is None else record.get(name)

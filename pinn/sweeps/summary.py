@@ -1,0 +1,97 @@
+"""The results of a sweep: a row a job, averages over seeds, and files of both."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pinn.errors import require
+from pinn.report.runs import Row, columns_of, summary, table_text, write_table
+from pinn.solution_file import FILE_NAME
+from pinn.sweeps.grid import write_grid
+from pinn.sweeps.records import JobRecord, Status, records_below
+
+TABLE, GRID = "summary.csv", "summary.h5"
+WITH_SOLUTION = (Status.DONE, Status.PRUNED, Status.INTERRUPTED)
+MEASURED = ("error", "held_out", "seconds")
+
+
+def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:
+    """A row a job, in the order of their numbers, and the keys that the sweep varies.
+
+    Raises UserError where the folder holds no job of a sweep.
+    """
+    records = records_below(sweep)
+    require(bool(records), f"no jobs of a sweep below {sweep}; is it a folder such as runs/multirun/<date>?")
+    swept = swept_keys(list(records.values()))
+    rows = [
+        {"job": str(folder.relative_to(sweep))}
+        | {key: _value(record.overrides.get(key)) for key in swept}
+        | job_row(folder, record)
+        for folder, record in records.items()
+    ]
+    return rows, swept
+
+
+def swept_keys(records: Sequence[JobRecord]) -> list[str]:
+    """The overridden keys that differ between jobs, in the order of the command line."""
+    keys = dict.fromkeys(key for record in records for key in record.overrides)
+    return [key for key in keys if len({record.overrides.get(key) for record in records}) > 1]
+
+
+def job_row(folder: Path, record: JobRecord) -> Row:
+    """A job's status, its worst field's relative L2 error, held-out residual, seconds and steps, and each error."""
+    row: Row = {"status": record.status.value, "error": None, "held_out": None, "seconds": record.seconds}
+    row["steps"] = None
+    if record.status in WITH_SOLUTION and (folder / FILE_NAME).is_file():
+        found = summary(folder / FILE_NAME, folder.parent)
+        row |= {name: found[name] for name in ("error", "held_out", "steps")}
+        row |= {name: value for name, value in found.items() if name.startswith("relative_l2_")}
+        row["seconds"] = found["wall_seconds"]
+    return row | {"message": record.error}
+
+
+def _value(text: str | None) -> Any:
+    """`0.1` as a number, `1e-6` too, anything else as the text that it is."""
+    if text is None:
+        return None
+    try:
+        return float(text) if any(letter in text for letter in ".eE") else int(text)
+    except ValueError:
+        read = yaml.safe_load(text) if text.startswith(("'", '"')) else text
+        return str(read)
+
+
+def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
+    """Means over seeds: a row a combination of the other keys, the smallest mean error first.
+
+    spread: standard deviation of the error over the finished jobs (n - 1 in the denominator), None for one alone.
+    """
+    keys = [key for key in swept if key != "seed"]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    found = [dict(zip(keys, values, strict=True)) | _average(jobs) for values, jobs in groups.items()]
+    return sorted(found, key=lambda row: (row["error"] is None, row["error"] or 0.0, row["held_out"] or 0.0))
+
+
+def _average(jobs: Sequence[Row]) -> Row:
+    done = [job for job in jobs if job["status"] == Status.DONE.value]
+    means = {name: [job[name] for job in done if job[name] is not None] for name in MEASURED}
+    row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
+    spread = statistics.stdev(means["error"]) if len(means["error"]) > 1 else None
+    found = {"jobs": len(jobs), "done": len(done), "error": row["error"], "spread": spread}
+    return found | {"held_out": row["held_out"], "seconds": row["seconds"]}
+
+
+def summarize(sweep: Path) -> tuple[str, list[Path]]:
+    """Write summary.csv and summary.h5 to the sweep's folder; returns the table for a terminal, and the paths."""
+    rows, swept = job_rows(sweep)
+    rows = [{name: row.get(name) for name in columns_of(rows)} for row in rows]
+    files = [write_table(rows, sweep / TABLE), write_grid(rows, swept, sweep / GRID)]
+    counts = {status.value: sum(row["status"] == status.value for row in rows) for status in Status}
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    seeds = " (mean and spread over seeds)" if "seed" in swept else ""
+    return f"{len(rows)} job{'s' * (len(rows) > 1)}: {told}{seeds}\n{table_text(averages(rows, swept))}", files
