@@ -17,6 +17,7 @@ from pinn.blocks import Block, RegionBlocks, group_by_region, largest_addend, ro
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
+from pinn.distributed import Alone, Team, share
 from pinn.errors import require
 from pinn.linear_algebra import gram
 from pinn.logs import logger
@@ -34,6 +35,7 @@ class Residuals:
     from one reverse pass a component, `reference` by vmap(jacrev) over functional_call. chunk: points whose rows of J
     are held at once; None keeps them below 512 MiB. skip: terms left out, such as those that hold exactly.
     compile: elementwise functions by torch.compile, which takes seconds at first.
+    `team`: the processes that share the rows; one, unless it is set to others.
     Raises UserError for unknown names in equations and weights.
     """
 
@@ -58,6 +60,7 @@ class Residuals:
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
+        self.team: Team = Alone()
         self._coupled: dict[str, bool] = {}
         self._workspace: Tensor | None = None
 
@@ -107,15 +110,19 @@ class Residuals:
 
     def mean_squares(self, theta: Tensor, points: PointSet) -> dict[str, float]:
         """The unweighted mean square of each block at the points."""
+        parameters = self.unflatten(theta)
+        sums = {block: theta.new_zeros(()) for block in self.blocks}
         with torch.no_grad():
-            parameters = self.unflatten(theta)
-            return {
-                block.name: float((weights_of(points[label]) * values.square()).mean())
-                for label, group in self.regions.items()
-                for block, values in zip(
-                    group.blocks, self.region_values(group, points[label], parameters), strict=True
-                )
-            }
+            for label, own in self.share(points).items():
+                group, n = self.regions[label], len(points[label])
+                for block, values in zip(group.blocks, self.region_values(group, own, parameters), strict=True):
+                    sums[block.name] = (weights_of(own) * values.square()).sum() / n
+            (means,) = self.team.summed(torch.stack(list(sums.values())))
+        return dict(zip(sums, means.tolist(), strict=True))
+
+    def share(self, points: PointSet) -> PointSet:
+        """The points whose rows this process takes; all of them unless there is a team."""
+        return share(points, self.team, lambda label: self.is_coupled(label, self.trial.parameters(), points[label]))
 
     def largest_addends(self, theta: Tensor, points: PointSet) -> dict[str, float]:
         """What each interior block is to balance: the mean square of the equation's largest term, 0 where it is 0.
@@ -197,12 +204,15 @@ def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tens
 class BoundResiduals:
     """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale.
 
+    Where a team shares the rows, r and J are of this process's rows; losses, gradients and J^T w are of all.
     held: parameters that keep their values, by name; theta then holds the others only.
     """
 
     def __init__(self, residuals: Residuals, points: PointSet, held: Mapping[str, Tensor] | None = None) -> None:
         self.residuals = residuals
         self.points = points
+        self.own = residuals.share(points)
+        self.team = residuals.team
         self.held = dict(held or {})
         self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
 
@@ -219,8 +229,17 @@ class BoundResiduals:
         return int.from_bytes(digest.digest()) >> 1  # a signed integer of 64 bits
 
     def __len__(self) -> int:
-        """The number of rows N."""
+        """The number of rows N, all processes' together."""
         return sum(len(self.points[label]) * len(g.blocks) for label, g in self.residuals.regions.items())
+
+    @property
+    def rows(self) -> int:
+        """The number of this process's rows."""
+        return sum(len(self.own[label]) * len(group.blocks) for label, group in self._regions())
+
+    def _regions(self) -> Iterator[tuple[str, RegionBlocks]]:
+        """The regions in which this process has rows."""
+        return ((label, group) for label, group in self.residuals.regions.items() if label in self.own)
 
     def _parameters(self, theta: Tensor) -> dict[str, Tensor]:
         """All parameters by name."""
@@ -248,37 +267,39 @@ class BoundResiduals:
         """r (N,), region by region, block by block; through `tape` where only one reverse pass follows."""
         parameters = self._parameters(theta)
         rows = []
-        for label, group in self.residuals.regions.items():
-            points = self.points[label]
+        for label, group in self._regions():
+            points, n = self.own[label], len(self.points[label])
             values = self.residuals.region_values(group, points, parameters, tape)
-            rows += [self._scale(b, points, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+            rows += [self._scale(b, points, n) * v for b, v in zip(group.blocks, values, strict=True)]
         return torch.cat(rows)
 
     def loss(self, theta: Tensor) -> float:
         """||r||^2."""
         with torch.no_grad():
-            return sum(float(part) for part in self._losses(self._parameters(theta)))
+            (loss,) = self.team.summed(sum(self._losses(self._parameters(theta)), start=theta.new_zeros(())))
+        return float(loss)
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
         theta = theta.detach().requires_grad_()
-        loss, gradient = 0.0, torch.zeros_like(theta)
+        loss, gradient = theta.new_zeros(()), torch.zeros_like(theta)
         for part in self._losses(self._parameters(theta)):
             gradient += torch.autograd.grad(part, theta)[0]
-            loss += float(part.detach())
-        return loss, gradient
+            loss = loss + part.detach()
+        gradient, loss = self.team.summed(gradient, loss)
+        return float(loss), gradient
 
     def _losses(self, parameters: dict[str, Tensor]) -> Iterator[Tensor]:
         """||r||^2 as a sum over chunks of points whose channels stay in the cache; one a region where rows couple."""
-        for label, group in self.residuals.regions.items():
-            points = self.points[label]
+        for label, group in self._regions():
+            points, n = self.own[label], len(self.points[label])
             size = len(points)
             if not self.residuals.is_coupled(label, parameters, points):
                 size = self.residuals.cached_points(group)
             for start in range(0, len(points), size):
                 chunk = points[slice(start, start + size)] if size < len(points) else points
                 values = self.residuals.region_values(group, chunk, parameters, Pass(self.residuals.kernels))
-                rows = [self._scale(b, chunk, len(points)) * v for b, v in zip(group.blocks, values, strict=True)]
+                rows = [self._scale(b, chunk, n) * v for b, v in zip(group.blocks, values, strict=True)]
                 yield torch.cat(rows).square().sum()
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
@@ -287,17 +308,17 @@ class BoundResiduals:
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
         """J^T w (p,) for w (N,), without J."""
-        return vjp(self.residual, theta)[1](w)[0]
+        return self.team.summed(vjp(self.residual, theta)[1](w)[0])[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`.
 
         J lies in memory of the Residuals that the next call writes again; clone it to keep it.
         """
-        r, j = theta.new_empty(len(self)), self.residuals.workspace(theta, len(self))
+        r, j = theta.new_empty(self.rows), self.residuals.workspace(theta, self.rows)
         end = 0
-        for label, group in self.residuals.regions.items():
-            k, n = len(group.blocks), len(self.points[label])
+        for label, group in self._regions():
+            k, n = len(group.blocks), len(self.own[label])
             rows = slice(end, end + k * n)
             self._fill(theta, label, r[rows].view(k, n), j[rows].view(k, n, -1))
             end += k * n
@@ -313,8 +334,8 @@ class BoundResiduals:
     def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All rows chunk by chunk: their indices (m,), r (m,) and J (m, p), which the next chunk overwrites."""
         end = 0
-        for label, group in self.residuals.regions.items():
-            k, n = len(group.blocks), len(self.points[label])
+        for label, group in self._regions():
+            k, n = len(group.blocks), len(self.own[label])
             indices = torch.arange(end, end + k * n, device=theta.device).view(k, n)
             size = min(self._chunk_size(k), n)
             held_r, held_j = theta.new_empty(k * size), theta.new_empty(k * size, len(theta))
@@ -327,12 +348,14 @@ class BoundResiduals:
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
-        product, right, loss = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta), 0.0
+        product, right = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta)
+        loss = theta.new_zeros(())
         for _, r, j in self.pieces(theta):
             product += gram(j)
             right += j.mT @ r
-            loss += float(r.square().sum())
-        return product, right, loss
+            loss += r.square().sum()
+        product, right, loss = self.team.summed(product, right, loss)
+        return product, right, float(loss)
 
     def _chunk_size(self, blocks: int) -> int:
         if self.residuals.chunk is not None:
@@ -342,8 +365,8 @@ class BoundResiduals:
 
     def _rows(self, theta: Tensor, label: str, chunk: slice, r: Tensor, j: Tensor) -> None:
         """Write r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its points."""
-        group, points = self.residuals.regions[label], self.points[label]
-        scales = [self._scale(block, points[chunk], len(points)) for block in group.blocks]
+        group, points = self.residuals.regions[label], self.own[label]
+        scales = [self._scale(block, points[chunk], len(self.points[label])) for block in group.blocks]
         theta = theta.detach()
         if self.residuals.is_coupled(label, self._parameters(theta), points):
             return self._coupled(theta, group, points, chunk, scales, r, j)

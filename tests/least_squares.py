@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp
 
+from pinn.distributed import Alone
+
 
 class LeastSquaresProblem:
     """minimize ||r(theta)||^2 for a residual given as a function of theta (p,); identity: the residual's number."""
@@ -15,9 +17,14 @@ class LeastSquaresProblem:
         self.start = start
         self.identity = identity
         self.shapes = {"theta": start.shape}
+        self.team = Alone()
 
     def __len__(self) -> int:
         return len(self.residual(self.start))
+
+    @property
+    def rows(self) -> int:
+        return len(self)
 
     def loss(self, theta: Tensor) -> float:
         return float(self.residual(theta).square().sum())

@@ -15,7 +15,14 @@ BUILD_PRODUCTS = {"build", "dist", "pinn.egg-info", "__pycache__"}
 # A module may import from its own floor and from lower ones.
 FLOORS = (
     ("pinn.errors", "pinn.arguments", "pinn.configurable", "pinn.logs"),
-    ("pinn.derivatives", "pinn.domains", "pinn.sampling", "pinn.networks", "pinn.linear_algebra"),
+    (
+        "pinn.derivatives",
+        "pinn.domains",
+        "pinn.sampling",
+        "pinn.networks",
+        "pinn.linear_algebra",
+        "pinn.distributed",
+    ),
     ("pinn.problem", "pinn.terms"),
     (
         "pinn.problems",

@@ -95,7 +95,7 @@ def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
 
     job = Job(arguments)
     try:
-        with _hydra_environment(register(arguments, config_dir)):
+        with _hydra_environment(register([*arguments, *_follower_words()], config_dir)):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
     except Exception as error:
         _blame(error)
@@ -104,6 +104,13 @@ def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     told = job.error or job.failed
     if told is not None:
         raise told
+
+
+def _follower_words() -> list[str]:
+    """What keeps Hydra from making a folder where a launcher (torchrun) started this process as rank 1 or higher."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or os.environ.get("RANK", "0") == "0":
+        return []
+    return ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=none"]
 
 
 def _blame(error: Exception) -> NoReturn:

@@ -12,7 +12,7 @@ from pinn.errors import UserError
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
 
-KEYS = ("seed", "dtype", "device", "constraints", "derivatives", "initial_guess", "compile", "weights")
+KEYS = ("seed", "dtype", "device", "devices", "constraints", "derivatives", "initial_guess", "compile", "weights")
 
 
 def configured(*words: str) -> dict[str, Any]:

@@ -7,13 +7,26 @@ from typing import Any, ClassVar, Protocol
 from torch import Size, Tensor
 
 from pinn.configurable import Configurable
+from pinn.distributed import Team
 
 State = dict[str, Any]  # a plain tree of tensors and numbers
 Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, settled (nothing left to do), ...
 
 
 class LeastSquares(Protocol):
-    """minimize ||r(theta)||^2 over theta (p,), r of shape (N,)."""
+    """minimize ||r(theta)||^2 over theta (p,), r of shape (N,).
+
+    Where a team of processes shares the rows, `residual`, `jacobian`, `pieces` and `jvp` give this process's, `rows` in
+    number, while losses, gradients, `normal_equations` and `vjp` are sums over all of them.
+    """
+
+    @property
+    def team(self) -> Team:
+        """The processes that share the rows."""
+
+    @property
+    def rows(self) -> int:
+        """The number of this process's rows."""
 
     @property
     def identity(self) -> int:

@@ -92,7 +92,7 @@ class GaussNewton(Optimizer):
     def _largest_curvature(self, model: Linearization) -> float:
         """||J v||^2 / ||v||^2 along the gradient: the scale of J^T J without forming it."""
         norm = float(model.right.norm())
-        return float((model.forward(model.right / norm)).square().sum()) if norm > 0 else 1.0
+        return model.square(model.forward(model.right / norm)) if norm > 0 else 1.0
 
     def _clip(self, damping: float) -> float:
         return min(max(damping, self.minimum), self.maximum)

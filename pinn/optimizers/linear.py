@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinn.distributed import gathered_rows
 from pinn.errors import UserError, require
 from pinn.linear_algebra import equilibrated_solution, truncated_solution
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
@@ -42,7 +43,8 @@ def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Ten
     the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
     """
-    r, j = problem.jacobian(theta)
+    own = problem.jacobian(theta)
+    r, j = gathered_rows(problem.team, *own)
     before, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
     if not (math.isfinite(before) and math.isfinite(gradient_norm)):
         return NewtonStep(theta, before, before, gradient_norm)
@@ -55,7 +57,9 @@ def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Ten
             after = problem.loss(candidate)
             if before - after > -SUFFICIENT * length * slope:
                 done = (
-                    after > 0.9 * before or after < _rounding(j, candidate) or _is_linear(problem, candidate, r, change)
+                    after > 0.9 * before
+                    or after < _rounding(j, candidate)
+                    or _is_linear(problem, candidate, *own, delta)
                 )
                 return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
     return NewtonStep(theta, before, before, gradient_norm, rank=rank)
@@ -75,11 +79,12 @@ def _rounding(j: Tensor, theta: Tensor) -> float:
     return float((torch.linalg.vector_norm(j, dim=0) * theta).square().sum()) * torch.finfo(j.dtype).eps ** 2
 
 
-def _is_linear(problem: LeastSquares, candidate: Tensor, r: Tensor, change: Tensor) -> bool:
+def _is_linear(problem: LeastSquares, candidate: Tensor, r: Tensor, j: Tensor, delta: Tensor) -> bool:
     """Whether r at the end of a full step is what its linearization said."""
     with torch.no_grad():
-        departure = problem.residual(candidate) - (r + change)
-    return float(departure.norm()) <= LINEAR * float(r.norm())
+        departure = problem.residual(candidate) - (r + j @ delta)
+    departed, square = problem.team.summed(departure.square().sum(), r.square().sum())
+    return float(departed) <= LINEAR**2 * float(square)
 
 
 def last_layer(problem: LeastSquares, theta: Tensor) -> tuple[Tensor, LeastSquares]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pinn.distributed import Team, gathered_factor
 from pinn.errors import require
 from pinn.linear_algebra import (
     Cholesky,
@@ -29,13 +30,21 @@ LARGEST_DENSE = 12_000  # order of the largest matrix that is factorized
 
 @dataclass
 class Linearization:
-    """r (N,), ||r||^2, J^T r (p,), products with J, and the damped systems."""
+    """r (N,), ||r||^2, J^T r (p,), products with J, and the damped systems.
+
+    Where a team shares the rows, r and J v are of this process's.
+    """
 
     r: Tensor
     loss: float
     right: Tensor
     forward: Callable[[Tensor], Tensor]
     system: DampedSystem
+    team: Team
+
+    def square(self, w: Tensor) -> float:
+        """||w||^2 of row vectors such as r and J v, over the rows of all processes."""
+        return float(self.team.summed(w @ w)[0])
 
     def predicted(self, delta: Tensor, damping: float) -> float:
         """||r||^2 - ||r + J delta||^2 for a delta that solves the damped system exactly."""
@@ -51,20 +60,27 @@ class Choice:
     why: str
 
 
-def choose_solver(name: str, rows: int, p: int, itemsize: int = 8, memory: int = 2**34) -> Choice:
+def choose_solver(name: str, rows: int, p: int, itemsize: int = 8, memory: int = 2**34, processes: int = 1) -> Choice:
     """The solver of that name; `auto` goes by the numbers of rows and parameters and by memory (bytes in all).
+
+    processes: how many share the rows; the dual equations need them all in one.
 
     auto: the normal equations by Cholesky, or for p > rows the dual ones; conjugate gradients where such a matrix
     would be of an order above 12,000 or what the solver holds would take half the memory. QR and the SVD of R
     (`orthogonal`) are left to be asked for: their steps cost several times as much.
     """
     require(name in SOLVERS, f"optimizer.solver must be one of {', '.join(SOLVERS)}, got {name!r}")
-    whole, order = itemsize * rows * p, min(rows, p)
+    shared = processes > 1
+    require(
+        not (shared and name == "dual"),
+        f"solver=dual needs all rows in one process, got {processes}; set devices=1 or solver=auto",
+    )
+    whole, order = itemsize * rows * p // processes, p if shared else min(rows, p)
     held = whole <= min(HELD_BYTES, memory // 4)
     sizes = f"{p:,} parameters, {rows:,} rows"
     if name != "auto":
         return Choice(name, held or name == "dual", f"as asked; {sizes}")
-    solver = "cholesky" if p <= rows else "dual"
+    solver = "cholesky" if shared or p <= rows else "dual"
     needed = 3 * itemsize * order**2 + (whole if held or solver == "dual" else 0)
     if order > LARGEST_DENSE:
         return Choice("conjugate_gradients", False, f"{sizes}: a matrix of order {order:,} is not factorized")
@@ -94,41 +110,42 @@ def linearize(problem: LeastSquares, theta: Tensor, choice: Choice) -> Lineariza
         return _matrix_free(problem, theta)
     if choice.solver in ("cholesky", "eigen"):
         return _normal(problem, theta, Cholesky if choice.solver == "cholesky" else Eigen, choice.held)
-    if not choice.held:
+    if not choice.held or problem.team.size > 1:
         return _triangular(problem, theta)
     r, j = problem.jacobian(theta)
     system = Orthogonal(j) if choice.solver == "orthogonal" else Dual(j)
-    return Linearization(r, float(r @ r), j.mT @ r, lambda v: j @ v, system)
+    return Linearization(r, float(r @ r), j.mT @ r, lambda v: j @ v, system, problem.team)
 
 
 def _normal(problem: LeastSquares, theta: Tensor, make: Callable, held: bool) -> Linearization:
     if held:
         r, j = problem.jacobian(theta)
-        right = j.mT @ r
-        return Linearization(r, float(r @ r), right, lambda v: j @ v, make(gram(j), _adjoint(j, r, right)))
+        product, right, square = problem.team.summed(gram(j), j.mT @ r, r @ r)
+        system = make(product, _adjoint(j, r, right, problem.team))
+        return Linearization(r, float(square), right, lambda v: j @ v, system, problem.team)
     product, right, loss = problem.normal_equations(theta)
     with torch.no_grad():
         r = problem.residual(theta)
     system = make(product, lambda w: right if w is r else problem.vjp(theta, w))
-    return Linearization(r, loss, right, lambda v: problem.jvp(theta, v), system)
+    return Linearization(r, loss, right, lambda v: problem.jvp(theta, v), system, problem.team)
 
 
-def _adjoint(j: Tensor, r: Tensor, right: Tensor) -> Callable[[Tensor], Tensor]:
+def _adjoint(j: Tensor, r: Tensor, right: Tensor, team: Team) -> Callable[[Tensor], Tensor]:
     """w -> J^T w, which is known for w = r."""
-    return lambda w: right if w is r else j.mT @ w
+    return lambda w: right if w is r else team.summed(j.mT @ w)[0]
 
 
 def _triangular(problem: LeastSquares, theta: Tensor) -> Linearization:
-    r = theta.new_empty(len(problem))
+    r = theta.new_empty(problem.rows)
 
     def pieces() -> Iterator[tuple[Tensor, Tensor]]:
         for indices, values, j in problem.pieces(theta):
             r[indices] = values
             yield values, j
 
-    factor, projected, loss = triangular_factor(pieces(), len(theta))
+    factor, projected, loss = gathered_factor(problem.team, *triangular_factor(pieces(), len(theta)))
     system = Triangular(factor, projected, r, lambda w: problem.vjp(theta, w))
-    return Linearization(r, loss, factor.mT @ projected, lambda v: problem.jvp(theta, v), system)
+    return Linearization(r, loss, factor.mT @ projected, lambda v: problem.jvp(theta, v), system, problem.team)
 
 
 def _matrix_free(problem: LeastSquares, theta: Tensor) -> Linearization:
@@ -142,7 +159,8 @@ def _matrix_free(problem: LeastSquares, theta: Tensor) -> Linearization:
     def adjoint(w: Tensor) -> Tensor:
         return right if w is r else problem.vjp(theta, w)
 
-    return Linearization(r, float(r @ r), right, forward, ConjugateGradients(forward, adjoint))
+    (square,) = problem.team.summed(r @ r)
+    return Linearization(r, float(square), right, forward, ConjugateGradients(forward, adjoint), problem.team)
 
 
 class SolverChoice:
@@ -155,7 +173,8 @@ class SolverChoice:
 
     def linearize(self, problem: LeastSquares, theta: Tensor) -> Linearization:
         memory = total_memory(theta.device)
-        choice = choose_solver(self.name, len(problem), len(theta), theta.element_size(), memory)
+        size = problem.team.size
+        choice = choose_solver(self.name, len(problem), len(theta), theta.element_size(), memory, size)
         if (choice.solver, choice.held) != self.said:
             logger.info("linear solver: %s (%s%s)", choice.solver, choice.why, "" if choice.held else "; J not held")
             self.said = (choice.solver, choice.held)

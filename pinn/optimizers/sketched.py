@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Size, Tensor
 
+from pinn.distributed import Team
 from pinn.errors import require
 from pinn.linear_algebra import gram
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
@@ -33,6 +34,14 @@ class Subspace:
         self.order = order.view(layers, q).to(theta.device)
         weights = weights.view(layers, q).to(theta)
         self.weights = weights / weights.square().sum(0).sqrt()
+
+    @property
+    def team(self) -> Team:
+        return self.problem.team
+
+    @property
+    def rows(self) -> int:
+        return self.problem.rows
 
     @property
     def identity(self) -> int:
@@ -72,7 +81,7 @@ class Subspace:
 
     def jacobian(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """r and J S^T, J itself piece by piece."""
-        r, j = y.new_empty(len(self)), y.new_empty(len(self), len(y))
+        r, j = y.new_empty(self.rows), y.new_empty(self.rows, len(y))
         for indices, r_piece, j_piece in self.pieces(y):
             r[indices], j[indices] = r_piece, j_piece
         return r, j
@@ -82,12 +91,13 @@ class Subspace:
             yield indices, r, self._gathered(j)
 
     def normal_equations(self, y: Tensor) -> tuple[Tensor, Tensor, float]:
-        product, right, loss = y.new_zeros(len(y), len(y)), torch.zeros_like(y), 0.0
+        product, right, loss = y.new_zeros(len(y), len(y)), torch.zeros_like(y), y.new_zeros(())
         for _, r, j in self.pieces(y):
             product += gram(j)
             right += j.mT @ r
-            loss += float(r @ r)
-        return product, right, loss
+            loss += r @ r
+        product, right, loss = self.team.summed(product, right, loss)
+        return product, right, float(loss)
 
     def jvp(self, y: Tensor, v: Tensor) -> Tensor:
         return self.problem.jvp(self.lifted(y), self._spread(v))

@@ -73,7 +73,7 @@ class SPRING(Optimizer):
             return theta, self._after(damping, -math.inf, torch.zeros_like(theta)), report | {"accepted": False}
         direction = before + projected
         step = min(self.learning_rate, math.sqrt(self.largest) / max(float(direction.norm()), 1e-300)) * direction
-        predicted = model.loss - float((model.r + model.forward(step)).square().sum())
+        predicted = model.loss - model.square(model.r + model.forward(step))
         actual = model.loss - problem.loss(theta + step)
         if not math.isfinite(actual):
             return theta, self._after(damping, -math.inf, torch.zeros_like(theta)), report | {"accepted": False}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Size, Tensor
 
+from pinn.distributed import Team
 from pinn.errors import require
 from pinn.linear_algebra import truncated_basis
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
@@ -30,6 +31,14 @@ class ReducedProblem:
         self.cutoff = cutoff
         self._latest: tuple[Tensor, Tensor, float] | None = None
         self._basis: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def team(self) -> Team:
+        return self.problem.team
+
+    @property
+    def rows(self) -> int:
+        return self.problem.rows
 
     @property
     def identity(self) -> int:
@@ -131,6 +140,8 @@ class VariableProjection(Optimizer):
         return self.method.init(theta)
 
     def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
+        size = problem.team.size
+        require(size == 1, f"variable_projection needs all rows in one process, got {size}; set devices=1")
         reduced = ReducedProblem(problem, self.cutoff)
         moved, state, report = self.method.step(reduced.fitted(theta)[0], state, reduced)
         return reduced.fitted(moved)[0], state, report

@@ -49,6 +49,7 @@ class Config:
     seed: int
     dtype: Precision
     device: str
+    devices: Any
     constraints: Constraints
     derivatives: Engine
     initial_guess: str | None

@@ -6,14 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
-from pinn.checkpoint import FILE_NAME as CHECKPOINT
-from pinn.checkpoint import load_tree
 from pinn.compilation import should_compile
 from pinn.configurable import plain
 from pinn.diagnosis import preflight
+from pinn.distributed import launched_rank
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.networks import MLP
@@ -23,12 +20,14 @@ from pinn.report.closing import closing_table
 from pinn.report.points import draw_first_points
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
-from pinn.solving.environment import choose_device, choose_dtype, show_log, writable
+from pinn.solving.blueprint import Blueprint
+from pinn.solving.crew import crew_of
+from pinn.solving.environment import choose_devices, show_log, writable
 from pinn.solving.writing import write
-from pinn.training import Outcome, Plan, Stages, TimeMarching, Trainer, Training
+from pinn.training import Outcome, Plan, Stages, Training
 from pinn.trial import NetworkFactory, TrialFunction
 from pinn.weighting import Weighting
-from pinn.windows import WindowedTrial, make_windows, whole_residuals
+from pinn.windows import whole_residuals
 
 METRICS = "metrics.jsonl"
 
@@ -49,6 +48,7 @@ def solve(
     seed: int = 0,
     dtype: str = "float64",
     device: str = "auto",
+    devices: int | Sequence[int] = 1,
     output: Output | None = None,
     folder: Path | str | None = None,
     callbacks: Sequence[Callback] = (),
@@ -70,6 +70,8 @@ def solve(
         compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
+        devices: processes that share the points: so many, on as many GPUs where `device` is one, or the GPUs of these
+            numbers.
         output: what is written; default a grid by dimension, with figures.
         folder: where given, metrics.jsonl, checkpoint.h5, solution.h5, solution.vtkhdf and figures/ are written there.
         callbacks: called beside the progress display.
@@ -81,8 +83,10 @@ def solve(
     """
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
-    folder = writable(folder)
-    show_log()
+    leads = launched_rank() == 0
+    saved = _to_resume(folder) if resume else None
+    folder = writable(folder) if leads else None
+    show_log(leads)
     training, output = training or Training(), output or Output()
     plan = Plan(
         optimizer or TrustRegion(),
@@ -98,6 +102,7 @@ def solve(
         "seed": seed,
         "dtype": dtype,
         "device": device,
+        "devices": plain(devices),
         "constraints": constraints,
         "derivatives": derivatives,
         "initial_guess": initial_guess,
@@ -110,21 +115,26 @@ def solve(
         "training": training,
         "output": output,
     }
-    started = time.perf_counter()
-    torch.manual_seed(seed)
-    trial = make_windows(
+    blueprint = Blueprint(
         problem,
         network or partial(MLP),
-        training.windows,
+        plan,
         constraints=constraints,
         derivatives=derivatives,
-        dtype=choose_dtype(dtype),
-        device=choose_device(device),
+        dtype=dtype,
+        folder=saved,
     )
-    if not resume:
-        _look_before(trial.windows[0], plan, folder if output.figures else None)
-    trainer, history = _prepare(trial, plan, callbacks, folder, resume)
-    outcome = trainer.run()
+    started = time.perf_counter()
+    with crew_of(choose_devices(devices, device), blueprint) as crew:
+        trial = blueprint.trial(crew.device)
+        if not resume:
+            _look_before(trial.windows[0], plan, folder if output.figures else None)
+        history = History()
+        watchers = _watchers(history, training, callbacks, folder) if leads else [history]
+        trainer = blueprint.trainer(trial, crew.assemble(), watchers)
+        if saved is not None:
+            history.records = read_metrics(saved / METRICS, trainer.at.step)
+        outcome = trainer.run()
     told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     solution = Solution(
         trial,
@@ -136,7 +146,8 @@ def solve(
         output=output,
     )
     files = write(solution, folder, output)
-    logger.info("%s", closing_table(solution, files))
+    if leads:
+        logger.info("%s", closing_table(solution, files))
     if outcome is Outcome.INTERRUPTED and folder is not None:
         logger.info("continue with: pinn resume %s", folder)
     return solution
@@ -151,32 +162,17 @@ def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
         draw_first_points(found, plan.sampler, plan.seed, folder / "figures" / "points.png")
 
 
-def _prepare(
-    trial: TrialFunction | WindowedTrial,
-    plan: Plan,
-    callbacks: Sequence[Callback],
-    folder: Path | None,
-    resume: bool,
-) -> tuple[Trainer | TimeMarching, History]:
-    """What trains, where it starts or where the folder's checkpoint stands, and the history that it will fill."""
-    history = History()
-    watchers: list[Callback] = [history, Progress(plan.training.log_every), *callbacks]
-    if folder is not None:
-        watchers = [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, plan.training.checkpoint_seconds)]
-    saved = _checkpoint(folder) if resume else None
-    trainer: Trainer | TimeMarching
-    if isinstance(trial, WindowedTrial):
-        trainer = TimeMarching(trial, plan, watchers, saved=saved)
-    else:
-        trainer = plan.trainer(trial, saved=saved, callbacks=watchers)
-    if saved is not None:
-        assert folder is not None
-        trainer.check_there_is_more()
-        history.records = read_metrics(folder / METRICS, trainer.at.step)
-    return trainer, history
+def _watchers(
+    history: History, training: Training, callbacks: Sequence[Callback], folder: Path | None
+) -> list[Callback]:
+    """The history, the progress display and the user's callbacks; the files of a folder around them."""
+    watchers: list[Callback] = [history, Progress(training.log_every), *callbacks]
+    if folder is None:
+        return watchers
+    return [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
 
 
-def _checkpoint(folder: Path | None) -> dict[str, Any]:
+def _to_resume(folder: Path | str | None) -> Path:
     if folder is None:
         raise UserError("resume needs the folder of the run to be continued")
-    return load_tree(folder / CHECKPOINT)
+    return Path(folder)

@@ -1,11 +1,12 @@
 """How a window of time is trained: all that a run was told, apart from the window itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pinn.callbacks import Callback
 from pinn.constraints import make_residuals
+from pinn.distributed import Alone, Team
 from pinn.initial_guess import set_initial_guess
 from pinn.optimizers import Optimizer
 from pinn.sampling import Sampler
@@ -18,7 +19,10 @@ from pinn.weighting import Weighting
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings that all windows share; the arguments of `pinn.solve` have the same names."""
+    """The settings that all windows share; the arguments of `pinn.solve` have the same names.
+
+    team: the processes that share the rows of the residual. Each makes the initial guess for itself.
+    """
 
     optimizer: Optimizer | Stages
     sampler: Sampler
@@ -28,6 +32,7 @@ class Plan:
     initial_guess: str | None = None
     compile: bool = False
     seed: int = 0
+    team: Team = field(default_factory=Alone)
 
     def trainer(
         self,
@@ -49,6 +54,8 @@ class Plan:
         )
         if saved is None:
             set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed)
+        residuals.load(self.team.firsts(residuals.theta()))
+        residuals.team = self.team
         trainer = Trainer(
             residuals,
             self.optimizer,

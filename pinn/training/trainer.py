@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinn.blocks import RegionBlocks
 from pinn.callbacks import Callback, Record
+from pinn.distributed import Alone
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.measuring import HeldOut
@@ -102,11 +103,19 @@ class Trainer:
                 outcome = self._run_stages()
         except KeyboardInterrupt:
             logger.warning("interrupted at step %d: saving what there is", self.at.step)
+            self._leave_team()
+        except Exception:
+            self._leave_team()
+            raise
         finally:
             for callback in self.callbacks:
                 callback.on_end(outcome)
             self._keep_best()
         return outcome
+
+    def _leave_team(self) -> None:
+        """What is left to do is done alone: the others may be in the middle of a sum, or gone."""
+        self.residuals.team = Alone()
 
     def _run_stages(self) -> Outcome:
         while True:
@@ -130,17 +139,24 @@ class Trainer:
                 return outcome
             self._redraw_if_due(stage)
             theta, state, report = stage.optimizer.step(self.theta, self.state, self.residuals.at(self.points))
+            theta = self.residuals.team.firsts(theta)  # unlike processors round differently
             loss = float(report["loss"])
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
                 self._explain_first_step(loss)
                 return Outcome.DIVERGED
             self.theta, self.state = theta, state
             self.at.step, self.at.stage_step = self.at.step + 1, self.at.stage_step + 1
-            elapsed = time.perf_counter() - started
-            self.at.seconds, self.at.stage_seconds = before[0] + elapsed, before[1] + elapsed
+            self._count(before, time.perf_counter() - started)
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self._record({"step": self.at.step, "seconds": self.at.seconds, **report})
+
+    def _count(self, before: tuple[float, float], elapsed: float) -> None:
+        """The seconds of the run and of the stage, and whether it is to end, as all processes agree on them."""
+        asked = float(self.interruption.requested)
+        found = self.residuals.team.largest(before[0] + elapsed, before[1] + elapsed, asked)
+        self.at.seconds, self.at.stage_seconds = found[:2]
+        self.interruption.requested = bool(found[2])
 
     def _stop(self, stage: Stage) -> Outcome | None:
         """Whether the stage, or the run, ends where it stands, at the earliest after the stage's first step."""

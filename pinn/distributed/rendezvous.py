@@ -1,0 +1,81 @@
+"""How the processes of a run find each other."""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from pinn.distributed.team import Ranks
+from pinn.errors import UserError, require
+
+PATIENCE = timedelta(minutes=30)  # for a member that compiles, or writes a large file
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a member of a team on this machine finds the others: a port, its own number and theirs."""
+
+    port: int
+    rank: int
+    size: int
+
+
+def is_launched() -> bool:
+    """Whether a launcher (torchrun, submitit) started this process as one of several, or a program of the user's."""
+    return dist.is_initialized() or int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def launched_rank() -> int:
+    """This process's number among those that a launcher started; 0 where it is the only one."""
+    if dist.is_initialized():
+        return dist.get_rank()
+    return int(os.environ.get("RANK", "0")) if is_launched() else 0
+
+
+def launched_device(device: torch.device) -> torch.device:
+    """The device of a launched process: the GPU of its number on its machine, where the device is any GPU."""
+    if device.type != "cuda" or device.index is not None:
+        return device
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def launched_team(device: torch.device) -> Ranks:
+    """The team of the processes that the launcher started: RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT say which.
+
+    Raises UserError where they do not find each other.
+    """
+    _use(device)
+    if not dist.is_initialized():
+        missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+        require(not missing, f"WORLD_SIZE is set, {', '.join(missing)} not: start it by torchrun, or unset WORLD_SIZE")
+        try:
+            dist.init_process_group(_backend(device), timeout=PATIENCE)
+        except (RuntimeError, ValueError) as error:
+            where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+            told = str(error).splitlines()[0]
+            raise UserError(f"the processes of the launcher did not find each other at {where}: {told}") from error
+    return Ranks(device)
+
+
+def joined(store: dist.TCPStore, address: Address, device: torch.device) -> Ranks:
+    """The team on this machine, once all its members are there."""
+    _use(device)
+    dist.init_process_group(_backend(device), store=store, rank=address.rank, world_size=address.size, timeout=PATIENCE)
+    return Ranks(device)
+
+
+def left() -> None:
+    """Leave the team, if there is one."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _use(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
+def _backend(device: torch.device) -> str:
+    return "nccl" if device.type == "cuda" else "gloo"

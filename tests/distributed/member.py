@@ -1,0 +1,106 @@
+"""What the ranks of the tests compute, each a process that a launcher's environment variables make one of several.
+
+python member.py FILE: rank 0 writes the results to FILE.
+"""
+
+import sys
+from functools import partial
+
+import torch
+
+from pinn.constraints import make_residuals
+from pinn.distributed import Team, launched_team, left
+from pinn.domains import Box
+from pinn.networks import MLP
+from pinn.optimizers import LBFGS, SPRING, Adam, LevenbergMarquardt, Optimizer, Sketched, SSBroyden, TrustRegion
+from pinn.optimizers.linear import newton_step
+from pinn.problem import Problem
+from pinn.problems import Burgers
+from pinn.sampling import SobolSampler
+from pinn.terms import Dirichlet, Interior, Mean
+from pinn.training import Trainer, Training
+from pinn.trial import make_trial
+
+
+class Unlevelled(Problem):
+    """-u_xx - u_yy = 1 with a mean value for a condition: one row that needs many points."""
+
+    def __init__(self) -> None:
+        self.domain = Box(x=(0, 1), y=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "poisson": Interior(self.poisson),
+            "side": Dirichlet(u=0.0, on="x.min"),
+            "mean": Mean(u=0.25),
+            "spread": Interior(self.spread),
+        }
+
+    def poisson(self, u_xx, u_yy):
+        return u_xx + u_yy + 1
+
+    def spread(self, u, u_x):
+        """Coupled: every row depends on all points."""
+        return u - u.mean() + u_x
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "levenberg_marquardt": LevenbergMarquardt(),
+    "trust_region": TrustRegion(),
+    "orthogonal": TrustRegion(solver="orthogonal"),
+    "conjugate_gradients": LevenbergMarquardt(solver="conjugate_gradients"),
+    "sketched": Sketched(share=0.5),
+    "spring": SPRING(),
+    "ssbroyden": SSBroyden(),
+    "lbfgs": LBFGS(),
+    "adam": Adam(),
+}
+TRAINED = ("levenberg_marquardt", "orthogonal", "ssbroyden", "adam")
+
+
+def made(problem: Problem, team: Team, chunk: int | None = None):
+    """The residuals of a small network at some points, their rows shared by a team."""
+    torch.manual_seed(0)
+    residuals = make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft"), chunk=chunk)
+    residuals.team = team
+    return residuals
+
+
+def results(team: Team) -> dict[str, torch.Tensor]:
+    """J^T J, J^T r and losses; one step and the losses after it by optimizer."""
+    found = {}
+    for problem in (Burgers(nu=0.05), Unlevelled()):
+        residuals = made(problem, team, chunk=30)
+        sampler, generator = SobolSampler(interior=81, boundary=14), torch.Generator().manual_seed(0)
+        points = {
+            label: sampler.draw(residuals.trial.domain, group.region, generator)
+            for label, group in residuals.regions.items()
+        }
+        bound, theta, name = residuals.at(points), residuals.theta(), problem.name
+        found[f"{name}/J^T J"], found[f"{name}/J^T r"], loss = bound.normal_equations(theta)
+        found[f"{name}/loss"] = torch.tensor([loss, bound.loss(theta), bound.loss_and_gradient(theta)[0]])
+        found[f"{name}/gradient"] = bound.loss_and_gradient(theta)[1]
+        found[f"{name}/means"] = torch.tensor(list(residuals.mean_squares(theta, points).values()))
+        found[f"{name}/newton"] = newton_step(bound, theta, 1e-6).theta
+        for title, optimizer in OPTIMIZERS.items():
+            moved, _, report = optimizer.step(theta, optimizer.init(theta), bound)
+            found[f"{name}/{title}/step"] = moved - theta
+            assert report["loss"] > 0
+    for title in TRAINED:
+        optimizer = OPTIMIZERS[title]
+        training = Training(steps=20, time_limit=None, check_every=20, held_out=30)
+        trainer = Trainer(made(Burgers(nu=0.05), team), optimizer, SobolSampler(interior=81, boundary=14), training)
+        trainer.run()
+        found[f"trained/{title}"] = torch.tensor(trainer.residuals.at(trainer.points).loss(trainer.theta))
+    return found
+
+
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    team = launched_team(torch.device("cpu"))
+    computed = results(team)
+    if team.rank == 0:
+        torch.save(computed, sys.argv[1])
+    left()
