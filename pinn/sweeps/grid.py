@@ -11,14 +11,15 @@ import numpy as np
 from pinn.report.runs import Row, columns_of
 from pinn.solution_file import replacing
 
-FULL_ENOUGH = 0.1  # share of the grid's cells that have a job; below it, as in a search, jobs are one dimension
+FULL_ENOUGH = 0.1  # share of the grid's cells that have a job; below it jobs are one dimension
 
 
 def write_grid(rows: Sequence[Row], swept: Sequence[str], path: Path) -> Path:
     """Write every column that is not swept as an array over the swept keys, NaN or empty where there is no job.
 
-    Where the jobs fill less than a tenth of that grid, or two share a cell, the one dimension is `job`, and the swept
-    keys are columns, too. A `/` in a key, which HDF5 reads as a group, becomes a dot.
+    Columns without any value are left out. Where the jobs fill less than a tenth of that grid, or two share a cell,
+    the one dimension is `job`, and the swept keys are columns, too. A `/` in a key, which HDF5 reads as a group,
+    becomes a dot.
     """
     axes = {key: _labels([row[key] for row in rows]) for key in swept}
     cells = {tuple(axes[key].index(row[key]) for key in swept) for row in rows}
@@ -31,8 +32,8 @@ def write_grid(rows: Sequence[Row], swept: Sequence[str], path: Path) -> Path:
             _write(file, _plain(key), np.array(labels, dtype=object), [(i,) for i in range(len(labels))], labels)
             file[_plain(key)].make_scale(_plain(key))
         for name in columns_of(rows):
-            if name not in axes:
-                values = [row.get(name) for row in rows]
+            values = [row.get(name) for row in rows]
+            if name not in axes and any(value is not None for value in values):
                 _write(file, _plain(name), np.empty(shape, dtype=object), places, values)
                 for number, key in enumerate(axes):
                     file[_plain(name)].dims[number].attach_scale(file[_plain(key)])

@@ -16,12 +16,12 @@ WATCHED = "watched"  # the study's attribute that names the measure by which run
 class Pruning(Callback):
     """Tells the study each measurement of a trial as it comes, and ends the run where the study's pruner says so.
 
-    storage, study, number: the trial's address. pruned: whether it came to that; the run then ends after its step, as
-    by Ctrl-C, and keeps its files.
+    storage, study, number: the trial's address. pruner: which trials are to end, None for none. pruned: whether it came
+    to that; the run then ends after its step, as by Ctrl-C, and keeps its files.
     """
 
-    def __init__(self, storage: str, study: str, number: int) -> None:
-        loaded = optuna.load_study(study_name=study, storage=storage)
+    def __init__(self, storage: str, study: str, number: int, pruner: optuna.pruners.BasePruner | None = None) -> None:
+        loaded = optuna.load_study(study_name=study, storage=storage, pruner=pruner or optuna.pruners.NopPruner())
         self.trial = optuna.trial.Trial(loaded, loaded.get_trials(deepcopy=False)[number]._trial_id)
         self.watched = loaded.user_attrs.get(WATCHED)
         self.pruned = False

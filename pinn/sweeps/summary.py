@@ -91,7 +91,12 @@ def summarize(sweep: Path) -> tuple[str, list[Path]]:
     rows, swept = job_rows(sweep)
     rows = [{name: row.get(name) for name in columns_of(rows)} for row in rows]
     files = [write_table(rows, sweep / TABLE), write_grid(rows, swept, sweep / GRID)]
+    seeds = " (mean and spread over seeds)" if "seed" in swept else ""
+    return f"{counted(rows)}{seeds}\n{table_text(averages(rows, swept))}", files
+
+
+def counted(rows: Sequence[Row]) -> str:
+    """`3 jobs: 2 done, 1 failed`."""
     counts = {status.value: sum(row["status"] == status.value for row in rows) for status in Status}
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    seeds = " (mean and spread over seeds)" if "seed" in swept else ""
-    return f"{len(rows)} job{'s' * (len(rows) > 1)}: {told}{seeds}\n{table_text(averages(rows, swept))}", files
+    return f"{len(rows)} job{'s' * (len(rows) > 1)}: {told}"

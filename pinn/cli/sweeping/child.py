@@ -5,7 +5,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pinn.sweeps.records import JobRecord, Status
 
@@ -24,8 +24,8 @@ class Task:
     """What the process of a job is told.
 
     words: the command's, which say where a problem of the user's own is. configuration: resolved, as YAML. number: of
-    the job. threads: at most. resume: from the folder's checkpoint. trial: of the search that the job belongs to, as
-    its storage, study and number.
+    the job. threads: at most. resume: from the folder's checkpoint. trial: of the search that the job belongs to: the
+    arguments of its Pruning.
     """
 
     words: tuple[str, ...]
@@ -34,7 +34,7 @@ class Task:
     number: int
     threads: int
     resume: bool = False
-    trial: tuple[str, str, int] | None = None
+    trial: dict[str, Any] | None = None
 
 
 def perform(task: Task, record: JobRecord) -> None:
@@ -81,6 +81,7 @@ def _solve(task: Task) -> Status:
     except KeyboardInterrupt:
         if pruning is None or not pruning.pruned:
             raise
+        _mark_pruned(task.folder / "solution.h5")
         return Status.PRUNED
     except UserError as error:
         if not task.resume:
@@ -103,6 +104,17 @@ def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", a
 def _pruning(task: Task) -> "Pruning | None":
     if task.trial is None:
         return None
+    from hydra.utils import instantiate
+
     from pinn.sweeps.pruning import Pruning
 
-    return Pruning(*task.trial)
+    return Pruning(**instantiate(task.trial))
+
+
+def _mark_pruned(path: Path) -> None:
+    """The file as the run left it, with the status that it has in the search."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        file.attrs["status"] = Status.PRUNED.value
+        file.attrs["outcome"] = "pruned by the search: others were better at the same step"

@@ -4,16 +4,18 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.errors import require
+from pinn.errors import UserError, require
 
 SAVED = "multirun.yaml"  # what Hydra keeps of a sweep
 COMMAND = "command.json"  # its words, by which `pinn resume` goes on with it
+
+Summarize = Callable[[Path], tuple[str, list[Path]]]
 
 
 class JobsFailed(Exception):
@@ -45,8 +47,11 @@ def command_of(folder: Path) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def concluded(folder: Path, task: Any) -> Iterator[None]:
-    """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does."""
+def concluded(folder: Path, task: Any, summarize: Summarize | None = None) -> Iterator[None]:
+    """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does.
+
+    summarize: writes the summary in the folder, and returns a text and the paths; by default that of a grid.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -54,18 +59,30 @@ def concluded(folder: Path, task: Any) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        conclude(folder, task)
+        _dismiss_workers()
+        conclude(folder, task, summarize)
 
 
-def conclude(folder: Path, task: Any) -> None:
-    """Write the summary and print its table; nothing where no job was begun."""
+def _dismiss_workers() -> None:
+    """End joblib's workers, which would keep their memory, and their working directory for the next sweep."""
+    if "joblib" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)
+
+
+def conclude(folder: Path, task: Any, summarize: Summarize | None) -> None:
+    """Write the summary and the report, and print the table; nothing where no job was begun."""
+    from pinn.report.sweep import write_sweep_report
     from pinn.sweeps.records import Status, records_below
-    from pinn.sweeps.summary import summarize
+    from pinn.sweeps.summary import summarize as summarize_grid
 
     records = records_below(folder)
     if not records:
         return
-    text, files = summarize(folder)
+    text, files = (summarize or summarize_grid)(folder)
+    with contextlib.suppress(UserError):  # where no job has left a solution
+        files.append(write_sweep_report(folder))
     sys.stdout.write(text + "".join(f"{path}\n" for path in files))
     if not all(record.finished for record in records.values()):
         sys.stdout.write(f"what is not done: pinn resume {folder}\n")

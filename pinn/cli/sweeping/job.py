@@ -66,10 +66,14 @@ def _resolved(config: "DictConfig") -> tuple[str, str]:
     return OmegaConf.to_yaml(OmegaConf.create(container)), config_hash(cast("dict[str, Any]", container))
 
 
-def _trial(hydra: Any) -> tuple[str, str, int] | None:
-    """The storage, the study and the number of the trial that a search has made this job for."""
-    number = hydra.sweeper.get("trial")
-    return None if number is None else (hydra.sweeper.storage, hydra.sweeper.study, number)
+def _trial(hydra: Any) -> dict[str, Any] | None:
+    """The address of the trial that a search has made this job for, and what prunes it."""
+    from omegaconf import OmegaConf
+
+    sweeper = cast("dict[str, Any]", OmegaConf.to_container(hydra.sweeper, resolve=True))
+    if sweeper.get("trial") is None:
+        return None
+    return {name: sweeper[name] for name in ("storage", "study", "pruner")} | {"number": sweeper["trial"]}
 
 
 def _ended(folder: Path, record: JobRecord, code: int) -> JobRecord:

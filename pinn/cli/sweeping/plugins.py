@@ -16,8 +16,10 @@ def register_plugins() -> None:
     # after the line above, which executes the modules of Hydra's own sweepers again: a subclass made before has a base
     # that is no longer the module's
     from pinn.cli.sweeping.grid import GridSweeper
+    from pinn.cli.sweeping.search import OptunaSweeper
 
-    plugins.class_name_to_class["hydra_plugins.pinn.GridSweeper"] = GridSweeper
+    for sweeper in (GridSweeper, OptunaSweeper):
+        plugins.class_name_to_class[f"hydra_plugins.pinn.{sweeper.__name__}"] = sweeper
 
     launchers = ConfigStore.instance().repo["hydra"]["launcher"]
     for entry in files("pinn.conf").joinpath("hydra/launcher").iterdir():

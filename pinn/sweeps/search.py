@@ -1,0 +1,69 @@
+"""The results of a search: the best trials, a file of all, and which options matter."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import TrialState
+
+from pinn.report.importance import draw_importance
+from pinn.report.runs import Row, columns_of, table_text, write_table
+from pinn.sweeps.grid import write_grid
+from pinn.sweeps.summary import GRID, TABLE, counted, job_rows
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+FIGURE = "importance.png"
+SHOWN = 10  # trials in the table
+ENOUGH = 4  # completed trials from which importances say anything
+
+
+def summarize_search(folder: Path, study: "Study", objectives: Sequence[str]) -> tuple[str, list[Path]]:
+    """Write summary.csv, summary.h5 and importance.png; returns the table of the best trials, and the paths.
+
+    Of one objective the ten smallest; of several the front of those that no other betters in all.
+    """
+    rows, swept = job_rows(folder)
+    rows = [{name: row.get(name) for name in columns_of(rows)} for row in rows]
+    files = [write_table(rows, folder / TABLE), write_grid(rows, [], folder / GRID)]
+    shares = importances(study, objectives)
+    if shares:
+        files.append(draw_importance(shares, folder / FIGURE))
+    best = best_trials(study, objectives)[:SHOWN]
+    by_job = {row["job"]: row for row in rows}
+    shown = [_shown(by_job[str(number)], swept, objectives) for number in best if str(number) in by_job]
+    what = "the best trials" if len(objectives) == 1 else "the front of " + " and ".join(objectives)
+    return f"{counted(rows)}; {what}\n" + (table_text(shown) if shown else ""), files
+
+
+def best_trials(study: "Study", objectives: Sequence[str]) -> list[int]:
+    """The numbers of the completed trials, the best first; of several objectives the Pareto front by the first."""
+    done = study.best_trials if len(objectives) > 1 else study.get_trials(states=[TrialState.COMPLETE])
+    return [trial.number for trial in sorted(done, key=lambda trial: trial.values)]
+
+
+def importances(study: "Study", objectives: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Objective -> key -> its share in what separates the best trials, adding up to 1 (PED-ANOVA, optuna's).
+
+    Watanabe, Bansal and Hutter, IJCAI 2023, arXiv:2304.10255. Empty where fewer than four trials are completed.
+    """
+    if len(study.get_trials(states=[TrialState.COMPLETE])) < ENOUGH:
+        return {}
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the method is new, that small values count, that few trials say little
+        for number, name in enumerate(objectives):
+            found[name] = get_param_importances(
+                study,
+                evaluator=PedAnovaImportanceEvaluator(),
+                target=lambda trial, number=number: trial.values[number],  # type: ignore[misc]
+            )
+    return found
+
+
+def _shown(row: Row, swept: Sequence[str], objectives: Sequence[str]) -> Row:
+    names = ["job", *swept, *dict.fromkeys([*objectives, "error", "held_out", "seconds"]), "steps"]
+    return {name: row.get(name) for name in names}
