@@ -18,7 +18,8 @@ class Burgers(Problem):
     Conditions  u(x, 0) = -sin(pi x),  u(-1, t) = u(1, t) = 0.
     nu: viscosity (dimensionless), > 0; the benchmark's is 0.01/pi, for which a shock of width nu forms at x = 0.
     Reference: the Cole-Hopf solution (Cole 1951, doi:10.1090/qam/42889), its integrals by Gauss-Hermite quadrature
-    after the substitution  y = x - 2 sqrt(nu t) s  (Basdevant et al. 1986, doi:10.1016/0045-7930(86)90036-8).
+    after the substitution  y = x - 2 sqrt(nu t) s.
+    Source: Basdevant et al. 1986, doi:10.1016/0045-7930(86)90036-8, also for the reference.
     The ansatz  u = -sin(pi x) + t (1 - x^2) N(x, t)  meets initial and boundary data exactly.
     """
 

@@ -37,5 +37,5 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for number, finding in enumerate(verdict(latest)):
         table.add_row("" if number else "verdict", "", finding)
     text = io.StringIO()
-    Console(file=text, width=100).print(table)
+    Console(file=text, width=100, force_jupyter=False).print(table)
     return text.getvalue().rstrip()

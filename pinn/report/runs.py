@@ -65,7 +65,7 @@ def table_text(rows: Sequence[Row], title: str = "") -> str:
     for row in rows:
         table.add_row(*(cell(row.get(name)) for name in names))
     text = io.StringIO()
-    Console(file=text, width=WIDTH).print(table)
+    Console(file=text, width=WIDTH, force_jupyter=False).print(table)
     return text.getvalue().strip("\n") + "\n"
 
 

@@ -1,0 +1,169 @@
+"""The gallery problems/README.md, with its pictures, from a default run of each problem.
+
+OMP_NUM_THREADS=1 python tests/benchmarks/gallery.py [--runs runs/gallery] [--problems ...]
+
+Solves what has no finished run in the folder yet, each by `pinn problem=...`, with the processor's seconds for a clock,
+which on one thread do not depend on what else the machine does; then writes the page from all the runs there are. To
+have a problem solved again, remove its folder. A script beside the benchmarks, because the page is this repository's.
+"""
+
+import argparse
+import dataclasses
+import inspect
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import product
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import pinn.problems
+from pinn.cli.help import groups
+from pinn.report.figures import drawn
+from pinn.report.maps import draw_map, proportion
+from pinn.report.panels import Panel, solution_panels
+from pinn.solution_file import Contents, read
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "problems" / "README.md"
+FIGURES = ROOT / "problems" / "figures"
+LARGEST = 60_000  # bytes of a picture
+DPI = (120, 110, 100, 90, 80, 70)  # the finest that its size allows
+MOST = 6  # maps in a picture; of more, those of errors are left out
+COLORS = (256, 128)  # of its palette
+
+SOLVE = "import time; time.perf_counter = time.process_time; from pinn.cli import main; raise SystemExit(main({words}))"
+
+HEAD = """\
+# Problems
+
+Written by `OMP_NUM_THREADS=1 python tests/benchmarks/gallery.py` from a run of `pinn problem=...` each, seed 0, with
+nothing else set. error: the relative L2 norm on the solution file's grid, the worst field's; seconds: the processor's,
+on one core, training and the choice of features included. The pictures show fields and their errors. Statements are
+the files' own.
+
+[A notebook](tutorial.ipynb) to try things in; for those who [come from DeepXDE or PhysicsNeMo-Sym](coming_from.md).
+"""
+
+
+def run(name: str, folder: Path) -> None:
+    """`pinn problem=NAME` into the folder unless it holds a finished run."""
+    if not (folder / "solution.h5").is_file():
+        words = [f"problem={name}", f"hydra.run.dir={folder}"]
+        subprocess.run([sys.executable, "-c", SOLVE.format(words=words)], check=True)
+
+
+def statement(problem: type) -> tuple[str, str, str]:
+    """Title, statement and source from the docstring; how the solution is sought, which comes after, is left out."""
+    title, _, rest = (inspect.getdoc(problem) or "").partition("\n\n")
+    told, found, after = rest.partition("\nSource: ")
+    if not found:
+        raise SystemExit(f"{problem.__name__} names no `Source: `")
+    source, *_ = re.split(r"(?<=\.)\n(?=The ansatz|No ansatz|There is no ansatz|For the)", after)
+    return title, told.strip(), " ".join(source.split())
+
+
+def picture(contents: Contents) -> Figure:
+    """The fields and their errors."""
+    cells = contents.nodes.cells
+    flat = len(contents.nodes.dimensions) > 1 or (cells is not None and cells.shape[1] > 2)
+    if not flat:  # lines, or scattered nodes
+        return drawn(dataclasses.replace(contents, residual={}))
+    shown = list(panels(contents))
+    if len(shown) > MOST:
+        shown = [panel for panel in shown if not panel.title.startswith("error of")]
+    columns = 2 if len(shown) in (2, 4, 6) else 3
+    rows = -(-len(shown) // columns)
+    ratio = proportion(shown[0], contents) or 0.75
+    figure = Figure(figsize=(3.6 * columns, (0.8 + 2.3 * ratio) * rows), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, panel in zip(places, shown, strict=False):
+        draw_map(figure, axes, panel, contents)
+    for axes in places[len(shown) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def panels(contents: Contents) -> Iterator[Panel]:
+    """The maps without residuals and references, which look as the fields do."""
+    kind = str(contents.attributes.get("truth"))
+    for row in solution_panels(dataclasses.replace(contents, residual={})):
+        yield from (panel for panel in row if f", {kind}" not in panel.title)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as finely as its size allows."""
+    for dpi, colors in product(DPI, COLORS):
+        image = io.BytesIO()
+        FigureCanvasAgg(figure).print_figure(image, format="png", dpi=dpi)
+        Image.open(image).convert("RGB").quantize(colors, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+        if path.stat().st_size < LARGEST:
+            return
+    raise SystemExit(f"{path} is larger than {LARGEST} bytes at {DPI[-1]} dpi: draw less in it")
+
+
+def section(name: str, problem: type, contents: Contents) -> str:
+    """A problem's part of the page."""
+    title, told, source = statement(problem)
+    file = Path(inspect.getfile(problem)).name
+    return f"""
+## {name}
+
+![{name}](figures/{name}.png)
+
+```
+{title}
+
+{told}
+```
+
+`pinn problem={name}`: error {error(contents):.0e}, {contents.attributes["wall_seconds"]:.0f} s. [{file}]({file}),
+[conf/problem/{name}.yaml](../conf/problem/{name}.yaml).
+
+Source: {source}
+"""
+
+
+def error(contents: Contents) -> float:
+    """The worst field's relative L2 error."""
+    return max(contents.attributes[f"relative_l2_{name}"] for name in contents.error)
+
+
+def problem_class(name: str) -> type:
+    """The class that a choice of the group `problem` names."""
+    text = files("pinn.conf").joinpath("problem", f"{name}.yaml").read_text(encoding="utf-8")
+    return getattr(pinn.problems, text.partition("_target_: pinn.problems.")[2].split()[0])
+
+
+def write_page(names: list[str], runs: Path) -> None:
+    """The pictures and the page of all problems that have a run."""
+    FIGURES.mkdir(exist_ok=True)
+    rows, sections = ["| problem | | error | seconds |", "|---|---|---|---|"], []
+    for name in names:
+        contents = read(runs / name / "solution.h5")
+        save(picture(contents), FIGURES / f"{name}.png")
+        seconds, (short, *_) = contents.attributes["wall_seconds"], groups()["problem"][name].split(";")
+        rows.append(f"| [{name}](#{name}) | {short} | {error(contents):.0e} | {seconds:.0f} |")
+        sections.append(section(name, problem_class(name), contents))
+    PAGE.write_text("\n".join([HEAD, *rows, *sections]), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=Path("runs/gallery"))
+    parser.add_argument("--problems", nargs="*", default=sorted(groups()["problem"]), help="to be solved if need be")
+    arguments = parser.parse_args()
+    for name in arguments.problems:
+        run(name, arguments.runs / name)
+    finished = [name for name in sorted(groups()["problem"]) if (arguments.runs / name / "solution.h5").is_file()]
+    write_page(finished, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()
