@@ -91,6 +91,7 @@ class Vocabulary:
         "config",
         "points",
         "plot",
+        "diagnosis",
         "VTKHDF",
         "node",
         "mesh",

@@ -3,6 +3,7 @@
 from pinn.diagnosis.derivatives import check_derivatives
 from pinn.diagnosis.findings import Comparison, DerivativeCheck
 from pinn.diagnosis.preflight import Finding, Preflight, preflight
+from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import verdict
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "DerivativeCheck",
     "Finding",
     "Preflight",
+    "Spectrum",
     "check_derivatives",
+    "jacobian_spectrum",
     "preflight",
     "verdict",
 ]

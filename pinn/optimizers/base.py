@@ -63,6 +63,7 @@ class Optimizer(Configurable, ABC):
     """A method that improves theta step by step. All its memory is in the state."""
 
     default_steps: ClassVar[int] = 1000  # what training.steps: null means
+    moves_last_layer_only: ClassVar[bool] = False  # all other parameters stay as they started
     redraw_every: ClassVar[int] = 20  # steps at the same points, what sampler.redraw_every: null means
 
     @abstractmethod

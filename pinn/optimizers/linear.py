@@ -126,6 +126,7 @@ class LinearLeastSquares(Optimizer):
     """
 
     default_steps = 20
+    moves_last_layer_only = True
 
     def __init__(self, *, cutoff: float = CUTOFF) -> None:
         require(0 <= cutoff < 1, f"optimizer.cutoff must be in [0, 1), got {cutoff}")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from pinn.report.animation import draw_animation
 from pinn.report.figures import drawn
+from pinn.report.spectrum import spectrum_figure
 from pinn.report.style import save
 from pinn.report.training import training_figure
 from pinn.solution_file import Contents
@@ -26,8 +28,15 @@ def saved_as(name: str, make: Callable[[Contents], Figure | None]) -> Writer:
     return write
 
 
+def animation(contents: Contents, folder: Path, suffix: str) -> Path | None:
+    """Writes `solution.gif`, whatever the suffix of the others."""
+    return draw_animation(contents, folder / "solution.gif")
+
+
 FIGURES: Mapping[str, Writer] = {
     "solution": saved_as("solution", drawn),
+    "animation": animation,
     "training": saved_as("training", training_figure),
+    "spectrum": saved_as("spectrum", spectrum_figure),
 }
 """Every figure of a run that is drawn from its solution file, in the order of a report."""

@@ -9,7 +9,7 @@ class Output:
     _target_: str
     resolution: Any
     derivatives: Any
-    chunk: int
+    chunk: int | None
     figures: bool
 
 

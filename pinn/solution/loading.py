@@ -53,6 +53,7 @@ def load(
         whole_residuals(trial),
         history=contents.history,
         points=contents.points,
+        diagnosis=contents.diagnosis,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),

@@ -18,7 +18,7 @@ class Output(Configurable):
             `cells` counts those along its longest extent, `node` counts scattered nodes); None chooses by the number of
             dimensions.
         derivatives: names of further quantities on the nodes, such as `u_x` or a derived one.
-        chunk: points that are evaluated at once, at least 1; smaller needs less memory.
+        chunk: points that are evaluated at once, at least 1; None keeps a layer's values in the processor's cache.
         figures: whether figures are drawn beside the file, and report.html is written.
 
     Raises:
@@ -27,13 +27,13 @@ class Output(Configurable):
 
     resolution: int | Mapping[str, int] | None = None
     derivatives: Sequence[str] = ()
-    chunk: int = 16384
+    chunk: int | None = None
     figures: bool = True
 
     def __post_init__(self) -> None:
         require(
-            isinstance(self.chunk, int) and self.chunk >= 1,
-            f"output.chunk must be a number >= 1, got {self.chunk!r}",
+            self.chunk is None or (isinstance(self.chunk, int) and self.chunk >= 1),
+            f"output.chunk must be a number >= 1 or null, got {self.chunk!r}",
         )
         named = not isinstance(self.derivatives, str) and all(isinstance(name, str) for name in self.derivatives)
         require(named, f"output.derivatives must be a list of names such as [u_x], got {self.derivatives!r}")

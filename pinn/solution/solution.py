@@ -41,6 +41,9 @@ WRITTEN = ("fields", "derivatives", "reference", "residual")
 ROUNDING = 1e-12
 """Of a domain's extent by which a point may lie outside."""
 
+CHUNK_BYTES, LEAST_CHUNK, LARGEST_CHUNK = 2**18, 256, 16384
+"""Of a layer's values at the points that are evaluated at once; their number, which on a GPU is the largest."""
+
 TRUTH_CHUNK = 8192
 """Points at which the truth is asked for at once: a quadrature may hold hundreds of values for each."""
 
@@ -58,6 +61,7 @@ class Solution:
         residuals: gives the pointwise residuals for the file; None leaves them out.
         history: one array (k,) a metric, all as long as `step`.
         points: the last training points (n, d) of each term.
+        diagnosis: `singular_values` of the Jacobian where the run ended.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -71,6 +75,7 @@ class Solution:
         *,
         history: Mapping[str, NDArray] | None = None,
         points: Mapping[str, NDArray] | None = None,
+        diagnosis: Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -80,6 +85,7 @@ class Solution:
         self.residuals = residuals
         self.history = {name: np.asarray(values) for name, values in (history or {}).items()}
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
+        self.diagnosis = dict(diagnosis or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -214,6 +220,7 @@ class Solution:
             history=self.history,
             parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
             points=self.points,
+            diagnosis=self.diagnosis,
             configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
             attributes=self._root_attributes(),
             units=dict(self.problem.units),
@@ -292,10 +299,18 @@ class Solution:
         """`function` of points (n, d), a chunk at a time."""
         parts: dict[str, list[NDArray]] = {}
         with torch.no_grad():
-            for chunk in torch.as_tensor(points, dtype=self.trial.dtype).split(self.output.chunk):
+            for chunk in torch.as_tensor(points, dtype=self.trial.dtype).split(self._chunk):
                 for name, values in function(chunk.to(self.trial.device)).items():
                     parts.setdefault(name, []).append(values.cpu().numpy())
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    @property
+    def _chunk(self) -> int:
+        """Points that are evaluated at once."""
+        if self.output.chunk is not None or self.trial.device.type != "cpu":
+            return self.output.chunk or LARGEST_CHUNK
+        width = max(max(values.shape, default=1) for values in self.trial.parameters().values())
+        return min(max(CHUNK_BYTES // (8 * width), LEAST_CHUNK), LARGEST_CHUNK)
 
     def _truth(self, nodes: Nodes, points: NDArray) -> dict[str, NDArray]:
         """The exact or reference solution at points of the nodes; those of a small file are computed once."""
@@ -307,7 +322,7 @@ class Solution:
         return self._truths[key]
 
     def _truth_at(self, points: NDArray) -> dict[str, NDArray]:
-        size = min(self.output.chunk, TRUTH_CHUNK)
+        size = min(self.output.chunk or TRUTH_CHUNK, TRUTH_CHUNK)
         found = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
         return {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
 

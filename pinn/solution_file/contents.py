@@ -20,7 +20,8 @@ class Contents:
     """All that a solution file holds, as numpy arrays and plain data.
 
     `fields`, `derivatives`, `reference`, `error` and `residual` have the shape of `nodes`; `history` has one value a
-    step (k,); `points` has (n, d) for each term; `configuration` is YAML; `attributes` are the root attributes.
+    step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,) of the Jacobian;
+    `configuration` is YAML; `attributes` are the root attributes.
     """
 
     nodes: Nodes
@@ -33,6 +34,7 @@ class Contents:
     history: dict[str, NDArray] = field(default_factory=dict)
     parameters: dict[str, NDArray] = field(default_factory=dict)
     points: dict[str, NDArray] = field(default_factory=dict)
+    diagnosis: dict[str, NDArray] = field(default_factory=dict)
     configuration: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /reference/u /error/u /residual/<term>   on the same nodes, where they exist
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
+    /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
     /config                              the resolved configuration, YAML
     /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers
@@ -76,6 +77,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_training(file, contents.history)
         write_points(file, contents)
         write_network(file, contents.parameters)
+        write_diagnosis(file, contents.diagnosis)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)
@@ -210,6 +212,14 @@ def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
         dataset = group.create_dataset(name, data=values)
         for index, size in enumerate(values.shape):
             dataset.dims[index].attach_scale(dimension_only(group, f"axis_{index}_{size}", size))
+
+
+def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:
+    """Columns of numbers that were measured where the run ended; no group where there are none."""
+    for name, values in columns.items():
+        dataset = file.create_dataset(f"diagnosis/{name}", data=values)
+        dataset.dims[0].attach_scale(dimension_only(file["diagnosis"], f"{name}_number", len(values)))
+        set_attributes(dataset, {"long_name": name.replace("_", " ")})
 
 
 def write_points(file: h5py.File, contents: Contents) -> None:

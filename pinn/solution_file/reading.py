@@ -93,6 +93,7 @@ def read_contents(file: h5py.File) -> Contents:
         history={str(column.attrs["metric"]): read_column(column) for column in file["training"].values()},
         parameters=read_arrays(file["network"]),
         points=read_arrays(file["points"]),
+        diagnosis=read_arrays(file["diagnosis"]) if "diagnosis" in file else {},
         configuration=file["config"].asstr()[()],
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},

@@ -9,7 +9,7 @@ from typing import Any
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.compilation import should_compile
 from pinn.configurable import plain
-from pinn.diagnosis import preflight
+from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight
 from pinn.distributed import launched_rank
 from pinn.errors import UserError, require
 from pinn.logs import logger
@@ -24,7 +24,7 @@ from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.environment import choose_devices, show_log, writable
 from pinn.solving.writing import write
-from pinn.training import Outcome, Plan, Stages, Training
+from pinn.training import Outcome, Plan, Stages, TimeMarching, Trainer, Training
 from pinn.trial import NetworkFactory, TrialFunction
 from pinn.weighting import Weighting
 from pinn.windows import whole_residuals
@@ -135,12 +135,15 @@ def solve(
         if saved is not None:
             history.records = read_metrics(saved / METRICS, trainer.at.step)
         outcome = trainer.run()
+    spectrum = _spectrum(trainer) if leads and outcome is not Outcome.INTERRUPTED else None
     told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
+    told |= spectrum.attributes if spectrum else {}
     solution = Solution(
         trial,
         whole_residuals(trial),
         history=history.columns(),
         points={label: x.cpu().numpy() for label, x in trainer.training_points().items()},
+        diagnosis={"singular_values": spectrum.values} if spectrum else {},
         configuration=configuration or {name: plain(part) for name, part in parts.items()} | settings,
         attributes=told | {"wall_seconds": time.perf_counter() - started},
         output=output,
@@ -170,6 +173,16 @@ def _watchers(
     if folder is None:
         return watchers
     return [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
+
+
+def _spectrum(trainer: Trainer | TimeMarching) -> Spectrum | None:
+    """The singular values of J where the training ended; None, with a line in the log, where there are none."""
+    try:
+        minimized = trainer.minimized()
+        return None if minimized is None else jacobian_spectrum(*minimized)
+    except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
+        logger.info("the spectrum of J is not computed: %s", error)
+        return None
 
 
 def _to_resume(folder: Path | str | None) -> Path:

@@ -10,6 +10,7 @@ from torch import Tensor
 from pinn.callbacks import Callback, Record
 from pinn.errors import require
 from pinn.logs import logger
+from pinn.optimizers import LeastSquares
 from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.settings import Outcome, stages_of
@@ -128,6 +129,10 @@ class TimeMarching:
             for label, x in points.items():
                 found.setdefault(label, []).append(x.cpu())
         return {label: torch.cat(parts) for label, parts in found.items()}
+
+    def minimized(self) -> tuple[LeastSquares, Tensor] | None:
+        """As of `Trainer`, of the last window that was trained."""
+        return self._trainer.minimized() if self._trainer else None
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything that the next step depends on, as a plain tree."""

@@ -16,7 +16,7 @@ from pinn.distributed import Alone
 from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.measuring import HeldOut
-from pinn.optimizers import Optimizer
+from pinn.optimizers import LeastSquares, Optimizer
 from pinn.residuals import Residuals
 from pinn.sampling import Points, PointSet, Sampler, State
 from pinn.training.interruption import Interruption
@@ -257,6 +257,18 @@ class Trainer:
     def training_points(self) -> dict[str, Tensor]:
         """The last training points (n, d) of each region."""
         return {label: points.x for label, points in self.points.items()}
+
+    def minimized(self) -> tuple[LeastSquares, Tensor] | None:
+        """After a run: the last stage's least squares at its last points, and its parameters (q,); None without a step.
+
+        The parameters are those that its optimizer moves; all rows are this process's.
+        """
+        if not self.points:
+            return None
+        self._leave_team()
+        problem = self.residuals.at(self.points)
+        found = problem.last_layer(self.theta) if self.stages[self.at.stage].optimizer.moves_last_layer_only else None
+        return (problem, self.theta) if found is None else (found[1], self.theta[found[0]])
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything that the next step depends on, as a plain tree."""

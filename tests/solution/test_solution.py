@@ -254,7 +254,7 @@ def test_other_wrong_outputs_are_errors(solution):
     with pytest.raises(UserError, match=r"output.resolution names 'y'; the dimensions are t, x"):
         solution.errors(Output(resolution={"y": 5}))
     for chunk in (0, -1, 1.5):
-        with pytest.raises(UserError, match=f"output.chunk must be a number >= 1, got {chunk}"):
+        with pytest.raises(UserError, match=f"output.chunk must be a number >= 1 or null, got {chunk}"):
             Output(chunk=chunk)
 
 
