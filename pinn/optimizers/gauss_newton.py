@@ -50,11 +50,11 @@ class GeodesicAcceleration:
             ahead = problem.residual(theta + self.h * delta)
         curvature = (2.0 / self.h) * ((ahead - model.r) / self.h - model.forward(delta))
         correction = model.system.solve(damping, curvature)
-        if correction is None or not bool(correction.isfinite().all()):
+        if correction is None:
             return delta
-        if float(correction.norm()) > 2.0 * self.largest * float(delta.norm()):
-            return delta
-        return delta + 0.5 * correction
+        # decided where the tensors are: a GPU would have to come to rest for an answer; false where not finite
+        small = correction.norm() <= 2.0 * self.largest * delta.norm()
+        return torch.where(small, delta + 0.5 * correction, delta)
 
 
 class GaussNewton(Optimizer):
@@ -75,10 +75,11 @@ class GaussNewton(Optimizer):
 
     def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
         model = self.solver.linearize(problem, theta)
-        report: Report = {"loss": model.loss, "gradient_norm": 2.0 * float(model.right.norm())}
+        norm = 2.0 * model.right.norm()
         if state["damping"] is None:
             state = state | {"damping": self._clip(self.damping * self._largest_curvature(model))}
         found, state = self._search(theta, state, model, problem)
+        report: Report = {"loss": model.loss, "gradient_norm": float(norm)}  # when the step has waited for all anyway
         if found is None:
             return theta, state, report | {"accepted": False, "damping": state["damping"]}
         return found.theta, state, report | {"accepted": True, "damping": found.damping, "ratio": found.ratio}
@@ -102,11 +103,12 @@ class GaussNewton(Optimizer):
         delta = model.system.solve(damping, model.r)
         if delta is None:
             return None
-        predicted = model.predicted(delta, damping)
+        decrease = model.predicted(delta, damping)
         if self.acceleration is not None:
             delta = self.acceleration.corrected(delta, damping, theta, model, problem)
         candidate = theta + delta
         actual = model.loss - problem.loss(candidate)
+        predicted = float(decrease)
         if not (predicted > 0 and math.isfinite(actual)):
             return None
         return Trial(candidate, damping, actual / predicted)

@@ -46,9 +46,9 @@ class Linearization:
         """||w||^2 of row vectors such as r and J v, over the rows of all processes."""
         return float(self.team.summed(w @ w)[0])
 
-    def predicted(self, delta: Tensor, damping: float) -> float:
+    def predicted(self, delta: Tensor, damping: float) -> Tensor:
         """||r||^2 - ||r + J delta||^2 for a delta that solves the damped system exactly."""
-        return float(damping * (delta @ delta) - self.right @ delta)
+        return damping * (delta @ delta) - self.right @ delta
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""The same numbers on a GPU, where there is one."""
+
+from functools import partial
+
+import pytest
+import torch
+
+import pinn
+import pinn.networks
+from pinn.constraints import make_residuals
+from pinn.networks import MLP
+from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroyden, TrustRegion
+from pinn.problems import Burgers
+from pinn.sampling import SobolSampler
+from pinn.trial import make_trial
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+SAMPLER = SobolSampler(interior=300, boundary=30)
+NETWORK = partial(MLP, width=10, depth=2)
+
+
+def bound(device: str):
+    """A least-squares problem and its start on a device."""
+    torch.manual_seed(0)
+    trial = make_trial(Burgers(nu=0.05), NETWORK, constraints="soft", device=device)
+    residuals, generator = make_residuals(trial), torch.Generator().manual_seed(0)
+    points = {
+        label: SAMPLER.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
+        for label, group in residuals.regions.items()
+    }
+    return residuals.at(points), residuals.theta()
+
+
+def assert_close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
+    assert float((found.cpu() - expected.cpu()).norm()) <= tolerance * float(expected.norm())
+
+
+def test_the_jacobian_is_that_of_the_processor():
+    """They differ by rounding alone."""
+    (problem, theta), (on_cpu, theta_cpu) = bound("cuda"), bound("cpu")
+    for found, expected in zip(problem.jacobian(theta), on_cpu.jacobian(theta_cpu), strict=True):
+        assert found.is_cuda
+        assert_close(found, expected, 1e-13)
+    for found, expected in zip(
+        problem.normal_equations(theta)[:2], on_cpu.normal_equations(theta_cpu)[:2], strict=True
+    ):
+        assert_close(found, expected, 1e-13)
+
+
+@pytest.mark.parametrize("optimizer", [TrustRegion(), LevenbergMarquardt(solver="orthogonal"), SSBroyden(), Adam()])
+def test_a_step_is_that_of_the_processor(optimizer):
+    """Rounding, magnified by the damped system's condition number of about 1e3 times a thousand for its square."""
+    (problem, theta), (on_cpu, theta_cpu) = bound("cuda"), bound("cpu")
+    found = optimizer.step(theta, optimizer.init(theta), problem)[0] - theta
+    expected = optimizer.step(theta_cpu, optimizer.init(theta_cpu), on_cpu)[0] - theta_cpu
+    assert_close(found, expected, 1e-8)
+
+
+@pytest.mark.parametrize("optimizer", [None, LinearLeastSquares()])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_run(tmp_path, optimizer, dtype):
+    training = pinn.Training(steps=10, time_limit=None, check_every=5, held_out=100)
+    network = NETWORK if optimizer is None else partial(pinn.networks.RandomFeatures, width=50)
+    options = {"training": training, "sampler": SAMPLER, "dtype": dtype, "device": "cuda", "folder": tmp_path}
+    solution = pinn.solve(Burgers(nu=0.1), network, optimizer, **options)
+    assert solution.history["loss"][-1] < 0.1 * solution.history["loss"][0]
+    assert pinn.load(tmp_path / "solution.h5").attributes["device"].startswith("cuda")
+
+
+def test_a_step_waits_for_the_device_where_it_must():
+    """Once the step is warm, host and device meet to linearize, factorize, accept and report: a few times a trial."""
+    problem, theta = bound("cuda")
+    optimizer = LevenbergMarquardt(solver="cholesky", acceleration=True, attempts=1)
+    state = optimizer.init(theta)
+    theta, state, _ = optimizer.step(theta, state, problem)
+    with pytest.warns(UserWarning, match="synchronizing CUDA") as told:
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            optimizer.step(theta, state, problem)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert len(told) <= 6
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")
+def test_two_devices_make_one_run():
+    training = pinn.Training(steps=20, time_limit=None, held_out=100)
+    losses = [
+        pinn.solve(Burgers(nu=0.1), NETWORK, training=training, sampler=SAMPLER, devices=n).history["loss"][-1]
+        for n in (1, 2)
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
