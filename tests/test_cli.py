@@ -12,7 +12,7 @@ import pytest
 
 import pinn.solving
 from pinn.cli import main
-from pinn.cli.help import groups
+from pinn.cli.help import further_groups, groups
 
 # A run of a second: everything is made, nothing is learned.
 QUICK = (
@@ -131,6 +131,8 @@ MISTAKES = [
     ("seed=0,1", ["seed=0,1", "add -m"]),
     ("problem={", ["cannot read 'problem={'", "KEY=VALUE"]),
     ("problem=null", ["must be a string"]),
+    ("experiment=burgers/bst", ["'burgers/bst'", "did you mean 'burgers/best'"]),
+    ("hydra/sweeper=optna", ["'optna'", "did you mean 'optuna'"]),
     ("burgers", ["no command 'burgers'", "did you mean 'problem=burgers'", "show"]),
     ("shwo", ["no command 'shwo'", "did you mean 'show'"]),
     ("--mutirun", ["no flag '--mutirun'", "did you mean '--multirun'"]),
@@ -300,7 +302,7 @@ def test_flags_may_stand_between_options(run):
 def test_help_lists_every_choice_with_its_line(run):
     status, out, err = run("--help")
     assert (status, err) == (0, "")
-    for group, choices in groups().items():
+    for group, choices in (groups() | further_groups()).items():
         assert f"\n  {group}\n" in out
         for choice, description in choices.items():
             assert description
@@ -317,6 +319,9 @@ def test_help_explains_the_options_of_a_choice(run):
     assert "_target_" not in out
     assert "defaults" not in out
     assert "width: " in run("--help", "network")[1]
+    assert "strength: 1.0  # " in run("--help", "sampler/adaptation=rad")[1]
+    assert "constraints: soft" in run("--help", "experiment=burgers/soft")[1]
+    assert "experiment=burgers/best  " in run("--help", "experiment")[1]
     assert "did you mean 'optimizer'" in run("--help", "optimiser")[2]
     assert "did you mean 'adam'" in run("--help", "optimizer=adm")[2]
 

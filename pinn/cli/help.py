@@ -9,18 +9,21 @@ from pathlib import Path
 from pinn.cli.near import did_you_mean
 from pinn.errors import UserError
 
+EXPERIMENT = "experiment"
+OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")
+
 USAGE = """\
 pinn: physics-informed neural networks, trained to second order in double precision
 
 Usage
   pinn [GROUP=CHOICE | KEY=VALUE]...          solve; results go to runs/<problem>/<date>_<time>/
-  pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination
+  pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination; results go to runs/multirun/
   pinn new NAME                               a problem of your own: NAME.py, to be changed, running as it stands
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
-  pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer
+  pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer; or a sweep
   pinn show RUN...                            summarize finished runs
   pinn compare RUN RUN...                     their errors on the same nodes, side by side
-  pinn table DIR                              all runs below a folder, sorted by error
+  pinn table DIR                              all runs below a folder, sorted by error; of a sweep its summary
   pinn plot RUN...                            draw a run's figures again
   pinn report RUN|DIR                         a page of a run, or of all runs below a folder
   pinn export RUN --to vtu|csv|npz|pt2        a solution in another program's format
@@ -31,6 +34,9 @@ Examples
   pinn
   pinn problem=burgers problem.nu=0.01 network.width=32 seed=1
   pinn -m optimizer=levenberg_marquardt,adam 'seed=range(0,5)'
+  pinn -m network.width=8,16,32 hydra/launcher=joblib        as many runs at once as there are cores
+  pinn -m hydra/sweeper=optuna 'optimizer.damping=tag(log,interval(1e-6,1))'     a search for the best value
+  pinn -m experiment=ensemble problem=heat    mean and spread over five seeds
   pinn problem=heat.py problem.kappa=2        the Problem in a file of your own; heat.py:Rod where it has several
   pinn --config-dir my_conf problem=mine      your own groups, as my_conf/problem/mine.yaml
 """
@@ -45,15 +51,35 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     return {group: {name: _description(text) for name, text in _files(group, config_dir)} for group in _defaults()}
 
 
+def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
+    """Groups without a choice of their own in the defaults list, as `groups`: experiments, parts, and of sweeps.
+
+    A folder in that of experiments is part of a choice's name (`burgers/best`), anywhere else a group
+    (`sampler/adaptation`).
+    """
+    found: dict[str, dict[str, str]] = {}
+    for group in _defaults():
+        parts = {name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(group))}
+        found |= {f"{group}/{part}": dict(_files(f"{group}/{part}", config_dir)) for part in sorted(parts)}
+    inner = sorted({name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(EXPERIMENT))})
+    found[EXPERIMENT] = dict(_files(EXPERIMENT, config_dir))
+    for name in inner:
+        found[EXPERIMENT] |= {f"{name}/{choice}": text for choice, text in _files(f"{EXPERIMENT}/{name}", config_dir)}
+    found |= {group: dict(_files(group, config_dir)) for group in OF_SWEEPS}
+    return {group: {name: _description(text) for name, text in texts.items()} for group, texts in found.items()}
+
+
 def help_page(config_dir: str | None = None) -> str:
     """The page that `pinn --help` prints, with the choices of the user's own configuration folder."""
     chosen = _defaults()
-    listed = groups(config_dir)
+    listed = groups(config_dir) | further_groups(config_dir)
     width = max(len(choice) for choices in listed.values() for choice in choices)
     lines = [USAGE, "Groups and their choices (* is the default)"]
     for group, choices in listed.items():
         lines.append(f"  {group}")
-        lines += [f"  {'*' if chosen[group] == name else ' '} {name:{width}}  {text}" for name, text in choices.items()]
+        lines += [
+            f"  {'*' if chosen.get(group) == name else ' '} {name:{width}}  {text}" for name, text in choices.items()
+        ]
     lines += ["", "Keys"]
     keys = re.findall(r"^(\w+): (\S+)  # (.*)$", _main(), flags=re.MULTILINE)
     lines += [f"    {f'{key}={value}':{width}}  {text}" for key, value, text in keys]
@@ -64,24 +90,38 @@ def help_page(config_dir: str | None = None) -> str:
 def choice_page(topic: str, config_dir: str | None = None) -> str:
     """The options of `optimizer=adam`, or of the default choice of `optimizer`, with their comments."""
     group, _, choice = topic.partition("=")
-    chosen = _defaults()
-    if group not in chosen:
-        raise UserError(f"no group {group!r}{did_you_mean(group, chosen)}; the groups are {', '.join(chosen)}")
+    chosen, listed = _defaults(), groups(config_dir) | further_groups(config_dir)
+    if group not in listed:
+        raise UserError(f"no group {group!r}{did_you_mean(group, listed)}; the groups are {', '.join(listed)}")
+    if not choice and group not in chosen:
+        return "\n".join(f"{group}={name}  {text}" for name, text in listed[group].items()) + "\n"
     choice = choice or chosen[group]
-    texts = dict(_files(group, config_dir))
-    if choice not in texts:
-        hint = did_you_mean(choice, texts)
-        raise UserError(f"no choice {choice!r} of {group}{hint}; the choices are {', '.join(texts)}")
-    options = re.sub(r"^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", texts[choice], flags=re.MULTILINE)
+    if choice not in listed[group]:
+        known = listed[group]
+        raise UserError(
+            f"no choice {choice!r} of {group}{did_you_mean(choice, known)}; the choices are {', '.join(known)}"
+        )
+    inner, _, name = f"{group}/{choice}".rpartition("/")
+    text = dict(_files(inner, config_dir))[name]
+    options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
     return f"{group}={choice}\n{options}"
+
+
+def _folders(config_dir: str | None) -> list[Traversable]:
+    return [files("pinn.conf"), *([Path(config_dir)] if config_dir else [])]
+
+
+def _subfolders(folder: Traversable) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(("_", "."))]
 
 
 def _files(group: str, config_dir: str | None) -> list[tuple[str, str]]:
     """The name and text of each choice of a group, the package's and then the user's."""
-    folders: list[Traversable] = [files("pinn.conf"), *([Path(config_dir)] if config_dir else [])]
     return [
         (entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8"))
-        for folder in folders
+        for folder in _folders(config_dir)
         if folder.joinpath(group).is_dir()
         for entry in sorted(folder.joinpath(group).iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".yaml")
@@ -93,8 +133,9 @@ def _main() -> str:
 
 
 def _defaults() -> dict[str, str]:
-    """Group -> the default choice."""
-    return dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
+    """Group -> the default choice, of those that have one."""
+    chosen = dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
+    return {group: choice for group, choice in chosen.items() if choice != "null"}
 
 
 def _description(text: str) -> str:

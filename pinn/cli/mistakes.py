@@ -22,7 +22,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from pinn.cli.help import groups
+from pinn.cli.help import EXPERIMENT, further_groups, groups
 from pinn.cli.near import did_you_mean, nearest, question
 from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.cli.sweeping.ending import JobsFailed
@@ -87,7 +87,9 @@ def _unreadable(error: OverrideParseException) -> str:
     word = error.override
     if "=" in word:
         return f"cannot read {word!r}; write KEY=VALUE, and quote a value with spaces or commas: \"KEY='a b'\""
-    choices = {choice: f"{group}={choice}" for group, listed in groups().items() for choice in listed}
+    choices = {
+        choice: f"{group}={choice}" for group, listed in (groups() | further_groups()).items() for choice in listed
+    }
     match = nearest(word, [*SUBCOMMANDS, *choices])
     hint = question(choices.get(match, match) if match else None)
     return f"no command {word!r}{hint}; the commands are {', '.join(SUBCOMMANDS)}, options have the form KEY=VALUE"
@@ -98,9 +100,16 @@ def _unknown_choice(error: MissingConfigException) -> str:
     if path is None:
         return _line(error)
     group, _, choice = path[1].rpartition("/")
+    if group.startswith(EXPERIMENT):
+        choice, group = path[1].removeprefix(f"{EXPERIMENT}/"), EXPERIMENT
+        return f"no choice {choice!r} of {group}{_of_choices(choice, further_groups()[group])}"
     listed = str(error).partition("Available options")[2].partition("Config search path")[0]
     choices = re.findall(r"^\t(.*)$", listed, flags=re.MULTILINE)
-    return f"no choice {choice!r} of {group}{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
+    return f"no choice {choice!r} of {group}{_of_choices(choice, choices)}"
+
+
+def _of_choices(choice: str, choices: Iterable[str]) -> str:
+    return f"{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
 
 
 def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:

@@ -73,7 +73,8 @@ def _solve(task: Task) -> Status:
     register(list(task.words))
     config = OmegaConf.create(task.configuration)
     assert isinstance(config, DictConfig)
-    config.device = device_of_job(config.device, task.number)
+    if config.devices == 1:  # else a run takes several, or says which
+        config.device = device_of_job(config.device, task.number)
     pruning = _pruning(task)
     callbacks: list[Callback] = [pruning] if pruning is not None else []
     try:

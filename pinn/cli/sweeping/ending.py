@@ -47,10 +47,10 @@ def command_of(folder: Path) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def concluded(folder: Path, task: Any, summarize: Summarize | None = None) -> Iterator[None]:
+def concluded(folder: Path, task: Any, summarize: Summarize) -> Iterator[None]:
     """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does.
 
-    summarize: writes the summary in the folder, and returns a text and the paths; by default that of a grid.
+    summarize: writes the summary in the folder, and returns a text and the paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
@@ -71,16 +71,15 @@ def _dismiss_workers() -> None:
         get_reusable_executor().shutdown(wait=True)
 
 
-def conclude(folder: Path, task: Any, summarize: Summarize | None) -> None:
+def conclude(folder: Path, task: Any, summarize: Summarize) -> None:
     """Write the summary and the report, and print the table; nothing where no job was begun."""
     from pinn.report.sweep import write_sweep_report
     from pinn.sweeps.records import Status, records_below
-    from pinn.sweeps.summary import summarize as summarize_grid
 
     records = records_below(folder)
     if not records:
         return
-    text, files = (summarize or summarize_grid)(folder)
+    text, files = summarize(folder)
     with contextlib.suppress(UserError):  # where no job has left a solution
         files.append(write_sweep_report(folder))
     sys.stdout.write(text + "".join(f"{path}\n" for path in files))

@@ -27,5 +27,12 @@ class GridSweeper(BasicSweeper):
         assert self.launcher is not None
         folder = Path(self.config.hydra.sweep.dir)
         same_sweep(self.config, folder)
-        with concluded(folder, self.launcher.task_function):  # type: ignore[attr-defined]
+        with concluded(folder, self.launcher.task_function, self._summary):  # type: ignore[attr-defined]
             return super().sweep(arguments)
+
+    def _summary(self, folder: Path) -> tuple[str, list[Path]]:
+        from pinn.sweeps.ensemble import write_ensembles
+        from pinn.sweeps.summary import summarize
+
+        text, files = summarize(folder)
+        return text, files + (write_ensembles(folder) if self.ensemble else [])
