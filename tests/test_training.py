@@ -102,7 +102,7 @@ def test_a_stage_that_has_settled_hands_over(caplog):
     with caplog.at_level("INFO", logger="pinn"):
         assert trainer.run() is Outcome.STEPS
     assert "stage 1 (LinearLeastSquares) ends at step" in caplog.text
-    assert "solved: another step would gain nothing" in caplog.text
+    assert "settled: another step would gain nothing" in caplog.text
     assert trainer.at.stage_step == 2
 
 

@@ -157,6 +157,9 @@ def _not_built(error: InstantiationException) -> tuple[str, int]:
     if error.__cause__ is None or str(error).startswith("Error locating target"):
         return f"{where}: {_first_line(error).partition(', set env var')[0]}", USERS
     cause = error.__cause__
+    unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(cause))
+    if unknown and key:
+        return f"{where}: {unknown[1]} takes no argument {unknown[2]!r}: take {key[1]}.{unknown[2]} out of conf/", USERS
     told = f"{where}: {type(cause).__name__}: {_line(cause)}"
     if isinstance(cause, TypeError) and "argument" in str(cause):
         return told, USERS

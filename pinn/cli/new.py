@@ -14,8 +14,8 @@ PAGE = '''\
 """A problem of one's own: change it from top to bottom. The comments say what else there is.
 
 pinn check problem=NAME.py                  are derivatives and conditions right? before anything is trained
-pinn problem=NAME.py                        solve, as any problem is by default
-pinn problem=NAME --config-dir conf         solve with what conf/problem/NAME.yaml chooses
+pinn problem=NAME.py                        solve, as any problem is by default: a minute or so
+pinn problem=NAME --config-dir conf         solve with what conf/problem/NAME.yaml chooses for it
 """
 
 from math import pi
@@ -71,9 +71,9 @@ CHOICE = """\
 # Rod that loses heat to the air, a problem of one's own; exact
 defaults:
   - _self_
-  - override /optimizer: linear  # for smooth solutions in up to 3 coordinates; without this line trust_region, for all
+  - override /optimizer: linear  # for linear equations with smooth solutions: seconds; for others take this line out
 
-problem:
+problem:  # a line for each argument of the constructor
   _target_: NAME.CLASS
   diffusivity: 0.25  # diffusivity kappa [dimensionless], > 0
   loss: 1.0  # coefficient of heat transfer to the air [dimensionless], >= 0

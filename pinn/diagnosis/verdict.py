@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
+UNFIT = 1e-4  # the same for a fit that has its least loss, which is far less where the fit suits the problem
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 
 
@@ -20,7 +21,8 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
     imbalances = {k.removeprefix("imbalance/"): v for k, v in latest.items() if k.startswith("imbalance/")}
     found = [
         f"{block}: not solved: the residual on fresh points is {100 * left:.0f} % of the equation's largest term: "
-        "train longer (training=accurate), or try a larger network"
+        "train longer (training=accurate), try a larger network"
+        + (f" or raise weights.{block}" if len(held_out) > 1 else "")
         for block, left in imbalances.items()
         if left > UNSOLVED
     ]
@@ -40,10 +42,16 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
                 f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: "
                 f"raise weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
             )
+    found += [
+        f"{block}: the fit has its least loss, which does not solve the equation: try optimizer=trust_region, or more "
+        "features (network.width)"
+        for block, left in imbalances.items()
+        if settled and UNFIT < left <= UNSOLVED
+    ]
+    worst = max(imbalances.values(), default=0.0)
+    balanced = [f"{worst:.1g} of the equation's largest term is left"] if imbalances and worst <= UNSOLVED else []
     if not found and total > 0:
         ratio = total / max(sum(training.values()), 1e-300)
-        balanced = f"; {max(imbalances.values()):.1g} of the equation's largest term is left" if imbalances else ""
-        found.append(
-            f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen{balanced}"
-        )
-    return found
+        good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
+        return ["; ".join([good, *balanced])]
+    return found + balanced

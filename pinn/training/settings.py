@@ -15,7 +15,7 @@ class Outcome(Enum):
     STEPS = "all steps done"
     TIME = "time limit reached"
     TOLERANCE = "tolerance reached"
-    SETTLED = "solved: another step would gain nothing"
+    SETTLED = "settled: another step would gain nothing"
     STALLED = "no step decreased the loss any more"
     DIVERGED = "the loss became NaN or infinite; the best parameters were kept"
     INTERRUPTED = "interrupted; the best parameters were kept"

@@ -18,9 +18,11 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    monkeypatch.delitem(sys.modules, "heat_sink", raising=False)
+    for name in ("heat_sink", "rod"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     yield lambda *words: (main(words), *capsys.readouterr())
-    sys.modules.pop("heat_sink", None)
+    for name in ("heat_sink", "rod"):
+        sys.modules.pop(name, None)
 
 
 def test_a_new_problem_runs_as_it_stands(run, tmp_path):
@@ -108,3 +110,12 @@ def test_a_main_configuration_in_the_users_folder_is_refused(run, tmp_path):
 
 def test_class_names():
     assert [class_name(name) for name in ("rod", "heat_sink", "poisson_2d")] == ["Rod", "HeatSink", "Poisson2d"]
+
+
+def test_an_argument_that_the_page_no_longer_has(run, tmp_path):
+    run("new", "rod")
+    page = tmp_path / "rod.py"
+    page.write_text(page.read_text().replace(", loss: float = 1.0", "").replace("self.loss = loss", "self.loss = 1.0"))
+    status, _, err = run("check", "problem=rod", "--config-dir", "conf")
+    assert status == 2
+    assert err == "error: cannot build problem: Rod takes no argument 'loss': take problem.loss out of conf/\n"

@@ -25,5 +25,16 @@ def test_a_run_that_did_not_get_there_is_told_first():
     found = verdict(OVERFITTED | {"imbalance/a": 0.4, "imbalance/b": 1e-6})
     assert found[0].startswith("a: not solved: the residual on fresh points is 40 % of the equation's largest term")
     assert len(found) == 2
+    assert verdict(DOMINATED | {"imbalance/a": 2e-6})[1:] == ["2e-06 of the equation's largest term is left"]
     (good,) = verdict({"held_out/a": 1.0, "loss/a": 1.0, "imbalance/a": 2e-6})
     assert good.endswith("no overfitting seen; 2e-06 of the equation's largest term is left")
+
+
+def test_a_fit_that_does_not_suit_the_problem_is_told():
+    """As least squares of random features for a nonlinear problem that its Newton steps do not solve."""
+    left = {"held_out/a": 1.0, "loss/a": 1.0, "imbalance/a": 0.01}
+    found, size = verdict(left | {"settled": 1.0})
+    assert found.startswith("a: the fit has its least loss, which does not solve the equation: try")
+    assert size == "0.01 of the equation's largest term is left"
+    assert "no overfitting seen" in verdict(left)[0]
+    assert "no overfitting seen" in verdict(left | {"settled": 1.0, "imbalance/a": 1e-9})[0]
