@@ -52,7 +52,7 @@ def find(path: str, trust: bool = False) -> Any:
     Raises:
         UserError: the path is not trusted or leads nowhere.
     """
-    foreign = f"the file names {path}, which is not a class of pinn; with trust=True it is imported and run"
+    foreign = f"the file names {path}, which is not a class of pinn; with trust=True (--trust) it is imported and run"
     require(trust or path.split(".")[0] == "pinn", foreign)
     parts = path.split(".")
     for split in range(len(parts) - 1, 0, -1):

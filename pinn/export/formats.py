@@ -14,11 +14,13 @@ from pinn.export.program import write_program
 from pinn.export.vtu import write_vtu
 from pinn.solution_file import GROUPS, Contents, locate, read, replacing
 
-Writer = Callable[[Path, Path], list[Path]]
-"""A solution file and the file to be written to the paths that were written."""
+Writer = Callable[[Path, Path, bool], list[Path]]
+"""A solution file, the file to be written and whether to run classes that are not pinn's to the paths written."""
 
 
-def export(solution: str | os.PathLike[str], to: str, target: str | os.PathLike[str] | None = None) -> list[Path]:
+def export(
+    solution: str | os.PathLike[str], to: str, target: str | os.PathLike[str] | None = None, trust: bool = False
+) -> list[Path]:
     """Write a saved solution in another format; returns the paths that were written.
 
     Args:
@@ -26,6 +28,7 @@ def export(solution: str | os.PathLike[str], to: str, target: str | os.PathLike[
         to: `csv` (a row a node), `npz` (an array a name), `vtu` (for ParaView and meshio; with time a file a time and
             a .pvd), `pt2` (a torch.export program of the fields).
         target: the file; default `solution.<to>` beside the solution file.
+        trust: import and run a problem of one's own that the file names, which `pt2` needs.
 
     Raises:
         UserError: the solution cannot be read or does not fit the format, the format is unknown, or the target cannot
@@ -34,10 +37,10 @@ def export(solution: str | os.PathLike[str], to: str, target: str | os.PathLike[
     require(to in FORMATS, f"cannot export to {to!r}; the formats are {', '.join(FORMATS)}")
     path = locate(solution)
     target = path.with_suffix(f".{to}") if target is None else Path(target)
-    return FORMATS[to](path, target)
+    return FORMATS[to](path, target, trust)
 
 
-def write_csv(solution: Path, target: Path) -> list[Path]:
+def write_csv(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     """A row a node: its coordinates, then all arrays."""
     contents = read(solution)
     points = contents.nodes.points(contents.coordinates)
@@ -49,7 +52,7 @@ def write_csv(solution: Path, target: Path) -> list[Path]:
     return [target]
 
 
-def write_npz(solution: Path, target: Path) -> list[Path]:
+def write_npz(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     """An array a name: the coordinates, the fields, `error/u` and so on; `cells` of a mesh."""
     contents = read(solution)
     arrays: dict[str, NDArray] = dict(contents.nodes.axes) | nodal_arrays(contents)
@@ -60,7 +63,7 @@ def write_npz(solution: Path, target: Path) -> list[Path]:
     return [target]
 
 
-def write_mesh(solution: Path, target: Path) -> list[Path]:
+def write_mesh(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     """VTK's unstructured grid."""
     contents = read(solution)
     return write_vtu(contents.nodes, nodal_arrays(contents), target)

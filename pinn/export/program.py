@@ -34,13 +34,13 @@ class Fields(nn.Module):
         return torch.stack(list(fields(x).values()), dim=1)
 
 
-def write_program(solution: Path, target: Path) -> list[Path]:
+def write_program(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     """Write a program that maps coordinates (n, d) to fields (n, m), loaded by `torch.export.load(path).module()`.
 
     Raises:
         UserError: the solution has windows of time, cannot be rebuilt or exported, or the program's numbers differ.
     """
-    found = load(solution)
+    found = load(solution, trust=trust)
     trial = found.trial
     if not isinstance(trial, TrialFunction):
         raise UserError("a solution in windows of time is no single program; train it with training.windows=1")

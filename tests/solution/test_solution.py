@@ -584,7 +584,7 @@ def test_files_that_cannot_be_rebuilt(path, tmp_path):
 )
 def test_a_file_cannot_run_foreign_code(path, tmp_path, target):
     copy = changed(path, tmp_path, configuration={"problem": {"_target_": target, "_args_": ["exit 1"]}})
-    with pytest.raises(UserError, match="not a class of pinn; with trust=True it is imported and run"):
+    with pytest.raises(UserError, match="not a class of pinn; with trust=True \\(--trust\\) it is imported and run"):
         load(copy)
 
 
