@@ -74,7 +74,7 @@ def _described(first: Contents, errors: dict[str, NDArray], members: int) -> Con
         f"relative_l2_{name}": float(np.sqrt(np.nanmean(error**2) / np.nanmean(first.reference[name] ** 2)))
         for name, error in errors.items()
     } | {f"max_error_{name}": float(np.nanmax(np.abs(error))) for name, error in errors.items()}
-    named = {f"{name}_{SPREAD}": f"spread of {first.long_names.get(name, name)}" for name in first.fields}
+    named = {f"{name}_{SPREAD}": f"spread over seeds of {first.long_names.get(name, name)}" for name in first.fields}
     units = {f"{name}_{SPREAD}": first.units[name] for name in first.fields if name in first.units}
     return replace(
         Contents(first.nodes, first.coordinates, configuration=first.configuration),

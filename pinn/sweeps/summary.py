@@ -65,7 +65,7 @@ def _value(text: str | None) -> Any:
 
 
 def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
-    """Means over seeds: a row a combination of the other keys, the smallest mean error first.
+    """Means over seeds: a row a combination of the other keys, the smallest mean error first, the keys' values as text.
 
     spread: standard deviation of the error over the finished jobs (n - 1 in the denominator), None for one alone.
     """
@@ -73,8 +73,8 @@ def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    found = [dict(zip(keys, values, strict=True)) | _average(jobs) for values, jobs in groups.items()]
-    return sorted(found, key=lambda row: (row["error"] is None, row["error"] or 0.0, row["held_out"] or 0.0))
+    found = [dict(zip(keys, map(str, values), strict=True)) | _average(jobs) for values, jobs in groups.items()]
+    return sorted(found, key=lambda row: [(row[name] is None, row[name] or 0.0) for name in ("error", "held_out")])
 
 
 def _average(jobs: Sequence[Row]) -> Row:

@@ -73,7 +73,9 @@ def test_a_failing_job_leaves_its_traceback_and_a_rerun_finishes_the_rest(here, 
     words = ["-m", *QUICK, "seed=0,1,-1", "hydra.sweep.dir=sweep"]
     assert main(words) == 2
     told = capsys.readouterr()
-    assert told.err == ("error: 1 of 3 jobs failed, the first is sweep/2: seed must be an integer >= 0, got -1\n")
+    assert told.err == (
+        "error: 1 of 3 jobs failed, the first is sweep/2: seed must be an integer >= 0, got -1; see sweep/2/pinn.log\n"
+    )
     done, failed = Status.DONE, Status.FAILED
     assert list(statuses(here / "sweep").values()) == [done, done, failed]
     saved = json.loads((here / "sweep/2/status.json").read_text())

@@ -48,7 +48,7 @@ def test_mean_and_spread_are_numpys(tmp_path):
         reference = xarray.open_dataset(path, group="reference").u.values
         relative = np.linalg.norm(found.u - reference) / np.linalg.norm(reference)
         assert found.attrs["relative_l2_u"] == pytest.approx(relative, rel=1e-12)
-    assert "spread of u" in describe(path)
+    assert "spread over seeds of u" in describe(path)
 
 
 def test_others_than_seeds_are_no_ensemble(tmp_path):

@@ -39,7 +39,7 @@ class Task:
 
 def perform(task: Task, record: JobRecord) -> None:
     """Solve, and write to the job's folder what it comes to; the log and all output go to its pinn.log."""
-    from pinn.cli.mistakes import explain
+    from pinn.cli.mistakes import FULL, explain
     from pinn.sweeps.isolation import redirect_output
 
     redirect_output(task.folder / LOG)
@@ -54,7 +54,8 @@ def perform(task: Task, record: JobRecord) -> None:
         record.status = Status.INTERRUPTED
     except BaseException as error:
         message, status = explain(error)
-        record.status, record.error, record.mistake = Status.FAILED, message, status == 2
+        record.status, record.mistake = Status.FAILED, status == 2
+        record.error = message.removesuffix(f"; {FULL}")  # the record and the log have it
         record.traceback = "".join(traceback.format_exception(error))
         logging.getLogger().error("%s", message if record.mistake else record.traceback)
     record.seconds = time.perf_counter() - started

@@ -88,5 +88,7 @@ def conclude(folder: Path, task: Any, summarize: Summarize) -> None:
     failed = {path: record for path, record in records.items() if record.status is Status.FAILED}
     if failed:
         first, record = next(iter(failed.items()))
-        told = f"{len(failed)} of {len(records)} jobs failed, the first is {first}: {record.error}"
+        told = (
+            f"{len(failed)} of {len(records)} jobs failed, the first is {first}: {record.error}; see {first}/pinn.log"
+        )
         task.failed = JobsFailed(told, all(record.mistake for record in failed.values()))

@@ -82,7 +82,7 @@ def _ended(folder: Path, record: JobRecord, code: int) -> JobRecord:
     if found is not None and found.status is not Status.RUNNING and code == 0:
         return found
     cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"its process ended with status {code}"
-    record.status, record.error = Status.FAILED, f"{cause}; out of memory? see {folder / 'pinn.log'}"
+    record.status, record.error = Status.FAILED, f"{cause}; out of memory?"
     record.save(folder)
     return record
 
