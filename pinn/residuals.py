@@ -97,6 +97,10 @@ class Residuals:
         """These residuals at given points, by region label: what an optimizer minimizes."""
         return BoundResiduals(self, points)
 
+    def chosen(self, points: PointSet, theta: Tensor) -> "tuple[BoundResiduals, Tensor]":
+        """These residuals at given points, and the parameters among theta that the solution will have: all."""
+        return self.at(points), theta
+
     def pointwise(self, x: Tensor, theta: Tensor | None = None) -> dict[str, Tensor]:
         """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""
         parameters = self.trial.parameters() if theta is None else self.unflatten(theta)

@@ -8,6 +8,7 @@ from torch import Size, Tensor
 
 from pinn.configurable import Configurable
 from pinn.distributed import Team
+from pinn.errors import UserError
 
 State = dict[str, Any]  # a plain tree of tensors and numbers
 Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, settled (nothing left to do), ...
@@ -65,6 +66,16 @@ class Optimizer(Configurable, ABC):
     default_steps: ClassVar[int] = 1000  # what training.steps: null means
     moves_last_layer_only: ClassVar[bool] = False  # all other parameters stay as they started
     redraw_every: ClassVar[int] = 20  # steps at the same points, what sampler.redraw_every: null means
+
+    def replicated(self) -> "Optimizer":
+        """The same method for several parameter vectors at once, each for itself, theta being (R p,).
+
+        Raises UserError where there is none.
+        """
+        raise UserError(
+            f"{type(self).__name__} cannot train replicas; choose optimizer=trust_region, levenberg_marquardt, adam or "
+            "adamw, or set training.replicas=1"
+        )
 
     @abstractmethod
     def init(self, theta: Tensor) -> State:

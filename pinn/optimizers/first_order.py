@@ -141,6 +141,10 @@ class Adam(Decaying):
         self.betas, self.epsilon = _checked(betas, epsilon)
         super().__init__(learning_rate, decay, decay_steps, schedule)
 
+    def replicated(self) -> Optimizer:
+        """Itself: it treats each parameter alone."""
+        return self
+
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         return [torch.optim.Adam([theta], lr=self.learning_rate, betas=self.betas, eps=self.epsilon)]
 
@@ -165,6 +169,10 @@ class AdamW(Decaying):
         self.betas, self.epsilon = _checked(betas, epsilon)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
         super().__init__(learning_rate, decay, decay_steps, schedule)
+
+    def replicated(self) -> Optimizer:
+        """Itself: it treats each parameter alone."""
+        return self
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         settings: dict[str, Any] = {"lr": self.learning_rate, "betas": self.betas, "eps": self.epsilon}

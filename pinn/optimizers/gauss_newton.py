@@ -14,8 +14,7 @@ from torch import Tensor
 from pinn.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
-
-LONGEST_WAIT = 4  # steps for which a trust region keeps its radius after longer steps have failed several times
+from pinn.optimizers.replicated import LONGEST_WAIT, ReplicatedLevenbergMarquardt, ReplicatedTrustRegion
 
 
 @dataclass
@@ -84,6 +83,12 @@ class GaussNewton(Optimizer):
             return theta, state, report | {"accepted": False, "damping": state["damping"]}
         return found.theta, state, report | {"accepted": True, "damping": found.damping, "ratio": found.ratio}
 
+    def _require_cholesky(self) -> None:
+        """Raise UserError where replicas, which go by the normal equations, would use another solver."""
+        name = self.solver.name
+        fits = name in ("auto", "cholesky")
+        require(fits, f"replicas are solved by Cholesky, got solver={name}; set solver=auto or training.replicas=1")
+
     @abstractmethod
     def _search(
         self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
@@ -138,6 +143,10 @@ class LevenbergMarquardt(GaussNewton):
         require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
         self.attempts = attempts
 
+    def replicated(self) -> Optimizer:
+        self._require_cholesky()
+        return ReplicatedLevenbergMarquardt(self)
+
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "growth": 2.0}
 
@@ -186,6 +195,10 @@ class TrustRegion(GaussNewton):
         self.target = target
         self.factor = factor
         self.probes = probes
+
+    def replicated(self) -> Optimizer:
+        self._require_cholesky()
+        return ReplicatedTrustRegion(self)
 
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "wait": 0, "patience": 1}  # steps until longer ones are tried, and after a failure

@@ -54,6 +54,7 @@ def load(
         history=contents.history,
         points=contents.points,
         diagnosis=contents.diagnosis,
+        replicas=contents.replicas,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),

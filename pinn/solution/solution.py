@@ -62,6 +62,8 @@ class Solution:
         history: one array (k,) a metric, all as long as `step`.
         points: the last training points (n, d) of each term.
         diagnosis: `singular_values` of the Jacobian where the run ended.
+        replicas: of networks that were trained at once: a number (R,) each, such as `held_out`, and on the file's nodes
+            `u_mean` and `u_spread`.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -76,6 +78,7 @@ class Solution:
         history: Mapping[str, NDArray] | None = None,
         points: Mapping[str, NDArray] | None = None,
         diagnosis: Mapping[str, NDArray] | None = None,
+        replicas: Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -86,6 +89,7 @@ class Solution:
         self.history = {name: np.asarray(values) for name, values in (history or {}).items()}
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
         self.diagnosis = dict(diagnosis or {})
+        self.replicas = dict(replicas or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -221,11 +225,18 @@ class Solution:
             parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
             points=self.points,
             diagnosis=self.diagnosis,
+            replicas=self.replicas,
             configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
             attributes=self._root_attributes(),
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
         )
+
+    def tabulated(self, function: Callable[[Tensor], Mapping[str, Tensor]]) -> dict[str, NDArray]:
+        """A function of points (n, d) to values (n,) by name, on the nodes of its file."""
+        tabulation = Tabulation(self.nodes, self.problem.coordinates, in_memory(self.nodes))
+        tabulation.fill({"fields": partial(self._chunked, function)})
+        return tabulation.groups["fields"]
 
     @property
     def nodes(self) -> Nodes:

@@ -94,6 +94,7 @@ def read_contents(file: h5py.File) -> Contents:
         parameters=read_arrays(file["network"]),
         points=read_arrays(file["points"]),
         diagnosis=read_arrays(file["diagnosis"]) if "diagnosis" in file else {},
+        replicas=read_arrays(file["replicas"]) if "replicas" in file else {},
         configuration=file["config"].asstr()[()],
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.compilation import should_compile
 from pinn.configurable import plain
@@ -24,7 +27,7 @@ from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.environment import choose_devices, show_log, writable
 from pinn.solving.writing import write
-from pinn.training import Outcome, Plan, Stages, TimeMarching, Trainer, Training
+from pinn.training import Outcome, Plan, ReplicaHeldOut, Stages, TimeMarching, Trainer, Training
 from pinn.trial import NetworkFactory, TrialFunction
 from pinn.weighting import Weighting
 from pinn.windows import whole_residuals
@@ -148,6 +151,7 @@ def solve(
         attributes=told | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
+    solution.replicas = _replicas(trainer, solution, seed)
     files = write(solution, folder, output)
     if leads:
         logger.info("%s", closing_table(solution, files))
@@ -183,6 +187,17 @@ def _spectrum(trainer: Trainer | TimeMarching) -> Spectrum | None:
     except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
         logger.info("the spectrum of J is not computed: %s", error)
         return None
+
+
+def _replicas(trainer: Trainer | TimeMarching, solution: Solution, seed: int) -> dict[str, NDArray]:
+    """What each of the replicas found and the fields' mean and spread; empty where there is one network."""
+    if not (isinstance(trainer, Trainer) and isinstance(trainer.held_out, ReplicaHeldOut)):
+        return {}
+    columns = trainer.held_out.columns(trainer.theta, seed)
+    best, middle, worst = np.quantile(columns["held_out"], (0.0, 0.5, 1.0))
+    told = f"best {best:.1e}, median {middle:.1e}, worst {worst:.1e}"
+    logger.info("%d replicas, held-out residual: %s; all of them are in /replicas", len(columns["seed"]), told)
+    return columns | solution.tabulated(trainer.held_out.moments(trainer.theta))
 
 
 def _to_resume(folder: Path | str | None) -> Path:

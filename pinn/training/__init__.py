@@ -2,7 +2,8 @@
 
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
+from pinn.training.replicas import ReplicaHeldOut
 from pinn.training.settings import Outcome, Stage, Stages, Training
 from pinn.training.trainer import Trainer
 
-__all__ = ["Outcome", "Plan", "Stage", "Stages", "TimeMarching", "Trainer", "Training"]
+__all__ = ["Outcome", "Plan", "ReplicaHeldOut", "Stage", "Stages", "TimeMarching", "Trainer", "Training"]

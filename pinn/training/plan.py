@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from pinn.callbacks import Callback
 from pinn.constraints import make_residuals
 from pinn.distributed import Alone, Team
 from pinn.initial_guess import set_initial_guess
 from pinn.optimizers import Optimizer
+from pinn.replicas import Replicas
 from pinn.sampling import Sampler
 from pinn.training.interruption import Interruption
-from pinn.training.settings import Stages, Training
+from pinn.training.replicas import replicated
+from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
 from pinn.trial import TrialFunction
 from pinn.weighting import Weighting
@@ -42,8 +46,11 @@ class Plan:
         callbacks: Sequence[Callback] = (),
         time_limit: float | None = None,
         interruption: Interruption | None = None,
+        starts: Tensor | None = None,
     ) -> Trainer:
         """The trainer of a window: at its initial guess, or where a checkpoint `saved` stands.
+
+        starts: parameters (R, p) of the networks that are trained at once, in place of the window's own.
 
         All windows' points come from the same seed: at the same places what was before a window is that before the
         window before and its own part, one network instead of all of them.
@@ -57,8 +64,8 @@ class Plan:
         residuals.load(self.team.firsts(residuals.theta()))
         residuals.team = self.team
         trainer = Trainer(
-            residuals,
-            self.optimizer,
+            residuals if starts is None else Replicas(residuals, starts),
+            self.optimizer if starts is None else replicated(stages_of(self.optimizer)),
             self.sampler,
             self.training,
             seed=self.seed,

@@ -17,9 +17,11 @@ from pinn.errors import UserError, require
 from pinn.logs import logger
 from pinn.measuring import HeldOut
 from pinn.optimizers import LeastSquares, Optimizer
+from pinn.replicas import Replicas
 from pinn.residuals import Residuals
 from pinn.sampling import Points, PointSet, Sampler, State
 from pinn.training.interruption import Interruption
+from pinn.training.replicas import ReplicaHeldOut
 from pinn.training.settings import Outcome, Stage, Stages, Training, stages_of
 from pinn.weighting import FixedWeights, Weighting
 
@@ -63,7 +65,7 @@ class Trainer:
 
     def __init__(
         self,
-        residuals: Residuals,
+        residuals: Residuals | Replicas,
         optimizer: Optimizer | Stages,
         sampler: Sampler,
         training: Training,
@@ -83,7 +85,12 @@ class Trainer:
         self.time_limit = time_limit or training.time_limit
         self.steps = sum(training.stage_steps(stage) for stage in self.stages)
         self.generator = torch.Generator().manual_seed(seed)
-        self.held_out = HeldOut(residuals, training.held_out, seed + 2**20)
+        fresh = (training.held_out, seed + 2**20)
+        self.held_out: HeldOut | ReplicaHeldOut
+        if isinstance(residuals, Replicas):
+            self.held_out = ReplicaHeldOut(residuals, *fresh)
+        else:
+            self.held_out = HeldOut(residuals, *fresh)
         self.theta = residuals.theta()
         self.state = self.stages[0].optimizer.init(self.theta)
         self.points: PointSet = {}
@@ -138,7 +145,8 @@ class Trainer:
             if outcome is not None:
                 return outcome
             self._redraw_if_due(stage)
-            theta, state, report = stage.optimizer.step(self.theta, self.state, self.residuals.at(self.points))
+            problem: Any = self.residuals.at(self.points)  # as the optimizer takes it: for one network or for replicas
+            theta, state, report = stage.optimizer.step(self.theta, self.state, problem)
             theta = self.residuals.team.firsts(theta)  # unlike processors round differently
             loss = float(report["loss"])
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
@@ -266,9 +274,9 @@ class Trainer:
         if not self.points:
             return None
         self._leave_team()
-        problem = self.residuals.at(self.points)
-        found = problem.last_layer(self.theta) if self.stages[self.at.stage].optimizer.moves_last_layer_only else None
-        return (problem, self.theta) if found is None else (found[1], self.theta[found[0]])
+        problem, theta = self.residuals.chosen(self.points, self.theta)
+        found = problem.last_layer(theta) if self.stages[self.at.stage].optimizer.moves_last_layer_only else None
+        return (problem, theta) if found is None else (found[1], theta[found[0]])
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything that the next step depends on, as a plain tree."""
