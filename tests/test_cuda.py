@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -82,7 +83,8 @@ def test_a_step_waits_for_the_device_where_it_must():
         finally:
             torch.cuda.set_sync_debug_mode("default")
     waits = [warning for warning in told if "called a synchronizing CUDA operation" in str(warning.message)]
-    assert 1 <= len(waits) <= 6, [f"{warning.filename}:{warning.lineno}" for warning in waits]
+    places = sorted(f"{Path(warning.filename).name}:{warning.lineno}" for warning in waits)
+    assert 1 <= len(waits) <= 8, "\n".join(places)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")

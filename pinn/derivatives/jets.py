@@ -108,7 +108,9 @@ class Jet:
         picked = [self.channels.index[symbol + other] for other in channels.symbols]
         if picked == list(range(len(self.channels))):
             return self
-        return Jet(self.coefficients[picked], channels, self.tape)
+        # slices, for a list of indices would be copied to a GPU, which waits for it
+        parts = [self.coefficients[k : k + 1] for k in picked]
+        return Jet(parts[0] if len(parts) == 1 else torch.cat(parts), channels, self.tape)
 
     def __getitem__(self, key: Any) -> "Jet":
         keys = key if isinstance(key, tuple) else (key,)
@@ -155,7 +157,7 @@ def coordinate_jet(points: Tensor, channels: Channels, tape: Pass | None = None)
     for i in range(d):
         unit = Symbol(tuple(int(j == i) for j in range(d)))
         if unit in channels.index:
-            seeds[channels.index[unit], 0, i] = 1.0
+            seeds[channels.index[unit], 0, i].fill_(1.0)  # an assignment would wait for a GPU
     coefficients = torch.cat([points.unsqueeze(0), seeds[1:].expand(-1, n, -1)])
     return Jet(coefficients, channels, tape)
 
