@@ -131,6 +131,7 @@ MISTAKES = [
     ("seed=0,1", ["seed=0,1", "add -m"]),
     ("problem={", ["cannot read 'problem={'", "KEY=VALUE"]),
     ("problem=null", ["must be a string"]),
+    ("optimizer/schedule=cosine", ["no schedule to choose here", "the choice of optimizer has none"]),
     ("experiment=burgers/bst", ["'burgers/bst'", "did you mean 'burgers/best'"]),
     ("hydra/sweeper=optna", ["'optna'", "did you mean 'optuna'"]),
     ("burgers", ["no command 'burgers'", "did you mean 'problem=burgers'", "show"]),

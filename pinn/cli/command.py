@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -125,6 +126,9 @@ def _blame(error: Exception) -> NoReturn:
         raise UserError(f"cannot write the run folder: {told}; try another hydra.run.dir=...") from error
     if isinstance(error, ValueError):
         raise UserError(str(error)) from error
+    missing = re.search(r"Unknown plugin class : '.*\.(\w+)'", str(error))
+    if missing:
+        raise UserError(f"{missing[1]} is not installed; pip install 'pinn[sweeps]'") from error
     raise error
 
 

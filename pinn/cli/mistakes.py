@@ -77,6 +77,10 @@ def _composition(error: BaseException, chain: list[BaseException]) -> str:
     several = re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'", str(error))
     if isinstance(error, ConfigCompositionException) and several:
         return f"{several[1]} names several values; add -m to solve for each, or write a list as [a,b]"
+    part = re.search(r"Could not override '(.*/.*)'", str(error))
+    if part:
+        whole, _, name = part[1].rpartition("/")
+        return f"no {name} to choose here: the choice of {whole} has none; see pinn --help {whole}"
     innermost = chain[-1]
     if isinstance(innermost, OmegaConfBaseException) and innermost.full_key:
         return f"{innermost.full_key}: {_first_line(innermost)}"
@@ -155,7 +159,8 @@ def _not_built(error: InstantiationException) -> tuple[str, int]:
     key = re.search(r"full_key: (\S+)", str(error))
     where = f"cannot build {key[1]}" if key else "cannot build the configuration"
     if error.__cause__ is None or str(error).startswith("Error locating target"):
-        return f"{where}: {_first_line(error).partition(', set env var')[0]}", USERS
+        hint = "; pip install 'pinn[sweeps]'" if "'optuna" in str(error) else ""
+        return f"{where}: {_first_line(error).partition(', set env var')[0]}{hint}", USERS
     cause = error.__cause__
     unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(cause))
     if unknown and key:

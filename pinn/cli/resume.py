@@ -32,6 +32,7 @@ def resume(words: Sequence[str]) -> None:
     from pinn.cli.composition import register
     from pinn.cli.flags import read_flags
     from pinn.cli.sweeping.ending import command_of
+    from pinn.sweeps.records import settle
 
     folder = Path(words[0])
     command = command_of(folder)
@@ -47,6 +48,7 @@ def resume(words: Sequence[str]) -> None:
     with_file = _logging_to(folder / "pinn.log")
     try:
         solve_configured(config, folder, resume=True)
+        settle(folder)
     finally:
         for handler in with_file:
             logging.getLogger().removeHandler(handler)

@@ -74,6 +74,13 @@ def read_record(folder: Path) -> JobRecord | None:
     return record
 
 
+def settle(folder: Path) -> None:
+    """Note that the job in a folder, where it is one, has been finished outside its sweep."""
+    record = read_record(folder)
+    if record is not None:
+        dataclasses.replace(record, status=Status.DONE, error=None, traceback=None).save(folder)
+
+
 def records_below(sweep: Path) -> dict[Path, JobRecord]:
     """Folder -> record of every job below the sweep's folder, in the order of their numbers."""
     found = {path.parent: read_record(path.parent) for path in sweep.rglob(FILE_NAME)}

@@ -20,7 +20,7 @@ QUICK = (
 )
 # A problem that signals to a process after five steps of a given job, once.
 ACTING = '''
-import multiprocessing, os, pathlib, signal
+import multiprocessing, os, pathlib, signal, time
 import torch
 from pinn import Box, Dirichlet, Interior, Problem
 
@@ -43,6 +43,7 @@ class Rod(Problem):
         if self.source == 2.0 and written >= 5 and not acted.exists():
             acted.touch()
             os.kill({process}, signal.{number})
+            time.sleep(1)  # for the answer
         return u_xx + self.source
 '''
 SELF, PARENT = "os.getpid()", "multiprocessing.parent_process().pid"
@@ -114,7 +115,10 @@ def test_the_summary_has_the_swept_keys_as_dimensions(here, capsys):
 
 
 def test_a_folder_of_another_sweep_is_refused(here, capsys):
+    before = list(logging.getLogger().handlers)
     assert main(["-m", *QUICK, "seed=0", "hydra.sweep.dir=sweep"]) == 0
+    left = [handler for handler in logging.getLogger().handlers if handler not in before]
+    assert not [handler for handler in left if isinstance(handler, logging.FileHandler)]
     assert main(["-m", *QUICK, "seed=1,0", "hydra.sweep.dir=sweep"]) == 2
     assert "sweep holds another sweep (training.steps=3" in capsys.readouterr().err
     assert json.loads((here / "sweep/0/status.json").read_text())["overrides"]["seed"] == "0"
@@ -126,7 +130,11 @@ def test_a_killed_job_does_not_stop_the_others_and_goes_on_from_its_checkpoint(h
     assert list(statuses(here / "sweep").values()) == [Status.DONE] * 2 + [Status.FAILED, Status.DONE]
     recorded = (here / "sweep/2/metrics.jsonl").read_text().splitlines()
     assert 5 <= len(recorded) < 12
+    assert main(["resume", "sweep/2"]) == 0  # the job alone
+    assert "#2 done before" not in capsys.readouterr().out
+    assert statuses(here / "sweep")["2"] is Status.DONE
     assert main(["resume", "sweep"]) == 0
+    assert "#2 done before" in capsys.readouterr().out
     assert list(statuses(here / "sweep").values()) == [Status.DONE] * 4
     lines = (here / "sweep/2/metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 13))
@@ -134,7 +142,7 @@ def test_a_killed_job_does_not_stop_the_others_and_goes_on_from_its_checkpoint(h
 
 
 def test_ctrl_c_sums_up_what_is_done(here, capsys):
-    assert acting_sweep("rod_interrupted", 1, PARENT, "SIGINT", steps=2000) == 130
+    assert acting_sweep("rod_interrupted", 1, PARENT, "SIGINT", steps=30) == 130
     told = capsys.readouterr()
     assert told.err.endswith("interrupted\n")
     assert "2 jobs: 1 done, 1 interrupted" in told.out
@@ -154,6 +162,7 @@ def test_jobs_in_parallel_share_the_cores(here, capsys):
         assert f"sweep/{1 - int(job)}" not in log
 
 
+@pytest.mark.slow  # its processes each import torch
 def test_a_job_that_is_preempted_is_queued_again_and_goes_on(here, capsys):
     """By submitit's local executor, which requeues as on Slurm: SIGUSR2 is what Slurm sends."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
@@ -168,8 +177,12 @@ def test_a_job_that_is_preempted_is_queued_again_and_goes_on(here, capsys):
     assert log.count("step 1/30") == 1  # it went on; it did not start again
 
 
-def test_nothing_is_left_behind_in_the_process(here):
-    before = list(logging.getLogger().handlers)
-    assert main(["-m", *QUICK, "seed=0", "hydra.sweep.dir=sweep"]) == 0
-    left = [handler for handler in logging.getLogger().handlers if handler not in before]
-    assert not [handler for handler in left if isinstance(handler, logging.FileHandler)]
+def test_a_launcher_that_is_not_installed_is_told(here, capsys, monkeypatch):
+    from hydra.core.plugins import Plugins
+
+    known = Plugins.instance().class_name_to_class
+    monkeypatch.delitem(known, "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher")
+    assert main(["-m", *QUICK, "seed=0,1", "hydra/launcher=joblib"]) == 2
+    error = capsys.readouterr().err
+    assert "JoblibLauncher is not installed; pip install 'pinn[sweeps]'" in error
+    assert error.count("\n") == 1

@@ -3,12 +3,13 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 import xarray
 
 from pinn.errors import UserError
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record, records_below
-from pinn.sweeps.sharing import cores, threads_of_job
+from pinn.sweeps.sharing import cores, device_of_job, threads_of_job
 from pinn.sweeps.summary import averages, job_rows
 
 ROWS = [
@@ -99,3 +100,11 @@ def test_jobs_times_threads_are_the_cores():
     assert threads_of_job(-1) == 1
     assert threads_of_job(cores() + 1) == 1
     assert threads_of_job(2, given=3) == 3
+
+
+def test_devices_are_shared_out_by_the_jobs_number(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert [device_of_job("auto", number) for number in range(5)] == [f"cuda:{k}" for k in (0, 1, 2, 0, 1)]
+    assert device_of_job("cpu", 1) == "cpu"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert device_of_job("auto", 1) == "auto"
