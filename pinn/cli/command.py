@@ -81,6 +81,7 @@ class Job:
 
             return sweep_job(self.words, config, run_folder())
         try:
+            _refuse_search()
             solve_configured(config, run_folder())
         except Exception as error:
             self.error = error
@@ -155,6 +156,14 @@ def _sweeping() -> bool:
     from hydra.types import RunMode
 
     return HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def _refuse_search() -> None:
+    """Raises UserError where a single run names the sweeper of a search, which it would not use."""
+    from hydra.core.hydra_config import HydraConfig
+
+    if "trials" in HydraConfig.get().sweeper:
+        raise UserError("hydra/sweeper=optuna is for several runs; add -m to search")
 
 
 def _record(error: Exception) -> None:

@@ -156,6 +156,11 @@ def test_mistakes(here, capsys):
         assert error.count("\n") == 1
 
 
+def test_a_search_without_m_is_a_mistake(here, capsys):
+    assert main([*SEARCH[1:], DAMPING.partition("=")[0] + "=0.1"]) == 2
+    assert capsys.readouterr().err == "error: hydra/sweeper=optuna is for several runs; add -m to search\n"
+
+
 def test_a_trial_behind_others_is_pruned(tmp_path):
     storage = f"sqlite:///{tmp_path}/search.db"
     pruner = optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=5)

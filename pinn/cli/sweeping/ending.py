@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -54,11 +55,13 @@ def concluded(folder: Path, task: Any, summarize: Summarize) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    in_main_thread = threading.current_thread() is threading.main_thread()  # which alone may be told of signals
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if in_main_thread else None
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
         _dismiss_workers()
         conclude(folder, task, summarize)
 
