@@ -46,7 +46,8 @@ network = partial(MLP, width=12, depth=2)
 
 def test_the_table_is_complete():
     assert set(HARD) == set(PROBLEMS)
-    modules = {entry.name.removesuffix(".py") for entry in files("pinn.problems").iterdir()}
+    names = [entry.name for entry in files("pinn.problems").iterdir()]
+    modules = {name.removesuffix(".py") for name in names if name.endswith(".py")}
     assert {name for name in modules if not name.startswith("_")} == set(PROBLEMS)
 
 
