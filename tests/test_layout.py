@@ -31,6 +31,7 @@ FLOORS = (
         "pinn.constraints",
         "pinn.blocks",
         "pinn.residuals",
+        "pinn.bound_residuals",
         "pinn.replicas",
         "pinn.trial",
         "pinn.windows",
