@@ -15,7 +15,7 @@ from pinn.configurable import Configurable
 from pinn.derivatives.evaluation import Derived
 from pinn.derivatives.names import Operator, Vocabulary
 from pinn.domains import Domain
-from pinn.errors import UserError
+from pinn.errors import UserError, require
 from pinn.terms import Term
 
 
@@ -55,6 +55,19 @@ class Problem(Configurable, ABC):
     @abstractmethod
     def terms(self) -> dict[str, Term]:
         """The terms by name, in the paper's order."""
+
+    def check_complete(self) -> None:
+        """Raises UserError where the constructor sets no domain or no fields, or `terms` returns anything but terms."""
+        kind = type(self).__name__
+        for needed, example in (("domain", "Box(x=(0, 1))"), ("fields", '("u",)')):
+            set_there = bool(getattr(self, needed, ()))
+            require(set_there, f"{kind} sets no {needed}; write self.{needed} = {example} in its constructor")
+        terms = self.terms()
+        listed = isinstance(terms, Mapping) and bool(terms)
+        require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}")
+        for name, term in terms.items():
+            told = f"{name!r} in {kind}.terms must be a term, such as Interior(self.equation), got {term!r}"
+            require(isinstance(term, Term), told)
 
     @property
     def name(self) -> str:

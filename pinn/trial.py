@@ -274,6 +274,7 @@ def make_trial(
     domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
+    problem.check_complete()
     bounds = list((domain or problem.domain).bounds.values())
     hard = constraints == "hard"
     scaled = Embedding(bounds, harmonics(problem) if hard else {}, mirrored(problem) if hard else {})

@@ -1,8 +1,10 @@
 """Every error in one line: what was wrong, what was got, what to try; and whose fault it is."""
 
 import re
+import traceback
 from collections.abc import Iterable, Iterator
 from enum import Enum
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args
 
@@ -30,6 +32,12 @@ from pinn.errors import UserError
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
 FULL = "set HYDRA_FULL_ERROR=1 for the traceback"
+HINTS = {
+    "converted to Python scalars": "math's functions and float() take one number: use torch's sin, exp, ...",
+    "must be real number": "math's functions take one number: use torch's sin, exp, ...",
+    "Boolean value of Tensor": "a field has many values at once: use torch.where in place of if",
+    "must be Tensor, not numpy.ndarray": "`reference` is given numpy arrays: use numpy's functions in it",
+}
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 
 
@@ -45,7 +53,27 @@ def explain(error: BaseException) -> tuple[str, int]:
         return _not_built(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition(error, chain), USERS
-    return f"{type(error).__name__}: {_line(error)}; {FULL}", OURS
+    told, where = f"{type(error).__name__}: {_line(error)}", _in_users_file(error)
+    if where:
+        return f"{where}: {told}{_hint(told)}; {FULL}", USERS
+    return f"{told}; {FULL}", OURS
+
+
+def _in_users_file(error: BaseException) -> str | None:
+    """`heat.py, line 12, in equation` where the error was raised in a file of the user's, or by what it called."""
+    ours = str(Path(__file__).parents[1])
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if frame.filename.startswith(ours):
+            return None
+        if path.is_relative_to(Path.cwd()) and "site-packages" not in path.parts:
+            return f"{path.relative_to(Path.cwd())}, line {frame.lineno}, in {frame.name}"
+    return None
+
+
+def _hint(told: str) -> str:
+    """What to try where a function does not take what a problem's methods are given."""
+    return next((f"; {hint}" for part, hint in HINTS.items() if part in told), "")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -168,4 +196,7 @@ def _not_built(error: InstantiationException) -> tuple[str, int]:
     told = f"{where}: {type(cause).__name__}: {_line(cause)}"
     if isinstance(cause, TypeError) and "argument" in str(cause):
         return told, USERS
+    place = _in_users_file(cause)
+    if place:
+        return f"{told} ({place}); {FULL}", USERS
     return f"{told}; {FULL}", OURS

@@ -26,6 +26,7 @@ def problem_node(spelled: str) -> Any:
     module = _import_file(Path(name))
     found = _problem_classes(module)
     if not found:
+        _check_abstract(module)
         raise UserError(f"{name} defines no Problem; write `class Heat(pinn.Problem): ...` in it")
     spellings = ", ".join(f"{name}:{known}" for known in found)
     if wanted and wanted not in found:
@@ -61,6 +62,16 @@ def _problem_classes(module: ModuleType) -> dict[str, type["Problem"]]:
 
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Problem)]
     return {cls.__name__: cls for cls in classes if cls.__module__ == module.__name__ and not inspect.isabstract(cls)}
+
+
+def _check_abstract(module: ModuleType) -> None:
+    """Raises UserError that names what a Problem of the module lacks."""
+    from pinn.problem import Problem
+
+    for cls in vars(module).values():
+        if isinstance(cls, type) and issubclass(cls, Problem) and cls.__module__ == module.__name__:
+            lacking = ", ".join(f"{name}(self)" for name in sorted(cls.__abstractmethods__))
+            raise UserError(f"{cls.__name__} in {module.__name__}.py has no method {lacking}")
 
 
 def _node(cls: type) -> Any:
