@@ -26,6 +26,13 @@ def verdict(latest: Mapping[str, float]) -> list[str]:
         for block, left in imbalances.items()
         if left > UNSOLVED
     ]
+    vanishing = [block for block, fresh in held_out.items() if fresh == 0.0]
+    others = [block for block, fresh in held_out.items() if fresh > 0.0]
+    if vanishing and others and not imbalances:
+        found.append(
+            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, {', '.join(others)} "
+            f"does not: try optimizer=trust_region, another seed, or raise weights.{others[0]}"
+        )
     for block, fresh in held_out.items():
         seen = training.get(block, 0.0)
         if seen > 0 and fresh > OVERFIT * seen:

@@ -38,3 +38,13 @@ def test_a_fit_that_does_not_suit_the_problem_is_told():
     assert size == "0.01 of the equation's largest term is left"
     assert "no overfitting seen" in verdict(left)[0]
     assert "no overfitting seen" in verdict(left | {"settled": 1.0, "imbalance/a": 1e-9})[0]
+
+
+def test_the_zero_solution_is_no_solution():
+    """As of u_t = u (1 - u), where only the start asks for more than u = 0."""
+    found = verdict(
+        {"held_out/growth": 0.0, "held_out/start": 0.1, "loss/growth": 0.0, "loss/start": 0.1, "settled": 1.0}
+    )
+    assert found[0].startswith("the solution found is zero: growth hold because every term vanishes, start does not")
+    (good,) = verdict({"held_out/growth": 1e-9, "held_out/start": 1e-9, "loss/growth": 1e-9, "loss/start": 1e-9})
+    assert "no overfitting seen" in good
