@@ -1,26 +1,22 @@
 """`pinn check`: is what a run needs right, before anything is trained?"""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
-from pinn.cli.flags import read_flags
-from pinn.errors import UserError
+from pinn.cli.parser import Parser
 
-CHECK = """\
-pinn check [GROUP=CHOICE | KEY=VALUE]... [--figure FILE]
-    Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by numbers, in
-    double precision with a fresh network. Then the pre-flight that every run has: conditions select points, agree in
-    corners and are enough; no term dwarfs another at the start; the exact solution satisfies every term. The options
-    are those of a run. Exit status: 0 passed, 1 failed.
+DESCRIPTION = """\
+Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by numbers, in double
+precision with a fresh network. Then the pre-flight that every run has: conditions select points, agree in corners and
+are enough; no term dwarfs another at the start; the exact solution satisfies every term.
 
-    --figure FILE   draw the domain with the points of each term and the normals on its sides
+Exit status: 0 passed, 1 failed."""
 
-examples:
-    pinn check problem=heat.py problem.kappa=2
-    pinn check problem=poisson_holes --figure points.png
-"""
+EXAMPLES = """\
+  pinn check problem=wave
+  pinn check problem=heat.py problem.kappa=2
+  pinn check problem=poisson_holes --figure points.png"""
 
 
 def check(words: Sequence[str]) -> None:
@@ -28,20 +24,14 @@ def check(words: Sequence[str]) -> None:
 
     Raises SystemExit with status 1 where it fails, UserError and Hydra's errors where the words do not fit.
     """
-    own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    own.add_argument("--figure", metavar="FILE")
-    drawn, words = own.parse_known_args(words)
-    flags, arguments = read_flags(words)
-    if flags.help:
-        sys.stdout.write(CHECK)
-        return
-    others = [word for word in arguments if word.startswith("-")]
-    if others:
-        told = f"check takes options, --figure and --config-dir, got {', '.join(others)}"
-        raise UserError(f"{told}; it checks one configuration")
+    parser = Parser("check", DESCRIPTION, EXAMPLES)
+    parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="those of a run, GROUP=CHOICE among them")
+    parser.add_argument("--figure", metavar="FILE", help="draw the domain with each term's points and the normals")
+    parser.add_argument("--config-dir", "-cd", metavar="DIR", help="your own choices of the groups")
+    given = parser.parse_intermixed_args(words)
     from pinn.cli.configured import composed
 
-    config = composed(flags.words, flags.config_dir)
+    config = composed(given.options, given.config_dir)
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
@@ -60,9 +50,9 @@ def check(words: Sequence[str]) -> None:
     trial = make_trial(problem, network, constraints=constraints, derivatives="reverse")  # which has a rule for all
     before = preflight(trial, keys["weights"], seed)
     sys.stdout.write(f"{before}\n")
-    if drawn.figure is not None:
+    if given.figure is not None:
         from pinn.report.points import draw_first_points
 
-        sys.stdout.write(f"{draw_first_points(before, sampler, seed, drawn.figure)}\n")
+        sys.stdout.write(f"{draw_first_points(before, sampler, seed, given.figure)}\n")
     if not (found.passed and before.passed):
         raise SystemExit(1)

@@ -1,8 +1,6 @@
 """What Hydra is told before it composes: schemas, resolvers, sweepers, and the problem in a file of the user's own."""
 
-import os
 import re
-import sys
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.cli.problem_file import problem_node
+from pinn.cli.problem_file import problem_node, search_working_directory
 from pinn.cli.sweeping.plugins import register_plugins
 from pinn.errors import require
 from pinn.schema import SCHEMAS
@@ -48,8 +46,7 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
         group, _, leaf = f"schema/{name}".rpartition("/")
         store.store(group=group, name=leaf, node=_open_mappings(OmegaConf.structured(schema)))
     OmegaConf.register_new_resolver("file_name", file_name, replace=True)
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    search_working_directory()
     return [_with_problem_files(word) for word in words]
 
 

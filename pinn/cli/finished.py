@@ -1,28 +1,27 @@
-"""Commands on finished runs: `table`, `compare`, `plot`, `report`, `export`."""
+"""Commands on finished runs: `show`, `table`, `compare`, `plot`, `report`, `export`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from pinn.cli.parser import Parser
+from pinn.cli.problem_file import search_working_directory
 from pinn.errors import UserError
 
 
-class Parser(argparse.ArgumentParser):
-    """Reads a subcommand's words; a mistake is a UserError. description and examples: shown by --help."""
+def show(words: Sequence[str]) -> None:
+    """Print the summary of each run."""
+    examples = "  pinn show runs/burgers/2026-11-22_10-00-00\n  pinn show solution.h5 other.h5"
+    description = (
+        "Summarizes finished runs: errors, residuals, verdict and time, then the equation, the configuration and, as "
+        "ncdump -h does, all dimensions, variables and attributes of the solution file."
+    )
+    parser = Parser("show", description, examples)
+    parser.add_runs()
+    given = parser.parse_args(words)
+    from pinn.report.show import describe
 
-    def __init__(self, command: str, description: str, examples: str) -> None:
-        super().__init__(
-            f"pinn {command}",
-            description=description,
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        self.command = command
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{self.command}: {message}; see pinn {self.command} --help")
+    sys.stdout.write("\n".join(describe(run) for run in given.runs))
 
 
 def table(words: Sequence[str]) -> None:
@@ -54,16 +53,16 @@ def compare(words: Sequence[str]) -> None:
     """Print the errors of several runs on the first one's nodes, and draw their training."""
     examples = "  pinn compare runs/burgers/2026-11-22_10-00-00 runs/burgers/2026-11-22_11-00-00 --to compared.png"
     parser = Parser("compare", "Errors of runs on the nodes of the first, and their difference to it.", examples)
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder or a solution file")
+    parser.add_runs()
     parser.add_argument("--to", metavar="FIGURE", help="draw held-out residuals and errors against time")
-    parser.add_argument("--trust", action="store_true", help="run a problem of one's own that a file names")
+    parser.add_trust()
     read = parser.parse_args(words)
     if len(read.runs) < 2:
         raise UserError("compare takes two runs or more; see pinn compare --help")
     from pinn.report.runs import compared, draw_comparison, table_text
     from pinn.solution import load
 
-    sys.path.insert(0, str(Path.cwd()))  # a problem in the user's own file
+    search_working_directory()
     sys.stdout.write(table_text(compared({run: load(run, trust=read.trust) for run in read.runs})))
     if read.to:
         sys.stdout.write(f"{draw_comparison(read.runs, read.to)}\n")
@@ -73,7 +72,7 @@ def plot(words: Sequence[str]) -> None:
     """Draw the figures of finished runs again."""
     examples = "  pinn plot runs/burgers/2026-11-22_10-00-00\n  pinn plot runs/burgers/2026-11-22_10-00-00 --to pdf"
     parser = Parser("plot", "Draws the figures of finished runs that are made from their solution files.", examples)
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="a run's folder or a solution file")
+    parser.add_runs()
     parser.add_argument("--to", default="png", metavar="FORMAT", help="png (default), pdf, svg, ...")
     given = parser.parse_args(words)
     from pinn.report.drawing import FIGURES
@@ -114,17 +113,18 @@ def export(words: Sequence[str]) -> None:
     """Write a solution in another format."""
     examples = (
         "  pinn export runs/burgers/2026-11-22_10-00-00 --to csv\n"
-        "  pinn export solution.h5 --to vtu --output cylinder.vtu"
+        "  pinn export solution.h5 --to vtu --output cylinder.vtu\n"
+        "  pinn export runs/heat/2026-11-22_10-00-00 --to pt2 --trust       a problem in a file of your own"
     )
     parser = Parser("export", "Writes a solution in another program's format.", examples)
-    parser.add_argument("run", metavar="RUN", help="a run's folder or a solution file")
+    parser.add_runs(several=False)
     formats = "vtu (ParaView), csv (a row a node), npz (numpy) or pt2 (torch.export)"
     parser.add_argument("--to", required=True, metavar="FORMAT", help=formats)
     parser.add_argument("--output", metavar="FILE", help="default: solution.FORMAT beside the solution file")
-    parser.add_argument("--trust", action="store_true", help="run a problem of one's own that the file names (for pt2)")
+    parser.add_trust()
     read = parser.parse_args(words)
     from pinn.export import export as write
 
-    sys.path.append(str(Path.cwd()))  # a problem in the user's own file
-    first, *others = write(read.run, read.to, read.output, read.trust)
+    search_working_directory()
+    first, *others = write(read.run, read.to, read.output, trust=read.trust)
     sys.stdout.write(f"{first}\n" + (f"and {len(others)} files that it names\n" if others else ""))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinn.cli.finished import Parser
+from pinn.cli.parser import Parser
 from pinn.errors import UserError, require
 
 PAGE = '''\

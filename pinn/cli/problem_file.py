@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 SCALARS = (bool, int, float, str)
 
 
+def search_working_directory() -> None:
+    """Search the working directory for modules, last, so that no file in it can hide an installed package."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+
+
 def problem_node(spelled: str) -> Any:
     """The schema and values of `FILE.py[:Class]` for Hydra: `_target_` and the constructor's arguments.
 

@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinn.cli.near import did_you_mean
+from pinn.cli.parser import Parser
 from pinn.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-RESUME = (
-    "pinn resume RUN [KEY=VALUE]...    RUN is a run folder, whose saved configuration the options override, or that of "
-    "a sweep, such as runs/multirun/2026-11-22_10-00-00"
-)
+DESCRIPTION = """\
+Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are left. The
+options override the run's saved configuration."""
+
+EXAMPLES = """\
+  pinn resume runs/burgers/2026-11-22_10-00-00
+  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600
+  pinn resume runs/multirun/2026-11-22_10-00-00"""
 
 
 def resume(words: Sequence[str]) -> None:
@@ -23,28 +28,27 @@ def resume(words: Sequence[str]) -> None:
 
     Raises UserError where the folder holds no run, or an option is not one of the run's.
     """
-    if {"--help", "-h"} & set(words):
-        sys.stdout.write(RESUME + "\n")
-        return
-    if not words:
-        raise UserError(f"resume needs a run; try {RESUME}")
+    parser = Parser("resume", DESCRIPTION, EXAMPLES)
+    parser.add_argument("run", metavar="RUN", help="the folder of a run or of a sweep")
+    parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="of the run, as training.steps=2000")
+    given = parser.parse_args(words)
     from pinn.cli.command import solve_by_hydra, solve_configured
     from pinn.cli.composition import register
     from pinn.cli.flags import read_flags
     from pinn.cli.sweeping.ending import command_of
     from pinn.sweeps.records import settle
 
-    folder = Path(words[0])
+    folder = Path(given.run)
     command = command_of(folder)
     if command is not None:
-        flags, arguments = read_flags([*command, *words[1:], f"hydra.sweep.dir={folder}"])
+        flags, arguments = read_flags([*command, *given.options, f"hydra.sweep.dir={folder}"])
         solve_by_hydra(arguments, flags.config_dir)
         return
     saved = folder / ".hydra" / "config.yaml"
     if not saved.is_file():
-        raise UserError(f"no run to resume in {folder}: {saved} is not there; try {RESUME}")
+        raise UserError(f"no run to resume in {folder}: {saved} is not there; see pinn resume --help")
     register([])  # a problem in the user's own file is found from the working directory
-    config = _overridden(saved, words[1:])
+    config = _overridden(saved, given.options)
     with_file = _logging_to(folder / "pinn.log")
     try:
         solve_configured(config, folder, resume=True)

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 
 from pinn.errors import require
 from pinn.export.program import write_program
+from pinn.export.source import Source
 from pinn.export.vtu import write_vtu
-from pinn.solution_file import GROUPS, Contents, locate, read, replacing
+from pinn.solution_file import GROUPS, Contents, locate, replacing
 
-Writer = Callable[[Path, Path, bool], list[Path]]
-"""A solution file, the file to be written and whether to run classes that are not pinn's to the paths written."""
+Writer = Callable[[Source, Path], list[Path]]
+"""A solution file and the file to be written to the paths that were written."""
 
 
 def export(
-    solution: str | os.PathLike[str], to: str, target: str | os.PathLike[str] | None = None, trust: bool = False
+    solution: str | os.PathLike[str],
+    to: str,
+    target: str | os.PathLike[str] | None = None,
+    *,
+    trust: bool = False,
 ) -> list[Path]:
     """Write a saved solution in another format; returns the paths that were written.
 
@@ -28,7 +33,7 @@ def export(
         to: `csv` (a row a node), `npz` (an array a name), `vtu` (for ParaView and meshio; with time a file a time and
             a .pvd), `pt2` (a torch.export program of the fields).
         target: the file; default `solution.<to>` beside the solution file.
-        trust: import and run a problem of one's own that the file names, which `pt2` needs.
+        trust: as of `pinn.load`; a program is made from the problem and the network, which may be the user's own.
 
     Raises:
         UserError: the solution cannot be read or does not fit the format, the format is unknown, or the target cannot
@@ -37,12 +42,12 @@ def export(
     require(to in FORMATS, f"cannot export to {to!r}; the formats are {', '.join(FORMATS)}")
     path = locate(solution)
     target = path.with_suffix(f".{to}") if target is None else Path(target)
-    return FORMATS[to](path, target, trust)
+    return FORMATS[to](Source(path, trust), target)
 
 
-def write_csv(solution: Path, target: Path, trust: bool = False) -> list[Path]:
+def write_csv(source: Source, target: Path) -> list[Path]:
     """A row a node: its coordinates, then all arrays."""
-    contents = read(solution)
+    contents = source.contents
     points = contents.nodes.points(contents.coordinates)
     arrays = nodal_arrays(contents)
     header = ",".join([*contents.coordinates, *arrays])
@@ -52,9 +57,9 @@ def write_csv(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     return [target]
 
 
-def write_npz(solution: Path, target: Path, trust: bool = False) -> list[Path]:
+def write_npz(source: Source, target: Path) -> list[Path]:
     """An array a name: the coordinates, the fields, `error/u` and so on; `cells` of a mesh."""
-    contents = read(solution)
+    contents = source.contents
     arrays: dict[str, NDArray] = dict(contents.nodes.axes) | nodal_arrays(contents)
     if contents.nodes.cells is not None:
         arrays["cells"] = contents.nodes.cells
@@ -63,9 +68,9 @@ def write_npz(solution: Path, target: Path, trust: bool = False) -> list[Path]:
     return [target]
 
 
-def write_mesh(solution: Path, target: Path, trust: bool = False) -> list[Path]:
+def write_mesh(source: Source, target: Path) -> list[Path]:
     """VTK's unstructured grid."""
-    contents = read(solution)
+    contents = source.contents
     return write_vtu(contents.nodes, nodal_arrays(contents), target)
 
 

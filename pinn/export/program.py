@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pinn.domains.base import sobol
 from pinn.errors import UserError, require
-from pinn.solution import load
+from pinn.export.source import Source
 from pinn.solution_file import replacing
 from pinn.trial import TrialFunction
 
@@ -34,14 +34,13 @@ class Fields(nn.Module):
         return torch.stack(list(fields(x).values()), dim=1)
 
 
-def write_program(solution: Path, target: Path, trust: bool = False) -> list[Path]:
+def write_program(source: Source, target: Path) -> list[Path]:
     """Write a program that maps coordinates (n, d) to fields (n, m), loaded by `torch.export.load(path).module()`.
 
     Raises:
         UserError: the solution has windows of time, cannot be rebuilt or exported, or the program's numbers differ.
     """
-    found = load(solution, trust=trust)
-    trial = found.trial
+    trial = source.solution.trial
     if not isinstance(trial, TrialFunction):
         raise UserError("a solution in windows of time is no single program; train it with training.windows=1")
     x = torch.as_tensor(trial.problem.domain.interior(POINTS, sobol), dtype=trial.dtype)

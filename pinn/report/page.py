@@ -48,13 +48,14 @@ class Picture:
 class Residual:
     """A term's root mean square residual on fresh points and on the training points, weighted as in the loss.
 
-    share: of all terms' mean squares on fresh points, in percent.
+    share: of all terms' mean squares on fresh points, in percent. imbalance: over the equation's largest term.
     """
 
     term: str
     fresh: float
     training: float | None
     share: float
+    imbalance: float | None = None
 
 
 def write_report(run: PathLike, target: PathLike | None = None) -> Path:
@@ -153,7 +154,10 @@ def residuals(kept: Mapping[str, float]) -> list[Residual]:
     total = sum(fresh.values()) or 1.0
     training = {name: kept.get(f"loss/{name}") for name in fresh}
     roots = {name: None if v is None else float(np.sqrt(v)) for name, v in training.items()}
-    return [Residual(name, float(np.sqrt(v)), roots[name], 100 * v / total) for name, v in fresh.items()]
+    return [
+        Residual(name, float(np.sqrt(v)), roots[name], 100 * v / total, kept.get(f"imbalance/{name}"))
+        for name, v in fresh.items()
+    ]
 
 
 def timings(record: Record) -> dict[str, str]:

@@ -21,7 +21,9 @@ LAST = ("created", "pinn_version", "torch_version", "git_commit")
 
 
 def describe(path: str | os.PathLike[str]) -> str:
-    """The summary of a run: errors, residuals, time and seed first, then the configuration, then the file's nodes.
+    """The summary of a run: its numbers and verdict, the equation, the configuration, and all that its file holds.
+
+    The last part is like that of `ncdump -h`: dimensions, variables and attributes.
 
     Args:
         path: a solution file or its run's folder.
@@ -34,11 +36,20 @@ def describe(path: str | os.PathLike[str]) -> str:
         attributes = {name: plain(value) for name, value in file.attrs.items()}
         parts = [
             [f"{path}  ({size_of(path)})", " ".join(str(attributes.get("title", "")).split())],
-            [*error_lines(attributes), *residual_lines(file), *attribute_lines(attributes)],
+            [
+                *error_lines(attributes),
+                *residual_lines(file),
+                *network_lines(file),
+                *attribute_lines(attributes),
+                *verdict_lines(attributes),
+            ],
+            ["equation", *indented(str(attributes["comment"]).splitlines())] if "comment" in attributes else [],
             ["configuration", *indented(file["config"].asstr()[()].splitlines())],
+            ["dimensions", *indented(dimension_lines(file))],
             ["nodes", *indented(node_lines(file))],
+            ["attributes", *indented(root_lines(attributes))],
         ]
-    return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
 def error_lines(attributes: dict[str, Any]) -> Iterator[str]:
@@ -77,28 +88,58 @@ def attribute_lines(attributes: dict[str, Any]) -> Iterator[str]:
             yield row(name.replace("_", " "), f"{value:.1f}" if name == "wall_seconds" else str(value))
 
 
+def network_lines(file: h5py.File) -> Iterator[str]:
+    """The size of the network, and the shape of the Jacobian with its condition where that was computed."""
+    arrays = [node for node in datasets(file["network"]) if not node.is_scale]
+    count = sum(int(np.prod(node.shape)) for node in arrays)
+    yield row("network", f"{count:,} parameters in {len(arrays)} arrays")
+    if "diagnosis/singular_values" in file:
+        values = file["diagnosis/singular_values"][()]
+        rows, columns = (file.attrs.get(f"jacobian_{name}", len(values)) for name in ("rows", "columns"))
+        smallest = f"{values[-1]:.1e}" if len(values) else "none"
+        yield row("Jacobian", f"{rows} x {columns}, singular values {values.max(initial=0.0):.1e} to {smallest}")
+
+
+def verdict_lines(attributes: dict[str, Any]) -> Iterator[str]:
+    """The findings of the run's end."""
+    for number, finding in enumerate(str(attributes.get("verdict", "")).splitlines()):
+        yield row("" if number else "verdict", finding)
+
+
+def dimension_lines(file: h5py.File) -> list[str]:
+    """The dimensions of the nodes and of the training, with their lengths."""
+    field = file[file.attrs["field_names"].split()[0]]
+    lengths = {dimension_name(field, axis): size for axis, size in enumerate(field.shape)}
+    for name in ("cells", "training/step"):
+        if name in file:
+            lengths |= {dimension_name(file[name], axis): size for axis, size in enumerate(file[name].shape)}
+    return [f"{name} = {size}" for name, size in lengths.items()]
+
+
+def root_lines(attributes: dict[str, Any]) -> list[str]:
+    """The root attributes but those of several lines, which stand above."""
+    told = {name: value for name, value in attributes.items() if name not in ("comment", "verdict")}
+    return [f":{name} = {value!r}" for name, value in told.items()]
+
+
+def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    """The datasets in a group and in those in it."""
+    for node in group.values():
+        if isinstance(node, h5py.Group):
+            yield from datasets(node)
+        else:
+            yield node
+
+
 def node_lines(file: h5py.File) -> list[str]:
     """Each dataset with its type, dimensions, long name and unit: axes and fields first, links left out."""
-    datasets = {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
+    variables = {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
     order = file.attrs["coordinate_names"].split() + file.attrs["field_names"].split()
-    names = sorted(datasets, key=lambda name: order.index(name) if name in order else len(order))
-    lines = [node_line(f"/{name}", datasets[name]) for name in names]
-    for group in file:
-        if group in datasets or group in HARD_LINKED:
-            continue
-        lines += member_lines(file[group])
+    names = sorted(variables, key=lambda name: order.index(name) if name in order else len(order))
+    lines = [node_line(f"/{name}", variables[name]) for name in names if not dimension_only(variables[name])]
+    groups = [node for name, node in file.items() if name not in variables and name not in HARD_LINKED]
+    lines += [node_line(node.name, node) for group in groups for node in datasets(group) if not dimension_only(node)]
     return lines + [f"links    /{name}/*" for name in HARD_LINKED if name in file]
-
-
-def member_lines(group: h5py.Group) -> list[str]:
-    """The datasets of a group and of the groups in it."""
-    lines = []
-    for name, node in group.items():
-        if isinstance(node, h5py.Group):
-            lines += member_lines(node)
-        elif not dimension_only(node):
-            lines.append(node_line(f"{group.name}/{name}", node))
-    return lines
 
 
 def node_line(name: str, node: h5py.Dataset) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ DEFAULT = "default"
 TICKS = 8  # values up to which each is a tick
 WIDE = 30.0  # ratio of the largest to the smallest value from which an axis is logarithmic
 COLUMNS = 3
+STATUS = "status.json"  # of a job of a sweep
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,21 @@ def link(run: Path, base: Path) -> str | None:
     return Path(os.path.relpath(page, base)).as_posix() if page.is_file() else None
 
 
-def unfinished(root: Path) -> dict[str, str]:
-    """Folder -> command of the runs that left no solution."""
+def unfinished(root: Path) -> dict[str, tuple[str, str]]:
+    """Folder -> command and error, where it is known, of the runs that left no solution."""
     folders = [path.parents[1] for path in sorted(root.rglob(str(OVERRIDES)))]
     without = [folder for folder in folders if not (folder / FILE_NAME).exists()]
-    return {str(folder.relative_to(root)): command(overrides_in(folder) or ()) for folder in without}
+    return {
+        str(folder.relative_to(root)): (command(overrides_in(folder) or ()), error_in(folder)) for folder in without
+    }
+
+
+def error_in(folder: Path) -> str:
+    """Why a job of a sweep failed; empty where nothing is known."""
+    try:
+        return str(json.loads((folder / STATUS).read_text(encoding="utf-8")).get("error") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def draw_sweep(runs: Sequence[Run], keys: Sequence[str]) -> Figure:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.compilation import should_compile
 from pinn.configurable import plain
-from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight
+from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
 from pinn.distributed import launched_rank
 from pinn.errors import UserError, require
 from pinn.logs import logger
@@ -20,6 +20,7 @@ from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
+from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
@@ -141,6 +142,7 @@ def solve(
     spectrum = _spectrum(trainer) if leads and outcome is not Outcome.INTERRUPTED else None
     told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     told |= spectrum.attributes if spectrum else {}
+    told["verdict"] = "\n".join(verdict(kept_measurement(history.columns()))) or None
     solution = Solution(
         trial,
         whole_residuals(trial),

@@ -123,9 +123,9 @@ def test_a_problem_in_a_file_and_an_operation_without_a_rule(run, tmp_path):
         (["network.width=wide"], "network.width must be a whole number, got 'wide'"),
         (["problem.nu=-1"], "nu must be > 0"),
         (["problem=nothing.py"], "no file 'nothing.py'"),
-        (["-m", "seed=1,2"], "check takes options, --figure and --config-dir, got --multirun"),
+        (["-m", "seed=1,2"], "check: unrecognized arguments: -m; see pinn check --help"),
         (["--config-dir", "nowhere"], "no folder 'nowhere' for --config-dir"),
-        (["--fast"], "no flag '--fast'"),
+        (["--fast"], "check: unrecognized arguments: --fast"),
     ],
 )
 def test_mistakes_are_told_in_one_line(run, words, message):
@@ -139,7 +139,7 @@ def test_mistakes_are_told_in_one_line(run, words, message):
 def test_help_is_short(run):
     status, out, err = run("--help")
     assert (status, err) == (0, "")
-    assert out.startswith("pinn check [GROUP=CHOICE | KEY=VALUE]...")
+    assert out.startswith("usage: pinn check ")
 
 
 def test_the_points_are_drawn(run, tmp_path):

@@ -42,7 +42,7 @@ def test_a_run_goes_on_in_its_folder(run, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "resume needs a run"),
+        ([], "resume: the following arguments are required: RUN"),
         (["nowhere"], "no run to resume in nowhere"),
         (["run", "training.stepz=9"], "no option 'training.stepz' (did you mean 'training.steps'?)"),
         (["run", "9"], "KEY=VALUE"),
@@ -60,4 +60,4 @@ def test_mistakes_are_told_in_one_line(run, capsys, words, message):
 
 def test_help(capsys):
     assert main(["resume", "--help"]) == 0
-    assert "pinn resume RUN" in capsys.readouterr().out
+    assert "usage: pinn resume [-h] RUN" in capsys.readouterr().out

@@ -30,6 +30,7 @@ HISTORY = {
     "loss/equation": np.array([1.0, 0.09, 0.01]),
     "held_out/equation": np.array([2.0, 0.16, 0.4]),
     "held_out": np.array([2.0, 0.16, 0.4]),
+    "imbalance/equation": np.array([1.0, 0.04, 0.06]),
 }
 
 
@@ -83,6 +84,7 @@ def sweep(tmp_path_factory):
         save(root / str(number), seed, width, [f"network.width={width}", f"seed={seed}", "problem=heat"])
     (root / "4" / ".hydra").mkdir(parents=True)
     (root / "4" / ".hydra" / "overrides.yaml").write_text("[network.width=9, problem=heat]")
+    (root / "4" / "status.json").write_text('{"error": "no room <left>"}')
     return root
 
 
@@ -104,7 +106,7 @@ def test_errors_and_residuals_come_first(run):
     told = [
         "Heat equation",
         f"error of u {error:.3g}",
-        "equation 0.4 0.3 100 %",  # roots of 0.16 and 0.09, at the step whose parameters are kept
+        "equation 0.4 0.3 100 % 0.04",  # roots of 0.16 and 0.09, at the step whose parameters are kept
         "Verdict",
         "the residual on fresh points is 1.8 times",
         "Equation",
@@ -157,7 +159,7 @@ def test_the_page_of_a_sweep(sweep):
     assert f"smallest error {best:.3g}" in page.text
     assert f"Best run pinn network.width={width} seed={seed} problem=heat" in page.text
     assert "without a solution 1" in page.text
-    assert "pinn network.width=9 problem=heat" in page.text
+    assert "4: no room <left> pinn network.width=9 problem=heat" in page.text
 
 
 def test_keys_are_taken_from_the_configurations_where_there_were_no_commands(tmp_path):

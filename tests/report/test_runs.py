@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import sys
 
 import h5py
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from pinn.cli import main
+from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.networks import MLP
 from pinn.problems import Burgers, Kovasznay
 from pinn.report.runs import rows_below, table_text
@@ -90,10 +92,49 @@ def test_figures_and_exports_of_a_run(runs, capsys):
     assert [path.rsplit("/", 1)[1] for path in written] == ["solution.pdf", "training.pdf", "solution.csv"]
 
 
-@pytest.mark.parametrize("command", ["table", "compare", "plot", "export"])
+@pytest.mark.parametrize("command", sorted(SUBCOMMANDS))
 def test_help_has_examples(command, capsys):
     assert main([command, "--help"]) == 0
     assert f"examples:\n  pinn {command}" in capsys.readouterr().out
+
+
+ROD = """
+import pinn
+
+class Rod(pinn.Problem):
+    def __init__(self):
+        self.domain = pinn.Box(x=(0, 1))
+        self.fields = ("u",)
+    def terms(self):
+        return {"rod": pinn.Interior(self.rod), "ends": pinn.Dirichlet(u=0.0, on=("x.min", "x.max"))}
+    def rod(self, u_xx):
+        return u_xx + 1
+"""
+
+
+def test_a_file_of_ones_own_is_run_only_with_trust(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "own_rod.py").write_text(ROD, encoding="utf-8")
+    assert main(["problem=own_rod.py", "training.steps=2", "hydra.run.dir=run"]) == 0
+    sys.modules.pop("own_rod")
+    sys.path.remove(str(tmp_path))
+    capsys.readouterr()
+    for words in (["export", "run", "--to", "pt2"], ["compare", "run", "run"]):
+        assert main(words) == 2
+        assert "own_rod.Rod, which is not a class of pinn; with trust=True (--trust)" in capsys.readouterr().err
+        assert "own_rod" not in sys.modules
+        assert main([*words, "--trust"]) == 0
+        assert sys.modules.pop("own_rod").Rod
+    for words in (
+        ["export", "run", "--to", "csv"],
+        ["plot", "run"],
+        ["show", "run"],
+        ["table", "."],
+        ["report", "run"],
+    ):
+        assert main(words) == 0  # from the numbers alone
+        assert "own_rod" not in sys.modules
 
 
 def test_mistakes_are_told_in_a_line(runs, tmp_path, capsys):

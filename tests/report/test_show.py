@@ -65,6 +65,29 @@ def test_configuration_and_nodes_follow(path):
     assert not any("PointData" in line or "axis_0_5(" in line for line in nodes)
 
 
+def test_everything_in_the_file_is_listed(path, tmp_path):
+    copy = tmp_path / "solution.h5"
+    copy.write_bytes(path.read_bytes())
+    with h5py.File(copy, "r+") as file:
+        file["diagnosis/singular_values"] = np.array([3.0, 2e-5])
+        file.attrs["jacobian_rows"], file.attrs["jacobian_columns"] = 10, 2
+        file.attrs["verdict"] = "walls: not solved\nmomentum: overfitted"
+        parameters = sum(node[()].size for name, node in file["network"].items() if not node.is_scale)
+    text = describe(copy)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert f"network {parameters} parameters in 6 arrays" in lines
+    assert "Jacobian 10 x 2, singular values 3.0e+00 to 2.0e-05" in lines
+    assert lines[lines.index("verdict walls: not solved") + 1] == "momentum: overfitted"
+    sections = ["equation", "configuration", "dimensions", "nodes", "attributes"]
+    assert [line for line in text.splitlines() if line in sections] == sections
+    start = lines.index("dimensions")
+    assert lines[start + 1 : start + 4] == ["t = 4", "x = 9", "step = 5"]
+    assert "Conditions u(x, 0) = -sin(pi x), u(-1, t) = u(1, t) = 0." in lines
+    with h5py.File(copy) as file:
+        listed = {line.partition(" = ")[0] for line in lines[lines.index("attributes") :] if line.startswith(":")}
+        assert listed == {f":{name}" for name in file.attrs} - {":comment", ":verdict"}
+
+
 def test_a_run_without_truth_or_history_says_so(path, tmp_path):
     copy = tmp_path / "solution.h5"
     copy.write_bytes(path.read_bytes())
