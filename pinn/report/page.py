@@ -23,10 +23,11 @@ from pinn.solution_file import Contents, locate, read, replacing
 
 FILE_NAME = "report.html"
 CAPTIONS = {
-    "solution": "Fields, reference, error and residual",
-    "training": "Training",
-    "spectrum": "Singular values of the Jacobian",
-    "points": "Points of each term and outward normals",
+    "solution.png": "Fields, reference, error and residual",
+    "solution.gif": "The fields in the course of time",
+    "training.png": "Training",
+    "spectrum.png": "Singular values of the Jacobian",
+    "points.png": "Points of each term and outward normals",
 }
 """The figures in a run's folder, in the order of the page."""
 
@@ -92,14 +93,10 @@ def write_page(page: str, target: Path) -> Path:
 
 def pictures(folder: Path) -> list[Picture]:
     """The figures in a folder."""
-    found = []
-    for name, caption in CAPTIONS.items():
-        for suffix, kind in KINDS.items():
-            path = (folder / name).with_suffix(suffix)
-            if path.is_file():
-                told = f"{caption}, in time" if suffix == ".gif" else caption
-                found.append(Picture(told, data_address(path.read_bytes(), kind)))
-    return found
+    there = {name: folder / name for name in CAPTIONS if (folder / name).is_file()}
+    return [
+        Picture(CAPTIONS[name], data_address(path.read_bytes(), KINDS[path.suffix])) for name, path in there.items()
+    ]
 
 
 def data_address(content: bytes, kind: str = "image/png") -> str:

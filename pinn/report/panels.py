@@ -83,7 +83,9 @@ def solution_panels(contents: Contents) -> list[list[Panel]]:
     ]
     seen = views(contents)
     flow = [speed(contents)] if has_flow(contents, seen[-1]) else []
-    together = flow + [quantity for row in by_field for quantity in row] + others
+    fields = [quantity for row in by_field for quantity in row]
+    known = all(len(row) == 3 for row in by_field)
+    together = fields + flow + others if known else flow + fields + others  # a row for each field that is known
     if len(seen) == 1:
         return arrange([cut(quantity, contents, seen[0]) for quantity in together], 2 if len(together) <= 4 else 3)
     if len(by_field) == 1:

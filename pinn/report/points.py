@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
@@ -16,7 +15,7 @@ from matplotlib.figure import Figure
 
 from pinn.diagnosis import Preflight
 from pinn.domains import Domain, Region
-from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, colors, style
+from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, balanced, colors, style
 from pinn.sampling import Points, PointSet, Sampler
 from pinn.solution_file import replacing
 
@@ -68,7 +67,7 @@ def draw_points(
     drawn.legend(
         handles, told, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False, markerscale=1.5
     )
-    drawn.suptitle(textwrap.fill(title, 33 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
+    drawn.suptitle(balanced(title, 33 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
     path = Path(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

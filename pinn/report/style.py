@@ -48,7 +48,7 @@ def add_legend(axes: Axes) -> None:
 def headline(contents: Contents) -> str:
     """The problem's title, its errors, and how long the run took."""
     attributes = contents.attributes
-    title = textwrap.fill(" ".join(str(attributes["title"]).split()), 90)
+    title = balanced(" ".join(str(attributes["title"]).split()), 90)
     errors = [
         f"{name} {attributes[f'relative_l2_{name}']:.1e}"
         for name in contents.fields
@@ -56,7 +56,14 @@ def headline(contents: Contents) -> str:
     ]
     parts = [f"relative L2 error: {', '.join(errors)}"] if errors else []
     parts += [f"computed in {attributes['wall_seconds']:.0f} s"] if "wall_seconds" in attributes else []
-    return "\n".join([title, textwrap.fill("; ".join(parts), 90)]).strip()
+    return "\n".join([title, balanced("; ".join(parts), 90)]).strip()
+
+
+def balanced(text: str, width: int) -> str:
+    """The text in as many lines as `width` needs, all of them about as long: no single word on the last one."""
+    lines = len(textwrap.wrap(text, width))
+    narrowest = next(w for w in range(1, width + 1) if w == width or len(textwrap.wrap(text, w)) <= lines)
+    return textwrap.fill(text, narrowest)
 
 
 def save(drawn: Figure, contents: Contents, path: PathLike) -> Path:

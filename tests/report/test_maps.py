@@ -11,9 +11,10 @@ from matplotlib.image import imread
 from pinn.domains import Ball, Box, Disc, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
+from pinn.problems import Kovasznay
 from pinn.report.figures import drawn
 from pinn.report.panels import solution_panels
-from pinn.report.style import save
+from pinn.report.style import balanced, save
 from pinn.report.surfaces import surface
 from pinn.residuals import Residuals
 from pinn.solution import Output, Solution
@@ -101,3 +102,16 @@ def test_streamlines_follow_the_flow():
     (lines,) = [lines for lines in axes.collections if len(lines.get_segments())]
     assert np.abs(np.concatenate([np.diff(path, axis=0) for path in lines.get_segments()])[:, 1]).max() < 1e-12
     assert axes.get_xlim() == (0.0, 1.0)
+
+
+def test_a_flow_that_is_known_has_a_row_for_each_field():
+    held = Solution(make_trial(Kovasznay(), functools.partial(MLP, width=4, depth=1))).contents(Output(resolution=5))
+    titles = [[panel.title for panel in row] for row in solution_panels(held)]
+    assert titles == [[name, f"{name}, exact", f"error of {name}"] for name in "uvp"] + [["speed"]]
+
+
+def test_lines_of_a_headline_are_alike():
+    text = "Kovasznay flow, a solution of the steady Navier-Stokes equations, on [-0.5, 1] x [-0.5, 1.5]."
+    first, second = balanced(text, 90).splitlines()
+    assert abs(len(first) - len(second)) < 12  # a word
+    assert balanced("short", 90) == "short"
