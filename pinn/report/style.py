@@ -6,6 +6,7 @@ import itertools
 import os
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -61,9 +62,9 @@ def headline(contents: Contents) -> str:
 
 def balanced(text: str, width: int) -> str:
     """The text in as many lines as `width` needs, all of them about as long: no single word on the last one."""
-    lines = len(textwrap.wrap(text, width))
-    narrowest = next(w for w in range(1, width + 1) if w == width or len(textwrap.wrap(text, w)) <= lines)
-    return textwrap.fill(text, narrowest)
+    wrap = partial(textwrap.wrap, text, break_on_hyphens=False, break_long_words=False)
+    lines = len(wrap(width))
+    return "\n".join(wrap(next(w for w in range(1, width + 1) if len(wrap(w)) <= lines)))
 
 
 def save(drawn: Figure, contents: Contents, path: PathLike) -> Path:
