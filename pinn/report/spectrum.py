@@ -32,9 +32,10 @@ def spectrum_figure(contents: Contents) -> Figure | None:
     axes.set_yscale("log")
     style(axes, "number")
     axes.set_ylabel("singular value of J", fontsize=NORMAL)
+    which = "J of the last window" if contents.attributes.get("windows", 1) > 1 else "J"
+    condition = values[0] / values[rank - 1]
     axes.set_title(
-        f"J: {rows:,} rows, {columns:,} parameters; rank {rank:,}, condition {values[0] / values[rank - 1]:.1e}",
-        fontsize=NORMAL,
+        f"{which}: {rows:,} rows, {columns:,} parameters; rank {rank:,}, condition {condition:.1e}", fontsize=NORMAL
     )
     add_legend(axes)
     return figure
