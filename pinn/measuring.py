@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from pinn.blocks import Block
 from pinn.callbacks import Record
 from pinn.residuals import Residuals
-from pinn.sampling import PointSet, UniformSampler
+from pinn.sampling import Points, PointSet, UniformSampler
 
 
 class HeldOut:
@@ -26,6 +27,12 @@ class HeldOut:
             for label, group in residuals.regions.items()
         }
         self.truth = self._truth()
+        self.noisy = [
+            block.name
+            for label, group in residuals.regions.items()
+            for block in group.blocks
+            if any(bool((noise != 1.0).any()) for noise in _noise(block, self.points[label]))
+        ]
 
     def _truth(self) -> dict[str, Tensor]:
         if "interior" not in self.points:
@@ -38,7 +45,8 @@ class HeldOut:
         """`loss/<block>` at the training points, `held_out/<block>` and their sum, `error/<field>`.
 
         `imbalance/<block>` of equations in the interior: the root mean square of the residual on fresh points over that
-        of the equation's largest term: 1 for a wrong answer, whatever the units.
+        of the equation's largest term: 1 for a wrong answer, whatever the units. `noise/<block>` of data whose noise is
+        given: the root mean square of their misfit over it.
         """
         weights = self.residuals.weights
         training = self.residuals.mean_squares(theta, training_points)
@@ -48,6 +56,7 @@ class HeldOut:
         record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
         sizes = self.residuals.largest_addends(theta, self.points)
         record |= {f"imbalance/{block}": math.sqrt(held_out[block] / size) for block, size in sizes.items() if size > 0}
+        record |= {f"noise/{block}": math.sqrt(held_out[block]) for block in self.noisy}
         return record | {f"error/{field}": error for field, error in self.errors(theta).items()}
 
     def errors(self, theta: Tensor) -> dict[str, float]:
@@ -59,6 +68,13 @@ class HeldOut:
             fields = trial.evaluate(list(self.truth), self.points["interior"].x, self.residuals.unflatten(theta))
         free = trial.problem.defined_up_to_constant
         return {field: relative_l2(fields[field], true, field in free) for field, true in self.truth.items()}
+
+
+def _noise(block: Block, points: Points) -> list[Tensor]:
+    """The standard deviations that a block of data divides by."""
+    return [
+        points.columns[name] for name in block.equation.arguments if name.startswith("noise") and name in points.columns
+    ]
 
 
 def relative_l2(found: Tensor, true: Tensor, up_to_constant: bool = False) -> float:

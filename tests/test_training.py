@@ -16,7 +16,7 @@ from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
-from pinn.terms import Dirichlet, Interior
+from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.trial import make_trial
 from pinn.weighting import BalancedWeights
@@ -243,3 +243,18 @@ def test_weights_are_balanced_while_training():
 def test_bad_settings_are_explained(settings, message):
     with pytest.raises(UserError, match=message):
         Training(**settings)
+
+
+def test_the_misfit_of_data_is_recorded_over_their_noise():
+    class Measured(Burgers):
+        def terms(self):
+            return super().terms() | {
+                "measured": Data(at={"x": [0.5, -0.5], "t": [0.0, 0.0]}, u=[0.0, 0.0], noise=0.5),
+                "exact": Data(at={"x": [0.0], "t": [0.0]}, u=[0.0]),  # no noise is given
+            }
+
+    history = History()
+    make_trainer(Measured(nu=0.1), callbacks=[history]).run()
+    columns = history.columns()
+    assert columns["noise/measured"][-1] == pytest.approx(2.0, rel=1e-12)  # |u| = 1 at the start, by the ansatz
+    assert "noise/exact" not in columns

@@ -32,8 +32,8 @@ class Disagreement:
 
 
 def disagreements(problem: Problem, found: list[Prescription]) -> list[Disagreement]:
-    """The disagreements of the prescriptions at corners and edges, and of those along a periodic coordinate."""
-    return [*_at_corners(problem, found), *_at_seams(problem, found)]
+    """Those of the prescriptions at corners and edges, and of data along a periodic coordinate, the largest first."""
+    return sorted([*_at_corners(problem, found), *_at_seams(problem, found)], key=lambda one: -one.size)
 
 
 def _at_corners(problem: Problem, found: list[Prescription]) -> Iterator[Disagreement]:

@@ -33,6 +33,7 @@ from pinn.errors import UserError
 OURS, USERS = 1, 2  # exit status by whose fault it is
 FULL = "set HYDRA_FULL_ERROR=1 for the traceback"
 HINTS = {
+    "call numpy() on Tensor": "numpy's functions have no derivatives: use torch's (from torch import sin, exp, ...)",
     "converted to Python scalars": "math's functions and float() take one number: use torch's sin, exp, ...",
     "must be real number": "math's functions take one number: use torch's sin, exp, ...",
     "Boolean value of Tensor": "a field has many values at once: use torch.where in place of if",

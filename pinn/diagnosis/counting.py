@@ -34,7 +34,7 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
             if have < order:
                 yield (
                     f"{name} has {have} of the {order} conditions along {coordinate} that its derivatives of order "
-                    f"{order} ask for; add one on {_missing(problem, coordinate)}, or expect many solutions"
+                    f"{order} ask for; add one on {_missing(problem, coordinate)}, or the solution is not the only one"
                 )
 
 

@@ -36,7 +36,8 @@ def exact_trial(problem: Problem, derivatives: str = "auto") -> TrialFunction:
 def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
     """The terms that the problem's exact solution does not satisfy, in words; none where it has no exact solution.
 
-    points: of each region, by its label; observations and quadratures are passed over.
+    points: of each region, by its label; observations and quadratures are passed over, and so are equations with an
+    unknown, whose true value is not given.
     """
     if not hasattr(problem, "exact"):
         return
@@ -48,6 +49,8 @@ def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
         with torch.no_grad():
             quantities = trial.evaluate_with(group.request, at.x, trial.parameters(), at.normal)
         for block in group.blocks:
+            if set(block.equation.arguments) & set(problem.unknowns):
+                continue
             given = [quantities[name] for name in block.equation.arguments]
             worst = float(row_values(block.equation, quantities, at).abs().max())
             size = largest_term(block.equation.function, given)

@@ -28,13 +28,18 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for name, value in latest.items():
         if name.startswith("held_out/"):
             rms = f"{np.sqrt(value):.2e}"
-            table.add_row(f"residual of {name.removeprefix('held_out/')}", rms, "root mean square on fresh points")
+            block = name.removeprefix("held_out/")
+            if f"noise/{block}" in latest:
+                table.add_row(f"misfit of {block}", f"{latest[f'noise/{block}']:.2e}", "root mean square, of the noise")
+            else:
+                table.add_row(f"residual of {block}", rms, "root mean square on fresh points")
     for name, value in solution.trial.unknowns.items():
         table.add_row(name, f"{value:.6g}", "identified")
     table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")
     for number, path in enumerate(files):
         table.add_row("" if number else "files", "", str(path))
-    for number, finding in enumerate(verdict(latest)):
+    findings = (solution.attributes.get("verdict") or "").splitlines() or verdict(latest)
+    for number, finding in enumerate(findings):
         table.add_row("" if number else "verdict", "", finding)
     text = io.StringIO()
     Console(file=text, width=100, force_jupyter=False).print(table)

@@ -13,6 +13,7 @@ from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress
 from pinn.compilation import should_compile
 from pinn.configurable import plain
 from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
+from pinn.diagnosis.counting import missing_conditions
 from pinn.distributed import launched_rank
 from pinn.errors import UserError, require
 from pinn.logs import logger
@@ -22,6 +23,7 @@ from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
+from pinn.residuals import Residuals
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
 from pinn.solving.blueprint import Blueprint
@@ -142,7 +144,8 @@ def solve(
     spectrum = _spectrum(trainer) if leads and outcome is not Outcome.INTERRUPTED else None
     told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     told |= spectrum.attributes if spectrum else {}
-    told["verdict"] = "\n".join(verdict(kept_measurement(history.columns()))) or None
+    missing = tuple(missing_conditions(Residuals(trial.windows[0])))
+    told["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing)) or None
     solution = Solution(
         trial,
         whole_residuals(trial),

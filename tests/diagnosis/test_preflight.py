@@ -2,7 +2,9 @@
 
 import time
 from functools import partial
+from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -233,3 +235,30 @@ def test_a_run_looks_before_it_trains(tmp_path, caplog):
         )
     assert "pre-flight: ends and start disagree" in caplog.text
     assert (tmp_path / "figures" / "points.png").is_file()
+
+
+class Inverse(Posed):
+    """u_t = rate u_xx with an unknown rate, of which u = exp(-t) sin x is the solution for rate = 1."""
+
+    unknowns: ClassVar = {"rate": 3.0}
+
+    def exact(self, x, t):
+        return torch.exp(-t) * torch.sin(x)
+
+
+def test_an_equation_with_an_unknown_is_not_compared_with_the_exact_solution():
+    """Its true value is not given: the first guess would not satisfy the equation."""
+    terms = {
+        "heat": Interior(lambda u_t, u_xx, rate: u_t - rate * u_xx),
+        "ends": Dirichlet(u=1.0, on=("x.min", "x.max")),
+    }
+    problem = Inverse(Box(x=(0, 1)) * Time(t=(0, 1)), terms)
+    found = preflight(make_trial(problem, network, constraints="soft"))
+    told = [str(finding) for finding in found.findings if finding.is_error]
+    assert len(told) == 1 and "does not satisfy ends" in told[0]
+
+
+def test_an_equation_that_numpy_computes_is_refused():
+    terms = {"wrong": Interior(lambda u, u_x: u_x - np.sin(u))}
+    with pytest.raises(RuntimeError, match="numpy"):
+        looked(Box(x=(0, 1)), terms)

@@ -48,3 +48,24 @@ def test_the_zero_solution_is_no_solution():
     assert found[0].startswith("the solution found is zero: growth hold because every term vanishes, start does not")
     (good,) = verdict({"held_out/growth": 1e-9, "held_out/start": 1e-9, "loss/growth": 1e-9, "loss/start": 1e-9})
     assert "no overfitting seen" in good
+
+
+def test_data_are_judged_by_their_noise():
+    learnt = {"held_out/a": 0.1, "held_out/data": 0.9, "loss/a": 0.1, "loss/data": 0.9, "imbalance/a": 0.01}
+    found = verdict(learnt | {"noise/data": 0.2})
+    assert found[0].startswith("data: the misfit is 0.2 of the noise, which is learnt with the data")
+    assert found[0].endswith("weights.a=1e4")
+    found = verdict(learnt | {"noise/data": 0.95})
+    assert found[0] == "data: the misfit is 0.95 of the noise, as it should be"
+    assert not any("raise weights" in text for text in found)
+    assert any("raise weights.data" in text for text in verdict(learnt | {"noise/data": 3.0}))
+
+
+def test_a_dominant_equation_that_is_solved_is_no_finding():
+    (found,) = verdict(DOMINATED | {"imbalance/a": 1e-9})
+    assert "no overfitting seen" in found
+
+
+def test_one_of_many_solutions_is_told_first():
+    found = verdict({"held_out/a": 1.0, "loss/a": 1.0}, missing=["u has 0 of the 1 conditions along t"])
+    assert found[0] == "one of many solutions: u has 0 of the 1 conditions along t"

@@ -32,7 +32,11 @@ class GridSweeper(BasicSweeper):
 
     def _summary(self, folder: Path) -> tuple[str, list[Path]]:
         from pinn.sweeps.ensemble import write_ensembles
+        from pinn.sweeps.records import records_below
         from pinn.sweeps.summary import summarize
 
         text, files = summarize(folder)
+        waiting = sum(len(batch) for batch in self.overrides or ()) - len(records_below(folder))
+        if waiting > 0:
+            text = f"{waiting} more not started\n{text}"
         return text, files + (write_ensembles(folder) if self.ensemble else [])
