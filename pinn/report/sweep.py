@@ -15,6 +15,7 @@ import yaml
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from pinn.report.page import FILE_NAME as PAGE
 from pinn.report.page import command, data_address, environment, write_page
@@ -189,7 +190,7 @@ def draw_key(axes: Axes, key: str, runs: Sequence[Run]) -> None:
     if not is_number or len(known) <= TICKS:
         labels = [f"{value:g}" if is_number else str(value) for value in known]
         axes.set_xticks(list(at.values()), labels, fontsize=SMALL)
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
         if sum(map(len, labels)) > 36:
             axes.tick_params("x", rotation=30)
 

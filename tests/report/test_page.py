@@ -7,18 +7,21 @@ import shutil
 import subprocess
 from html import escape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import yaml
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from pinn.cli import main
 from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import Heat
 from pinn.report.page import write_report
-from pinn.report.sweep import read_runs, write_sweep_report
+from pinn.report.sweep import draw_key, read_runs, write_sweep_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.trial import make_trial
@@ -234,3 +237,13 @@ def test_in_a_browser(run, sweep, tmp_path):
     assert console == []
     assert int(width) <= 390
     assert "".join(order) == "01233210"
+
+
+def test_errors_within_a_decade_have_numbers_on_their_axis():
+    drawn = Figure()
+    axes = drawn.subplots()
+    draw_key(axes, "seed", [SimpleNamespace(values={"seed": seed}, measure=1e-3 + 1e-4 * seed) for seed in (0, 1)])
+    FigureCanvasAgg(drawn).draw()
+    labels = [text.get_text() for text in axes.get_yticklabels(which="both")]
+    assert sum(bool(label) for label in labels) >= 3
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1"]
