@@ -85,12 +85,12 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
             label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
             for label, group in residuals.regions.items()
         }
-        residuals.largest_addends(residuals.theta(), points)  # what cannot be differentiated, as by numpy, says so here
         exact = exact_terms(residuals, seed)
         checks: tuple[Callable[[], Iterator[Finding]], ...] = (
             lambda: _disagreements(trial),
             lambda: (Finding(text) for text in missing_conditions(residuals)),
             lambda: _unequal(residuals, points, exact),
+            lambda: _differentiated(residuals, points),
             lambda: (Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             lambda: _soft(trial, exact),
         )
@@ -126,6 +126,12 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
             f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (scales of the "
             f"fields), or set weights.{terms[largest]}={losses[smallest] / losses[largest]:.0e}"
         )
+
+
+def _differentiated(residuals: Residuals, points: PointSet) -> Iterator[Finding]:
+    """No finding, but the error of an equation that has values and no derivatives, as by numpy's functions."""
+    residuals.largest_addends(residuals.theta(), points)
+    yield from ()
 
 
 def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:

@@ -258,6 +258,7 @@ def test_an_equation_with_an_unknown_is_not_compared_with_the_exact_solution():
     assert len(told) == 1 and "does not satisfy ends" in told[0]
 
 
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")  # numpy's remark on torch
 def test_an_equation_that_numpy_computes_is_refused():
     terms = {"wrong": Interior(lambda u, u_x: u_x - np.sin(u))}
     with pytest.raises(RuntimeError, match="numpy"):
