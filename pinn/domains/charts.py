@@ -89,17 +89,19 @@ class Chart:
         """n points of the piece, uniform where `draw` is; raises UserError where it has none."""
         if not self.rejects:
             return _joined([self.place(u) for u in _blocks(draw(n, self.k))])
-        parts: list[Placed] = []
+        whole: Placed | None = None
         found = 0
         for _ in range(ROUNDS):
             if self.share.value == 0:
                 break
             count = math.ceil(1.02 * (n - found) / self.share.value) + 16
             for u in _blocks(draw(count, self.k)):
-                parts.append(_selected(self.place(u), n - found))
-                found += len(parts[-1].x)
+                part = _selected(self.place(u), n - found)
+                whole = _empty_like(part, n) if whole is None else whole
+                _put(whole, found, part)  # at once, so that a block's memory serves the next one, too
+                found += len(part.x)
                 if found == n:
-                    return _joined(parts)
+                    return whole
         raise UserError(f"drew {found} of {n} points: almost nothing of this piece is left; is the domain empty there?")
 
     def restricted(self, test: Callable[[Placed], NDArray[np.bool_]]) -> "Chart":
@@ -236,6 +238,19 @@ def _rows(placed: Placed, index: NDArray[np.intp]) -> Placed:
     """The points by number."""
     normal = None if placed.normal is None else rows(placed.normal, index)
     return Placed(rows(placed.x, index), normal, None if placed.kept is None else rows(placed.kept, index))
+
+
+def _empty_like(part: Placed, n: int) -> Placed:
+    """Room for n points of that kind, with contiguous columns."""
+    columns = (part.x.shape[1], n)
+    return Placed(np.empty(columns).T, None if part.normal is None else np.empty(columns).T)
+
+
+def _put(whole: Placed, start: int, part: Placed) -> None:
+    """Write the part's points from a row on."""
+    whole.x[start : start + len(part.x)] = part.x
+    if whole.normal is not None:
+        whole.normal[start : start + len(part.x)] = part.outward
 
 
 def rows(values: NDArray, index: NDArray[np.intp]) -> NDArray:
