@@ -1,6 +1,6 @@
 """The row blocks of a residual: one component of one term each, grouped by the region whose points they share."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,22 +75,27 @@ def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points)
     return found
 
 
+def slopes(function: Callable[..., Tensor], values: Sequence[Tensor]) -> list[Tensor | None]:
+    """dr/dq for each argument q of a residual r of each point for itself; None for those it does not depend on."""
+    at = [value.detach().clone().requires_grad_() for value in values]
+    with torch.enable_grad():
+        total = function(*at).sum()
+    return list(torch.autograd.grad(total, at, allow_unused=True)) if total.requires_grad else [None] * len(at)
+
+
 def largest_addend(equation: Equation, values: Mapping[str, Tensor], parts: Mapping[str, Tensor]) -> Tensor:
-    """max_k |q_k df/dq_k| at each point (n,), over the equation's arguments.
+    """max_k |q_k dr/dq_k| at each point (n,), over the equation's arguments.
 
     values: of the arguments, (n, ...). parts: for an argument that is itself a sum, the largest of its summands; zero
     for those that are no part of the balance, such as coordinates.
     """
-    at = {name: values[name].detach().clone().requires_grad_() for name in equation.arguments}
-    with torch.enable_grad():
-        total = equation.function(*at.values()).sum()
-        slopes = torch.autograd.grad(total, list(at.values()), allow_unused=True) if total.requires_grad else []
+    given = [values[name] for name in equation.arguments]
     sizes = [
         (parts.get(name, values[name]) * slope).abs().reshape(len(slope), -1).amax(1)
-        for name, slope in zip(at, slopes, strict=False)
+        for name, slope in zip(equation.arguments, slopes(equation.function, given), strict=True)
         if slope is not None and slope.ndim > 0  # an unknown of the equation is one number
     ]
-    return torch.stack(sizes).amax(0) if sizes else total.new_zeros(1)
+    return torch.stack(sizes).amax(0) if sizes else given[0].new_zeros(1)
 
 
 def weights_of(points: Points) -> Tensor:

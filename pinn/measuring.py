@@ -50,12 +50,11 @@ class HeldOut:
         """
         weights = self.residuals.weights
         training = self.residuals.mean_squares(theta, training_points)
-        held_out = self.residuals.mean_squares(theta, self.points)
+        held_out, terms = self.residuals.balances(theta, self.points)
         record: Record = {f"loss/{block}": weights[block] * value for block, value in training.items()}
         record |= {f"held_out/{block}": weights[block] * value for block, value in held_out.items()}
         record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
-        sizes = self.residuals.largest_addends(theta, self.points)
-        record |= {f"imbalance/{block}": math.sqrt(held_out[block] / size) for block, size in sizes.items() if size > 0}
+        record |= {f"imbalance/{block}": math.sqrt(held_out[block] / term) for block, term in terms.items() if term > 0}
         record |= {f"noise/{block}": math.sqrt(held_out[block]) for block in self.noisy}
         return record | {f"error/{field}": error for field, error in self.errors(theta).items()}
 

@@ -5,7 +5,7 @@ exactly ||r||^2, the weighted sum over the terms of the mean square residual.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from pinn.errors import require
 from pinn.logs import logger
 from pinn.sampling import Points, PointSet
 from pinn.trial import TrialFunction
+
+Named = dict[str, Tensor]
+Evaluate = Callable[[RegionBlocks, Points, Mapping[str, Tensor]], tuple[Named, Named]]
 
 CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
 
@@ -109,43 +112,55 @@ class Residuals:
 
     def mean_squares(self, theta: Tensor, points: PointSet) -> dict[str, float]:
         """The unweighted mean square of each block at the points."""
+        return self._means(theta, points, self._rows)[0]
+
+    def balances(self, theta: Tensor, points: PointSet) -> tuple[dict[str, float], dict[str, float]]:
+        """`mean_squares`, and what interior blocks are to balance: the mean squares of their equations' largest terms.
+
+        A term is |q dr/dq| for an argument q of the equation r, of a Laplacian the largest second derivative.
+        """
+        return self._means(theta, points, self._rows_and_terms)
+
+    def _means(self, theta: Tensor, points: PointSet, evaluate: Evaluate) -> tuple[dict[str, float], dict[str, float]]:
+        """The mean squares of what `evaluate` gives: of all blocks, and of terms of some of the interior ones."""
         parameters = self.unflatten(theta)
-        sums = {block: theta.new_zeros(()) for block in self.blocks}
+        interior = [block.name for group in self.regions.values() if group.region.is_interior for block in group.blocks]
+        sums = [{name: theta.new_zeros(()) for name in names} for names in (self.blocks, interior)]
         with torch.no_grad():
             for label, own in self.share(points).items():
-                group, n = self.regions[label], len(points[label])
-                for block, values in zip(group.blocks, self.region_values(group, own, parameters), strict=True):
-                    sums[block.name] = (weights_of(own) * values.square()).sum() / n
-            (means,) = self.team.summed(torch.stack(list(sums.values())))
-        return dict(zip(sums, means.tolist(), strict=True))
+                n = len(points[label])
+                for kept, found in zip(sums, evaluate(self.regions[label], own, parameters), strict=True):
+                    kept |= {name: (weights_of(own) * values.square()).sum() / n for name, values in found.items()}
+            (means,) = self.team.summed(torch.stack([value for kept in sums for value in kept.values()]))
+        numbers = iter(means.tolist())
+        rows, terms = ({name: next(numbers) for name in kept} for kept in sums)
+        return rows, terms
+
+    def _rows(self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor]) -> tuple[Named, Named]:
+        values = self.region_values(group, points, parameters)
+        return {block.name: value for block, value in zip(group.blocks, values, strict=True)}, {}
+
+    def _rows_and_terms(
+        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor]
+    ) -> tuple[Named, Named]:
+        values = self._quantities(group, points, parameters)
+        rows = {block.name: row_values(block.equation, values, points) for block in group.blocks}
+        if not group.region.is_interior:
+            return rows, {}
+        parts = {name: torch.zeros_like(values[name]) for name in self.trial.problem.coordinates if name in values}
+        space = self.trial.domain.space_coordinates
+        sums = {
+            name: [f"{name.removeprefix('laplacian_')}_{c}{c}" for c in space]
+            for name in values
+            if name.startswith("laplacian_")
+        }
+        seconds = self.trial.evaluate([name for of_sum in sums.values() for name in of_sum], points.x, parameters)
+        parts |= {name: torch.stack([seconds[s] for s in of_sum]).abs().amax(0) for name, of_sum in sums.items()}
+        return rows, {block.name: largest_addend(block.equation, values, parts) for block in group.blocks}
 
     def share(self, points: PointSet) -> PointSet:
         """The points whose rows this process takes; all of them unless there is a team."""
         return share(points, self.team, lambda label: self.is_coupled(label, self.trial.parameters(), points[label]))
-
-    def largest_addends(self, theta: Tensor, points: PointSet) -> dict[str, float]:
-        """What each interior block is to balance: the mean square of the equation's largest term, 0 where it is 0.
-
-        A term is |q df/dq| for an argument q of the equation f, of a Laplacian the largest second derivative.
-        """
-        found: dict[str, float] = {}
-        parameters = self.unflatten(theta)
-        space = self.trial.domain.space_coordinates
-        for label, group in self.regions.items():
-            at = points[label]
-            if not group.region.is_interior:
-                continue
-            with torch.no_grad():
-                values = self.trial.evaluate_with(group.request, at.x, parameters, at.normal)
-                sums = [name for name in values if name.startswith("laplacian_")]
-                seconds = {name: [f"{name.removeprefix('laplacian_')}_{c}{c}" for c in space] for name in sums}
-                derivatives = self.trial.evaluate(sorted(set().union(*seconds.values())), at.x, parameters)
-            parts = {name: torch.zeros_like(values[name]) for name in self.trial.problem.coordinates if name in values}
-            parts |= {name: torch.stack([derivatives[n] for n in of]).abs().amax(0) for name, of in seconds.items()}
-            for block in group.blocks:
-                addend = largest_addend(block.equation, values, parts)
-                found[block.name] = float((weights_of(at) * addend.square()).mean())
-        return found
 
     def is_coupled(self, label: str, parameters: Mapping[str, Tensor], points: Points) -> bool:
         """Whether a row of the region depends on other rows' points (a mean, an integral): measured once.
@@ -189,6 +204,12 @@ class Residuals:
         self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
     ) -> list[Tensor]:
         """The unweighted residual of each block of one region, each (n,)."""
-        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
-        values |= points.columns
+        values = self._quantities(group, points, parameters, tape)
         return [row_values(block.equation, values, points) for block in group.blocks]
+
+    def _quantities(
+        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
+    ) -> dict[str, Tensor]:
+        """What a region's equations ask for, by name, and the points' own columns."""
+        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
+        return {**values, **points.columns}

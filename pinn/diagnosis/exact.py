@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pinn.arguments import argument_names
-from pinn.blocks import row_values
+from pinn.blocks import row_values, slopes
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.residuals import Residuals
@@ -60,9 +60,5 @@ def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
 
 def largest_term(function: Callable[..., Tensor], values: Sequence[Tensor]) -> float:
     """The largest |q dr/dq| over the arguments q of a residual r: the size of a term that is linear in q."""
-    leaves = [value.detach().clone().requires_grad_() for value in values]
-    found = function(*leaves)
-    if not found.requires_grad:
-        return 0.0
-    slopes = torch.autograd.grad(found.sum(), leaves, allow_unused=True)
-    return max(float((q.detach() * s).abs().max()) for q, s in zip(leaves, slopes, strict=True) if s is not None)
+    found = zip(values, slopes(function, values), strict=True)
+    return max((float((q.detach() * s).abs().max()) for q, s in found if s is not None), default=0.0)

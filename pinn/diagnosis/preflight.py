@@ -90,7 +90,6 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
             lambda: _disagreements(trial),
             lambda: (Finding(text) for text in missing_conditions(residuals)),
             lambda: _unequal(residuals, points, exact),
-            lambda: _differentiated(residuals, points),
             lambda: (Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             lambda: _soft(trial, exact),
         )
@@ -110,7 +109,7 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
     """The largest and the smallest term of the loss at the start, where they are far apart."""
     theta = residuals.theta()
-    start = residuals.mean_squares(theta, points)
+    start, _ = residuals.balances(theta, points)  # which fails where an equation has no derivatives, as by numpy
     # a fresh network may be odd, whose mean is zero by chance
     shaken = residuals.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta), points)
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
@@ -126,12 +125,6 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
             f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (scales of the "
             f"fields), or set weights.{terms[largest]}={losses[smallest] / losses[largest]:.0e}"
         )
-
-
-def _differentiated(residuals: Residuals, points: PointSet) -> Iterator[Finding]:
-    """No finding, but the error of an equation that has values and no derivatives, as by numpy's functions."""
-    residuals.largest_addends(residuals.theta(), points)
-    yield from ()
 
 
 def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:
