@@ -4,7 +4,7 @@ from pinn.diagnosis.derivatives import check_derivatives
 from pinn.diagnosis.findings import Comparison, DerivativeCheck
 from pinn.diagnosis.preflight import Finding, Preflight, preflight
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
-from pinn.diagnosis.verdict import verdict
+from pinn.diagnosis.verdict import findings, verdict
 
 __all__ = [
     "Comparison",
@@ -13,6 +13,7 @@ __all__ = [
     "Preflight",
     "Spectrum",
     "check_derivatives",
+    "findings",
     "jacobian_spectrum",
     "preflight",
     "verdict",

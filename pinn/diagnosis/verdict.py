@@ -1,6 +1,8 @@
 """What a run's measurements say about how far its answer can be trusted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
@@ -18,64 +20,116 @@ def verdict(latest: Mapping[str, float], missing: Sequence[str] = ()) -> list[st
     them; `settled` where a fit has its least loss, so that weights and redrawn points would not help.
     missing: conditions that the equations ask for and the problem does not have, in words.
     """
-    settled = bool(latest.get("settled", False))
-    held_out = {k.removeprefix("held_out/"): v for k, v in latest.items() if k.startswith("held_out/")}
-    training = {k.removeprefix("loss/"): v for k, v in latest.items() if k.startswith("loss/")}
-    imbalances = {k.removeprefix("imbalance/"): v for k, v in latest.items() if k.startswith("imbalance/")}
-    noise = {k.removeprefix("noise/"): v for k, v in latest.items() if k.startswith("noise/")}
+    measured = Measured.of(latest)
     found = [f"one of many solutions: {text}" for text in missing]
-    found += [
-        f"{block}: the misfit is {misfit:.2g} of the noise, which is learnt with the data: give the equations more "
-        f"weight: {', '.join(f'weights.{name}=1e4' for name in imbalances)}"
-        for block, misfit in noise.items()
-        if misfit < LEARNT and imbalances
-    ]
-    found += [
-        f"{block}: not solved: the residual on fresh points is {100 * left:.0f} % of the equation's largest term: "
-        "train longer (training=accurate), try a larger network"
-        + (f" or raise weights.{block}" if len(held_out) > 1 else "")
-        for block, left in imbalances.items()
-        if left > UNSOLVED
-    ]
-    vanishing = [block for block, fresh in held_out.items() if fresh == 0.0]
-    others = [block for block, fresh in held_out.items() if fresh > 0.0]
-    if vanishing and others and not imbalances:
-        found.append(
-            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, {', '.join(others)} "
-            f"does not: try optimizer=trust_region, another seed, or raise weights.{others[0]}"
-        )
-    for block, fresh in held_out.items():
-        seen = training.get(block, 0.0)
-        if seen > 0 and fresh > OVERFIT * seen:
-            found.append(
-                f"{block}: the residual on fresh points is {fresh / seen:.1f} times the training points': try more "
-                "points (sampler.interior, sampler.boundary) or a smaller "
-                + ("network.width" if settled else "sampler.redraw_every")
-            )
-    total = sum(held_out.values())
-    for block, fresh in held_out.items():
-        fine = imbalances.get(block, 1.0) < SOLVED or noise.get(block, CONSISTENT) < CONSISTENT
-        if not settled and not fine and len(held_out) > 1 and total > 0 and fresh > DOMINANT * total:
-            share = training.get(block, 0.0) / max(sum(training.values()), 1e-300)
-            found.append(
-                f"{block}: {100 * fresh / total:.0f} % of the held-out residual, {100 * share:.0f} % of the loss: "
-                f"raise weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
-            )
-    found += [
-        f"{block}: the fit has its least loss, which does not solve the equation: try optimizer=trust_region, or more "
-        "features (network.width)"
-        for block, left in imbalances.items()
-        if settled and UNFIT < left <= UNSOLVED
-    ]
-    found += [
-        f"{block}: the misfit is {misfit:.2g} of the noise, as it should be"
-        for block, misfit in noise.items()
-        if LEARNT <= misfit < CONSISTENT
-    ]
-    worst = max(imbalances.values(), default=0.0)
-    balanced = [f"{worst:.1g} of the equation's largest term is left"] if imbalances and worst <= UNSOLVED else []
-    if not found and total > 0:
-        ratio = total / max(sum(training.values()), 1e-300)
+    for look in (_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent):
+        found += look(measured)
+    worst = max(measured.imbalances.values(), default=0.0)
+    is_told = bool(measured.imbalances) and worst <= UNSOLVED
+    balanced = [f"{worst:.1g} of the equation's largest term is left"] if is_told else []
+    if not found and measured.total > 0:
+        ratio = measured.total / max(sum(measured.training.values()), 1e-300)
         good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
         return ["; ".join([good, *balanced])]
     return found + balanced
+
+
+def findings(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> list[str]:
+    """The verdict that a run has stored, a line each; from what it kept where it has stored none."""
+    return str(attributes.get("verdict") or "").splitlines() or verdict(kept)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The last measurement by kind, each of them by block; `settled` as of `verdict`."""
+
+    held_out: Mapping[str, float]
+    training: Mapping[str, float]
+    imbalances: Mapping[str, float]
+    noise: Mapping[str, float]
+    settled: bool
+
+    @classmethod
+    def of(cls, latest: Mapping[str, float]) -> "Measured":
+        """From a record, whose keys are `<kind>/<block>`."""
+
+        def kind(prefix: str) -> dict[str, float]:
+            return {key.removeprefix(prefix): value for key, value in latest.items() if key.startswith(prefix)}
+
+        settled = bool(latest.get("settled", False))
+        return cls(kind("held_out/"), kind("loss/"), kind("imbalance/"), kind("noise/"), settled)
+
+    @property
+    def total(self) -> float:
+        """The held-out residual of all blocks."""
+        return sum(self.held_out.values())
+
+
+def _learnt_noise(measured: Measured) -> Iterator[str]:
+    weights = ", ".join(f"weights.{name}=1e4" for name in measured.imbalances)
+    for block, misfit in measured.noise.items():
+        if misfit < LEARNT and weights:
+            yield (
+                f"{block}: the misfit is {misfit:.2g} of the noise, which is learnt with the data: give the equations "
+                f"more weight: {weights}"
+            )
+
+
+def _unsolved(measured: Measured) -> Iterator[str]:
+    for block, left in measured.imbalances.items():
+        if left > UNSOLVED:
+            yield (
+                f"{block}: not solved: the residual on fresh points is {100 * left:.0f} % of the equation's largest "
+                "term: train longer (training=accurate), try a larger network"
+                + (f" or raise weights.{block}" if len(measured.held_out) > 1 else "")
+            )
+
+
+def _zero(measured: Measured) -> Iterator[str]:
+    vanishing = [block for block, fresh in measured.held_out.items() if fresh == 0.0]
+    others = [block for block, fresh in measured.held_out.items() if fresh > 0.0]
+    if vanishing and others and not measured.imbalances:
+        yield (
+            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, {', '.join(others)} "
+            f"does not: try optimizer=trust_region, another seed, or raise weights.{others[0]}"
+        )
+
+
+def _overfit(measured: Measured) -> Iterator[str]:
+    for block, fresh in measured.held_out.items():
+        seen = measured.training.get(block, 0.0)
+        if seen > 0 and fresh > OVERFIT * seen:
+            yield (
+                f"{block}: the residual on fresh points is {fresh / seen:.1f} times the training points': try more "
+                "points (sampler.interior, sampler.boundary) or a smaller "
+                + ("network.width" if measured.settled else "sampler.redraw_every")
+            )
+
+
+def _dominant(measured: Measured) -> Iterator[str]:
+    """One term that makes up the residual, unless it is solved, or data as far off as their noise is large."""
+    if measured.settled or len(measured.held_out) < 2:
+        return
+    for block, fresh in measured.held_out.items():
+        solved = measured.imbalances.get(block, 1.0) < SOLVED
+        if fresh > DOMINANT * measured.total and not solved and measured.noise.get(block, CONSISTENT) >= CONSISTENT:
+            share = measured.training.get(block, 0.0) / max(sum(measured.training.values()), 1e-300)
+            yield (
+                f"{block}: {100 * fresh / measured.total:.0f} % of the held-out residual, {100 * share:.0f} % of the "
+                f"loss: raise weights.{block}" + ("" if share > DOMINANT else " or sample it with more points")
+            )
+
+
+def _unfit(measured: Measured) -> Iterator[str]:
+    for block, left in measured.imbalances.items():
+        if measured.settled and UNFIT < left <= UNSOLVED:
+            yield (
+                f"{block}: the fit has its least loss, which does not solve the equation: try optimizer=trust_region, "
+                "or more features (network.width)"
+            )
+
+
+def _consistent(measured: Measured) -> Iterator[str]:
+    for block, misfit in measured.noise.items():
+        if LEARNT <= misfit < CONSISTENT:
+            yield f"{block}: the misfit is {misfit:.2g} of the noise, as it should be"

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pinn.diagnosis import verdict
+from pinn.diagnosis import findings
 from pinn.report.kept import kept_measurement
 from pinn.solution import Solution
 
@@ -27,19 +27,17 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
         table.add_row("", f"{error['max']:.2e}", "largest")
     for name, value in latest.items():
         if name.startswith("held_out/"):
-            rms = f"{np.sqrt(value):.2e}"
             block = name.removeprefix("held_out/")
             if f"noise/{block}" in latest:
                 table.add_row(f"misfit of {block}", f"{latest[f'noise/{block}']:.2e}", "root mean square, of the noise")
             else:
-                table.add_row(f"residual of {block}", rms, "root mean square on fresh points")
+                table.add_row(f"residual of {block}", f"{np.sqrt(value):.2e}", "root mean square on fresh points")
     for name, value in solution.trial.unknowns.items():
         table.add_row(name, f"{value:.6g}", "identified")
     table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")
     for number, path in enumerate(files):
         table.add_row("" if number else "files", "", str(path))
-    findings = (solution.attributes.get("verdict") or "").splitlines() or verdict(latest)
-    for number, finding in enumerate(findings):
+    for number, finding in enumerate(findings(solution.attributes, latest)):
         table.add_row("" if number else "verdict", "", finding)
     text = io.StringIO()
     Console(file=text, width=100, force_jupyter=False).print(table)

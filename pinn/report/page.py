@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pinn.diagnosis import verdict
+from pinn.diagnosis import findings
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.style import PathLike
@@ -116,7 +116,7 @@ def run_page(record: Record, figures: list[Picture], path: Path | None = None) -
             attributes=attributes,
             statement=statement(title),
             residuals=residuals(record.kept),
-            findings=str(attributes.get("verdict") or "").splitlines() or verdict(record.kept),
+            findings=findings(attributes, record.kept),
             figures=figures,
             timings=timings(record),
             path=path,
