@@ -58,7 +58,7 @@ def _of_chart(chart: Chart, n: int) -> Rule:
     """The tensor rule on the chart's cube; along a curve one on each smooth piece."""
     if chart.k == 1:
         return _of_curve(chart, n)
-    nodes, weights = tensor_grid(*gauss_legendre(_along(n, chart.k)), chart.k)
+    nodes, weights = tensor_grid(*gauss_legendre(nodes_along(n, chart.k)), chart.k)
     return _rule(chart.place(nodes), chart.measure * weights)
 
 
@@ -73,7 +73,7 @@ def _rule(placed: Placed, weights: NDArray[np.float64]) -> Rule:
     return Rule(placed.x, weights, placed.normal)
 
 
-def _along(n: int, k: int) -> int:
+def nodes_along(n: int, k: int) -> int:
     """How many nodes along each of k directions are n together, about."""
     return max(1, round(n ** (1 / max(k, 1))))
 
@@ -126,7 +126,7 @@ def _over_time(domain: Domain, side: str | None, n: int) -> Rule:
         normals[:, -1] = sign
         return Rule(_at(space.points, ends[side]), space.weights, normals)
     d = len(domain.coordinates) - (side is not None)
-    nodes, weights = gauss_legendre(_along(n, d))
+    nodes, weights = gauss_legendre(nodes_along(n, d))
     per_instant = max(1, round(n / len(nodes)))
     rules = []
     for s, weight in zip(nodes, (end - start) * weights, strict=True):

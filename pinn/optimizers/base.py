@@ -60,6 +60,31 @@ class LeastSquares(Protocol):
         """Indices (q,) of the last linear layer's entries of theta and the problem in them alone; None if not known."""
 
 
+class Reparameterized:
+    """The same residuals as those of `problem`, as a function of other parameters: what does not change by that."""
+
+    def __init__(self, problem: LeastSquares) -> None:
+        self.problem = problem
+
+    @property
+    def team(self) -> Team:
+        return self.problem.team
+
+    @property
+    def rows(self) -> int:
+        return self.problem.rows
+
+    @property
+    def identity(self) -> int:
+        return self.problem.identity
+
+    def __len__(self) -> int:
+        return len(self.problem)
+
+    def last_layer(self, theta: Tensor) -> None:
+        """None: it is mixed with the others, or eliminated."""
+
+
 class Optimizer(Configurable, ABC):
     """A method that improves theta step by step. All its memory is in the state."""
 

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Size, Tensor
 
-from pinn.distributed import Team
 from pinn.errors import require
 from pinn.linear_algebra import gram
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import GaussNewton, TrustRegion
 from pinn.optimizers.natural_gradient import NaturalGradient
 
 
-class Subspace:
+class Subspace(Reparameterized):
     """||r(theta + S^T y)||^2 as a problem in y (q,), at y = 0 that in theta (p,).
 
     S (q, p) is a CountSketch (Charikar, Chen & Farach-Colton 2004, doi:10.1016/S0304-3975(03)00400-6) with evenly
@@ -22,7 +21,7 @@ class Subspace:
     """
 
     def __init__(self, problem: LeastSquares, theta: Tensor, q: int, generator: torch.Generator) -> None:
-        self.problem = problem
+        super().__init__(problem)
         self.theta = theta
         self.shapes: Mapping[str, Size] = {"y": Size((q,))}
         p = len(theta)
@@ -34,24 +33,6 @@ class Subspace:
         self.order = order.view(layers, q).to(theta.device)
         weights = weights.view(layers, q).to(theta)
         self.weights = weights / weights.square().sum(0).sqrt()
-
-    @property
-    def team(self) -> Team:
-        return self.problem.team
-
-    @property
-    def rows(self) -> int:
-        return self.problem.rows
-
-    @property
-    def identity(self) -> int:
-        return self.problem.identity
-
-    def __len__(self) -> int:
-        return len(self.problem)
-
-    def last_layer(self, y: Tensor) -> None:
-        """None: y mixes the layers."""
 
     def lifted(self, y: Tensor) -> Tensor:
         """theta + S^T y."""

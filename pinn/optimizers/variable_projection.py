@@ -5,17 +5,16 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Size, Tensor
 
-from pinn.distributed import Team
 from pinn.errors import require
 from pinn.linear_algebra import truncated_basis
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.optimizers.linear import fit_last_layer, last_layer
 
 INNER_STEPS = 3  # Gauss-Newton steps on the last layer at most; where it enters linearly the first is exact
 
 
-class ReducedProblem:
+class ReducedProblem(Reparameterized):
     """||r||^2 minimized over the last layer b first: a least-squares problem whose residual is r at b*(theta).
 
     With Q an orthonormal basis of the columns of dr/db at b*, the Jacobian is (I - Q Q^T) dr/dtheta, Kaufman's form
@@ -27,32 +26,14 @@ class ReducedProblem:
     """
 
     def __init__(self, problem: LeastSquares, cutoff: float) -> None:
-        self.problem = problem
+        super().__init__(problem)
         self.cutoff = cutoff
         self._latest: tuple[Tensor, Tensor, float] | None = None
         self._basis: tuple[Tensor, Tensor] | None = None
 
     @property
-    def team(self) -> Team:
-        return self.problem.team
-
-    @property
-    def rows(self) -> int:
-        return self.problem.rows
-
-    @property
-    def identity(self) -> int:
-        return self.problem.identity
-
-    @property
     def shapes(self) -> Mapping[str, Size]:
         return self.problem.shapes
-
-    def __len__(self) -> int:
-        return len(self.problem)
-
-    def last_layer(self, theta: Tensor) -> None:
-        """None: it is eliminated."""
 
     def fitted(self, theta: Tensor) -> tuple[Tensor, float]:
         """theta (p,) with its last layer at b*, and the loss there. The latest result is its own."""

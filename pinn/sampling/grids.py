@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pinn.domains import Domain
-from pinn.domains.quadrature import tensor_grid
+from pinn.domains.quadrature import nodes_along, tensor_grid
 from pinn.sampling.base import Drawn, Sampler
 from pinn.sampling.predicates import holds
 from pinn.sampling.sequences import SobolSampler
@@ -64,7 +64,7 @@ class EquispacedSampler(GridSampler):
 
 def _midpoints(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     """About n midpoints of equal cells of the unit cube (n, k) with their weights (n,)."""
-    along = max(1, round(n ** (1 / max(k, 1))))
+    along = nodes_along(n, k)
     return tensor_grid((np.arange(along) + 0.5) / along, np.full(along, 1 / along), k)
 
 

@@ -97,7 +97,7 @@ class Blueprint:
 
 
 def unpacked(sent: bytes) -> Blueprint:
-    """The blueprint that another process has packed."""
+    """The blueprint that the process which started this one has packed and handed over; never from a file."""
     parts: Mapping[str, Any] = pickle.loads(sent)
     make, arguments = parts["problem"]
     require(issubclass(make, Problem), f"no problem was sent, but {make!r}")
