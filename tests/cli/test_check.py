@@ -1,7 +1,6 @@
 """`pinn check`: what it prints and its exit status, with a run's options."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,14 +37,9 @@ class Rod(Problem):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(folder_of_own, capsys):
     """Run `pinn check` with words in an empty folder: (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    monkeypatch.delitem(sys.modules, "rod", raising=False)
-    yield lambda *words: (main(["check", *words]), *capsys.readouterr())
-    sys.modules.pop("rod", None)
+    return lambda *words: (main(["check", *words]), *capsys.readouterr())
 
 
 def names(table: str) -> list[str]:

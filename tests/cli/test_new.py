@@ -13,16 +13,9 @@ from pinn.cli.new import class_name
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(folder_of_own, capsys):
     """Run `pinn` with words in an empty folder: (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    for name in ("heat_sink", "rod"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield lambda *words: (main(words), *capsys.readouterr())
-    for name in ("heat_sink", "rod"):
-        sys.modules.pop(name, None)
+    return lambda *words: (main(words), *capsys.readouterr())
 
 
 def test_a_new_problem_runs_as_it_stands(run, tmp_path):

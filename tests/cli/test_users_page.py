@@ -1,7 +1,5 @@
 """Mistakes in a problem of the user's own: one line that says what, where, and what to try."""
 
-import sys
-
 import pytest
 
 from pinn.cli import main
@@ -35,20 +33,15 @@ LINES = {line.strip(): number for number, line in enumerate(PAGE.splitlines(), 1
 
 
 @pytest.fixture
-def check(tmp_path, monkeypatch, capsys):
+def check(folder_of_own, capsys):
     """Run `pinn check` on the page with one piece replaced: (status, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    monkeypatch.delitem(sys.modules, "rod", raising=False)
 
     def call(old: str, new: str) -> tuple[int, str]:
         assert old in PAGE
-        (tmp_path / "rod.py").write_text(PAGE.replace(old, new), encoding="utf-8")
+        (folder_of_own / "rod.py").write_text(PAGE.replace(old, new), encoding="utf-8")
         return main(["check", "problem=rod.py"]), capsys.readouterr().err
 
-    yield call
-    sys.modules.pop("rod", None)
+    return call
 
 
 def test_the_page_itself_passes(check):

@@ -4,32 +4,18 @@ import functools
 
 import numpy as np
 import pytest
+from fields import Fields
 from PIL import Image
 
 from pinn.domains import Ball, Box, Disc, Time
 from pinn.networks import MLP
-from pinn.problem import Problem
 from pinn.report import animation
 from pinn.report.animation import draw_animation, moving_quantities, pictures, view_at
 from pinn.solution import Output, Solution
-from pinn.terms import Interior
 from pinn.trial import make_trial
 
 CLOCK = Time(t=(0, 1))
 SQUARE = Box(x=(-1, 1), y=(-1, 1))
-
-
-class Fields(Problem):
-    """Fields in any domain."""
-
-    def __init__(self, domain, fields=("q",)):
-        self.domain, self.fields = domain, tuple(fields)
-
-    def terms(self):
-        return {"balance": Interior(self.balance)}
-
-    def balance(self, x):
-        return x
 
 
 def contents(domain, fields=("q",), resolution=9):

@@ -5,12 +5,12 @@ import functools
 import numpy as np
 import pytest
 import torch
+from fields import Fields
 from matplotlib.collections import TriMesh
 from matplotlib.image import imread
 
 from pinn.domains import Ball, Box, Disc, Parameters, Time
 from pinn.networks import MLP
-from pinn.problem import Problem
 from pinn.problems import Kovasznay
 from pinn.report.figures import drawn
 from pinn.report.panels import solution_panels
@@ -18,24 +18,10 @@ from pinn.report.style import balanced, save
 from pinn.report.surfaces import surface
 from pinn.residuals import Residuals
 from pinn.solution import Output, Solution
-from pinn.terms import Interior
 from pinn.trial import make_trial
 
 CLOCK, NU = Time(t=(0, 1)), Parameters(nu=(1, 4))
 RING = Disc() - Disc((0, 0), 0.5, name="hole")
-
-
-class Fields(Problem):
-    """Fields without known solution."""
-
-    def __init__(self, domain, fields=("q",)):
-        self.domain, self.fields = domain, tuple(fields)
-
-    def terms(self):
-        return {"balance": Interior(self.balance)}
-
-    def balance(self, x):
-        return 1 + x
 
 
 def contents(domain, fields=("q",), **output):
