@@ -9,6 +9,7 @@ import torch
 import pinn
 from pinn.callbacks import Callback, History
 from pinn.constraints import exact_terms, make_residuals
+from pinn.distributed import Alone
 from pinn.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
@@ -258,3 +259,17 @@ def test_the_misfit_of_data_is_recorded_over_their_noise():
     columns = history.columns()
     assert columns["noise/measured"][-1] == pytest.approx(2.0, rel=1e-12)  # |u| = 1 at the start, by the ansatz
     assert "noise/exact" not in columns
+
+
+def test_an_interruption_while_processes_agree_is_not_lost():
+    """The signal may come between what this process tells the others and their answer."""
+    trainer = make_trainer(steps=5)
+
+    class Interrupting(Alone):
+        def largest(self, *numbers):
+            trainer.interruption.requested = True
+            return super().largest(*numbers)
+
+    trainer.residuals.team = Interrupting()
+    assert trainer.run() is Outcome.INTERRUPTED
+    assert trainer.at.step == 1

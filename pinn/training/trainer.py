@@ -160,17 +160,15 @@ class Trainer:
             self._record({"step": self.at.step, "seconds": self.at.seconds, **report})
 
     def _count(self, before: tuple[float, float], elapsed: float) -> None:
-        """The seconds of the run and of the stage, and whether it is to end, as all processes agree on them."""
-        asked = float(self.interruption.requested)
-        found = self.residuals.team.largest(before[0] + elapsed, before[1] + elapsed, asked)
-        self.at.seconds, self.at.stage_seconds = found[:2]
-        self.interruption.requested = bool(found[2])
+        """The seconds of the run and of the stage, as all processes agree on them."""
+        self.at.seconds, self.at.stage_seconds = self.residuals.team.largest(before[0] + elapsed, before[1] + elapsed)
 
     def _stop(self, stage: Stage) -> Outcome | None:
         """Whether the stage, or the run, ends where it stands, at the earliest after the stage's first step."""
         if self.at.stage_step == 0:
             return None
-        if self.interruption.requested:
+        (asked,) = self.residuals.team.largest(float(self.interruption.requested))  # of any process, at this step
+        if asked:
             return Outcome.INTERRUPTED
         if self.time_limit is not None and self.at.seconds >= self.time_limit:
             return Outcome.TIME
