@@ -13,7 +13,7 @@ from pinn.logs import logger
 from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals import Residuals
-from pinn.sampling import Points, PointSet, Sampler, UniformSampler
+from pinn.sampling import PointSet, Sampler, UniformSampler
 from pinn.trial import TrialFunction
 
 COARSE, FINE = 128, 400  # features of the fits that look for the region, and of those that settle within it
@@ -101,9 +101,9 @@ class SmallFit:
         kept = {block.term for group in residuals.regions.values() for block in group.blocks}
         skipped = tuple(name for name in full.problem.terms() if name not in kept)
         self.residuals = Residuals(self.trial, weights=residuals.weights, chunk=residuals.chunk, skip=skipped)
-        self.problem = self.residuals.at(self._draw(sampler, generator, rows))
+        self.problem = self.residuals.at(self._draw(sampler.fewer(rows), generator))
         judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT)
-        self.held_out = self.residuals.at(self._draw(judge, generator, HELD_OUT))
+        self.held_out = self.residuals.at(self._draw(judge, generator))
         self.untrained = self.problem.loss(self.residuals.theta())
         with torch.no_grad():
             self.inputs = embedding_of(self.trial)(torch.cat([points.x for points in self.problem.points.values()]))
@@ -111,15 +111,11 @@ class SmallFit:
         self.steps, self.lowest = 0, math.inf
         self.outputs: Tensor | None = None
 
-    def _draw(self, sampler: Sampler, generator: torch.Generator, rows: int) -> PointSet:
-        """Points of every region, of the interior's the first `rows`, which a Sobol sequence spreads as evenly."""
-        found: dict[str, Points] = {}
-        for label, group in self.residuals.regions.items():
-            points = sampler.draw(self.trial.domain, group.region, generator)
-            if not group.region.sides:
-                points = points[slice(0, rows)]
-            found[label] = points.to(self.trial.dtype, self.trial.device)
-        return found
+    def _draw(self, sampler: Sampler, generator: torch.Generator) -> PointSet:
+        """Points of every region."""
+        trial, regions = self.trial, self.residuals.regions.items()
+        drawn = {label: sampler.draw(trial.domain, group.region, generator) for label, group in regions}
+        return {label: points.to(trial.dtype, trial.device) for label, points in drawn.items()}
 
     def __call__(self, powers: Powers) -> float:
         with torch.no_grad():

@@ -12,6 +12,7 @@ from pinn.problems.kdv import KdV
 from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
 from pinn.problems.laplace_annulus import LaplaceAnnulus
+from pinn.problems.lid_driven_cavity import LidDrivenCavity
 from pinn.problems.moving_disc import MovingDisc
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
@@ -33,6 +34,7 @@ __all__ = [
     "KleinGordon",
     "Kovasznay",
     "LaplaceAnnulus",
+    "LidDrivenCavity",
     "MovingDisc",
     "Poisson2D",
     "Poisson5D",

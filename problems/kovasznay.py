@@ -1,12 +1,12 @@
 """Kovasznay flow."""
 
-from collections.abc import Callable
 from math import exp as exponential
 from math import pi, sqrt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, cos, exp, sin
 
+from pinn.ansatz import transfinite
 from pinn.domains import Box
 from pinn.errors import require
 from pinn.problem import Problem
@@ -60,23 +60,9 @@ class Kovasznay(Problem):
         (left, right), (bottom, top) = self.domain.bounds.values()
         bubble = (x - left) * (right - x) * (y - bottom) * (top - y)
         return {
-            "u": self.transfinite(self.velocity_x, x, y) + bubble * u,
-            "v": self.transfinite(self.velocity_y, x, y) + bubble * v,
+            "u": transfinite(self.velocity_x, self.domain)(x, y) + bubble * u,
+            "v": transfinite(self.velocity_y, self.domain)(x, y) + bubble * v,
         }
-
-    def transfinite(self, g: Callable, x: Any, y: Any) -> Any:
-        """g inside from g on the sides: linear between left and right, plus between bottom and top, less both."""
-        (left, right), (bottom, top) = self.domain.bounds.values()
-
-        def along_y(x):
-            s = (y - bottom) / (top - bottom)
-            return (1 - s) * g(x, bottom + 0 * y) + s * g(x, top + 0 * y)
-
-        def along_x(h):
-            s = (x - left) / (right - left)
-            return (1 - s) * h(left + 0 * x) + s * h(right + 0 * x)
-
-        return along_x(lambda x: g(x, y)) + along_y(x) - along_x(along_y)
 
     def exact(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         (left, right), _ = self.domain.bounds.values()

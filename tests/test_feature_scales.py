@@ -15,7 +15,7 @@ from pinn.initial_guess import set_initial_guess
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Convection, Helmholtz, KleinGordon, Poisson2D
-from pinn.sampling import ChebyshevSampler
+from pinn.sampling import ChebyshevSampler, GaussLegendreSampler
 from pinn.trial import make_trial
 
 SAMPLER = ChebyshevSampler(interior=700, boundary=50)
@@ -102,6 +102,16 @@ def test_only_the_waves_change_and_by_one_factor_a_coordinate():
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"core.hidden.weight"}
     ratio = after["core.hidden.weight"] / before["core.hidden.weight"]
     torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio), rtol=1e-12, atol=0)
+
+
+def test_a_small_fit_sees_the_whole_domain():
+    """By fewer points, not by the first of many: those of a grid are at one side."""
+    fit = SmallFit(residuals(Poisson2D()), 100, GaussLegendreSampler(interior=2500), generator())
+    (points,) = fit.problem.points.values()
+    assert 200 <= len(points) <= 300
+    for column in points.x.T:
+        assert column.min() < 0.05
+        assert column.max() > 0.95
 
 
 def test_factorized_features_are_rescaled_like_plain_ones():

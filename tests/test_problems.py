@@ -32,6 +32,7 @@ HARD = {
     "klein_gordon": {"left", "right", "start"},
     "kovasznay": {"walls"},
     "laplace_annulus": {"inner", "outer"},
+    "lid_driven_cavity": {"lid", "walls"},
     "moving_disc": set(),
     "poisson_2d": {"walls"},
     "poisson_5d": set(),

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 
 from pinn.report.panels import Panel, axis_label, solution_panels
-from pinn.report.scales import DECADES
+from pinn.report.scales import DECADES, finite_range
 from pinn.report.style import NORMAL, SMALL
 from pinn.solution_file import Contents
 
@@ -104,8 +104,15 @@ def draw_streamlines(axes: Axes, panel: Panel, contents: Contents) -> None:
 
 
 def add_color_bar(figure: Figure, axes: Axes, image: Any, low: bool) -> None:
-    """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low."""
-    bar = figure.colorbar(image, cax=axes.inset_axes((1.03, 0.0, 0.05, 1.0)))  # as high as the map, whatever its aspect
+    """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low.
+
+    Values beyond its ends are told by a tip.
+    """
+    lowest, highest = finite_range(np.ma.filled(image.get_array(), np.nan))
+    beyond = (lowest < image.norm.vmin, highest > image.norm.vmax)
+    tips = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[beyond]
+    place = axes.inset_axes((1.03, 0.0, 0.05, 1.0))  # as high as the map, whatever its aspect
+    bar = figure.colorbar(image, cax=place, extend=tips)
     bar.ax.tick_params(labelsize=SMALL)
     bar.ax.yaxis.get_offset_text().set_fontsize(SMALL)
     if isinstance(image.norm, SymLogNorm):

@@ -26,9 +26,13 @@ class Scale:
     norm: Normalize
 
 
+FEW, FAR = 1e-3, 3.0
+"""The share of the values that a scale leaves out at either end where all span so many times the others' range."""
+
+
 def field_scale(*arrays: NDArray) -> Scale:
     """One scale for all the arrays: symmetric about zero where they take both signs."""
-    lowest, highest = finite_range(*arrays)
+    lowest, highest = typical_range(*arrays)
     if lowest < 0 < highest and min(-lowest, highest) > 0.05 * max(-lowest, highest):
         largest = max(-lowest, highest)
         return Scale(DIVERGING, Normalize(-largest, largest))
@@ -39,9 +43,19 @@ def field_scale(*arrays: NDArray) -> Scale:
 
 def deviation_scale(*arrays: NDArray) -> Scale:
     """A symmetric logarithmic scale, linear near zero, for what should vanish."""
-    largest = max(map(abs, finite_range(*arrays))) or 1.0
+    largest = max(map(abs, typical_range(*arrays))) or 1.0
     linear = 10.0 ** (math.floor(math.log10(largest)) - DECADES)
     return Scale(DEVIATION, SymLogNorm(linthresh=linear, vmin=-largest, vmax=largest, base=10))
+
+
+def typical_range(*arrays: NDArray) -> tuple[float, float]:
+    """The finite range; where a few values lie far outside that of the others, the others'."""
+    whole = finite_range(*arrays)
+    inner = [np.quantile(array[np.isfinite(array)], (FEW, 1 - FEW)) for array in arrays if np.isfinite(array).any()]
+    if not inner:
+        return whole
+    low, high = min(float(ends[0]) for ends in inner), max(float(ends[1]) for ends in inner)
+    return (low, high) if 0 < FAR * (high - low) < whole[1] - whole[0] else whole
 
 
 def finite_range(*arrays: NDArray) -> tuple[float, float]:

@@ -1,8 +1,10 @@
 """Where the residuals are evaluated: collocation points drawn region by region."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -62,6 +64,12 @@ class Sampler(Configurable, ABC):
         self.boundary = boundary
         self.redraw_every = redraw_every
         self.adaptation = adaptation
+
+    def fewer(self, interior: int) -> Self:
+        """The same sampler, of at most so many interior points."""
+        found = copy.copy(self)
+        found.interior = min(interior, self.interior)
+        return found
 
     @abstractmethod
     def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:

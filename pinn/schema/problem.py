@@ -85,6 +85,12 @@ class LaplaceAnnulus:
 
 
 @dataclass
+class LidDrivenCavity:
+    _target_: str
+    reynolds: float
+
+
+@dataclass
 class MovingDisc:
     _target_: str
     diffusivity: float
@@ -141,6 +147,7 @@ SCHEMAS: dict[str, type] = {
     "problem/klein_gordon": KleinGordon,
     "problem/kovasznay": Kovasznay,
     "problem/laplace_annulus": LaplaceAnnulus,
+    "problem/lid_driven_cavity": LidDrivenCavity,
     "problem/moving_disc": MovingDisc,
     "problem/poisson_2d": Poisson2D,
     "problem/poisson_5d": Poisson5D,

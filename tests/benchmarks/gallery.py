@@ -3,8 +3,9 @@
 OMP_NUM_THREADS=1 python tests/benchmarks/gallery.py [--runs runs/gallery] [--problems ...]
 
 Solves what has no finished run in the folder yet, each by `pinn problem=...`, with the processor's seconds for a clock,
-which on one thread do not depend on what else the machine does; then writes the page from all the runs there are. To
-have a problem solved again, remove its folder. A script beside the benchmarks, because the page is this repository's.
+which on one thread do not depend on what else the machine does; then writes the page's parts of the problems that have
+one. To have a problem solved again, remove its folder. A script beside the benchmarks, because the page is this
+repository's.
 """
 
 import argparse
@@ -141,17 +142,27 @@ def problem_class(name: str) -> type:
     return getattr(pinn.problems, text.partition("_target_: pinn.problems.")[2].split()[0])
 
 
+def row(name: str, contents: Contents) -> str:
+    """A problem's line of the table."""
+    short, *_ = groups()["problem"][name].split(";")
+    seconds = contents.attributes["wall_seconds"]
+    return f"| [{name}](#{name}) | {short} | {error(contents):.0e} | {seconds:.0f} |"
+
+
 def write_page(names: list[str], runs: Path) -> None:
-    """The pictures and the page of all problems that have a run."""
+    """The pictures and the page: anew of all problems that have a run; the others' parts stay as they are."""
     FIGURES.mkdir(exist_ok=True)
-    rows, sections = ["| problem | | error | seconds |", "|---|---|---|---|"], []
+    page = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+    rows = {found[1]: found[0] for found in re.finditer(r"^\| \[(\w+)\]\(.*$", page, re.MULTILINE)}
+    sections = {part.partition("\n")[0]: f"\n## {part.rstrip()}\n" for part in page.split("\n## ")[1:]}
     for name in names:
-        contents = read(runs / name / "solution.h5")
-        save(picture(contents), FIGURES / f"{name}.png")
-        seconds, (short, *_) = contents.attributes["wall_seconds"], groups()["problem"][name].split(";")
-        rows.append(f"| [{name}](#{name}) | {short} | {error(contents):.0e} | {seconds:.0f} |")
-        sections.append(section(name, problem_class(name), contents))
-    PAGE.write_text("\n".join([HEAD, *rows, *sections]), encoding="utf-8")
+        if (runs / name / "solution.h5").is_file():
+            contents = read(runs / name / "solution.h5")
+            save(picture(contents), FIGURES / f"{name}.png")
+            rows[name], sections[name] = row(name, contents), section(name, problem_class(name), contents)
+    shown = [name for name in names if name in rows]
+    table = ["| problem | | error | seconds |", "|---|---|---|---|", *(rows[name] for name in shown)]
+    PAGE.write_text("\n".join([HEAD, *table, *(sections[name] for name in shown)]), encoding="utf-8")
 
 
 def main() -> None:
@@ -161,8 +172,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.problems:
         run(name, arguments.runs / name)
-    finished = [name for name in sorted(groups()["problem"]) if (arguments.runs / name / "solution.h5").is_file()]
-    write_page(finished, arguments.runs)
+    write_page(sorted(groups()["problem"]), arguments.runs)
 
 
 if __name__ == "__main__":

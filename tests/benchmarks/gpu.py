@@ -31,8 +31,8 @@ from pinn.logs import logger
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
-from pinn.problems import Burgers, KdV, Poisson5D, Wave
-from pinn.sampling import SobolSampler
+from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
+from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
 from pinn.trial import make_trial
 
@@ -46,6 +46,15 @@ PROBLEMS: dict[str, tuple[Problem, dict[str, Any], dict[str, Any]]] = {  # probl
     "burgers, nu = 0.01/pi": (Burgers(), {}, {}),
     "wave": (Wave(), {**linear, "initial_guess": "features"}, {"check_every": 1}),
     "kdv": (KdV(), {**linear, "network": partial(RandomFeatures, scale=25.0)}, {"check_every": 1, "windows": 40}),
+    "lid_driven_cavity": (
+        LidDrivenCavity(),
+        {
+            "optimizer": LinearLeastSquares(),
+            "network": partial(RandomFeatures, width=600, scale=5.0),
+            "sampler": GaussLegendreSampler(interior=6000),
+        },
+        {"check_every": 1},
+    ),
     "poisson_5d": (Poisson5D(), {"network": partial(MLP, width=32, depth=1, activation="sin")}, {"tolerance": 1e-16}),
 }
 

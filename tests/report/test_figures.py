@@ -233,6 +233,16 @@ def test_scales():
     assert isinstance(signed.norm, Normalize)
 
 
+def test_a_singularity_does_not_set_the_scale():
+    """Two peaks among ten thousand values are left out; a front that takes a share of them is not."""
+    waves = np.sin(np.linspace(0, 9, 10_000))
+    peaks, front = waves.copy(), waves.copy()
+    peaks[[0, -1]], front[:100] = (-50.0, 50.0), 50.0
+    assert field_scale(peaks).norm.vmax == pytest.approx(1.0, abs=1e-3)
+    assert field_scale(front).norm.vmax == 50.0
+    assert field_scale(np.r_[np.zeros(10_000), 1.0]).norm.vmax == 1.0
+
+
 def test_a_diverged_run_is_drawn(tmp_path):
     path = save(Burgers(), tmp_path)
     with h5py.File(path, "r+") as file:
