@@ -8,6 +8,7 @@ from pinn.distributed.rendezvous import (
     launched_rank,
     launched_team,
     left,
+    take_scheduled_rank,
 )
 from pinn.distributed.share import share
 from pinn.distributed.team import Alone, Ranks, Team
@@ -27,4 +28,5 @@ __all__ = [
     "launched_team",
     "left",
     "share",
+    "take_scheduled_rank",
 ]

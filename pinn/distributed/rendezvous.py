@@ -1,6 +1,7 @@
 """How the processes of a run find each other."""
 
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +28,21 @@ def is_launched() -> bool:
     return dist.is_initialized() or int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def take_scheduled_rank() -> None:
+    """Say by torch.distributed's variables which of the processes of a submitit job this one is, where it has several."""
+    if "submitit" not in sys.modules:  # which starts processes by functions of its own
+        return
+    from submitit import JobEnvironment
+    from submitit.helpers import TorchDistributedEnvironment
+
+    try:
+        tasks = JobEnvironment().num_tasks
+    except RuntimeError:  # outside a job, such as where jobs are submitted
+        return
+    if tasks > 1:
+        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
+
+
 def launched_rank() -> int:
     """This process's number among those that a launcher started; 0 where it is the only one."""
     if dist.is_initialized():
@@ -35,10 +51,13 @@ def launched_rank() -> int:
 
 
 def launched_device(device: torch.device) -> torch.device:
-    """The device of a launched process: the GPU of its number on its machine, where the device is any GPU."""
+    """The device of a launched process: the GPU of its number on its machine, where the device is any GPU.
+
+    The first where it is shown no more than one, as schedulers do that hand out GPUs by the process.
+    """
     if device.type != "cuda" or device.index is not None:
         return device
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def launched_team(device: torch.device) -> Ranks:

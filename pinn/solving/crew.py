@@ -78,8 +78,11 @@ class Crew:
             self._raise_failure(0.0)
         if self.ranks:
             self.team = joined(self.store, Address(self.store.port, 0, 1 + len(self.ranks)), self.device)
-            logger.info("%d processes share the rows, %d threads each", self.team.size, torch.get_num_threads())
+            self.announce()
         return self.team
+
+    def announce(self) -> None:
+        logger.info("%d processes share the rows, %d threads each", self.team.size, torch.get_num_threads())
 
     def _raise_failure(self, seconds: float) -> None:
         """Raise the first failure that a rank tells within so many seconds."""
@@ -119,12 +122,18 @@ def crew_of(devices: Sequence[torch.device], blueprint: Blueprint) -> Iterator[C
     """
     if is_launched():
         require(len(devices) == 1, "a launcher has started the processes of this run (WORLD_SIZE); leave out devices")
-        crew = Crew(launched_device(devices[0]))
+        crew, found = Crew(launched_device(devices[0])), dist.is_initialized()
         crew.team = launched_team(crew.device)
+        crew.announce()
         try:
             yield crew
+        except RuntimeError as error:
+            if "by peer" in str(error):
+                raise RuntimeError("another process of the run failed; its own output says why") from error
+            raise
         finally:
-            left()
+            if not found:  # one that was there is whoever's that made it
+                left()
         return
     threads = torch.get_num_threads()
     crew = Crew(devices[0])

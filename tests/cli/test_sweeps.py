@@ -40,7 +40,8 @@ class Rod(Problem):
     def rod(self, u_xx):
         metrics, acted = pathlib.Path("sweep/{job}/metrics.jsonl"), pathlib.Path("acted")
         written = len(metrics.read_text().splitlines()) if metrics.exists() else 0
-        if self.source == 2.0 and written >= 5 and not acted.exists():
+        first = os.environ.get("RANK", "0") == "0"
+        if first and self.source == 2.0 and written >= 5 and not acted.exists():
             acted.touch()
             os.kill({process}, signal.{number})
             time.sleep(1)  # for the answer
@@ -163,10 +164,12 @@ def test_jobs_in_parallel_share_the_cores(here, capsys):
 
 
 @pytest.mark.slow  # its processes each import torch
-def test_a_job_that_is_preempted_is_queued_again_and_goes_on(here, capsys):
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_a_job_that_is_preempted_is_queued_again_and_goes_on(here, capsys, tasks):
     """By submitit's local executor, which requeues as on Slurm: SIGUSR2 is what Slurm sends."""
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-    assert acting_sweep("rod_preempted", 1, PARENT, "SIGUSR2", "hydra/launcher=submitit_local", steps=30) == 0
+    words = ["hydra/launcher=submitit_local", f"hydra.launcher.tasks_per_node={tasks}"]
+    assert acting_sweep("rod_preempted", 1, PARENT, "SIGUSR2", *words, steps=30) == 0
     assert list(statuses(here / "sweep").values()) == [Status.DONE] * 2
     submitit = "".join(path.read_text() for path in (here / "sweep/.submitit").rglob("*.err"))
     submitit += "".join(path.read_text() for path in (here / "sweep/.submitit").rglob("*.out"))
@@ -175,6 +178,24 @@ def test_a_job_that_is_preempted_is_queued_again_and_goes_on(here, capsys):
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 31))
     log = (here / "sweep/1/pinn.log").read_text()
     assert log.count("step 1/30") == 1  # it went on; it did not start again
+    assert log.count("2 processes share the rows") == 2 * (tasks - 1)
+
+
+@pytest.mark.slow  # its processes each import torch
+def test_the_tasks_of_a_job_are_the_ranks_of_one_run(here):
+    """Equal to one process to rounding; a rerun knows that it is done."""
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    words = ["-m", *QUICK, "problem=burgers", "seed=0"]
+    tasks = ["hydra/launcher=submitit_local", "hydra.launcher.tasks_per_node=2"]
+    assert main([*words, "hydra.sweep.dir=one"]) == 0
+    assert main([*words, "hydra.sweep.dir=two", *tasks]) == 0
+    assert "2 processes share the rows" in (here / "two/0/pinn.log").read_text()
+    one, two = (json.loads((here / name / "0/metrics.jsonl").read_text().splitlines()[-1]) for name in ("one", "two"))
+    assert two["step"] == one["step"] == 3
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-8)
+    before = (here / "two/0/solution.h5").stat().st_mtime_ns
+    assert main(["resume", "two"]) == 0
+    assert (here / "two/0/solution.h5").stat().st_mtime_ns == before
 
 
 def test_a_launcher_that_is_not_installed_is_told(here, capsys, monkeypatch):

@@ -38,13 +38,18 @@ class Task:
 
 
 def perform(task: Task, record: JobRecord) -> None:
-    """Solve, and write to the job's folder what it comes to; the log and all output go to its pinn.log."""
+    """Solve, and write to the job's folder what it comes to; the log and all output go to its pinn.log.
+
+    Where the job is several processes, the first speaks for all.
+    """
     from pinn.cli.mistakes import FULL, explain
+    from pinn.distributed import launched_rank, left
     from pinn.sweeps.isolation import redirect_output
 
     redirect_output(task.folder / LOG)
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    rank = launched_rank()
+    handler.setFormatter(logging.Formatter(f"rank {rank}: {FORMAT}" if rank else FORMAT))
     logging.getLogger().addHandler(handler)
     logging.getLogger("pinn").setLevel(logging.INFO)
     started = time.perf_counter()
@@ -59,7 +64,9 @@ def perform(task: Task, record: JobRecord) -> None:
         record.traceback = "".join(traceback.format_exception(error))
         logging.getLogger().error("%s", message if record.mistake else record.traceback)
     record.seconds = time.perf_counter() - started
-    record.save(task.folder)
+    if rank == 0:
+        record.save(task.folder)
+    left()
 
 
 def _solve(task: Task) -> Status:
@@ -67,6 +74,7 @@ def _solve(task: Task) -> Status:
     from omegaconf import DictConfig, OmegaConf
 
     from pinn.cli.composition import register
+    from pinn.distributed import is_launched
     from pinn.errors import UserError
     from pinn.sweeps.sharing import device_of_job
 
@@ -74,30 +82,43 @@ def _solve(task: Task) -> Status:
     register(list(task.words))
     config = OmegaConf.create(task.configuration)
     assert isinstance(config, DictConfig)
-    if config.devices == 1:  # else a run takes several, or says which
+    if config.devices == 1 and not is_launched():  # else a run takes several, or says which
         config.device = device_of_job(config.device, task.number)
+    resume = _agreed(task.resume, config.device)
     pruning = _pruning(task)
     callbacks: list[Callback] = [pruning] if pruning is not None else []
     try:
-        _solve_once(config, task, callbacks)
+        _solve_once(config, task, callbacks, resume)
     except KeyboardInterrupt:
         if pruning is None or not pruning.pruned:
             raise
         _mark_pruned(task.folder / "solution.h5")
         return Status.PRUNED
     except UserError as error:
-        if not task.resume:
+        if not resume:
             raise
         logging.getLogger("pinn").info("cannot go on from the checkpoint: %s; starts again", error)
-        _solve_once(config, task, callbacks, afresh=True)
+        _solve_once(config, task, callbacks, resume=False)
     return Status.DONE
 
 
-def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", afresh: bool = False) -> None:
+def _agreed(resume: bool, device: str) -> bool:
+    """What the first of a job's processes says: the others may have looked at its folder later."""
+    import torch
+
+    from pinn.distributed import is_launched, launched_device, launched_team
+    from pinn.solving import choose_device
+
+    if not is_launched():
+        return resume
+    team = launched_team(launched_device(choose_device(device)))
+    return bool(team.firsts(torch.tensor([float(resume)], device=team.device)))
+
+
+def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", resume: bool) -> None:
     from pinn.cli.configured import arguments
     from pinn.solving import solve
 
-    resume = task.resume and not afresh
     solution = solve(**arguments(config), folder=task.folder, resume=resume, callbacks=callbacks)
     if solution.attributes["status"] == "interrupted":
         raise KeyboardInterrupt

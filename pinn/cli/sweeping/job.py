@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pinn.cli.mistakes import explain
+from pinn.distributed import launched_rank, take_scheduled_rank
 from pinn.sweeps.isolation import run_isolated
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
 from pinn.sweeps.sharing import threads_of_job
@@ -22,10 +23,13 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
 
     It is skipped where the folder holds its finished result, by the configuration's hash; one that was interrupted or
     killed goes on from its checkpoint. Returns its record's status and its row of the sweep's table; never raises but
-    for Ctrl-C, so that one job does not stop the others.
+    for Ctrl-C, so that one job does not stop the others. Where a scheduler has started several processes for the job,
+    they share its rows, and all but the first return nothing.
     """
     from hydra.core.hydra_config import HydraConfig
 
+    take_scheduled_rank()
+    leads = launched_rank() == 0
     hydra = HydraConfig.get()
     number, overrides = int(hydra.job.num), _split(hydra.overrides.task)
     logger.setLevel(logging.INFO)
@@ -47,9 +51,10 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))
     task = Task(tuple(words), folder, text, number, threads, resume, _trial(hydra))
     record = JobRecord(digest, overrides)
-    record.save(folder)
+    if leads:
+        record.save(folder)
     code = run_isolated(perform, task, record, preloaded=() if task.trial is None else ("optuna",))
-    return _told(_ended(folder, record, code), folder, number)
+    return _told(_ended(folder, record, code), folder, number) if leads else {}
 
 
 def _split(overrides: Sequence[str]) -> dict[str, str]:
