@@ -29,7 +29,7 @@ def is_launched() -> bool:
 
 
 def take_scheduled_rank() -> None:
-    """Say by torch.distributed's variables which of the processes of a submitit job this one is, where it has several."""
+    """Set torch.distributed's variables where this process is one of several of a submitit job."""
     if "submitit" not in sys.modules:  # which starts processes by functions of its own
         return
     from submitit import JobEnvironment
