@@ -1,5 +1,6 @@
 """Residuals at fixed points: the least-squares problem that an optimizer minimizes."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.linear_algebra import gram
 from pinn.logs import logger
+from pinn.recording import Evaluation
 from pinn.sampling import Points, PointSet
 
 if TYPE_CHECKING:
@@ -90,31 +92,69 @@ class BoundResiduals:
         """The factors of a block's rows at some of the region's n points: (len(points),) or (1,)."""
         return (weights_of(points) * (self.residuals.weights[block.name] / n)).sqrt()
 
-    def residual(self, theta: Tensor, tape: Pass | None = None) -> Tensor:
-        """r (N,), region by region, block by block; through `tape` where only one reverse pass follows."""
+    def own_tensors(self) -> list[Tensor]:
+        """All that this process's rows are computed from beside theta."""
+        return [values for points in self.own.values() for values in points.tensors().values()]
+
+    def signature(self, theta: Tensor) -> tuple:
+        """What two problems have in common that differ in nothing but the values of points and theta."""
+        counts = {label: len(points) for label, points in self.points.items()}
+        shapes = {
+            label: {name: values.shape for name, values in points.tensors().items()}
+            for label, points in self.own.items()
+        }
+        return theta.shape, theta.dtype, theta.device, counts, shapes, dict(self.residuals.weights)
+
+    def copied(self) -> "BoundResiduals":
+        """The same problem at points of its own memory."""
+        found = copy.copy(self)
+        found.own = {label: points.copied() for label, points in self.own.items()}
+        return found
+
+    def _evaluated(self, function: Evaluation, theta: Tensor) -> tuple[Tensor, ...]:
+        """function(self, theta), which waits for nothing: from its recording, where the residuals have a recorder."""
+        recorder = self.residuals.recorder
+        return function(self, theta) if recorder is None else recorder(function, self, theta)
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """r (N,), region by region, block by block."""
+        if torch.is_grad_enabled():
+            return self._residual(theta)
+        return self._evaluated(BoundResiduals._own_residual, theta)[0]
+
+    def _own_residual(self, theta: Tensor) -> tuple[Tensor]:
+        return (self._residual(theta),)
+
+    def _residual(self, theta: Tensor) -> Tensor:
         parameters = self._parameters(theta)
         rows = []
         for label, group in self._regions():
             points, n = self.own[label], len(self.points[label])
-            values = self.residuals.region_values(group, points, parameters, tape)
+            values = self.residuals.region_values(group, points, parameters)
             rows += [self._scale(b, points, n) * v for b, v in zip(group.blocks, values, strict=True)]
         return torch.cat(rows)
 
     def loss(self, theta: Tensor) -> float:
         """||r||^2."""
-        with torch.no_grad():
-            (loss,) = self.team.summed(sum(self._losses(self._parameters(theta)), start=theta.new_zeros(())))
+        (loss,) = self.team.summed(*self._evaluated(BoundResiduals._own_loss, theta))
         return float(loss)
+
+    def _own_loss(self, theta: Tensor) -> tuple[Tensor]:
+        with torch.no_grad():
+            return (sum(self._losses(self._parameters(theta)), start=theta.new_zeros(())),)
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
+        loss, gradient = self.team.summed(*self._evaluated(BoundResiduals._own_loss_and_gradient, theta))
+        return float(loss), gradient
+
+    def _own_loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         theta = theta.detach().requires_grad_()
         loss, gradient = theta.new_zeros(()), torch.zeros_like(theta)
         for part in self._losses(self._parameters(theta)):
             gradient += torch.autograd.grad(part, theta)[0]
             loss = loss + part.detach()
-        gradient, loss = self.team.summed(gradient, loss)
-        return float(loss), gradient
+        return loss, gradient
 
     def _losses(self, parameters: dict[str, Tensor]) -> Iterator[Tensor]:
         """||r||^2 as a sum over chunks of points whose channels stay in the cache; one a region where rows couple."""
@@ -131,17 +171,21 @@ class BoundResiduals:
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
         """J v (N,) for v (p,), without J."""
-        return jvp(self.residual, (theta,), (v,))[1]
+        return jvp(self._residual, (theta,), (v,))[1]
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
         """J^T w (p,) for w (N,), without J."""
-        return self.team.summed(vjp(self.residual, theta)[1](w)[0])[0]
+        return self.team.summed(vjp(self._residual, theta)[1](w)[0])[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`.
 
         J lies in memory of the Residuals that the next call writes again; clone it to keep it.
         """
+        r, j = self._evaluated(BoundResiduals._own_jacobian, theta)
+        return r, j
+
+    def _own_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         r, j = theta.new_empty(self.rows), self.residuals.workspace(theta, self.rows)
         end = 0
         for label, group in self._regions():
@@ -175,14 +219,17 @@ class BoundResiduals:
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
         """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
+        product, right, loss = self.team.summed(*self._evaluated(BoundResiduals._own_normal_equations, theta))
+        return product, right, float(loss)
+
+    def _own_normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         product, right = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta)
         loss = theta.new_zeros(())
         for _, r, j in self.pieces(theta):
             product += gram(j)
             right += j.mT @ r
             loss += r.square().sum()
-        product, right, loss = self.team.summed(product, right, loss)
-        return product, right, float(loss)
+        return product, right, loss
 
     def _chunk_size(self, blocks: int) -> int:
         if self.residuals.chunk is not None:

@@ -7,19 +7,20 @@ import sys
 from pinn.errors import UserError, require
 from pinn.logs import logger
 
-COMPILATION = ("auto", "always", "never")
+COMPILATION = ("auto", "always", "never", "graphs")
 WORTHWHILE = 180.0  # seconds of a run that repay the compiler's 5 to 10 (1 to 3 where its cache on disk knows them)
 
 
 def should_compile(choice: str, time_limit: float | None) -> bool:
     """Whether torch.compile makes the elementwise functions of the hidden layers.
 
-    choice: `auto` compiles where a compiler is installed and the run may take three minutes or more; `always`; `never`.
+    choice: `auto` compiles where a compiler is installed and the run may take three minutes or more; `always`; `never`;
+        `graphs`, which is about how kernels are started and compiles nothing.
     time_limit: of the run in seconds, None for no limit.
     Raises UserError for another choice, and for `always` where there is no compiler.
     """
     require(choice in COMPILATION, f"compile must be one of {', '.join(COMPILATION)}, got {choice!r}")
-    if choice == "never":
+    if choice in ("never", "graphs"):
         return False
     compiler = _compiler()
     if choice == "always":

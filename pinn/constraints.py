@@ -19,19 +19,20 @@ def make_residuals(
     weights: Mapping[str, float] | None = None,
     chunk: int | None = None,
     compile: bool = False,
+    graphs: bool = False,
     seed: int = 0,
 ) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
 
     So are the initial conditions of a later window of time, whose start stands for them.
 
-    weights, chunk, compile: as of `Residuals`.
+    weights, chunk, compile, graphs: as of `Residuals`.
     Raises UserError where a name in an equation or in weights means nothing.
     """
 
     def without(terms: tuple[str, ...]) -> Residuals:
         kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in terms}
-        return Residuals(trial, weights=kept, chunk=chunk, skip=terms, compile=compile)
+        return Residuals(trial, weights=kept, chunk=chunk, skip=terms, compile=compile, graphs=graphs)
 
     replaced = trial.start.replaced
     residuals = without(replaced)

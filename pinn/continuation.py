@@ -184,7 +184,7 @@ def _time_derivatives(f: Callable[[Tensor], Tensor], t: float, count: int, like:
         found = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))
         return (*found[0], found[1][-1])
 
-    return nested(torch.tensor(t, dtype=like.dtype, device=like.device), count)
+    return nested(torch.full((), t, dtype=like.dtype, device=like.device), count)
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ class _Jet:
 
 def _without_time(x: Any, time: int) -> "_Tensor | _Jet":
     keep = torch.ones(x.shape[1], dtype=x.dtype, device=x.device)
-    keep[time] = 0.0
+    keep[time].zero_()
     if not isinstance(x, Jet):
         return _Tensor(x, keep)
     steady = [symbol for symbol in x.channels.symbols if symbol.orders[time] == 0]

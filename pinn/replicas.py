@@ -72,6 +72,10 @@ class Replicas:
             residuals.trial.derivatives == "taylor",
             "training.replicas needs derivatives=taylor; set it, or training.replicas=1",
         )
+        require(
+            residuals.recorder is None,
+            "compile=graphs is for one network; set compile=auto, or training.replicas=1",
+        )
 
     @property
     def weights(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from pinn.derivatives.tape import Pass
 from pinn.distributed import Alone, Team, share
 from pinn.errors import require
 from pinn.logs import logger
+from pinn.recording import make_recorder
 from pinn.sampling import Points, PointSet
 from pinn.trial import TrialFunction
 
@@ -32,7 +33,8 @@ class Residuals:
     weights: block or term name -> positive weight, 1 where not named. engine `captured` builds the parameter Jacobian
     from one reverse pass a component, `reference` by vmap(jacrev) over functional_call. chunk: points whose rows of J
     are held at once; None keeps them below 512 MiB. skip: terms left out, such as those that hold exactly.
-    compile: elementwise functions by torch.compile, which takes seconds at first.
+    compile: elementwise functions by torch.compile, which takes seconds at first. graphs: evaluations on a GPU by CUDA
+    graphs.
     `team`: the processes that share the rows; one, unless it is set to others.
     Raises UserError for unknown names in equations and weights.
     """
@@ -46,6 +48,7 @@ class Residuals:
         chunk: int | None = None,
         skip: tuple[str, ...] = (),
         compile: bool = False,
+        graphs: bool = False,
     ) -> None:
         require(jacobian in ("captured", "reference"), f"jacobian must be captured or reference, got {jacobian!r}")
         require(chunk is None or chunk >= 1, f"jacobian_chunk must be >= 1 or null, got {chunk}")
@@ -59,8 +62,9 @@ class Residuals:
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
         self.team: Team = Alone()
+        self.recorder = make_recorder(trial.device) if graphs else None
+        self.held_workspace: Tensor | None = None
         self._coupled: dict[str, bool] = {}
-        self._workspace: Tensor | None = None
 
     def _resolve(self, weights: Mapping[str, float]) -> dict[str, float]:
         terms = {block.name: block.term for group in self.regions.values() for block in group.blocks}
@@ -188,9 +192,9 @@ class Residuals:
     def workspace(self, theta: Tensor, rows: int) -> Tensor:
         """Memory for J (rows, p): fresh memory of that size costs as much as filling it."""
         shape = (rows, len(theta))
-        held = self._workspace
+        held = self.held_workspace
         if held is None or held.shape != shape or held.dtype != theta.dtype or held.device != theta.device:
-            self._workspace = held = theta.new_empty(shape)
+            self.held_workspace = held = theta.new_empty(shape)
         return held
 
     def cached_points(self, group: RegionBlocks) -> int:

@@ -35,7 +35,7 @@ def test_without_a_compiler_auto_does_not_and_always_says_so(monkeypatch):
 
 
 def test_an_unknown_choice_is_named():
-    with pytest.raises(UserError, match="compile must be one of auto, always, never, got 'yes'"):
+    with pytest.raises(UserError, match="compile must be one of auto, always, never, graphs, got 'yes'"):
         should_compile("yes", None)
 
 

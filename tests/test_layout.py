@@ -32,6 +32,7 @@ FLOORS = (
         "pinn.blocks",
         "pinn.residuals",
         "pinn.bound_residuals",
+        "pinn.recording",
         "pinn.replicas",
         "pinn.trial",
         "pinn.windows",

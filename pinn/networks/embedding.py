@@ -48,7 +48,8 @@ class Embedding(nn.Module):
         if not len(self.waves):
             return self._mirror(x * self.factor - 1.0)
         phase = nn.functional.linear(x, self.waves)
-        scaled = self._mirror(x[:, self.scaled] * self.factor - 1.0)
+        columns = [x[:, i : i + 1] for i in self.scaled]  # a list for an index would be copied to a GPU at every call
+        scaled = self._mirror((torch.cat(columns, -1) if columns else x[:, :0]) * self.factor - 1.0)
         return torch.cat([scaled, torch.cos(phase), torch.sin(phase)], -1)
 
     def _mirror(self, x: torch.Tensor) -> torch.Tensor:

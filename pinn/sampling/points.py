@@ -27,6 +27,10 @@ class Points:
         """The number of residual rows n."""
         return len(self.x) // self.per_row
 
+    def copied(self) -> "Points":
+        """These points in memory of their own."""
+        return self._mapped(torch.clone)
+
     def to(self, dtype: torch.dtype, device: torch.device) -> "Points":
         """These points in that type on that device."""
         return self._mapped(lambda values: values.to(dtype=dtype, device=device))

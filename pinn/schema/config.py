@@ -28,11 +28,12 @@ class Engine(Enum):
 
 
 class Compilation(Enum):
-    """When elementwise functions are compiled."""
+    """When elementwise functions are compiled, or kernels recorded."""
 
     auto = "auto"
     always = "always"
     never = "never"
+    graphs = "graphs"
 
 
 @dataclass

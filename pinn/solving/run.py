@@ -73,7 +73,8 @@ def solve(
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         initial_guess: `linear` starts from a fit of the last layer, `features` chooses the scales of random features, a
             path starts from that solution's parameters.
-        compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`.
+        compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`; `graphs`
+            starts the kernels of each evaluation on a GPU at once, as a CUDA graph.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         devices: processes that share the points: so many, on as many GPUs where `device` is one, or the GPUs of these
@@ -102,6 +103,7 @@ def solve(
         weighting=weighting,
         initial_guess=initial_guess,
         compile=should_compile(compile, training.time_limit),
+        graphs=compile == "graphs",
         seed=seed,
     )
     settings = {

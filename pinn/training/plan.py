@@ -35,6 +35,7 @@ class Plan:
     weighting: Weighting | None = None
     initial_guess: str | None = None
     compile: bool = False
+    graphs: bool = False
     seed: int = 0
     team: Team = field(default_factory=Alone)
 
@@ -57,7 +58,12 @@ class Plan:
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
         residuals = make_residuals(
-            window, weights=self.weights, chunk=self.training.jacobian_chunk, compile=self.compile, seed=self.seed
+            window,
+            weights=self.weights,
+            chunk=self.training.jacobian_chunk,
+            compile=self.compile,
+            graphs=self.graphs,
+            seed=self.seed,
         )
         if saved is None:
             set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed)

@@ -10,8 +10,9 @@ rich and PyYAML, for machines where Hydra is not installed; the settings are tho
 2. Each problem for so many seconds of training: relative L2 error at held-out points when a tenth, a third and all of
    the time of its run were used.
 3. A step of Levenberg-Marquardt on Burgers' equation by size of the network: milliseconds of J, of J^T J, of its
-   Cholesky factorization, of one evaluation of the loss (what a step needs to be accepted), each alone, and of the
-   whole step; the product's TFLOP/s, counting the 5/4 N p^2 that are done of 2 N p^2, and their share of the peak.
+   Cholesky factorization, of one evaluation of the loss (what a step needs to be accepted), each alone, of the whole
+   step, and of the step by CUDA graphs (compile=graphs); the product's TFLOP/s, counting the 5/4 N p^2 that are done
+   of 2 N p^2, and their share of the peak.
 """
 
 import argparse
@@ -32,13 +33,15 @@ from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
+from pinn.recording import make_recorder
+from pinn.residuals import Residuals
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
 from pinn.trial import make_trial
 
 PEAK_ORDER = {"cuda": 8192, "cpu": 1024}  # of the matrices that give the peak
 REPEATS = 5
-COLUMNS = ("J", "product", "factor", "accept", "step", "TFLOP/s", "of peak")
+COLUMNS = ("J", "product", "factor", "accept", "step", "graphs", "TFLOP/s", "of peak")
 
 linear = {"optimizer": LinearLeastSquares(), "network": RandomFeatures}
 PROBLEMS: dict[str, tuple[Problem, dict[str, Any], dict[str, Any]]] = {  # problem, settings, those of the training
@@ -130,10 +133,23 @@ def breakdown(width: int, depth: int, points: int, device: torch.device, dtype: 
     damped.diagonal().add_(1e-3 * damped.diagonal().max())
     parts["factor"] = seconds(lambda: torch.linalg.cholesky_ex(damped), device)
     parts["accept"] = seconds(lambda: problem.loss(theta), device)
-    parts["step"] = seconds(lambda: optimizer.step(theta, optimizer.init(theta), problem), device)
+
+    def step() -> None:
+        optimizer.step(theta, optimizer.init(theta), problem)
+
+    parts["step"] = seconds(step, device)
     rate = 1.25 * n * p**2 / parts["product"]
-    cells = "".join(f"{1e3 * part:10.2f}" for part in parts.values())
+    cells = "".join(f"{1e3 * part:10.2f}" for part in parts.values()) + graphs(residuals, step, device)
     return f"{f'{width}x{depth}':>8s}{n:8d}{p:8d}{cells}{rate / 1e12:10.2f}{rate / top:10.0%}"
+
+
+def graphs(residuals: Residuals, step: Callable[[], None], device: torch.device) -> str:
+    """Milliseconds of a step by CUDA graphs; `-` where there are none, `no` where they cannot be recorded."""
+    if device.type != "cuda":
+        return f"{'-':>10s}"
+    residuals.recorder = make_recorder(device)
+    found = seconds(step, device)
+    return f"{1e3 * found:10.2f}" if residuals.recorder.usable else f"{'no':>10s}"
 
 
 def main() -> None:

@@ -1,0 +1,215 @@
+"""Recorded evaluations: on the processor by a stand-in for CUDA graphs, the same operations on the same memory.
+
+What it cannot show is that CUDA records them; tests/test_cuda.py does, where there is a GPU.
+"""
+
+import logging
+from functools import partial
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import pinn
+import pinn.problems
+from pinn.constraints import make_residuals
+from pinn.errors import UserError
+from pinn.networks import (
+    MLP,
+    SIREN,
+    FourierMLP,
+    ModifiedMLP,
+    PirateNet,
+    RandomFeatures,
+    RandomWeightFactorization,
+    ResidualMLP,
+)
+from pinn.optimizers import Adam, TrustRegion
+from pinn.problems import Burgers, ElasticityPlate
+from pinn.recording import Recorder
+from pinn.sampling import SobolSampler
+from pinn.trial import make_trial
+from pinn.windows import make_windows
+
+aten = torch.ops.aten
+WAITS = {aten._local_scalar_dense.default, aten.nonzero.default, aten.lift_fresh.default}  # of the host for the device
+FUNCTIONS = ("residual", "loss", "loss_and_gradient", "jacobian", "normal_equations")
+
+
+class Operations(TorchDispatchMode):
+    """Keeps every operation with the memory of its inputs and outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert function not in WAITS, f"{function} cannot be recorded"
+        outputs = function(*args, **(kwargs or {}))
+        self.done.append((function, args, kwargs or {}, outputs))
+        return outputs
+
+    def again(self):
+        with torch.no_grad():
+            for function, args, kwargs, outputs in self.done:
+                for old, new in zip(tree_leaves(outputs), tree_leaves(function(*args, **kwargs)), strict=True):
+                    if isinstance(old, torch.Tensor) and old.data_ptr() != new.data_ptr():
+                        old.copy_(new)
+
+
+class Capture:
+    """In place of `cuda_graph`; counts."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, function):
+        self.count += 1
+        with Operations() as operations:
+            outputs = function()
+        return operations.again, outputs
+
+
+def made(problem, recorder=None):
+    torch.manual_seed(0)
+    residuals = make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft"))
+    residuals.recorder = recorder
+    return residuals
+
+
+def points(residuals, seed, interior=60):
+    sampler, generator = SobolSampler(interior=interior, boundary=9), torch.Generator().manual_seed(seed)
+    regions = residuals.regions.items()
+    return {label: sampler.draw(residuals.trial.domain, group.region, generator) for label, group in regions}
+
+
+def values(bound, name, theta):
+    with torch.set_grad_enabled(name != "residual"):  # which is recorded where nobody differentiates it
+        found = getattr(bound, name)(theta)
+    parts = found if isinstance(found, tuple) else (found,)
+    return [torch.as_tensor(part).clone() for part in parts]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("problem", [Burgers(nu=0.05), ElasticityPlate()], ids=["burgers", "elasticity_plate"])
+def test_a_replay_gives_the_numbers_of_other_parameters_and_points(problem, name):
+    capture = Capture()
+    plain, recorded = made(problem), made(problem, Recorder(capture))
+    theta = plain.theta()
+    for seed in range(3):
+        drawn = points(plain, seed)
+        for moved in (theta, theta + 0.1 * seed, theta * 0.5):
+            expected, found = (values(r.at(drawn), name, moved) for r in (plain, recorded))
+            for a, b in zip(found, expected, strict=True):
+                torch.testing.assert_close(a, b, rtol=0, atol=0)
+    assert capture.count == 1
+    recorded.weights = dict.fromkeys(recorded.weights, 2.0)
+    assert values(recorded.at(drawn), "loss", theta)[0] == pytest.approx(2 * float(plain.at(drawn).loss(theta)))
+    before = capture.count
+    for at in (drawn, points(plain, 0, interior=31)):
+        for a, b in zip(*(values(r.at(at), "residual", theta) for r in (recorded, plain)), strict=True):
+            torch.testing.assert_close(a, b * 2**0.5)
+    assert capture.count == before + 2  # another number of points, and other weights since
+
+
+def test_what_is_returned_is_not_overwritten():
+    recorded = made(Burgers(nu=0.05), Recorder(Capture()))
+    bound, theta = recorded.at(points(recorded, 0)), recorded.theta()
+    with torch.no_grad():
+        r = bound.residual(theta)
+        kept = r.clone()
+        bound.residual(theta + 1)
+    _, gradient = bound.loss_and_gradient(theta)
+    kept_gradient = gradient.clone()
+    bound.loss_and_gradient(theta + 1)
+    assert torch.equal(r, kept)
+    assert torch.equal(gradient, kept_gradient)
+    assert set(recorded.recorder.recordings) == {"_own_residual", "_own_loss_and_gradient"}
+
+
+def test_what_is_differentiated_is_not_recorded():
+    recorded = made(Burgers(nu=0.05), Recorder(Capture()))
+    bound, theta = recorded.at(points(recorded, 0)), recorded.theta()
+    leaf = theta.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(bound.residual(leaf).square().sum(), leaf)
+    torch.testing.assert_close(gradient, bound.loss_and_gradient(theta)[1])
+    assert set(recorded.recorder.recordings) == {"_own_loss_and_gradient"}
+
+
+@pytest.mark.parametrize("optimizer", [TrustRegion(), TrustRegion(solver="cholesky"), Adam()])
+def test_a_run_is_the_same(optimizer, monkeypatch):
+    """Over redraws of the points; recorded by the choice compile=graphs."""
+    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
+    settings = {
+        "network": partial(MLP, width=6, depth=2),
+        "optimizer": optimizer,
+        "sampler": SobolSampler(interior=60, redraw_every=3),
+        "training": pinn.Training(steps=10, held_out=20, time_limit=None),
+        "device": "cpu",
+    }
+    losses = [
+        pinn.solve(Burgers(nu=0.05), **settings, compile=choice).history["loss"] for choice in ("never", "graphs")
+    ]
+    assert losses[0].tolist() == losses[1].tolist()
+
+
+def fails(function):
+    raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+
+def lies(function):
+    outputs = function()
+    return (lambda: [output.add_(1.0) for output in outputs]), outputs
+
+
+@pytest.mark.parametrize(
+    ("capture", "why"), [(fails, "operation not permitted when stream is capturing"), (lies, "gives other numbers")]
+)
+def test_what_cannot_be_recorded_goes_on_without(capture, why, caplog):
+    plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(capture))
+    drawn, theta = points(plain, 0), plain.theta()
+    with caplog.at_level(logging.INFO, "pinn"):
+        for moved in (theta, 2 * theta):
+            assert recorded.at(drawn).loss(moved) == plain.at(drawn).loss(moved)
+    assert [why in record.message for record in caplog.records] == [True]
+    assert "\n" not in caplog.records[0].message
+
+
+def test_graphs_are_for_one_network(monkeypatch):
+    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
+    with pytest.raises(UserError, match="compile=graphs is for one network"):
+        pinn.solve(Burgers(), compile="graphs", training=pinn.Training(replicas=2), device="cpu")
+
+
+def test_graphs_are_for_gpus():
+    with pytest.raises(UserError, match="compile=graphs is for GPUs, and the device is cpu; try compile=auto"):
+        pinn.solve(Burgers(), compile="graphs", device="cpu")
+
+
+def assert_recordable(trial):
+    """J and the loss of a trial function have no operation that waits, and are the same when replayed."""
+    plain, recorded = make_residuals(trial), make_residuals(trial)
+    recorded.recorder = Recorder(Capture())
+    drawn, theta = points(plain, 0, interior=40), plain.theta()
+    for name in ("jacobian", "loss"):
+        for moved in (theta, 0.9 * theta):
+            for a, b in zip(*(values(r.at(drawn), name, moved) for r in (recorded, plain)), strict=True):
+                torch.testing.assert_close(a, b, rtol=0, atol=0)
+    assert recorded.recorder.usable
+
+
+@pytest.mark.parametrize("name", pinn.problems.__all__)
+def test_every_problem_can_be_recorded(name):
+    assert_recordable(make_trial(getattr(pinn.problems, name)(), partial(MLP, width=6, depth=2)))
+
+
+@pytest.mark.parametrize("network", [SIREN, FourierMLP, ModifiedMLP, PirateNet, RandomFeatures, ResidualMLP])
+@pytest.mark.parametrize("factorization", [None, RandomWeightFactorization()])
+def test_every_network_can_be_recorded(network, factorization):
+    assert_recordable(make_trial(Burgers(nu=0.05), partial(network, width=6, factorization=factorization)))
+
+
+def test_a_window_can_be_recorded_with_what_was_before_it():
+    trial = make_windows(Burgers(nu=0.05), partial(MLP, width=6, depth=2), 3)
+    assert_recordable(trial.windows[2])
