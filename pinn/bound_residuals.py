@@ -94,7 +94,8 @@ class BoundResiduals:
 
     def own_tensors(self) -> list[Tensor]:
         """All that this process's rows are computed from beside theta."""
-        return [values for points in self.own.values() for values in points.tensors().values()]
+        of_points = [values for points in self.own.values() for values in points.tensors().values()]
+        return [*of_points, *self.held.values()]
 
     def signature(self, theta: Tensor) -> tuple:
         """What two problems have in common that differ in nothing but the values of points and theta."""
@@ -103,11 +104,13 @@ class BoundResiduals:
             label: {name: values.shape for name, values in points.tensors().items()}
             for label, points in self.own.items()
         }
-        return theta.shape, theta.dtype, theta.device, counts, shapes, dict(self.residuals.weights)
+        held = {name: values.shape for name, values in self.held.items()}
+        return theta.shape, theta.dtype, theta.device, counts, shapes, held, dict(self.residuals.weights)
 
     def copied(self) -> "BoundResiduals":
-        """The same problem at points of its own memory."""
+        """The same problem at points, and with held parameters, of its own memory."""
         found = copy.copy(self)
+        found.held = {name: values.clone() for name, values in self.held.items()}
         found.own = {label: points.copied() for label, points in self.own.items()}
         return found
 

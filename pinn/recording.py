@@ -5,7 +5,7 @@ A step of a small network on a GPU takes the time in which its kernels are start
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -33,8 +33,11 @@ def cuda_graph(device: torch.device, function: Callable[[], Outputs]) -> tuple[C
             function()
         current.wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            outputs = function()
+        try:
+            with torch.cuda.graph(graph):
+                outputs = function()
+        finally:
+            torch.cuda.set_stream(current)  # which a recording that failed leaves at its own
     return graph.replay, outputs
 
 
@@ -48,54 +51,64 @@ class Recorder:
 
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
-        self.recordings: dict[str, Recording] = {}
+        self.recordings: dict[tuple, Recording] = {}  # by the function and the names of held parameters
         self.usable = True
 
     def __call__(self, function: Evaluation, bound: "BoundResiduals", theta: Tensor) -> Outputs:
         """function(bound, theta); its outputs are the caller's, but for J, which lies in the residuals' workspace."""
-        if not self.usable or bound.held:
-            return function(bound, theta)
-        name, key = function.__name__, bound.signature(theta)
-        recording = self.recordings.get(name)
-        if recording is None or recording.key != key:
-            self.recordings.pop(name, None)  # its memory, before that of the next is taken
-            try:
-                recording = Recording(function, bound, theta, self.capture, key)
-            except RuntimeError as error:
-                self.usable, self.recordings = False, {}
-                logger.info("kernels are started one by one: %s", str(error).splitlines()[0])
-                return function(bound, theta)
-            self.recordings[name] = recording
-        return recording(bound, theta)
+        if self.usable:
+            slot, key = (function.__name__, *bound.held), bound.signature(theta)
+            if slot in self.recordings and self.recordings[slot].key != key:
+                del self.recordings[slot]  # its memory, before that of the next is taken
+            if slot in self.recordings or self._record(slot, key, function, bound, theta):
+                return self.recordings[slot](bound, theta)
+        return function(bound, theta)
+
+    def _record(self, slot: tuple, key: tuple, function: Evaluation, bound: "BoundResiduals", theta: Tensor) -> bool:
+        """Whether there is a recording now."""
+        try:
+            self.recordings[slot] = Recording(function, bound, theta, self.capture, key)
+        except RuntimeError as error:
+            self.usable, self.recordings = False, {}
+            told = next(iter(str(error).splitlines()), type(error).__name__)
+            logger.info("kernels are started one by one: %s", told)
+        return self.usable
 
 
 class Recording:
-    """One function's recorded evaluation at points that are copied to where it reads them."""
+    """One function's recorded evaluation, from the memory to which points and theta are copied. key: its signature."""
 
     def __init__(
-        self, function: Evaluation, bound: "BoundResiduals", theta: Tensor, capture: Capture, key: Any
+        self, function: Evaluation, bound: "BoundResiduals", theta: Tensor, capture: Capture, key: tuple
     ) -> None:
-        self.key = key
-        self.bound, self.theta = bound.copied(), theta.detach().clone()
-        self.loaded = bound.own_tensors()
-        expected = [_digest(output) for output in function(self.bound, self.theta)]
-        self.replay, self.outputs = capture(lambda: function(self.bound, self.theta))
+        own = bound.copied()
+        self.key, self.inputs, self.theta = key, own.own_tensors(), theta.detach().clone()
+        self.loaded: list[Tensor] = []
+        self.replay, self.outputs = capture(lambda: function(own, self.theta))
+        self._check(lambda: function(own, self.theta))
+
+    def _check(self, evaluate: Callable[[], Outputs]) -> None:
+        """Raise RuntimeError where a replay at other points and parameters differs from an evaluation there."""
+        for values in self.inputs:
+            values.copy_(values.roll(1, 0) if values.ndim else values)
+        self.theta.mul_(0.99)
         self.replay()
-        close = 1e3 * torch.finfo(theta.dtype).eps
-        for output, value in zip(self.outputs, expected, strict=True):
-            same = float((_digest(output) - value).norm()) <= close * float(value.norm())
-            if not same and bool(value.isfinite().all()):
-                raise RuntimeError(f"a recording of {function.__name__} gives other numbers")
+        found = [_digest(output) for output in self.outputs]
+        close = 1e3 * torch.finfo(self.theta.dtype).eps
+        for values, again in zip(found, map(_digest, evaluate()), strict=True):
+            same = float((values - again).norm()) <= close * float(again.norm())
+            if not same and bool(again.isfinite().all()):
+                raise RuntimeError("a recorded evaluation gives other numbers when it is replayed")
 
     def __call__(self, bound: "BoundResiduals", theta: Tensor) -> Outputs:
         given = bound.own_tensors()
-        if any(a is not b for a, b in zip(given, self.loaded, strict=True)):
-            for ours, theirs in zip(self.bound.own_tensors(), given, strict=True):
+        if not self.loaded or any(a is not b for a, b in zip(given, self.loaded, strict=True)):
+            for ours, theirs in zip(self.inputs, given, strict=True):
                 ours.copy_(theirs)
             self.loaded = given
         self.theta.copy_(theta.detach())
         self.replay()
-        stays = self.bound.residuals.held_workspace
+        stays = bound.residuals.held_workspace
         return tuple(output if output is stays else output.clone() for output in self.outputs)
 
 

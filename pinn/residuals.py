@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinn.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
 from pinn.bound_residuals import BoundResiduals, unflatten
+from pinn.continuation import Beginning
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.tape import Pass
 from pinn.distributed import Alone, Team, share
@@ -34,7 +35,7 @@ class Residuals:
     from one reverse pass a component, `reference` by vmap(jacrev) over functional_call. chunk: points whose rows of J
     are held at once; None keeps them below 512 MiB. skip: terms left out, such as those that hold exactly.
     compile: elementwise functions by torch.compile, which takes seconds at first. graphs: evaluations on a GPU by CUDA
-    graphs.
+    graphs, but for later windows of time.
     `team`: the processes that share the rows; one, unless it is set to others.
     Raises UserError for unknown names in equations and weights.
     """
@@ -62,7 +63,8 @@ class Residuals:
         self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
         self.weights = self._resolve(weights or {})
         self.team: Team = Alone()
-        self.recorder = make_recorder(trial.device) if graphs else None
+        # what was before a window is looked up by the places of its points, which a recording would not do again
+        self.recorder = make_recorder(trial.device) if graphs and isinstance(trial.start, Beginning) else None
         self.held_workspace: Tensor | None = None
         self._coupled: dict[str, bool] = {}
 
@@ -194,6 +196,7 @@ class Residuals:
         shape = (rows, len(theta))
         held = self.held_workspace
         if held is None or held.shape != shape or held.dtype != theta.dtype or held.device != theta.device:
+            self.held_workspace = None  # its memory, before the other is taken
             self.held_workspace = held = theta.new_empty(shape)
         return held
 

@@ -65,6 +65,8 @@ class Flow:
                 self.p += change[2]
                 if np.abs(change[:2]).max() < CONVERGED:
                     break
+            else:
+                raise RuntimeError(f"Newton's method for the reference does not converge at Re = {reynolds}")
 
 
 @dataclass

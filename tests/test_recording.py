@@ -3,7 +3,9 @@
 What it cannot show is that CUDA records them; tests/test_cuda.py does, where there is a GPU.
 """
 
+import gc
 import logging
+import weakref
 from functools import partial
 
 import pytest
@@ -34,18 +36,21 @@ from pinn.windows import make_windows
 
 aten = torch.ops.aten
 WAITS = {aten._local_scalar_dense.default, aten.nonzero.default, aten.lift_fresh.default}  # of the host for the device
+LOOKUPS = {aten.index.Tensor, aten.index_put_.default}  # by a mask, or by a list that is copied to the device
 FUNCTIONS = ("residual", "loss", "loss_and_gradient", "jacobian", "normal_equations")
 
 
 class Operations(TorchDispatchMode):
     """Keeps every operation with the memory of its inputs and outputs."""
 
+    forbidden = WAITS | LOOKUPS
+
     def __init__(self):
         super().__init__()
         self.done = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        assert function not in WAITS, f"{function} cannot be recorded"
+        assert function not in self.forbidden, f"{function} cannot be recorded"
         outputs = function(*args, **(kwargs or {}))
         self.done.append((function, args, kwargs or {}, outputs))
         return outputs
@@ -59,16 +64,29 @@ class Operations(TorchDispatchMode):
 
 
 class Capture:
-    """In place of `cuda_graph`; counts."""
+    """In place of `cuda_graph`; counts, and notes whether what it watches is gone when it is called."""
+
+    operations = Operations
 
     def __init__(self):
         self.count = 0
+        self.watched = lambda: None
+        self.gone = False
 
     def __call__(self, function):
         self.count += 1
-        with Operations() as operations:
+        self.gone = self.watched() is None
+        function()
+        with self.operations() as operations:
             outputs = function()
         return operations.again, outputs
+
+
+class Unforbidding(Capture):
+    """One that records what CUDA would not, to see what comes of it."""
+
+    class operations(Operations):
+        forbidden = frozenset()
 
 
 def made(problem, recorder=None):
@@ -125,7 +143,7 @@ def test_what_is_returned_is_not_overwritten():
     bound.loss_and_gradient(theta + 1)
     assert torch.equal(r, kept)
     assert torch.equal(gradient, kept_gradient)
-    assert set(recorded.recorder.recordings) == {"_own_residual", "_own_loss_and_gradient"}
+    assert set(recorded.recorder.recordings) == {("_own_residual",), ("_own_loss_and_gradient",)}
 
 
 def test_what_is_differentiated_is_not_recorded():
@@ -134,7 +152,7 @@ def test_what_is_differentiated_is_not_recorded():
     leaf = theta.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(bound.residual(leaf).square().sum(), leaf)
     torch.testing.assert_close(gradient, bound.loss_and_gradient(theta)[1])
-    assert set(recorded.recorder.recordings) == {"_own_loss_and_gradient"}
+    assert set(recorded.recorder.recordings) == {("_own_loss_and_gradient",)}
 
 
 @pytest.mark.parametrize("optimizer", [TrustRegion(), TrustRegion(solver="cholesky"), Adam()])
@@ -158,13 +176,21 @@ def fails(function):
     raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
 
-def lies(function):
-    outputs = function()
-    return (lambda: [output.add_(1.0) for output in outputs]), outputs
+def fails_without_a_word(function):
+    raise RuntimeError
+
+
+def freezes(function):
+    return (lambda: None), function()
 
 
 @pytest.mark.parametrize(
-    ("capture", "why"), [(fails, "operation not permitted when stream is capturing"), (lies, "gives other numbers")]
+    ("capture", "why"),
+    [
+        (fails, "operation not permitted when stream is capturing"),
+        (fails_without_a_word, "RuntimeError"),
+        (freezes, "gives other numbers"),
+    ],
 )
 def test_what_cannot_be_recorded_goes_on_without(capture, why, caplog):
     plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(capture))
@@ -188,12 +214,13 @@ def test_graphs_are_for_gpus():
 
 
 def assert_recordable(trial):
-    """J and the loss of a trial function have no operation that waits, and are the same when replayed."""
+    """J and the loss of a trial function have no operation that waits, and are the same when replayed elsewhere."""
     plain, recorded = make_residuals(trial), make_residuals(trial)
     recorded.recorder = Recorder(Capture())
-    drawn, theta = points(plain, 0, interior=40), plain.theta()
+    theta = plain.theta()
     for name in ("jacobian", "loss"):
-        for moved in (theta, 0.9 * theta):
+        for seed in range(2):
+            drawn, moved = points(plain, seed, interior=40), (1 - 0.1 * seed) * theta
             for a, b in zip(*(values(r.at(drawn), name, moved) for r in (recorded, plain)), strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert recorded.recorder.usable
@@ -210,6 +237,49 @@ def test_every_network_can_be_recorded(network, factorization):
     assert_recordable(make_trial(Burgers(nu=0.05), partial(network, width=6, factorization=factorization)))
 
 
-def test_a_window_can_be_recorded_with_what_was_before_it():
+def test_the_last_layer_alone_can_be_recorded():
+    plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(Capture()))
+    theta = plain.theta()
+    for seed in range(2):
+        drawn, moved = points(plain, seed), theta * (1 + 0.1 * seed)
+        (indices, expected), (_, found) = (r.at(drawn).last_layer(moved) for r in (plain, recorded))
+        for a, b in zip(found.jacobian(moved[indices]), expected.jacobian(moved[indices]), strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=0)
+        assert recorded.at(drawn).loss(moved) == plain.at(drawn).loss(moved)
+    assert len(recorded.recorder.recordings) == 2
+
+
+def test_later_windows_go_on_without(monkeypatch):
+    """They look up by its places what was before them, which would be recorded as it was at the first points."""
+    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
     trial = make_windows(Burgers(nu=0.05), partial(MLP, width=6, depth=2), 3)
-    assert_recordable(trial.windows[2])
+    assert [make_residuals(w, graphs=True).recorder is None for w in trial.windows] == [False, True, True]
+    later = make_residuals(trial.windows[2])
+    plain = [later.at(points(later, seed)).loss(later.theta()) for seed in range(2)]
+    later.recorder = Recorder(Capture())
+    with pytest.raises(AssertionError, match="cannot be recorded"):
+        later.at(points(later, 0)).loss(later.theta())
+    later.recorder = Recorder(Unforbidding())
+    assert [later.at(points(later, seed)).loss(later.theta()) for seed in range(2)] == plain
+    assert not later.recorder.usable
+
+
+def test_what_has_ended_leaves_no_memory():
+    """A recording keeps nothing that keeps it, and is gone before the next one is made."""
+    capture = Capture()
+    recorded = made(Burgers(nu=0.05), Recorder(capture))
+    theta = recorded.theta()
+    recorded.at(points(recorded, 0)).jacobian(theta)
+    (recording,) = recorded.recorder.recordings.values()
+    first = weakref.ref(recording)
+    del recording
+    capture.watched = first
+    recorded.at(points(recorded, 0, interior=31)).jacobian(theta)
+    assert capture.gone
+    residuals = weakref.ref(recorded)
+    gc.disable()
+    try:
+        del recorded
+        assert residuals() is None
+    finally:
+        gc.enable()

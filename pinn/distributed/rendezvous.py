@@ -53,11 +53,14 @@ def launched_rank() -> int:
 def launched_device(device: torch.device) -> torch.device:
     """The device of a launched process: the GPU of its number on its machine, where the device is any GPU.
 
-    The first where it is shown no more than one, as schedulers do that hand out GPUs by the process.
+    The only one where it is shown no more, as schedulers do that hand out GPUs by the process. Raises UserError where
+    there are fewer than processes.
     """
     if device.type != "cuda" or device.index is not None:
         return device
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    number, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    require(count == 1 or number < count, f"process {number} of this machine has no GPU: torch sees {count}")
+    return torch.device("cuda", 0 if count == 1 else number)
 
 
 def launched_team(device: torch.device) -> Ranks:

@@ -26,8 +26,8 @@ class Scale:
     norm: Normalize
 
 
-FEW, FAR = 1e-3, 3.0
-"""The share of the values that a scale leaves out at either end where all span so many times the others' range."""
+FEW, NARROW = 1e-3, 1e-2
+"""The share of the values that may be a singularity's at either end, and how much the others span of all at least."""
 
 
 def field_scale(*arrays: NDArray) -> Scale:
@@ -43,19 +43,23 @@ def field_scale(*arrays: NDArray) -> Scale:
 
 def deviation_scale(*arrays: NDArray) -> Scale:
     """A symmetric logarithmic scale, linear near zero, for what should vanish."""
-    largest = max(map(abs, typical_range(*arrays))) or 1.0
+    largest = max(map(abs, finite_range(*arrays))) or 1.0
     linear = 10.0 ** (math.floor(math.log10(largest)) - DECADES)
     return Scale(DEVIATION, SymLogNorm(linthresh=linear, vmin=-largest, vmax=largest, base=10))
 
 
 def typical_range(*arrays: NDArray) -> tuple[float, float]:
-    """The finite range; where a few values lie far outside that of the others, the others'."""
-    whole = finite_range(*arrays)
+    """The finite range; without the few values at an end that lie farther from the others than these span.
+
+    With them where the others span next to nothing: a narrow peak is all there is to see.
+    """
+    lowest, highest = finite_range(*arrays)
     inner = [np.quantile(array[np.isfinite(array)], (FEW, 1 - FEW)) for array in arrays if np.isfinite(array).any()]
-    if not inner:
-        return whole
-    low, high = min(float(ends[0]) for ends in inner), max(float(ends[1]) for ends in inner)
-    return (low, high) if 0 < FAR * (high - low) < whole[1] - whole[0] else whole
+    low, high = (min(a for a, _ in inner), max(b for _, b in inner)) if inner else (lowest, highest)
+    span = high - low
+    if span < NARROW * (highest - lowest):
+        return lowest, highest
+    return float(low if low - lowest > span else lowest), float(high if highest - high > span else highest)
 
 
 def finite_range(*arrays: NDArray) -> tuple[float, float]:

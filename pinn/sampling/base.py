@@ -66,7 +66,7 @@ class Sampler(Configurable, ABC):
         self.adaptation = adaptation
 
     def fewer(self, interior: int) -> Self:
-        """The same sampler, of at most so many interior points."""
+        """The same sampler, of about so many interior points, or as many as it has."""
         found = copy.copy(self)
         found.interior = min(interior, self.interior)
         return found

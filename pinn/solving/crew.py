@@ -128,7 +128,7 @@ def crew_of(devices: Sequence[torch.device], blueprint: Blueprint) -> Iterator[C
         try:
             yield crew
         except RuntimeError as error:
-            if "by peer" in str(error):
+            if "by peer" in str(error):  # gloo's words for it
                 raise RuntimeError("another process of the run failed; its own output says why") from error
             raise
         finally:

@@ -53,8 +53,8 @@ PROBLEMS: dict[str, tuple[Problem, dict[str, Any], dict[str, Any]]] = {  # probl
         LidDrivenCavity(),
         {
             "optimizer": LinearLeastSquares(),
-            "network": partial(RandomFeatures, width=600, scale=5.0),
-            "sampler": GaussLegendreSampler(interior=6000),
+            "network": partial(RandomFeatures, width=500, scale=5.0),
+            "sampler": GaussLegendreSampler(interior=5000),
         },
         {"check_every": 1},
     ),

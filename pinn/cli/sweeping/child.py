@@ -95,7 +95,7 @@ def _solve(task: Task) -> Status:
         _mark_pruned(task.folder / "solution.h5")
         return Status.PRUNED
     except UserError as error:
-        if not resume:
+        if not resume or is_launched():  # as one of several: the others may have read the checkpoint
             raise
         logging.getLogger("pinn").info("cannot go on from the checkpoint: %s; starts again", error)
         _solve_once(config, task, callbacks, resume=False)

@@ -38,12 +38,13 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     except Exception as error:
         message, status = explain(error)
         record = JobRecord("", overrides, Status.FAILED, message, status == 2)
-        record.save(folder)
-        return _told(record, folder, number)
+        if leads:
+            record.save(folder)
+        return _told(record, folder, number) if leads else {}
     found = read_record(folder)
     ours = found is not None and found.config_hash == digest
     if found is not None and ours and found.finished:
-        return _told(found, folder, number, "before")
+        return _told(found, folder, number, "before") if leads else {}
     from pinn.checkpoint import FILE_NAME as CHECKPOINT
     from pinn.cli.sweeping.child import Task, perform
 
