@@ -4,6 +4,8 @@ import os
 
 # Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # as many processes as cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
