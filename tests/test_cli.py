@@ -1,10 +1,10 @@
 """The command `pinn`, run in this process: what it makes, what it says, and what it answers to mistakes."""
 
+import ast
 import json
 import logging
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import h5py
@@ -327,12 +327,11 @@ def test_help_explains_the_options_of_a_choice(run):
     assert "did you mean 'adam'" in run("--help", "optimizer=adm")[2]
 
 
-def test_help_is_quick():
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", "import pinn.cli; pinn.cli.main(['--help'])"], check=True, capture_output=True
-    )
-    assert time.perf_counter() - started < 3.0  # what was promised; it takes a tenth of that
+def test_help_loads_nothing_that_takes_seconds():
+    words = "import sys, pinn.cli; pinn.cli.main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
+    found = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True)
+    assert "usage" in found.stdout.lower()
+    assert not {"torch", "scipy", "matplotlib"} & set(ast.literal_eval(found.stderr))
 
 
 def test_version(run):

@@ -1,6 +1,5 @@
 """Pre-flight: each thing that it looks for, once wrong and once right; and that it costs nothing."""
 
-import time
 from functools import partial
 from typing import ClassVar
 
@@ -163,14 +162,10 @@ def test_a_condition_without_points_is_an_error():
 
 
 @pytest.mark.parametrize("name", pinn.problems.__all__)
-def test_our_own_problems_pass_within_a_second(name):
+def test_our_own_problems_pass(name):
     """Nothing but what is known: Allen-Cahn's corner, and conditions that stay soft."""
     problem = getattr(pinn.problems, name)()
-    trial = make_trial(problem, network)
-    preflight(trial)  # imports and first use
-    started = time.perf_counter()
-    found = preflight(trial)
-    assert time.perf_counter() - started < 1.0  # 0.02 to 0.3 s
+    found = preflight(make_trial(problem, network))
     assert found.passed
     others = [text for text in texts(found) if "stays soft" not in text]
     assert others == [] or (name == "AllenCahn" and len(others) == 1)
