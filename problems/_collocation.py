@@ -6,7 +6,6 @@ doi:10.1016/S0045-7930(98)00002-4.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -69,23 +68,22 @@ class Flow:
                 raise RuntimeError(f"Newton's method for the reference does not converge at Re = {reynolds}")
 
 
-@dataclass
 class Operators:
     """Derivatives on the grid: from values at all nodes, raveled, or of the pressure at the inner ones, to inner ones.
 
-    inner: picks the inner nodes; its transpose puts values there and zeros on the sides. mean: of the pressure.
+    inner: picks the inner nodes; its transpose puts values there and zeros on the sides. within: the derivatives by x
+    and y and the Laplacian of values that are zero on the sides, from the inner ones. mean: of the pressure.
     """
 
-    nodes: NDArray
-
-    def __post_init__(self) -> None:
-        pick, d = np.eye(len(self.nodes))[1:-1], differentiation(self.nodes)
-        between, identity = differentiation(self.nodes[1:-1]), np.eye(len(pick))
+    def __init__(self, nodes: NDArray) -> None:
+        pick, d = np.eye(len(nodes))[1:-1], differentiation(nodes)
+        between, identity = differentiation(nodes[1:-1]), np.eye(len(pick))
         self.inner = np.kron(pick, pick)
         self.d_x, self.d_y = np.kron(pick @ d, pick), np.kron(pick, pick @ d)
         self.laplacian = np.kron(pick @ d @ d, pick) + np.kron(pick, pick @ d @ d)
         self.p_x, self.p_y = np.kron(between, identity), np.kron(identity, between)
-        self.mean = np.kron(*[quadrature(self.nodes[1:-1])] * 2)
+        self.within = [operator @ self.inner.T for operator in (self.d_x, self.d_y, self.laplacian)]
+        self.mean = np.kron(*[quadrature(nodes[1:-1])] * 2)
 
     def newton(self, reynolds: float, u: NDArray, v: NDArray, p: NDArray, taken_off: list[list[NDArray]]) -> NDArray:
         """The change of u, v and p at the inner nodes (3, k) that solves the linearized equations.
@@ -104,13 +102,14 @@ class Operators:
             self.d_x @ u + self.d_y @ v,
             [self.mean @ p],
         ]
-        moved = (reynolds * (a[:, None] * self.d_x + b[:, None] * self.d_y) - self.laplacian) @ self.inner.T
+        d_x, d_y, laplacian = self.within
+        moved = reynolds * (a[:, None] * d_x + b[:, None] * d_y) - laplacian
         by_u_x, by_u_y, by_v_x, by_v_y = (reynolds * np.diag(slope) for slope in (u_x, u_y, v_x, v_y))
         zero, one = np.zeros_like(moved), np.ones((len(moved), 1))
         matrix = [  # the last column: a constant divergence, zero in the end, for the equation of the mean
             [moved + by_u_x, by_u_y, self.p_x, 0 * one],
             [by_v_x, moved + by_v_y, self.p_y, 0 * one],
-            [self.d_x @ self.inner.T, self.d_y @ self.inner.T, zero, one],
+            [d_x, d_y, zero, one],
             [0 * one.T, 0 * one.T, self.mean[None], np.zeros((1, 1))],
         ]
         return np.linalg.solve(np.block(matrix), -np.concatenate(residual))[:-1].reshape(3, -1)

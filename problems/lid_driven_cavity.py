@@ -1,6 +1,6 @@
 """The lid-driven cavity."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -62,12 +62,10 @@ class LidDrivenCavity(Problem):
 
     def ansatz(self, x, y, u, v, p):
         bubble = 16 * x * (1 - x) * y * (1 - y)
-        corner_u, corner_v, corner_p = corners(x, y)
-        side_u, side_v = (transfinite(partial(component, i), self.domain)(x, y) for i in (0, 1))
         return {
-            "u": 4 * x * (1 - x) * y + corner_u - side_u + bubble * u,
-            "v": corner_v - side_v + bubble * v,
-            "p": corner_p / self.reynolds + p,
+            "u": 4 * x * (1 - x) * y + corner_u(x, y) - transfinite(corner_u, self.domain)(x, y) + bubble * u,
+            "v": corner_v(x, y) - transfinite(corner_v, self.domain)(x, y) + bubble * v,
+            "p": corner_p(x, y) / self.reynolds + p,
         }
 
     def features(self, x, y):
@@ -82,27 +80,45 @@ class LidDrivenCavity(Problem):
         return flow(self.reynolds)(x, y)
 
 
-def corner(s: Any, d: Any) -> tuple[Any, Any, Any]:
-    """u, v and Re p of the Stokes flow in a quadrant with u = 4 s on one side and at rest on the other.
+def corner_u(x: Any, y: Any) -> Any:
+    """u of the Stokes flows at both ends of the lid, mirror images."""
+    return along(x, 1 - y) + along(1 - x, 1 - y)
+
+
+def corner_v(x: Any, y: Any) -> Any:
+    return across(x, 1 - y) - across(1 - x, 1 - y)
+
+
+def corner_p(x: Any, y: Any) -> Any:
+    """Re p."""
+    return pressure(x, 1 - y) - pressure(1 - x, 1 - y)
+
+
+def corners(x: Any, y: Any) -> tuple[Any, Any, Any]:
+    return corner_u(x, y), corner_v(x, y), corner_p(x, y)
+
+
+def along(s: Any, d: Any) -> Any:
+    """The velocity along the lid of the Stokes flow in a quadrant, 4 s on the lid d = 0 and 0 on the wall s = 0.
 
     s: distance along the lid, d: below it. The stream function is r^2 times a function of the angle.
     """
-    return 4 * s - 4 * d * angle(s, d), 4 * s * angle(d, s), 4 * log(s**2 + d**2 + TINY)
+    return 4 * s - 4 * d * angle(s, d)
+
+
+def across(s: Any, d: Any) -> Any:
+    """Its velocity upwards, 0 on both."""
+    return 4 * s * angle(d, s)
+
+
+def pressure(s: Any, d: Any) -> Any:
+    """Its pressure times Re."""
+    return 4 * log(s**2 + d**2 + TINY)
 
 
 def angle(opposite: Any, adjacent: Any) -> Any:
     """In a right triangle, in [0, pi / 2]; exactly 0, with its derivatives along that side, where opposite is."""
     return 2 * atan(opposite / ((opposite**2 + adjacent**2 + TINY) ** 0.5 + adjacent))
-
-
-def corners(x: Any, y: Any) -> tuple[Any, Any, Any]:
-    """u, v and Re p of the flows at both ends of the lid, mirror images."""
-    (u, v, p), (mirrored_u, mirrored_v, mirrored_p) = corner(x, 1 - y), corner(1 - x, 1 - y)
-    return u + mirrored_u, v - mirrored_v, p - mirrored_p
-
-
-def component(i: int, x: Any, y: Any) -> Any:
-    return corners(x, y)[i]
 
 
 @lru_cache(maxsize=2)

@@ -34,6 +34,13 @@ def make_bound(
     return drawn(residuals, interior, sampler=sampler)
 
 
+def values(problem: BoundResiduals, name: str, theta: Tensor) -> list[Tensor]:
+    """Copies of what a method of the residuals returns, `residual` as where nobody differentiates it."""
+    with torch.set_grad_enabled(name != "residual"):
+        found = getattr(problem, name)(theta)
+    return [torch.as_tensor(part).clone() for part in (found if isinstance(found, tuple) else (found,))]
+
+
 def error(problem: BoundResiduals, theta: Tensor) -> float:
     """The relative L2 error of the first field at the interior points."""
     residuals, x = problem.residuals, problem.points["interior"].x

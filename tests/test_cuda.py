@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from drawn import values
 
 import pinn
 import pinn.networks
@@ -55,16 +56,10 @@ def test_a_cuda_graph_gives_the_same_numbers(name):
     """At other parameters than those at which it was recorded; atomic sums may differ by rounding."""
     problem, theta = bound("cuda")
     moved = 0.9 * theta
-
-    def values(theta):
-        with torch.set_grad_enabled(name != "residual"):  # which is recorded where nobody differentiates it
-            found = getattr(problem, name)(theta)
-        return [torch.as_tensor(part).clone() for part in (found if isinstance(found, tuple) else (found,))]
-
-    expected = values(moved)
+    expected = values(problem, name, moved)
     recorder = problem.residuals.recorder = make_recorder(theta.device)
-    values(theta)
-    for part, value in zip(values(moved), expected, strict=True):
+    values(problem, name, theta)
+    for part, value in zip(values(problem, name, moved), expected, strict=True):
         assert_close(part, value, 1e-13)
     assert recorder.usable
     assert recorder.recordings

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 import torch
+from drawn import drawn, values
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -97,16 +98,7 @@ def made(problem, recorder=None):
 
 
 def points(residuals, seed, interior=60):
-    sampler, generator = SobolSampler(interior=interior, boundary=9), torch.Generator().manual_seed(seed)
-    regions = residuals.regions.items()
-    return {label: sampler.draw(residuals.trial.domain, group.region, generator) for label, group in regions}
-
-
-def values(bound, name, theta):
-    with torch.set_grad_enabled(name != "residual"):  # which is recorded where nobody differentiates it
-        found = getattr(bound, name)(theta)
-    parts = found if isinstance(found, tuple) else (found,)
-    return [torch.as_tensor(part).clone() for part in parts]
+    return drawn(residuals, interior, seed).points
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -116,17 +108,17 @@ def test_a_replay_gives_the_numbers_of_other_parameters_and_points(problem, name
     plain, recorded = made(problem), made(problem, Recorder(capture))
     theta = plain.theta()
     for seed in range(3):
-        drawn = points(plain, seed)
+        at = points(plain, seed)
         for moved in (theta, theta + 0.1 * seed, theta * 0.5):
-            expected, found = (values(r.at(drawn), name, moved) for r in (plain, recorded))
+            expected, found = (values(r.at(at), name, moved) for r in (plain, recorded))
             for a, b in zip(found, expected, strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert capture.count == 1
     recorded.weights = dict.fromkeys(recorded.weights, 2.0)
-    assert values(recorded.at(drawn), "loss", theta)[0] == pytest.approx(2 * float(plain.at(drawn).loss(theta)))
+    assert values(recorded.at(at), "loss", theta)[0] == pytest.approx(2 * float(plain.at(at).loss(theta)))
     before = capture.count
-    for at in (drawn, points(plain, 0, interior=31)):
-        for a, b in zip(*(values(r.at(at), "residual", theta) for r in (recorded, plain)), strict=True):
+    for other in (at, points(plain, 0, interior=31)):
+        for a, b in zip(*(values(r.at(other), "residual", theta) for r in (recorded, plain)), strict=True):
             torch.testing.assert_close(a, b * 2**0.5)
     assert capture.count == before + 2  # another number of points, and other weights since
 
@@ -194,10 +186,10 @@ def freezes(function):
 )
 def test_what_cannot_be_recorded_goes_on_without(capture, why, caplog):
     plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(capture))
-    drawn, theta = points(plain, 0), plain.theta()
+    at, theta = points(plain, 0), plain.theta()
     with caplog.at_level(logging.INFO, "pinn"):
         for moved in (theta, 2 * theta):
-            assert recorded.at(drawn).loss(moved) == plain.at(drawn).loss(moved)
+            assert recorded.at(at).loss(moved) == plain.at(at).loss(moved)
     assert [why in record.message for record in caplog.records] == [True]
     assert "\n" not in caplog.records[0].message
 
@@ -220,8 +212,8 @@ def assert_recordable(trial):
     theta = plain.theta()
     for name in ("jacobian", "loss"):
         for seed in range(2):
-            drawn, moved = points(plain, seed, interior=40), (1 - 0.1 * seed) * theta
-            for a, b in zip(*(values(r.at(drawn), name, moved) for r in (recorded, plain)), strict=True):
+            at, moved = points(plain, seed, interior=40), (1 - 0.1 * seed) * theta
+            for a, b in zip(*(values(r.at(at), name, moved) for r in (recorded, plain)), strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert recorded.recorder.usable
 
@@ -241,11 +233,11 @@ def test_the_last_layer_alone_can_be_recorded():
     plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(Capture()))
     theta = plain.theta()
     for seed in range(2):
-        drawn, moved = points(plain, seed), theta * (1 + 0.1 * seed)
-        (indices, expected), (_, found) = (r.at(drawn).last_layer(moved) for r in (plain, recorded))
+        at, moved = points(plain, seed), theta * (1 + 0.1 * seed)
+        (indices, expected), (_, found) = (r.at(at).last_layer(moved) for r in (plain, recorded))
         for a, b in zip(found.jacobian(moved[indices]), expected.jacobian(moved[indices]), strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0)
-        assert recorded.at(drawn).loss(moved) == plain.at(drawn).loss(moved)
+        assert recorded.at(at).loss(moved) == plain.at(at).loss(moved)
     assert len(recorded.recorder.recordings) == 2
 
 

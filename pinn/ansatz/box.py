@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pinn.ansatz.blending import Functional, Polynomial, blending, vanishing
-from pinn.ansatz.prescriptions import Prescription
+from pinn.ansatz.prescriptions import Place, Prescription
+from pinn.domains import Box
 
 Columns = Mapping[str, Any]
 Lift = Callable[[Columns], Any]
@@ -70,6 +71,30 @@ def lift(axes: Sequence[Axis], base: Lift) -> Lift:
         return total
 
     return interpolated
+
+
+@dataclass(frozen=True)
+class _OfAll(Prescription):
+    """The value that a function of all coordinates, in their order, has on a side."""
+
+    def __call__(self, columns: Columns) -> Any:
+        assert callable(self.value)
+        return self.value(*columns.values())
+
+
+def transfinite(g: Callable[..., Any], domain: Box) -> Callable[..., Any]:
+    """The function that agrees with g on all sides of a box, and inside takes g's values there alone.
+
+    g: of the box's coordinates in order, with torch operations, such as g(x, y). The result is called like it, for use
+    in an ansatz: linear between the ends of x, plus linear between those of y, less both.
+    """
+
+    def at(name: str, end: str) -> Prescription:
+        return _OfAll("", "", Place(f"{name}.{end}", name, end), 0, g)
+
+    axes = [Axis(name, bounds, (at(name, "min"), at(name, "max"))) for name, bounds in domain.bounds.items()]
+    lifted = lift(axes, lambda columns: 0.0)
+    return lambda *x: lifted(dict(zip(domain.bounds, x, strict=True)))
 
 
 def evaluations(axes: Sequence[Axis]) -> int:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 
 from pinn.report.panels import Panel, axis_label, solution_panels
-from pinn.report.scales import DECADES, finite_range
+from pinn.report.scales import DECADES
 from pinn.report.style import NORMAL, SMALL
 from pinn.solution_file import Contents
 
@@ -49,7 +49,7 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> An
     axes.set_xlabel(axis_label(panel.across, contents), fontsize=NORMAL, parse_math=False)
     axes.set_ylabel(axis_label(panel.up, contents), fontsize=NORMAL, parse_math=False)
     axes.tick_params(labelsize=SMALL)
-    add_color_bar(figure, axes, image, low=(proportion(panel, contents) or 1.0) < 0.7)
+    add_color_bar(figure, axes, image, panel.scale.tips, low=(proportion(panel, contents) or 1.0) < 0.7)
     return image
 
 
@@ -103,14 +103,11 @@ def draw_streamlines(axes: Axes, panel: Panel, contents: Contents) -> None:
         axes.axis(limits)
 
 
-def add_color_bar(figure: Figure, axes: Axes, image: Any, low: bool) -> None:
+def add_color_bar(figure: Figure, axes: Axes, image: Any, tips: str, low: bool) -> None:
     """The color bar of an image; on a logarithmic scale with zero and the decades only, the largest where it is low.
 
-    Values beyond its ends are told by a tip.
+    tips: the ends beyond which there are values.
     """
-    lowest, highest = finite_range(np.ma.filled(image.get_array(), np.nan))
-    beyond = (lowest < image.norm.vmin, highest > image.norm.vmax)
-    tips = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}[beyond]
     place = axes.inset_axes((1.03, 0.0, 0.05, 1.0))  # as high as the map, whatever its aspect
     bar = figure.colorbar(image, cax=place, extend=tips)
     bar.ax.tick_params(labelsize=SMALL)

@@ -20,12 +20,14 @@ DECADES = 2
 
 @dataclass(frozen=True)
 class Scale:
-    """A color map and its norm."""
+    """A color map and its norm. tips: at which ends values lie beyond it, `neither`, `min`, `max` or `both`."""
 
     colors: str
     norm: Normalize
+    tips: str = "neither"
 
 
+TIPS = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
 FEW, NARROW = 1e-3, 1e-2
 """The share of the values that may be a singularity's at either end, and how much the others span of all at least."""
 
@@ -34,11 +36,15 @@ def field_scale(*arrays: NDArray) -> Scale:
     """One scale for all the arrays: symmetric about zero where they take both signs."""
     lowest, highest = typical_range(*arrays)
     if lowest < 0 < highest and min(-lowest, highest) > 0.05 * max(-lowest, highest):
-        largest = max(-lowest, highest)
-        return Scale(DIVERGING, Normalize(-largest, largest))
+        highest = max(-lowest, highest)
+        lowest, colors = -highest, DIVERGING
+    else:
+        colors = SEQUENTIAL
+    smallest, largest = finite_range(*arrays)
+    tips = TIPS[smallest < lowest, largest > highest]
     if lowest == highest:
         highest = lowest + (abs(lowest) or 1.0)
-    return Scale(SEQUENTIAL, Normalize(lowest, highest))
+    return Scale(colors, Normalize(lowest, highest), tips)
 
 
 def deviation_scale(*arrays: NDArray) -> Scale:

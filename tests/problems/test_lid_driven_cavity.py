@@ -8,12 +8,16 @@ import torch
 
 from pinn.problems import LidDrivenCavity
 from pinn.problems._collocation import Flow, differentiation, quadrature
-from pinn.problems.lid_driven_cavity import corner, corners
+from pinn.problems.lid_driven_cavity import across, along, corners, pressure
 
 
 @functools.cache
 def flow(degree, reynolds=100.0):
     return Flow(reynolds, lambda x: 4 * x * (1 - x), corners, degree)
+
+
+def corner(s, d):
+    return along(s, d), across(s, d), pressure(s, d)
 
 
 def derivatives(function, x, y, h):

@@ -33,6 +33,10 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     hydra = HydraConfig.get()
     number, overrides = int(hydra.job.num), _split(hydra.overrides.task)
     logger.setLevel(logging.INFO)
+
+    def told(record: JobRecord, when: str = "") -> dict[str, Any]:
+        return _told(record, folder, number, when) if leads else {}
+
     try:
         text, digest = _resolved(config)
     except Exception as error:
@@ -40,11 +44,11 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
         record = JobRecord("", overrides, Status.FAILED, message, status == 2)
         if leads:
             record.save(folder)
-        return _told(record, folder, number) if leads else {}
+        return told(record)
     found = read_record(folder)
     ours = found is not None and found.config_hash == digest
     if found is not None and ours and found.finished:
-        return _told(found, folder, number, "before") if leads else {}
+        return told(found, "before")
     from pinn.checkpoint import FILE_NAME as CHECKPOINT
     from pinn.cli.sweeping.child import Task, perform
 
@@ -55,7 +59,7 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     if leads:
         record.save(folder)
     code = run_isolated(perform, task, record, preloaded=() if task.trial is None else ("optuna",))
-    return _told(_ended(folder, record, code), folder, number) if leads else {}
+    return told(_ended(folder, record, code) if leads else record)
 
 
 def _split(overrides: Sequence[str]) -> dict[str, str]:
