@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Polynomial:
         return total
 
 
-def blending(functionals: Sequence[Functional]) -> list[Polynomial]:
+@cache
+def blending(functionals: tuple[Functional, ...]) -> tuple[Polynomial, ...]:
     """phi_j of lowest degree with L_i phi_j = delta_ij, for the functionals L_i."""
     m = len(functionals)
     for degree in range(m - 1, 2 * m + 1):
@@ -32,7 +34,7 @@ def blending(functionals: Sequence[Functional]) -> list[Polynomial]:
         matrix = np.array([_on_powers(functional, powers) for functional in functionals])
         if np.linalg.matrix_rank(matrix) == m:
             columns = np.round(np.linalg.pinv(matrix), 14).T  # exact fractions, which polynomials of this size have
-            return [Polynomial(_trimmed(column)) for column in columns]
+            return tuple(Polynomial(_trimmed(column)) for column in columns)
     raise ValueError(f"no polynomials for {functionals}")  # the functionals are independent: cannot happen
 
 

@@ -59,7 +59,7 @@ def lift(axes: Sequence[Axis], base: Lift) -> Lift:
         return base
     axis, *others = axes
     below = lift(others, base)
-    blends = list(zip(axis.prescriptions, blending(axis.functionals), strict=True))
+    blends = list(zip(axis.prescriptions, blending(tuple(axis.functionals)), strict=True))
 
     def interpolated(columns: Columns) -> Any:
         s, total = axis.s(columns), below(columns)

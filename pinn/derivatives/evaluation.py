@@ -137,44 +137,55 @@ def taylor(
 ) -> dict[str, Tensor]:
     """Named quantities at points (n, d) by Taylor mode: one forward pass of jets; each result has shape (n,)."""
     coordinates = coordinate_jet(points, request.field_channels, tape)
-    jets = dict(fields(coordinates)) if request.demands else {}
-    d = len(request.vocabulary.coordinates)
+    bases = dict(fields(coordinates)) if request.demands else {}
+    return request.assemble(_AtPoints(request, points, given, tape, bases).value, points)
 
-    def jet_of(name: str, channels: Channels) -> Any:
-        quantity = request.quantities[name]
+
+@dataclass
+class _AtPoints:
+    """Named quantities at points (n, d), as jets. bases: those of the fields, and of derived quantities once used.
+
+    A class, and not functions that call each other: these would keep the jets until the garbage collector comes.
+    """
+
+    request: Request
+    points: Tensor
+    given: Given
+    tape: Pass | None
+    bases: dict[str, Any]
+
+    def value(self, name: str) -> Tensor:
+        found = self.jet(name, Channels.closure((), len(self.request.vocabulary.coordinates)))
+        return found.value if isinstance(found, Jet) else found
+
+    def jet(self, name: str, channels: Channels) -> Any:
+        quantity, points = self.request.quantities[name], self.points
         if quantity.kind == "coordinate":
-            i = request.vocabulary.coordinates.index(name)
-            return coordinate_jet(points, channels, tape)[:, i]
+            i = self.request.vocabulary.coordinates.index(name)
+            return coordinate_jet(points, channels, self.tape)[:, i]
         if quantity.kind != "derivative":
-            return _given_value(quantity, request, given, points, tape)
-        jet = base_jet(quantity.base)
+            return _given_value(quantity, self.request, self.given, points, self.tape)
+        jet = self.base(quantity.base)
         assert quantity.symbol is not None
         if not isinstance(jet, Jet):  # a field that the ansatz made constant
             return torch.as_tensor(jet, dtype=points.dtype, device=points.device).expand(len(points))
         symbols = [quantity.symbol + other for other in channels.symbols]
         if any(symbol not in jet.channels.index for symbol in symbols):
-            return Jet(torch.stack([_combined(jet, symbol) for symbol in symbols]), channels, tape)
+            return Jet(torch.stack([_combined(jet, symbol) for symbol in symbols]), channels, self.tape)
         return jet.differentiated(quantity.symbol, channels)
 
-    def base_jet(base: str) -> Any:
-        if base not in jets:
-            derived, channels = request.derived[base], request.channels(base)
-            arguments = [jet_of(argument, channels) for argument in derived.arguments]
+    def base(self, name: str) -> Any:
+        """A field or derived quantity itself."""
+        if name not in self.bases:
+            derived, channels = self.request.derived[name], self.request.channels(name)
+            arguments = [self.jet(argument, channels) for argument in derived.arguments]
             if len(channels) == 1:
                 arguments = [a.value if isinstance(a, Jet) else a for a in arguments]
                 result = derived.function(*arguments)
-                jets[base] = Jet(result.unsqueeze(0), channels, tape)
+                self.bases[name] = Jet(result.unsqueeze(0), channels, self.tape)
             else:
-                jets[base] = derived.function(*arguments)
-        return jets[base]
-
-    value = Channels.closure((), d)
-
-    def value_of(name: str) -> Tensor:
-        found = jet_of(name, value)
-        return found.value if isinstance(found, Jet) else found
-
-    return request.assemble(value_of, points)
+                self.bases[name] = derived.function(*arguments)
+        return self.bases[name]
 
 
 def _combined(jet: Jet, symbol: Symbol) -> Tensor:

@@ -1,5 +1,6 @@
 """The two engines on problems: named derivatives, derived quantities, operators, ansatz."""
 
+import gc
 from functools import partial
 
 import pytest
@@ -61,6 +62,23 @@ def evaluate(problem, names, points, engine, collapse=True, **settings):
     torch.manual_seed(3)
     trial = make_trial(problem, partial(MLP, **({"width": 6, "depth": 2} | settings)), derivatives=engine)
     return trial.evaluate(trial.request(names, collapse=collapse), points.to(trial.dtype))
+
+
+@pytest.mark.parametrize("engine", ["taylor", "reverse"])
+def test_nothing_is_left_for_the_garbage_collector(points, engine):
+    """Of large blocks of points that would be much memory."""
+    evaluate(Everything(), NAMES, points, engine)  # what is made once
+    gc.collect()
+    gc.disable()
+    try:
+        evaluate(Everything(), NAMES, points, engine)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        assert not [left for left in gc.garbage if isinstance(left, torch.Tensor)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 @pytest.mark.parametrize("collapse", [True, False])
