@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         StarShaped,
         Time,
     )
-    from pinn.errors import UserError
+    from pinn.basis.errors import UserError
     from pinn.problem import Problem, derived
     from pinn.solution import Output, Solution, load
     from pinn.solving import solve
@@ -103,7 +103,7 @@ _HOMES = {
     "StarShaped": "pinn.domains",
     "Time": "pinn.domains",
     "Training": "pinn.training",
-    "UserError": "pinn.errors",
+    "UserError": "pinn.basis.errors",
     "check_derivatives": "pinn.diagnosis",
     "configured": "pinn.cli.configured",
     "curl": "pinn.derivatives.operators",

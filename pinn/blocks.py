@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pinn.derivatives.evaluation import Request
 from pinn.domains import Region
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.sampling import Points
 from pinn.terms import Equation
 from pinn.trial import TrialFunction

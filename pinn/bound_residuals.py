@@ -14,7 +14,7 @@ from pinn.blocks import Block, RegionBlocks, weights_of
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.linear_algebra import gram
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.recording import Evaluation
 from pinn.sampling import Points, PointSet
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.solution_file import replacing
 
 FILE_NAME = "checkpoint.h5"

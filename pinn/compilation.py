@@ -4,8 +4,8 @@ import math
 import shutil
 import sys
 
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 
 COMPILATION = ("auto", "always", "never", "graphs")
 WORTHWHILE = 180.0  # seconds of a run that repay the compiler's 5 to 10 (1 to 3 where its cache on disk knows them)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from pinn.errors import UserError
-from pinn.logs import logger
+from pinn.basis.errors import UserError
+from pinn.basis.logs import logger
 from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals import Residuals

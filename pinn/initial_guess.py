@@ -2,9 +2,9 @@
 
 import torch
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.feature_scales import choose_feature_scales
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals import Residuals
 from pinn.sampling import Sampler

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from pinn.arguments import argument_names
-from pinn.configurable import Configurable
+from pinn.basis.arguments import argument_names
+from pinn.basis.configurable import Configurable
 from pinn.derivatives.evaluation import Derived
 from pinn.derivatives.names import Operator, Vocabulary
 from pinn.domains import Domain
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.terms import Term
 
 

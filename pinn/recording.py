@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pinn.errors import require
-from pinn.logs import logger
+from pinn.basis.errors import require
+from pinn.basis.logs import logger
 
 if TYPE_CHECKING:
     from pinn.bound_residuals import BoundResiduals

@@ -20,7 +20,7 @@ from pinn.derivatives.composition import compose
 from pinn.derivatives.elementary import Derivatives
 from pinn.derivatives.tape import Pass, linear_coefficients
 from pinn.distributed import Alone, Team
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.residuals import BoundResiduals, Residuals, unflatten
 from pinn.sampling import Points, PointSet
 

@@ -16,8 +16,8 @@ from pinn.continuation import Beginning
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.tape import Pass
 from pinn.distributed import Alone, Team, share
-from pinn.errors import require
-from pinn.logs import logger
+from pinn.basis.errors import require
+from pinn.basis.logs import logger
 from pinn.recording import make_recorder
 from pinn.sampling import Points, PointSet
 from pinn.trial import TrialFunction

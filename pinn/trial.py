@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from pinn.ansatz import derive
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.continuation import Beginning, Start
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass
 from pinn.domains import Domain, Region
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.networks import Embedding, FeaturedEmbedding, FieldScaling
 from pinn.problem import Problem
 from pinn.terms import Periodic

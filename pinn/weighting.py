@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 
 
 class Weighting(Configurable, ABC):

@@ -14,7 +14,7 @@ from torch import Tensor
 from pinn.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.derivatives.evaluation import Request
 from pinn.domains import Domain
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.networks import Embedding, Network
 from pinn.problem import Problem
 from pinn.residuals import Residuals

@@ -7,7 +7,7 @@ from scipy.special import roots_hermite
 from torch import Tensor, sin
 
 from pinn.domains import Box, Time
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
 

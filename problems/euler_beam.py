@@ -5,7 +5,7 @@ from math import isfinite
 from torch import Tensor
 
 from pinn.domains import Box
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Boundary, Dirichlet, Interior
 

@@ -5,7 +5,7 @@ from math import pi
 from torch import Tensor, exp, sin
 
 from pinn.domains import Box, Time
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
 

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor, cos
 
 from pinn.domains import Box, Time
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.problems._fourier import SpaceTimeTable, dealiased, etdrk4
 from pinn.terms import Initial, Interior, Periodic

@@ -6,7 +6,7 @@ from math import pi
 from torch import Tensor, cos, log, sin
 
 from pinn.domains import Box, Mapped
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

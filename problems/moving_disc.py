@@ -6,7 +6,7 @@ from scipy.special import k0
 from torch import Tensor, exp, log
 
 from pinn.domains import Box, Disc, Time
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior, Neumann
 

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor, log
 
 from pinn.domains import Box, Disc, Domain
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

@@ -14,7 +14,7 @@ import pinn
 from pinn import optimizers
 from pinn.callbacks import Callback
 from pinn.checkpoint import load_tree, save_tree
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
 from pinn.problems import Burgers

@@ -12,7 +12,7 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.names import Symbol
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def test_auto_compiles_where_the_run_repays_it(monkeypatch, caplog):

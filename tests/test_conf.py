@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import further_groups, groups
 from pinn.compilation import COMPILATION
-from pinn.configurable import plain
+from pinn.basis.configurable import plain
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.sampling import Adaptation

@@ -3,7 +3,7 @@
 import pytest
 
 import pinn
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LinearLeastSquares, TrustRegion
 from pinn.problems import Burgers, Heat

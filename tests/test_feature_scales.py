@@ -9,7 +9,7 @@ from drawn import drawn, error
 
 import pinn
 from pinn.constraints import make_residuals
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.feature_scales import NEWTON_STEPS, CompassSearch, SmallFit, choose_feature_scales, directions, factors
 from pinn.initial_guess import set_initial_guess
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization

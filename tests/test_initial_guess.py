@@ -8,7 +8,7 @@ from torch import nn
 
 import pinn
 from pinn.constraints import make_residuals
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.initial_guess import set_initial_guess
 from pinn.networks import MLP
 from pinn.problems import Burgers, Poisson2D

@@ -14,7 +14,7 @@ BUILD_PRODUCTS = {"build", "dist", "pinn.egg-info", "__pycache__"}
 
 # A module may import from its own floor and from lower ones.
 FLOORS = (
-    ("pinn.errors", "pinn.arguments", "pinn.configurable", "pinn.logs"),
+    ("pinn.basis.errors", "pinn.basis.arguments", "pinn.basis.configurable", "pinn.basis.logs"),
     (
         "pinn.derivatives",
         "pinn.domains",
@@ -48,7 +48,7 @@ FLOORS = (
         "pinn.callbacks",
         "pinn.solution",
         "pinn.diagnosis",
-        "pinn.rebuilding",
+        "pinn.basis.rebuilding",
     ),
     ("pinn.report", "pinn.export", "pinn.sweeps"),
     ("pinn.solving", "pinn.schema", "pinn.cli", "pinn.conf"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pinn.domains import Box, Parameters, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.terms import Interior

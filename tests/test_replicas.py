@@ -11,7 +11,7 @@ import xarray
 import pinn
 from pinn.constraints import make_residuals
 from pinn.domains import Box
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, ModifiedMLP, RandomWeightFactorization
 from pinn.optimizers import SPRING, Adam, LevenbergMarquardt, TrustRegion
 from pinn.problem import Problem

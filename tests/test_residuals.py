@@ -12,7 +12,7 @@ from torch.func import jacrev
 from pinn.constraints import make_residuals
 from pinn.derivatives.tape import Tape
 from pinn.domains import Box, Region, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers

@@ -10,7 +10,7 @@ import pinn
 from pinn.callbacks import Callback, History
 from pinn.constraints import exact_terms, make_residuals
 from pinn.distributed import Alone
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
 from pinn.problem import Problem

@@ -13,7 +13,7 @@ import torch
 import pinn
 from pinn.callbacks import Callback, History
 from pinn.constraints import make_residuals
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, TrustRegion
 from pinn.problem import Problem

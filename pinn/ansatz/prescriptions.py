@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.domains import Region
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Neumann, Term, Value

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pinn.callbacks.base import Callback, Record
-from pinn.logs import logger
+from pinn.basis.logs import logger
 
 if TYPE_CHECKING:
     from pinn.training import Outcome, TimeMarching, Trainer

@@ -14,7 +14,7 @@ from pinn.cli.flags import read_flags
 from pinn.cli.help import choice_page, help_page, version_line
 from pinn.cli.mistakes import explain
 from pinn.cli.subcommands import SUBCOMMANDS
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

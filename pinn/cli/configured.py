@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.composition import register
 from pinn.cli.mistakes import explain
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pinn.cli.parser import Parser
 from pinn.cli.problem_file import search_working_directory
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def show(words: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pinn.cli.near import did_you_mean
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 SWITCHES = (
     ("--help", "-h"),

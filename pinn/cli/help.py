@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pinn.cli.near import did_you_mean
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 EXPERIMENT = "experiment"
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")

@@ -4,7 +4,7 @@ import argparse
 import textwrap
 from typing import NoReturn
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):

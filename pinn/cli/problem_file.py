@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pinn.cli.near import did_you_mean
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 if TYPE_CHECKING:
     from pinn.problem import Problem

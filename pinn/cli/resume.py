@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pinn.cli.near import did_you_mean
 from pinn.cli.parser import Parser
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

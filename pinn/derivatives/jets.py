@@ -18,7 +18,7 @@ from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
 from pinn.derivatives.rules import RULES, NoJetRule, rule
 from pinn.derivatives.tape import Pass, linear_coefficients
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 class NoJetMethod(NoJetRule, AttributeError):

@@ -11,7 +11,7 @@ A residual's argument names say what it needs. A name is resolved in this order:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 # A second-order operator sum_ij a_ij d_i d_j with constant coefficients: the triples (i, j, a_ij), i <= j.
 Operator = tuple[tuple[int, int, float], ...]

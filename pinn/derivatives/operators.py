@@ -20,7 +20,7 @@ from torch.func import jacrev, vmap
 from torch.func import jvp as push_forward
 from torch.func import vjp as pull_back
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 Function = Callable[[Tensor], Tensor]
 

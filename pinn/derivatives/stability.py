@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pinn.derivatives.operators import Function, jacobian
-from pinn.errors import require
+from pinn.basis.errors import require
 
 
 class Verdict(Enum):

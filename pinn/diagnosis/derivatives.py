@@ -13,7 +13,7 @@ from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.names import Quantity, Symbol
 from pinn.diagnosis.findings import Comparison, DerivativeCheck
 from pinn.diagnosis.subjects import Sample, Subject, function_subject, problem_subject, trial_subject
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.trial import ENGINES, NetworkFactory, TrialFunction
 

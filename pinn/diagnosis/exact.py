@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.blocks import row_values, slopes
 from pinn.networks import MLP
 from pinn.problem import Problem

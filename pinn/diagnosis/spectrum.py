@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinn.linear_algebra import triangular_factor
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.optimizers import LeastSquares
 
 FLOPS = 1e11

@@ -15,7 +15,7 @@ from pinn.derivatives.jets import Jet
 from pinn.derivatives.names import Vocabulary
 from pinn.derivatives.operators import Function, checked, one_point
 from pinn.domains import Region
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.residuals import Residuals

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 
 from pinn.distributed.team import Ranks
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 PATIENCE = timedelta(minutes=30)  # for a member that compiles, or writes a large file
 

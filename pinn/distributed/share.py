@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pinn.distributed.team import Team
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.sampling import Points, PointSet
 
 

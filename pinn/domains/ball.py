@@ -11,7 +11,7 @@ from scipy.special import gamma, ndtri
 from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_vector
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.placement import Similarity
-from pinn.errors import require
+from pinn.basis.errors import require
 
 
 class Shell(Shape):

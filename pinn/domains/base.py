@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import qmc
 
-from pinn.configurable import Configurable
+from pinn.basis.configurable import Configurable
 from pinn.domains.charts import Chart, Draw, Estimate
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 if TYPE_CHECKING:
     from pinn.domains.box import Time

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pinn.domains.base import Domain
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.placement import Similarity
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 
 def _check_interval(name: str, interval: object) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 # draw(n, k): n points of the unit cube [0, 1)^k, shape (n, k); a sequence of its own at every call.
 Draw = Callable[[int, int], np.ndarray]

@@ -11,7 +11,7 @@ from scipy.spatial import Delaunay, cKDTree
 from pinn.domains.base import Domain, sobol
 from pinn.domains.charts import Chart
 from pinn.domains.simplices import FLAT, simplex_measures
-from pinn.errors import require
+from pinn.basis.errors import require
 
 Mesh = tuple[NDArray[np.float64], NDArray[np.intp]]
 

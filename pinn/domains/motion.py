@@ -12,7 +12,7 @@ from pinn.domains.base import Domain, box_around, checked_vector
 from pinn.domains.box import Time
 from pinn.domains.charts import Chart, Placed, product
 from pinn.domains.placement import Similarity
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 INSTANTS = 4097  # at which a course is looked at
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def optional(package: str) -> Any:

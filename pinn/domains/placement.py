@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from pinn.domains.base import Domain, box_around, checked_length, checked_points, checked_vector
 from pinn.domains.charts import Chart, Placed
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 
 @dataclass(frozen=True)

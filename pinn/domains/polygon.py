@@ -14,7 +14,7 @@ from pinn.domains.charts import Chart
 from pinn.domains.optional import optional
 from pinn.domains.placement import Similarity
 from pinn.domains.simplices import cells_chart
-from pinn.errors import require
+from pinn.basis.errors import require
 
 
 class Polygon(Shape):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pinn.domains.base import Domain, Rule
 from pinn.domains.charts import Chart, product
 from pinn.domains.quadrature import product_rule
-from pinn.errors import require
+from pinn.basis.errors import require
 
 
 class Product(Domain):

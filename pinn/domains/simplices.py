@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from pinn.domains.base import Domain, Shape, box_around, checked_points
 from pinn.domains.charts import Chart, Placed, chosen
 from pinn.domains.placement import Similarity
-from pinn.errors import require
+from pinn.basis.errors import require
 
 FLAT = 1e-12  # volume of a simplex, relative to that of a cube with its longest edge, below which it is degenerate
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pinn.domains.base import checked_points
-from pinn.errors import require
+from pinn.basis.errors import require
 
 PAIRS = 2**21  # pairs of triangles that are compared at once
 NEIGHBORS = 24  # triangles that are tried first for the distance of a point

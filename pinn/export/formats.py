@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.export.program import write_program
 from pinn.export.source import Source
 from pinn.export.vtu import write_vtu

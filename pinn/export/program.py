@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pinn.domains.base import sobol
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.export.source import Source
 from pinn.solution_file import replacing
 from pinn.trial import TrialFunction

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.solution_file import Nodes, replacing
 
 SIMPLICES = {2: 3, 3: 5, 4: 10}

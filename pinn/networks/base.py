@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 from pinn.networks.factorization import FactorizedLinear
 
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 
 
 class FactorizedLinear(nn.Module):

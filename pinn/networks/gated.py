@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
 from pinn.networks.fourier import FourierFeatures

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.networks.factorization import RandomWeightFactorization, factorize
 
 ACTIVATIONS: dict[str, Callable] = {

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.networks.base import Network
 from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization, factorize
 from pinn.networks.layers import require_positive, require_sizes

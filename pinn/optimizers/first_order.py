@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Size, Tensor
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 
 Method = Callable[[list[Tensor]], torch.optim.Optimizer]

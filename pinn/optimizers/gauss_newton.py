@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
 from pinn.optimizers.replicated import LONGEST_WAIT, ReplicatedLevenbergMarquardt, ReplicatedTrustRegion

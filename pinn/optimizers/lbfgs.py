@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.first_order import tree
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pinn.distributed import gathered_rows
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.linear_algebra import equilibrated_solution, truncated_solution
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pinn.distributed import Team, gathered_factor
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.linear_algebra import (
     Cholesky,
     ConjugateGradients,
@@ -20,7 +20,7 @@ from pinn.linear_algebra import (
     gram,
     triangular_factor,
 )
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.optimizers.base import LeastSquares
 
 SOLVERS = ("auto", "cholesky", "eigen", "orthogonal", "dual", "conjugate_gradients")

@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
 

@@ -11,8 +11,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from pinn.errors import require
-from pinn.logs import logger
+from pinn.basis.errors import require
+from pinn.basis.logs import logger
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.line_search import Point, Ray, StrongWolfe
 

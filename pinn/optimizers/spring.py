@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 from pinn.optimizers.linearization import SolverChoice
 

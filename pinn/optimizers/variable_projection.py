@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Size, Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.linear_algebra import truncated_basis
 from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import TrustRegion

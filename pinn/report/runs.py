@@ -15,7 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.report.kept import kept_measurement
 from pinn.report.style import DPI, NORMAL, PathLike, add_legend, colors, style
 from pinn.report.training import draw_metric

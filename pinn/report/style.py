@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.solution_file import Contents, replacing
 
 DPI = 200

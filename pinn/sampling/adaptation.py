@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 
 # magnitude(points (n, d)) -> |r| (n,), what adaptive sampling looks at.
 Magnitude = Callable[[Tensor], Tensor]

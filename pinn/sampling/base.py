@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.configurable import Configurable
+from pinn.basis.configurable import Configurable
 from pinn.domains import Domain, Region
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
 from pinn.sampling.points import Points

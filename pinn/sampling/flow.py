@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.sampling.adaptation import Adaptation, Magnitude, State, Volume, sizes
 
 POOL = 4  # uniform points that the flow learns from, of the number that is drawn

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pinn.domains import Domain, Draw, Region, Rule
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
 from pinn.sampling.quadrature import rule, space_at

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.domains import Domain
 
 

@@ -2,7 +2,7 @@
 
 from pinn.domains import Box, Domain, Rule
 from pinn.domains.quadrature import joined
-from pinn.errors import require
+from pinn.basis.errors import require
 
 
 def rule(space: Domain, sides: tuple[str, ...], count: int, *, alike: bool = False) -> Rule:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.solution_file import GROUPS, Contents
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 import yaml
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
-from pinn.rebuilding import rebuild
+from pinn.basis.rebuilding import rebuild
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file import Contents, locate, read

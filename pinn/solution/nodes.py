@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pinn.domains import Domain
 from pinn.domains.base import sobol
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.solution_file import Nodes, blocks
 
 Resolution = int | Mapping[str, int] | None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pinn.configurable import Configurable
+from pinn.basis.configurable import Configurable
 from pinn.domains import Domain
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
 from pinn.residuals import Residuals
 from pinn.solution.dataset import to_dataset

@@ -29,7 +29,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, set_attributes
 from pinn.solution_file.nodes import Nodes

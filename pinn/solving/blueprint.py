@@ -13,7 +13,7 @@ from pinn.callbacks import Callback
 from pinn.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.checkpoint import load_tree
 from pinn.distributed import Team
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
 from pinn.solving.environment import choose_dtype
 from pinn.training import Plan, TimeMarching, Trainer

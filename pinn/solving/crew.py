@@ -19,8 +19,8 @@ import torch
 import torch.distributed as dist
 
 from pinn.distributed import Address, Alone, Team, is_launched, joined, launched_device, launched_team, left
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.solving.blueprint import Blueprint, unpacked
 
 HOST = "127.0.0.1"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 

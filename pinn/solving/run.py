@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.compilation import should_compile
-from pinn.configurable import plain
+from pinn.basis.configurable import plain
 from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
 from pinn.diagnosis.counting import missing_conditions
 from pinn.distributed import launched_rank
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Optimizer, TrustRegion
 from pinn.problem import Problem

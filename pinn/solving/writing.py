@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.report.drawing import FIGURES
 from pinn.report.page import write_report
 from pinn.solution import Output, Solution

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.report.figures import draw_solution
 from pinn.solution_file import Contents, locate, read, writing
 from pinn.sweeps.records import Status

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from pinn.callbacks import Callback, Record
-from pinn.logs import logger
+from pinn.basis.logs import logger
 
 if TYPE_CHECKING:
     from pinn.training import TimeMarching, Trainer

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.report.runs import Row, columns_of, summary, table_text, write_table
 from pinn.solution_file import FILE_NAME
 from pinn.sweeps.grid import write_grid

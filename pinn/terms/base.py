@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.domains import Domain, Region
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 Value = float | Callable[..., Tensor]
 

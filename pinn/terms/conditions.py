@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pinn.domains import Domain, Region
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.terms.base import (
     Equation,
     Term,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from pinn.domains import Domain, Region
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.terms.base import Equation, Term, Value, boundary_region, by_component, combination
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.arguments import argument_names
+from pinn.basis.arguments import argument_names
 from pinn.domains import Domain, Region
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 from pinn.sampling.given import DataRegion
 from pinn.terms.base import Equation, Term, by_component, required
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from pinn.domains import Domain, Region
-from pinn.errors import require
+from pinn.basis.errors import require
 from pinn.sampling.given import SHARE, WEIGHT, PlaceRegion, QuadratureRegion
 from pinn.terms.base import (
     Equation,

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pinn.callbacks import Callback, Record
-from pinn.errors import require
-from pinn.logs import logger
+from pinn.basis.errors import require
+from pinn.basis.logs import logger
 from pinn.optimizers import LeastSquares
 from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from enum import Enum
 
-from pinn.configurable import Configurable
-from pinn.errors import require
+from pinn.basis.configurable import Configurable
+from pinn.basis.errors import require
 from pinn.optimizers import Optimizer
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 from pinn.blocks import RegionBlocks
 from pinn.callbacks import Callback, Record
 from pinn.distributed import Alone
-from pinn.errors import UserError, require
-from pinn.logs import logger
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.measuring import HeldOut
 from pinn.optimizers import LeastSquares, Optimizer
 from pinn.replicas import Replicas

@@ -12,7 +12,7 @@ import logging
 import numpy as np
 
 import pinn
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer, TrustRegion
 from pinn.problems import Burgers
 

@@ -15,7 +15,7 @@ import time
 
 import pinn
 from pinn.cli.help import groups
-from pinn.logs import logger
+from pinn.basis.logs import logger
 
 
 def run(problem: str, seed: int, accurate: bool) -> tuple[float, float, str]:

@@ -28,7 +28,7 @@ import torch
 import pinn
 from pinn.constraints import make_residuals
 from pinn.linear_algebra import gram
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem

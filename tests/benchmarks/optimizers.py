@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 import pinn
 from pinn.callbacks import Callback
-from pinn.logs import logger
+from pinn.basis.logs import logger
 
 PROBLEMS = ["burgers", "poisson_2d", "heat", "helmholtz", "wave", "kovasznay", "allen_cahn", "kdv"]
 OPTIMIZERS = ["default", "trust_region", "levenberg_marquardt", "ssbroyden", "lbfgs", "soap", "adam"]

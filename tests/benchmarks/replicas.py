@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from pinn.constraints import make_residuals
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer, TrustRegion
 from pinn.problems import Burgers

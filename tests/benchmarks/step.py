@@ -25,7 +25,7 @@ import pinn
 from pinn.cli.composition import register
 from pinn.constraints import make_residuals
 from pinn.linear_algebra import gram
-from pinn.logs import logger
+from pinn.basis.logs import logger
 from pinn.training import Trainer
 from pinn.trial import make_trial
 

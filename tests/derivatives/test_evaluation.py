@@ -9,7 +9,7 @@ from agreement import assert_agree
 from torch import sin
 
 from pinn.domains import Box, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import ACTIVATIONS, MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers

@@ -13,7 +13,7 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.jets import Jet, NoJetRule, coordinate_jet
 from pinn.derivatives.names import Symbol
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 FUNCTIONS = [f for f in ELEMENTARY if f not in (torch.Tensor.tanh, torch.relu, F.relu, torch.abs, torch.Tensor.abs)]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from pinn.derivatives.names import Symbol, Vocabulary, parse_suffix, readings
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pinn.derivatives.operators import (
     log_abs_jacobian_determinant,
     vjp,
 )
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 
 

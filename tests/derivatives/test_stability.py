@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pinn.derivatives.stability import Verdict, stability
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 SIGMA, BETA = 10.0, 8.0 / 3.0
 CRITICAL = (

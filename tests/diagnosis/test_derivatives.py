@@ -13,7 +13,7 @@ from pinn.derivatives.differences import Estimate, differentiate
 from pinn.derivatives.jets import RULES, Jet
 from pinn.diagnosis import check_derivatives
 from pinn.domains import Box, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers

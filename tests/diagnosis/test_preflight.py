@@ -11,7 +11,7 @@ import pinn
 import pinn.problems
 from pinn.diagnosis import preflight
 from pinn.domains import Annulus, Box, Disc, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.report.points import draw_points, spread

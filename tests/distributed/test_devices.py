@@ -8,7 +8,7 @@ import torch
 
 import pinn
 from pinn.distributed import Alone, share
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import TrustRegion, VariableProjection
 from pinn.optimizers.linearization import choose_solver

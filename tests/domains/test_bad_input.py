@@ -23,7 +23,7 @@ from pinn.domains import (
     StarShaped,
     Time,
 )
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pinn.domains import Box, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def draw(n, k):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pinn.domains import Box, Disc, Parameters, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.export import export
 from pinn.networks import MLP
 from pinn.problem import Problem

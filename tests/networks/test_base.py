@@ -2,7 +2,7 @@ import pytest
 import torch
 from agreement import assert_agree
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, PirateNet, RandomWeightFactorization
 
 

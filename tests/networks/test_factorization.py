@@ -3,7 +3,7 @@ import torch
 from agreement import assert_agree
 from torch import nn
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, FactorizedLinear, PirateNet, RandomWeightFactorization
 from pinn.networks.factorization import factorize
 

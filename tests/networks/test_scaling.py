@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import FieldScaling
 
 

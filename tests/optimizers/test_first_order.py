@@ -14,10 +14,10 @@ from torch.optim import lr_scheduler
 
 from pinn.checkpoint import load_tree, save_tree
 from pinn.cli.composition import register
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.optimizers import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.first_order import parameters
-from pinn.rebuilding import rebuild
+from pinn.basis.rebuilding import rebuild
 
 METHODS = [Adam, AdamW, SOAP, Muon]
 

@@ -10,7 +10,7 @@ from least_squares import LeastSquaresProblem, SeparableProblem, linear, separab
 from torch import nn
 
 from pinn.domains import Box
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.optimizers.linear import fit_last_layer, newton_step

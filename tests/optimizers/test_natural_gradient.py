@@ -8,7 +8,7 @@ import torch
 from drawn import make_bound
 from least_squares import PROBLEMS, LeastSquaresProblem, run, trajectory
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import NaturalGradient
 from pinn.problems import Burgers

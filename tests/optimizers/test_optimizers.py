@@ -8,7 +8,7 @@ import torch
 from drawn import make_bound
 from least_squares import PROBLEMS, linear, run
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.linear_algebra import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion

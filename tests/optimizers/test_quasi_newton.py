@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from pinn.checkpoint import load_tree, save_tree
 from pinn.constraints import make_residuals
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import BFGS, LBFGS, SSBFGS, SSBroyden
 from pinn.problems import Burgers

@@ -8,7 +8,7 @@ from agreement import assert_agree
 from drawn import error, make_bound
 from least_squares import PROBLEMS, run
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import SPRING, Sketched, TrustRegion
 from pinn.optimizers.sketched import Subspace

@@ -6,7 +6,7 @@ import pytest
 import torch
 from least_squares import PROBLEMS, LeastSquaresProblem, run, trajectory
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.optimizers import SPRING
 
 

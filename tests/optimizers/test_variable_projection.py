@@ -9,7 +9,7 @@ from agreement import assert_agree
 from drawn import error, make_bound
 from least_squares import linear, separable_fit
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import BFGS, LevenbergMarquardt, TrustRegion, VariableProjection
 from pinn.optimizers.variable_projection import ReducedProblem

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sampled import differences, uniform_points
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import AllenCahn
 from pinn.problems.allen_cahn import difference, heat, moment

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sampled import differences, uniform_points
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.problems import Burgers
 
 

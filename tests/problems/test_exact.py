@@ -6,7 +6,7 @@ import torch
 
 import pinn.problems
 from pinn.diagnosis.exact import exact_trial, largest_term
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.problems import (
     Convection,
     ElasticityPlate,

@@ -6,7 +6,7 @@ import torch
 from sampled import uniform_points
 from scipy.special import k0
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.problems import LaplaceAnnulus, MovingDisc
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize, SymLogNorm
 from matplotlib.image import imread
 
 from pinn.domains import Box, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import Burgers
 from pinn.report.show import describe

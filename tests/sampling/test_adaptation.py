@@ -5,7 +5,7 @@ import torch
 from torch.func import jacrev, vmap
 
 from pinn.domains import Box, Region, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.sampling import R3, RAD, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.sampling.flow import Flow
 

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from pinn.domains import Box, Polygon, Region, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.sampling import (
     ChebyshevSampler,
     EquispacedSampler,

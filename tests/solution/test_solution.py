@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from pinn.domains import Box, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers

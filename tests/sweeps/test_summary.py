@@ -6,7 +6,7 @@ import pytest
 import torch
 import xarray
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record, records_below
 from pinn.sweeps.sharing import cores, device_of_job, threads_of_job

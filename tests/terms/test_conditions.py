@@ -13,7 +13,7 @@ from torch.func import jacrev
 
 from pinn.diagnosis.exact import exact_trial
 from pinn.domains import Annulus, Box, Disc, Parameters, Time
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.residuals import Residuals

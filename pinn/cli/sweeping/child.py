@@ -75,7 +75,7 @@ def _solve(task: Task) -> Status:
 
     from pinn.cli.composition import register
     from pinn.distributed import is_launched
-    from pinn.errors import UserError
+    from pinn.basis.errors import UserError
     from pinn.sweeps.sharing import device_of_job
 
     torch.set_num_threads(min(task.threads, torch.get_num_threads()))

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 SAVED = "multirun.yaml"  # what Hydra keeps of a sweep
 COMMAND = "command.json"  # its words, by which `pinn resume` goes on with it

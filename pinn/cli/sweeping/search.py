@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.sweeping.ending import SAVED, concluded, same_sweep
-from pinn.errors import UserError, require
+from pinn.basis.errors import UserError, require
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn

@@ -3,7 +3,7 @@
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def distribution(override: Override) -> BaseDistribution:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 
-from pinn.errors import UserError
+from pinn.basis.errors import UserError
 
 
 def argument_names(function: Callable) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, the log, arguments by name, objects that remember how they were built."""
