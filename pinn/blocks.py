@@ -11,7 +11,7 @@ from pinn.domains import Region
 from pinn.basis.errors import UserError
 from pinn.sampling import Points
 from pinn.terms import Equation
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 
 @dataclass(frozen=True)

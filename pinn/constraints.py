@@ -8,7 +8,7 @@ from torch import Tensor
 from pinn.blocks import RegionBlocks, row_values
 from pinn.residuals import Residuals
 from pinn.sampling import Points, SobolSampler
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities
 

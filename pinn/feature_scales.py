@@ -14,7 +14,7 @@ from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals import Residuals
 from pinn.sampling import PointSet, Sampler, UniformSampler
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 COARSE, FINE = 128, 400  # features of the fits that look for the region, and of those that settle within it
 ROWS = 2.5  # interior points a feature

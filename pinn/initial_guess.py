@@ -9,7 +9,7 @@ from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals import Residuals
 from pinn.sampling import Sampler
 from pinn.solution_file import locate, read
-from pinn.windows import of_window
+from pinn.trial.windows import of_window
 
 NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
 CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow

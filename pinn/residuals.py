@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pinn.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
 from pinn.bound_residuals import BoundResiduals, unflatten
-from pinn.continuation import Beginning
+from pinn.trial.continuation import Beginning
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.tape import Pass
 from pinn.distributed import Alone, Team, share
@@ -20,7 +20,7 @@ from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.recording import make_recorder
 from pinn.sampling import Points, PointSet
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]
 Evaluate = Callable[[RegionBlocks, Points, Mapping[str, Tensor]], tuple[Named, Named]]

@@ -9,7 +9,7 @@ from pinn.constraints import make_residuals
 from pinn.problem import Problem
 from pinn.residuals import BoundResiduals, Residuals
 from pinn.sampling import Sampler, SobolSampler
-from pinn.trial import NetworkFactory, make_trial
+from pinn.trial.function import NetworkFactory, make_trial
 
 
 def drawn(

@@ -21,7 +21,7 @@ from pinn.problem import Problem
 from pinn.sampling import Adaptation
 from pinn.schema import SCHEMAS, Config
 from pinn.solving import DTYPES, solve
-from pinn.trial import CONSTRAINTS, ENGINES
+from pinn.trial.function import CONSTRAINTS, ENGINES
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
 ADAPTATIONS = sorted(f.name.removesuffix(".yaml") for f in files("pinn.conf").joinpath("sampler/adaptation").iterdir())

@@ -16,7 +16,7 @@ from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroy
 from pinn.problems import Burgers
 from pinn.recording import make_recorder
 from pinn.sampling import SobolSampler
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 SAMPLER = SobolSampler(interior=300, boundary=30)

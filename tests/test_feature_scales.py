@@ -16,7 +16,7 @@ from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Convection, Helmholtz, KleinGordon, Poisson2D
 from pinn.sampling import ChebyshevSampler, GaussLegendreSampler
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 SAMPLER = ChebyshevSampler(interior=700, boundary=50)
 FEATURES = partial(RandomFeatures, width=200)

@@ -15,7 +15,7 @@ from pinn.problems import Burgers, Poisson2D
 from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.training import Training
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 SMALL = partial(MLP, width=12, depth=2)
 SAMPLER = SobolSampler(interior=200, boundary=20)

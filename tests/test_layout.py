@@ -27,7 +27,7 @@ FLOORS = (
     (
         "pinn.problems",
         "pinn.ansatz",
-        "pinn.continuation",
+        "pinn.trial.continuation",
         "pinn.constraints",
         "pinn.blocks",
         "pinn.residuals",
@@ -35,7 +35,7 @@ FLOORS = (
         "pinn.recording",
         "pinn.replicas",
         "pinn.trial",
-        "pinn.windows",
+        "pinn.trial.windows",
     ),
     ("pinn.weighting", "pinn.optimizers"),
     (

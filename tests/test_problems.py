@@ -16,7 +16,7 @@ from pinn.networks import MLP
 from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 # Problem -> the conditions that its ansatz and its periodic embedding satisfy exactly.
 HARD = {

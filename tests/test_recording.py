@@ -32,8 +32,8 @@ from pinn.optimizers import Adam, TrustRegion
 from pinn.problems import Burgers, ElasticityPlate
 from pinn.recording import Recorder
 from pinn.sampling import SobolSampler
-from pinn.trial import make_trial
-from pinn.windows import make_windows
+from pinn.trial.function import make_trial
+from pinn.trial.windows import make_windows
 
 aten = torch.ops.aten
 WAITS = {aten._local_scalar_dense.default, aten.nonzero.default, aten.lift_fresh.default}  # of the host for the device

@@ -19,7 +19,7 @@ from pinn.problems import Burgers
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 
 class Stokes(Problem):

@@ -19,7 +19,7 @@ from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 from pinn.weighting import BalancedWeights
 
 

@@ -24,8 +24,8 @@ from pinn.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Plan, Stage, Stages, Trainer, Training
-from pinn.trial import TrialFunction, make_trial
-from pinn.windows import WindowedTrial, make_windows, time_orders
+from pinn.trial.function import TrialFunction, make_trial
+from pinn.trial.windows import WindowedTrial, make_windows, time_orders
 
 SMALL = partial(MLP, width=6, depth=2, activation="sin")
 

@@ -36,7 +36,7 @@ def check(words: Sequence[str]) -> None:
     from omegaconf import OmegaConf
 
     from pinn.diagnosis import check_derivatives, preflight
-    from pinn.trial import make_trial
+    from pinn.trial.function import make_trial
 
     keys = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True))
     problem, network, sampler = (

@@ -15,7 +15,7 @@ from pinn.diagnosis.findings import Comparison, DerivativeCheck
 from pinn.diagnosis.subjects import Sample, Subject, function_subject, problem_subject, trial_subject
 from pinn.basis.errors import require
 from pinn.problem import Problem
-from pinn.trial import ENGINES, NetworkFactory, TrialFunction
+from pinn.trial.function import ENGINES, NetworkFactory, TrialFunction
 
 ROUNDING = 1e-12  # of a quantity's size: two orders of summation, no more
 RESOLVED = 0.1  # of a quantity's size: differences with a wider bound say nothing

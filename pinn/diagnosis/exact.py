@@ -14,7 +14,7 @@ from pinn.problem import Problem
 from pinn.residuals import Residuals
 from pinn.sampling import PointSet
 from pinn.sampling.given import GivenRegion
-from pinn.trial import TrialFunction, make_trial
+from pinn.trial.function import TrialFunction, make_trial
 
 TOLERANCE = 1e-8  # of a residual's largest term: derivatives are exact, formulas have rounding
 

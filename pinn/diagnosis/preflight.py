@@ -13,7 +13,7 @@ from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
 from pinn.residuals import Residuals
 from pinn.sampling import PointSet, SobolSampler
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
 ROUNDING = 1e-24  # of the largest: a term that vanishes

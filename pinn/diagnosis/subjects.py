@@ -20,7 +20,7 @@ from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.residuals import Residuals
 from pinn.sampling import Points, SobolSampler
-from pinn.trial import NetworkFactory, TrialFunction, make_trial
+from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 
 INTERIOR, BOUNDARY = 16, 6  # points a region or side: few, since every one is an independent test
 MOST = 64  # points of a region: a quadrature has hundreds

@@ -12,7 +12,7 @@ from pinn.domains.base import sobol
 from pinn.basis.errors import UserError, require
 from pinn.export.source import Source
 from pinn.solution_file import replacing
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 
 POINTS = 257
 """Points at which the program is compared with the fields."""

@@ -14,8 +14,8 @@ from pinn.basis.rebuilding import rebuild
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file import Contents, locate, read
-from pinn.trial import TrialFunction
-from pinn.windows import WindowedTrial, make_windows, whole_residuals
+from pinn.trial.function import TrialFunction
+from pinn.trial.windows import WindowedTrial, make_windows, whole_residuals
 
 
 def load(

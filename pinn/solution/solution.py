@@ -28,8 +28,8 @@ from pinn.solution.output import Output
 from pinn.solution.provenance import provenance
 from pinn.solution.tabulation import Create, Tabulation, in_memory
 from pinn.solution_file import FILE_NAME, Contents, Nodes, writing
-from pinn.trial import TrialFunction
-from pinn.windows import WindowedResiduals, WindowedTrial
+from pinn.trial.function import TrialFunction
+from pinn.trial.windows import WindowedResiduals, WindowedTrial
 
 if TYPE_CHECKING:
     import xarray

@@ -17,8 +17,8 @@ from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
 from pinn.solving.environment import choose_dtype
 from pinn.training import Plan, TimeMarching, Trainer
-from pinn.trial import NetworkFactory, TrialFunction
-from pinn.windows import WindowedTrial, make_windows
+from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.windows import WindowedTrial, make_windows
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from pinn.solving.crew import crew_of
 from pinn.solving.environment import choose_devices, show_log, writable
 from pinn.solving.writing import write
 from pinn.training import Outcome, Plan, ReplicaHeldOut, Stages, TimeMarching, Trainer, Training
-from pinn.trial import NetworkFactory, TrialFunction
+from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.weighting import Weighting
-from pinn.windows import whole_residuals
+from pinn.trial.windows import whole_residuals
 
 METRICS = "metrics.jsonl"
 

@@ -15,8 +15,8 @@ from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.settings import Outcome, stages_of
 from pinn.training.trainer import Position, Trainer
-from pinn.trial import TrialFunction
-from pinn.windows import WindowedTrial, of_window
+from pinn.trial.function import TrialFunction
+from pinn.trial.windows import WindowedTrial, of_window
 
 FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step

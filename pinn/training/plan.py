@@ -17,7 +17,7 @@ from pinn.training.interruption import Interruption
 from pinn.training.replicas import replicated
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
-from pinn.trial import TrialFunction
+from pinn.trial.function import TrialFunction
 from pinn.weighting import Weighting
 
 

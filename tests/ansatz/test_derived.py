@@ -20,7 +20,7 @@ from pinn.problems import AllenCahn, Burgers, EulerBeam, Heat, Helmholtz, KdV, K
 from pinn.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Periodic, Robin
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 network = partial(MLP, width=8, depth=2)
 

@@ -30,7 +30,7 @@ from pinn.derivatives.tape import Pass
 from pinn.networks import MLP
 from pinn.residuals import Residuals
 from pinn.sampling import Points
-from pinn.trial import TrialFunction, make_trial
+from pinn.trial.function import TrialFunction, make_trial
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pinn.problems import Burgers
 from pinn.replicas import Replicas
 from pinn.sampling import SobolSampler
 from pinn.solving import choose_device
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "trust_region": TrustRegion(),

@@ -30,7 +30,7 @@ from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problems import Burgers
 from pinn.sampling import SobolSampler
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 COLUMNS = ("step", "J", "product", "sum", "factor")
 

@@ -27,7 +27,7 @@ from pinn.constraints import make_residuals
 from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
 from pinn.training import Trainer
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 PROBLEMS = ["burgers", "poisson_2d", "allen_cahn"]
 OPTIMIZERS = ["trust_region", "levenberg_marquardt"]

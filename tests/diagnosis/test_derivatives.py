@@ -18,7 +18,7 @@ from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 
 class Diffusion(Problem):

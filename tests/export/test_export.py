@@ -16,7 +16,7 @@ from pinn.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution_file import read
 from pinn.terms import Interior
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 
 class Plain(Problem):

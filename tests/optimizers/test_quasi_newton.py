@@ -18,7 +18,7 @@ from pinn.networks import MLP
 from pinn.optimizers import BFGS, LBFGS, SSBFGS, SSBroyden
 from pinn.problems import Burgers
 from pinn.sampling import SobolSampler
-from pinn.trial import make_trial
+from pinn.trial.function import make_trial
 
 METHODS = [BFGS, SSBFGS, SSBroyden]
 ALL = [*METHODS, LBFGS]

@@ -11,14 +11,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from pinn.continuation import Beginning, Continuation, Memory, Piece, Start
+from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.derivatives.evaluation import Request
 from pinn.domains import Domain
 from pinn.basis.errors import UserError, require
 from pinn.networks import Embedding, Network
 from pinn.problem import Problem
 from pinn.residuals import Residuals
-from pinn.trial import NetworkFactory, TrialFunction, make_trial
+from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 
 Values = Mapping[str, Tensor]
 

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from pinn.ansatz import derive
 from pinn.basis.arguments import argument_names
-from pinn.continuation import Beginning, Start
+from pinn.trial.continuation import Beginning, Start
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass
