@@ -12,7 +12,7 @@ from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import PointSet, Sampler, UniformSampler
 from pinn.trial.function import TrialFunction
 

@@ -6,7 +6,7 @@ from pinn.basis.errors import UserError, require
 from pinn.feature_scales import choose_feature_scales
 from pinn.basis.logs import logger
 from pinn.optimizers.linear import fit_last_layer
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Sampler
 from pinn.solution_file import locate, read
 from pinn.trial.windows import of_window

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from pinn.blocks import Block
+from pinn.residuals.blocks import Block
 from pinn.callbacks import Record
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, PointSet, UniformSampler
 
 

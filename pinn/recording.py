@@ -14,7 +14,7 @@ from pinn.basis.errors import require
 from pinn.basis.logs import logger
 
 if TYPE_CHECKING:
-    from pinn.bound_residuals import BoundResiduals
+    from pinn.residuals.least_squares import BoundResiduals
 
 Outputs = tuple[Tensor, ...]
 Evaluation = Callable[["BoundResiduals", Tensor], Outputs]

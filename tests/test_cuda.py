@@ -10,7 +10,7 @@ from drawn import values
 
 import pinn
 import pinn.networks
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroyden, TrustRegion
 from pinn.problems import Burgers

@@ -8,7 +8,7 @@ import torch
 from drawn import drawn, error
 
 import pinn
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.feature_scales import NEWTON_STEPS, CompassSearch, SmallFit, choose_feature_scales, directions, factors
 from pinn.initial_guess import set_initial_guess

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import pinn
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.initial_guess import set_initial_guess
 from pinn.networks import MLP

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 import pinn
 import pinn.problems
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import (
     MLP,

@@ -9,7 +9,7 @@ import torch
 import xarray
 
 import pinn
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.domains import Box
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, ModifiedMLP, RandomWeightFactorization

@@ -9,14 +9,14 @@ from agreement import assert_agree
 from torch import nn
 from torch.func import jacrev
 
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.derivatives.tape import Tape
 from pinn.domains import Box, Region, Time
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
 from pinn.trial.function import make_trial

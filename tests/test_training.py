@@ -8,14 +8,14 @@ import torch
 
 import pinn
 from pinn.callbacks import Callback, History
-from pinn.constraints import exact_terms, make_residuals
+from pinn.residuals.exact_terms import exact_terms, make_residuals
 from pinn.distributed import Alone
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training

@@ -12,7 +12,7 @@ import torch
 
 import pinn
 from pinn.callbacks import Callback, History
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, TrustRegion
@@ -20,7 +20,7 @@ from pinn.problem import Problem
 from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.kept import kept_measurement
 from pinn.report.show import describe
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Plan, Stage, Stages, Trainer, Training

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pinn.problem import Problem
-from pinn.residuals import RegionBlocks, Residuals
+from pinn.residuals.residuals import RegionBlocks, Residuals
 from pinn.sampling.given import DataRegion, GivenRegion
 
 # Number of a field and of a coordinate, by name.

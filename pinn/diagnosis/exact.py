@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
-from pinn.blocks import row_values, slopes
+from pinn.residuals.blocks import row_values, slopes
 from pinn.networks import MLP
 from pinn.problem import Problem
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import PointSet
 from pinn.sampling.given import GivenRegion
 from pinn.trial.function import TrialFunction, make_trial

@@ -8,10 +8,10 @@ import torch
 from pinn.ansatz import derive
 from pinn.ansatz.corners import disagreements
 from pinn.ansatz.prescriptions import prescriptions
-from pinn.constraints import exact_terms
+from pinn.residuals.exact_terms import exact_terms
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import PointSet, SobolSampler
 from pinn.trial.function import TrialFunction
 

@@ -18,7 +18,7 @@ from pinn.domains import Region
 from pinn.basis.errors import require
 from pinn.networks import MLP
 from pinn.problem import Problem
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, SobolSampler
 from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 

@@ -10,7 +10,7 @@ from pinn.distributed.rendezvous import (
     left,
     take_scheduled_rank,
 )
-from pinn.distributed.share import share
+from pinn.residuals.share import share
 from pinn.distributed.team import Alone, Ranks, Team
 from pinn.distributed.triangles import gathered_factor, gathered_rows
 

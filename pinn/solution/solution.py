@@ -21,7 +21,7 @@ from pinn.basis.configurable import Configurable
 from pinn.domains import Domain
 from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution.dataset import to_dataset
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output

@@ -23,7 +23,7 @@ from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
 from pinn.solving.blueprint import Blueprint

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from pinn.callbacks import Callback
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import Alone, Team
 from pinn.initial_guess import set_initial_guess
 from pinn.optimizers import Optimizer

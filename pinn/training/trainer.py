@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.blocks import RegionBlocks
+from pinn.residuals.blocks import RegionBlocks
 from pinn.callbacks import Callback, Record
 from pinn.distributed import Alone
 from pinn.basis.errors import UserError, require
@@ -18,7 +18,7 @@ from pinn.basis.logs import logger
 from pinn.measuring import HeldOut
 from pinn.optimizers import LeastSquares, Optimizer
 from pinn.replicas import Replicas
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, PointSet, Sampler, State
 from pinn.training.interruption import Interruption
 from pinn.training.replicas import ReplicaHeldOut

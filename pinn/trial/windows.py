@@ -17,7 +17,7 @@ from pinn.domains import Domain
 from pinn.basis.errors import UserError, require
 from pinn.networks import Embedding, Network
 from pinn.problem import Problem
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 
 Values = Mapping[str, Tensor]

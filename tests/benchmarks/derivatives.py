@@ -28,7 +28,7 @@ from torch import Tensor
 from pinn import Box, Interior, Problem
 from pinn.derivatives.tape import Pass
 from pinn.networks import MLP
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
 from pinn.trial.function import TrialFunction, make_trial
 

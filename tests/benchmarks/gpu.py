@@ -26,7 +26,7 @@ from typing import Any
 import torch
 
 import pinn
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
 from pinn.networks import MLP, RandomFeatures
@@ -34,7 +34,7 @@ from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
 from pinn.recording import make_recorder
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
 from pinn.trial.function import make_trial

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer, TrustRegion

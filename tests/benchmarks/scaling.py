@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import launched_team, left
 from pinn.distributed.team import Alone, Team
 from pinn.linear_algebra import gram

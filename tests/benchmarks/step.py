@@ -23,7 +23,7 @@ from torch import Tensor
 
 import pinn
 from pinn.cli.composition import register
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
 from pinn.training import Trainer

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import Team, launched_team, left
 from pinn.domains import Box
 from pinn.networks import MLP

@@ -12,7 +12,7 @@ from pinn.export import export
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers, Kovasznay
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution_file import read
 from pinn.terms import Interior

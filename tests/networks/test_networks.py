@@ -24,7 +24,7 @@ from pinn.networks import (
 )
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.terms import Dirichlet, Initial, Interior, Periodic

@@ -12,7 +12,7 @@ from least_squares import PROBLEMS, LeastSquaresProblem, is_plain, run, shifted,
 from scipy.optimize import minimize
 
 from pinn.checkpoint import load_tree, save_tree
-from pinn.constraints import make_residuals
+from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import BFGS, LBFGS, SSBFGS, SSBroyden

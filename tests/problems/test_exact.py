@@ -23,7 +23,7 @@ from pinn.problems import (
     Reaction,
     Wave,
 )
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import UniformSampler
 
 # The benchmark's coefficients, and others: a coefficient that is written into one place only is seen by these.

@@ -22,7 +22,7 @@ from pinn.report.figures import draw_solution
 from pinn.report.panels import solution_panels
 from pinn.report.scales import deviation_scale, field_scale, finite_range, typical_range
 from pinn.report.training import draw_training
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution_file import read
 from pinn.terms import Interior

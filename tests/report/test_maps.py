@@ -16,7 +16,7 @@ from pinn.report.figures import drawn
 from pinn.report.panels import solution_panels
 from pinn.report.style import balanced, save
 from pinn.report.surfaces import surface
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.trial.function import make_trial
 

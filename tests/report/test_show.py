@@ -13,7 +13,7 @@ from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import Burgers
 from pinn.report.show import describe
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.trial.function import make_trial
 

@@ -116,7 +116,7 @@ def test_gauss_rules_in_the_cells_of_a_mesh():
 
 
 def test_the_loss_is_an_integral_on_gauss_legendre_points():
-    from pinn.blocks import weights_of
+    from pinn.residuals.blocks import weights_of
 
     points = GaussLegendreSampler(interior=400).draw(Box(x=(0, 2)), Region(), generator())
     residual = torch.exp(points.x[:, 0])

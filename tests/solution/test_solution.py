@@ -18,7 +18,7 @@ from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
 from pinn.solution.nodes import make_nodes
 from pinn.solution_file import FORMAT_VERSION, Nodes

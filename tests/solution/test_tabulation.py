@@ -12,7 +12,7 @@ import pytest
 from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problems import Kovasznay
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, tabulation
 from pinn.solution_file import Nodes, blocks, read
 from pinn.trial.function import make_trial

@@ -14,7 +14,7 @@ from pinn.domains.simplices import simplex_measures
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
 from pinn.solution_file import read
 from pinn.terms import Interior

@@ -16,7 +16,7 @@ from pinn.domains import Annulus, Box, Disc, Parameters, Time
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
-from pinn.residuals import Residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import (
     Boundary,

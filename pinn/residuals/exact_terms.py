@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pinn.blocks import RegionBlocks, row_values
-from pinn.residuals import Residuals
+from pinn.residuals.blocks import RegionBlocks, row_values
+from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, SobolSampler
 from pinn.trial.function import TrialFunction
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
-from pinn.blocks import Block, RegionBlocks, weights_of
+from pinn.residuals.blocks import Block, RegionBlocks, weights_of
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.linear_algebra import gram
@@ -19,7 +19,7 @@ from pinn.recording import Evaluation
 from pinn.sampling import Points, PointSet
 
 if TYPE_CHECKING:
-    from pinn.residuals import Residuals
+    from pinn.residuals.residuals import Residuals
 
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
 

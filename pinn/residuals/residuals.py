@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from pinn.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
-from pinn.bound_residuals import BoundResiduals, unflatten
+from pinn.residuals.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
+from pinn.residuals.least_squares import BoundResiduals, unflatten
 from pinn.trial.continuation import Beginning
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.tape import Pass
