@@ -10,8 +10,8 @@ from drawn import drawn, error
 import pinn
 from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
-from pinn.feature_scales import NEWTON_STEPS, CompassSearch, SmallFit, choose_feature_scales, directions, factors
-from pinn.initial_guess import set_initial_guess
+from pinn.training.feature_scales import NEWTON_STEPS, CompassSearch, SmallFit, choose_feature_scales, directions, factors
+from pinn.training.initial_guess import set_initial_guess
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Convection, Helmholtz, KleinGordon, Poisson2D

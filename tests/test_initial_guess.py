@@ -9,7 +9,7 @@ from torch import nn
 import pinn
 from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
-from pinn.initial_guess import set_initial_guess
+from pinn.training.initial_guess import set_initial_guess
 from pinn.networks import MLP
 from pinn.problems import Burgers, Poisson2D
 from pinn.sampling import SobolSampler

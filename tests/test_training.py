@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pinn
-from pinn.callbacks import Callback, History
+from pinn.training.callbacks import Callback, History
 from pinn.residuals.exact_terms import exact_terms, make_residuals
 from pinn.distributed import Alone
 from pinn.basis.errors import UserError
@@ -20,7 +20,7 @@ from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.trial.function import make_trial
-from pinn.weighting import BalancedWeights
+from pinn.training.weighting import BalancedWeights
 
 
 def small_network(inputs, outputs):

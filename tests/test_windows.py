@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import pinn
-from pinn.callbacks import Callback, History
+from pinn.training.callbacks import Callback, History
 from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures

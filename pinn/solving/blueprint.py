@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.callbacks import Callback
-from pinn.checkpoint import FILE_NAME as CHECKPOINT
-from pinn.checkpoint import load_tree
+from pinn.training.callbacks import Callback
+from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
+from pinn.training.checkpoint import load_tree
 from pinn.distributed import Team
 from pinn.basis.errors import UserError, require
 from pinn.problem import Problem

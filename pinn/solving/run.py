@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
+from pinn.training.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.compilation import should_compile
 from pinn.basis.configurable import plain
 from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
@@ -32,7 +32,7 @@ from pinn.solving.environment import choose_devices, show_log, writable
 from pinn.solving.writing import write
 from pinn.training import Outcome, Plan, ReplicaHeldOut, Stages, TimeMarching, Trainer, Training
 from pinn.trial.function import NetworkFactory, TrialFunction
-from pinn.weighting import Weighting
+from pinn.training.weighting import Weighting
 from pinn.trial.windows import whole_residuals
 
 METRICS = "metrics.jsonl"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from pinn.callbacks import Callback, Record
+from pinn.training.callbacks import Callback, Record
 from pinn.basis.logs import logger
 
 if TYPE_CHECKING:

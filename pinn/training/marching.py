@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.callbacks import Callback, Record
+from pinn.training.callbacks import Callback, Record
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.optimizers import LeastSquares

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from pinn.callbacks import Callback
+from pinn.training.callbacks import Callback
 from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import Alone, Team
-from pinn.initial_guess import set_initial_guess
+from pinn.training.initial_guess import set_initial_guess
 from pinn.optimizers import Optimizer
 from pinn.replicas import Replicas
 from pinn.sampling import Sampler
@@ -18,7 +18,7 @@ from pinn.training.replicas import replicated
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
-from pinn.weighting import Weighting
+from pinn.training.weighting import Weighting
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinn.callbacks import Record
-from pinn.measuring import HeldOut, relative_l2
+from pinn.training.callbacks import Record
+from pinn.training.held_out import HeldOut, relative_l2
 from pinn.replicas import Replicas
 from pinn.sampling import PointSet
 from pinn.training.settings import Stage, Stages

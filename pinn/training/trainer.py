@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from pinn.residuals.blocks import RegionBlocks
-from pinn.callbacks import Callback, Record
+from pinn.training.callbacks import Callback, Record
 from pinn.distributed import Alone
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.measuring import HeldOut
+from pinn.training.held_out import HeldOut
 from pinn.optimizers import LeastSquares, Optimizer
 from pinn.replicas import Replicas
 from pinn.residuals.residuals import Residuals
@@ -23,7 +23,7 @@ from pinn.sampling import Points, PointSet, Sampler, State
 from pinn.training.interruption import Interruption
 from pinn.training.replicas import ReplicaHeldOut
 from pinn.training.settings import Outcome, Stage, Stages, Training, stages_of
-from pinn.weighting import FixedWeights, Weighting
+from pinn.training.weighting import FixedWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)

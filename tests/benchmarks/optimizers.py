@@ -22,7 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import pinn
-from pinn.callbacks import Callback
+from pinn.training.callbacks import Callback
 from pinn.basis.logs import logger
 
 PROBLEMS = ["burgers", "poisson_2d", "heat", "helmholtz", "wave", "kovasznay", "allen_cahn", "kdv"]

@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from least_squares import PROBLEMS, LeastSquaresProblem, is_plain, run, trajectory
 from torch.optim import lr_scheduler
 
-from pinn.checkpoint import load_tree, save_tree
+from pinn.training.checkpoint import load_tree, save_tree
 from pinn.cli.composition import register
 from pinn.basis.errors import UserError
 from pinn.optimizers import SOAP, Adam, AdamW, Muon, TorchOptimizer

@@ -11,7 +11,7 @@ import torch
 from least_squares import PROBLEMS, LeastSquaresProblem, is_plain, run, shifted, trajectory
 from scipy.optimize import minimize
 
-from pinn.checkpoint import load_tree, save_tree
+from pinn.training.checkpoint import load_tree, save_tree
 from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP

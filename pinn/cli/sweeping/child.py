@@ -12,7 +12,7 @@ from pinn.sweeps.records import JobRecord, Status
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from pinn.callbacks import Callback
+    from pinn.training.callbacks import Callback
     from pinn.sweeps.pruning import Pruning
 
 LOG = "pinn.log"

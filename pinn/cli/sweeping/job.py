@@ -49,7 +49,7 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     ours = found is not None and found.config_hash == digest
     if found is not None and ours and found.finished:
         return told(found, "before")
-    from pinn.checkpoint import FILE_NAME as CHECKPOINT
+    from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
     from pinn.cli.sweeping.child import Task, perform
 
     resume = found is not None and ours and (folder / CHECKPOINT).is_file() and not found.mistake

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pinn.callbacks.base import Callback, Record
+from pinn.training.callbacks.base import Callback, Record
 from pinn.basis.logs import logger
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import torch
 
 from pinn.basis.errors import UserError, require
-from pinn.feature_scales import choose_feature_scales
+from pinn.training.feature_scales import choose_feature_scales
 from pinn.basis.logs import logger
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.residuals import Residuals

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinn.callbacks.base import Callback, Record
-from pinn.checkpoint import FILE_NAME, save_tree
+from pinn.training.callbacks.base import Callback, Record
+from pinn.training.checkpoint import FILE_NAME, save_tree
 
 if TYPE_CHECKING:
     from pinn.training import Outcome, TimeMarching, Trainer

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from pinn.residuals.blocks import Block
-from pinn.callbacks import Record
+from pinn.training.callbacks import Record
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, PointSet, UniformSampler
 

@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from pinn.callbacks.base import Callback, Record
+from pinn.training.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
     from pinn.training import Outcome, TimeMarching, Trainer
