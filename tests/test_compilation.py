@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pinn import compilation
-from pinn.compilation import should_compile
+from pinn.solving import compilation
+from pinn.solving.compilation import should_compile
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.elementary import ELEMENTARY

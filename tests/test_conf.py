@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import further_groups, groups
-from pinn.compilation import COMPILATION
+from pinn.solving.compilation import COMPILATION
 from pinn.basis.configurable import plain
 from pinn.networks import Network
 from pinn.problem import Problem

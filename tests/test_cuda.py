@@ -14,7 +14,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroyden, TrustRegion
 from pinn.problems import Burgers
-from pinn.recording import make_recorder
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 

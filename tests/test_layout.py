@@ -32,7 +32,7 @@ FLOORS = (
         "pinn.residuals.blocks",
         "pinn.residuals",
         "pinn.residuals.least_squares",
-        "pinn.recording",
+        "pinn.solving.cuda_graphs",
         "pinn.replicas",
         "pinn.trial",
         "pinn.trial.windows",
@@ -40,7 +40,7 @@ FLOORS = (
     ("pinn.training.weighting", "pinn.optimizers"),
     (
         "pinn.training",
-        "pinn.compilation",
+        "pinn.solving.compilation",
         "pinn.training.initial_guess",
         "pinn.training.feature_scales",
         "pinn.training.held_out",

@@ -30,7 +30,7 @@ from pinn.networks import (
 )
 from pinn.optimizers import Adam, TrustRegion
 from pinn.problems import Burgers, ElasticityPlate
-from pinn.recording import Recorder
+from pinn.solving.cuda_graphs import Recorder
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 from pinn.trial.windows import make_windows

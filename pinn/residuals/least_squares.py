@@ -15,7 +15,7 @@ from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
-from pinn.recording import Evaluation
+from pinn.solving.cuda_graphs import Evaluation
 from pinn.sampling import Points, PointSet
 
 if TYPE_CHECKING:

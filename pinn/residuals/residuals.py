@@ -18,7 +18,7 @@ from pinn.derivatives.tape import Pass
 from pinn.distributed import Alone, Team, share
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
-from pinn.recording import make_recorder
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.sampling import Points, PointSet
 from pinn.trial.function import TrialFunction
 

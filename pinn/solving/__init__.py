@@ -1,6 +1,6 @@
 """From a problem to its solution."""
 
-from pinn.solving.environment import DTYPES, choose_device, choose_devices, choose_dtype
+from pinn.solving.device import DTYPES, choose_device, choose_devices, choose_dtype
 from pinn.solving.run import solve
 from pinn.solving.writing import write
 

@@ -15,7 +15,7 @@ from pinn.training.checkpoint import load_tree
 from pinn.distributed import Team
 from pinn.basis.errors import UserError, require
 from pinn.problem import Problem
-from pinn.solving.environment import choose_dtype
+from pinn.solving.device import choose_dtype
 from pinn.training import Plan, TimeMarching, Trainer
 from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial, make_windows

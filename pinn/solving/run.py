@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.training.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
-from pinn.compilation import should_compile
+from pinn.solving.compilation import should_compile
 from pinn.basis.configurable import plain
 from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
 from pinn.diagnosis.counting import missing_conditions
@@ -28,7 +28,7 @@ from pinn.sampling import Sampler, SobolSampler
 from pinn.solution import Output, Solution
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
-from pinn.solving.environment import choose_devices, show_log, writable
+from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.writing import write
 from pinn.training import Outcome, Plan, ReplicaHeldOut, Stages, TimeMarching, Trainer, Training
 from pinn.trial.function import NetworkFactory, TrialFunction

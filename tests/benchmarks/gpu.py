@@ -33,7 +33,7 @@ from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
-from pinn.recording import make_recorder
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
