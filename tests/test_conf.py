@@ -19,7 +19,7 @@ from pinn.basis.configurable import plain
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.sampling import Adaptation
-from pinn.schema import SCHEMAS, Config
+from pinn.cli.schema import SCHEMAS, Config
 from pinn.solving import DTYPES, solve
 from pinn.trial.function import CONSTRAINTS, ENGINES
 

@@ -50,8 +50,8 @@ FLOORS = (
         "pinn.diagnosis",
         "pinn.basis.rebuilding",
     ),
-    ("pinn.report", "pinn.export", "pinn.sweeps"),
-    ("pinn.solving", "pinn.schema", "pinn.cli", "pinn.conf"),
+    ("pinn.report", "pinn.solution.export", "pinn.sweeps"),
+    ("pinn.solving", "pinn.cli.schema", "pinn.cli", "pinn.conf"),
     ("pinn",),
 )
 FOLDERS = {"pinn": "pinn", "pinn.conf": "conf", "pinn.problems": "problems"}

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pinn.cli.problem_file import problem_node, search_working_directory
 from pinn.cli.sweeping.plugins import register_plugins
 from pinn.basis.errors import require
-from pinn.schema import SCHEMAS
+from pinn.cli.schema import SCHEMAS
 
 PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 

@@ -100,7 +100,7 @@ def report(words: Sequence[str]) -> None:
     if given.to and len(given.runs) > 1:
         raise UserError(f"report --to takes one run or folder, got {len(given.runs)}; see pinn report --help")
     from pinn.report.page import write_report
-    from pinn.report.sweep import write_sweep_report
+    from pinn.sweeps.report import write_sweep_report
     from pinn.solution_file import FILE_NAME
 
     for run in map(Path, given.runs):
@@ -123,7 +123,7 @@ def export(words: Sequence[str]) -> None:
     parser.add_argument("--output", metavar="FILE", help="default: solution.FORMAT beside the solution file")
     parser.add_trust()
     read = parser.parse_args(words)
-    from pinn.export import export as write
+    from pinn.solution.export import export as write
 
     search_working_directory()
     first, *others = write(read.run, read.to, read.output, trust=read.trust)

@@ -8,7 +8,7 @@ import torch
 
 from pinn.domains import Box, Disc, Parameters, Time
 from pinn.basis.errors import UserError
-from pinn.export import export
+from pinn.solution.export import export
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers, Kovasznay

@@ -21,7 +21,7 @@ from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import Heat
 from pinn.report.page import write_report
-from pinn.report.sweep import draw_key, read_runs, write_sweep_report
+from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.trial.function import make_trial

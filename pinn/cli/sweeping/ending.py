@@ -76,7 +76,7 @@ def _dismiss_workers() -> None:
 
 def conclude(folder: Path, task: Any, summarize: Summarize) -> None:
     """Write the summary and the report, and print the table; nothing where no job was begun."""
-    from pinn.report.sweep import write_sweep_report
+    from pinn.sweeps.report import write_sweep_report
     from pinn.sweeps.records import Status, records_below
 
     records = records_below(folder)

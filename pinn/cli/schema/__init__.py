@@ -4,7 +4,7 @@ A schema has the fields of the constructor that its `_target_` names and no valu
 test holds the three together. Nothing is imported here but the standard library, for the speed of `pinn --help`.
 """
 
-from pinn.schema import (
+from pinn.cli.schema import (
     config,
     launcher,
     network,
@@ -16,7 +16,7 @@ from pinn.schema import (
     training,
     weighting,
 )
-from pinn.schema.config import Config
+from pinn.cli.schema.config import Config
 
 __all__ = ["SCHEMAS", "Config"]
 

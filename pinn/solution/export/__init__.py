@@ -1,5 +1,5 @@
 """Solutions in the formats of other programs."""
 
-from pinn.export.formats import FORMATS, export
+from pinn.solution.export.formats import FORMATS, export
 
 __all__ = ["FORMATS", "export"]

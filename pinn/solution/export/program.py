@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pinn.domains.base import sobol
 from pinn.basis.errors import UserError, require
-from pinn.export.source import Source
+from pinn.solution.export.source import Source
 from pinn.solution_file import replacing
 from pinn.trial.function import TrialFunction
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.export.program import write_program
-from pinn.export.source import Source
-from pinn.export.vtu import write_vtu
+from pinn.solution.export.program import write_program
+from pinn.solution.export.source import Source
+from pinn.solution.export.vtu import write_vtu
 from pinn.solution_file import GROUPS, Contents, locate, replacing
 
 Writer = Callable[[Source, Path], list[Path]]
