@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pinn.basis.errors import UserError
     from pinn.cli.configured import configured
     from pinn.derivatives.operators import (
         curl,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         StarShaped,
         Time,
     )
-    from pinn.basis.errors import UserError
     from pinn.problem import Problem, derived
     from pinn.solution import Output, Solution, load
     from pinn.solving import solve

@@ -12,11 +12,11 @@ import torch
 
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
+from pinn.basis.errors import UserError, require
 from pinn.derivatives.evaluation import Derived
 from pinn.derivatives.names import Operator, Vocabulary
-from pinn.domains import Domain
-from pinn.basis.errors import UserError, require
-from pinn.terms import Term
+from pinn.domains.base import Domain
+from pinn.terms.base import Term
 
 
 def derived(method: Callable) -> Callable:

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vjp, vmap
 
-from pinn.residuals.blocks import RegionBlocks, weights_of
+from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import compose
 from pinn.derivatives.elementary import Derivatives
 from pinn.derivatives.tape import Pass, linear_coefficients
-from pinn.distributed import Alone, Team
-from pinn.basis.errors import UserError, require
+from pinn.distributed.team import Alone, Team
+from pinn.residuals.blocks import RegionBlocks, weights_of
 from pinn.residuals.residuals import BoundResiduals, Residuals, unflatten
-from pinn.sampling import Points, PointSet
+from pinn.sampling.points import Points, PointSet
 
 JACOBIAN_BYTES = 2**27  # of the replicas' J that are met at once
 HELD_BYTES = 2**29  # of those that are kept for products with vectors

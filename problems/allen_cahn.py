@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import erfc
 from torch import Tensor, cos, erf, exp
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import require
+from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.problems._fourier import SpaceTimeTable, dealiased, etdrk4
 from pinn.terms import Initial, Interior, Periodic

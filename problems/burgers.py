@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import roots_hermite
 from torch import Tensor, sin
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import require
+from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
 

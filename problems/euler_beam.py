@@ -4,8 +4,8 @@ from math import isfinite
 
 from torch import Tensor
 
-from pinn.domains import Box
 from pinn.basis.errors import require
+from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.terms import Boundary, Dirichlet, Interior
 

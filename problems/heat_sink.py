@@ -7,8 +7,8 @@ from math import atan2, hypot, pi
 import numpy as np
 from torch import Tensor, atan, cos, sin
 
-from pinn.domains import STL, Solid
 from pinn.basis.errors import require
+from pinn.domains import STL, Solid
 from pinn.problem import Problem
 from pinn.problems._voxels import Voxels
 from pinn.terms import Interior, Neumann, Robin

@@ -4,8 +4,8 @@ from math import pi
 
 from torch import Tensor, sin
 
-from pinn.domains import Box
 from pinn.basis.errors import require
+from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

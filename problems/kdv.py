@@ -6,8 +6,8 @@ from math import ceil, pi
 import numpy as np
 from torch import Tensor, cos
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import require
+from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.problems._fourier import SpaceTimeTable, dealiased, etdrk4
 from pinn.terms import Initial, Interior, Periodic

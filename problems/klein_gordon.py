@@ -4,8 +4,8 @@ from math import pi
 
 from torch import Tensor, cos
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import require
+from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
 

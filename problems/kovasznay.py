@@ -7,8 +7,8 @@ from typing import ClassVar
 from torch import Tensor, cos, exp, sin
 
 from pinn.ansatz import transfinite
-from pinn.domains import Box
 from pinn.basis.errors import require
+from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

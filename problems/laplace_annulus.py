@@ -5,8 +5,8 @@ from math import pi
 
 from torch import Tensor, cos, log, sin
 
-from pinn.domains import Box, Mapped
 from pinn.basis.errors import require
+from pinn.domains import Box, Mapped
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

@@ -7,8 +7,8 @@ import numpy as np
 from torch import Tensor, atan, cos, log, sin
 
 from pinn.ansatz import transfinite
-from pinn.domains import Box
 from pinn.basis.errors import require
+from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.problems._collocation import Flow
 from pinn.terms import Dirichlet, Interior

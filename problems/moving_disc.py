@@ -5,8 +5,8 @@ from math import acosh, ceil, cosh, hypot, pi, sqrt
 from scipy.special import k0
 from torch import Tensor, exp, log
 
-from pinn.domains import Box, Disc, Time
 from pinn.basis.errors import require
+from pinn.domains import Box, Disc, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior, Neumann
 

@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from torch import Tensor, log
 
-from pinn.domains import Box, Disc, Domain
 from pinn.basis.errors import require
+from pinn.domains import Box, Disc, Domain
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
 

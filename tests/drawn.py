@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pinn.residuals.exact_terms import make_residuals
 from pinn.problem import Problem
+from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import BoundResiduals, Residuals
 from pinn.sampling import Sampler, SobolSampler
 from pinn.trial.function import NetworkFactory, make_trial

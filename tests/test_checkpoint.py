@@ -12,14 +12,14 @@ import torch
 
 import pinn
 from pinn import optimizers
-from pinn.training.callbacks import Callback
-from pinn.training.checkpoint import load_tree, save_tree
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
 from pinn.problems import Burgers
 from pinn.sampling import R3, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.training import Stage, Stages
+from pinn.training.callbacks import Callback
+from pinn.training.checkpoint import load_tree, save_tree
 from pinn.training.weighting import BalancedWeights
 
 OPTIMIZERS = {

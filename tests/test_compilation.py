@@ -6,13 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pinn.solving import compilation
-from pinn.solving.compilation import should_compile
+from pinn.basis.errors import UserError
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.names import Symbol
-from pinn.basis.errors import UserError
+from pinn.solving import compilation
+from pinn.solving.compilation import should_compile
 
 
 def test_auto_compiles_where_the_run_repays_it(monkeypatch, caplog):

@@ -12,15 +12,15 @@ from hydra import compose, initialize_config_module
 from hydra.utils import get_class, get_object, instantiate
 from omegaconf import OmegaConf
 
+from pinn.basis.configurable import plain
 from pinn.cli.composition import file_name, register
 from pinn.cli.help import further_groups, groups
-from pinn.solving.compilation import COMPILATION
-from pinn.basis.configurable import plain
+from pinn.cli.schema import SCHEMAS, Config
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.sampling import Adaptation
-from pinn.cli.schema import SCHEMAS, Config
 from pinn.solving import DTYPES, solve
+from pinn.solving.compilation import COMPILATION
 from pinn.trial.function import CONSTRAINTS, ENGINES
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]

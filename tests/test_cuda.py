@@ -10,11 +10,11 @@ from drawn import values
 
 import pinn
 import pinn.networks
-from pinn.residuals.exact_terms import make_residuals
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroyden, TrustRegion
 from pinn.problems import Burgers
-from pinn.solving.cuda_graphs import make_recorder
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.recording import make_recorder
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 

@@ -8,14 +8,21 @@ import torch
 from drawn import drawn, error
 
 import pinn
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
-from pinn.training.feature_scales import NEWTON_STEPS, CompassSearch, SmallFit, choose_feature_scales, directions, factors
-from pinn.training.initial_guess import set_initial_guess
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Convection, Helmholtz, KleinGordon, Poisson2D
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import ChebyshevSampler, GaussLegendreSampler
+from pinn.training.feature_scales import (
+    NEWTON_STEPS,
+    CompassSearch,
+    SmallFit,
+    choose_feature_scales,
+    directions,
+    factors,
+)
+from pinn.training.initial_guess import set_initial_guess
 from pinn.trial.function import make_trial
 
 SAMPLER = ChebyshevSampler(interior=700, boundary=50)

@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 import pinn
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
-from pinn.training.initial_guess import set_initial_guess
 from pinn.networks import MLP
 from pinn.problems import Burgers, Poisson2D
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.training import Training
+from pinn.training.initial_guess import set_initial_guess
 from pinn.trial.function import make_trial
 
 SMALL = partial(MLP, width=12, depth=2)

@@ -32,7 +32,7 @@ FLOORS = (
         "pinn.residuals.blocks",
         "pinn.residuals",
         "pinn.residuals.least_squares",
-        "pinn.solving.cuda_graphs",
+        "pinn.residuals.recording",
         "pinn.replicas",
         "pinn.trial",
         "pinn.trial.windows",

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pinn.domains import Box, Parameters, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.terms import Interior

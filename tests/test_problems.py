@@ -11,9 +11,9 @@ from sampled import uniform_points
 
 import pinn
 import pinn.problems
-from pinn.residuals.exact_terms import exact_terms
 from pinn.networks import MLP
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial

@@ -16,7 +16,6 @@ from torch.utils._pytree import tree_leaves
 
 import pinn
 import pinn.problems
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import (
     MLP,
@@ -30,7 +29,8 @@ from pinn.networks import (
 )
 from pinn.optimizers import Adam, TrustRegion
 from pinn.problems import Burgers, ElasticityPlate
-from pinn.solving.cuda_graphs import Recorder
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.recording import Recorder
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 from pinn.trial.windows import make_windows

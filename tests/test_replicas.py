@@ -9,14 +9,14 @@ import torch
 import xarray
 
 import pinn
-from pinn.residuals.exact_terms import make_residuals
-from pinn.domains import Box
 from pinn.basis.errors import UserError
+from pinn.domains import Box
 from pinn.networks import MLP, ModifiedMLP, RandomWeightFactorization
 from pinn.optimizers import SPRING, Adam, LevenbergMarquardt, TrustRegion
 from pinn.problem import Problem
 from pinn.problems import Burgers, Heat
 from pinn.replicas import Replicas
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Periodic
 from pinn.trial.function import make_trial

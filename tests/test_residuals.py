@@ -9,13 +9,13 @@ from agreement import assert_agree
 from torch import nn
 from torch.func import jacrev
 
-from pinn.residuals.exact_terms import make_residuals
+from pinn.basis.errors import UserError
 from pinn.derivatives.tape import Tape
 from pinn.domains import Box, Region, Time
-from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic

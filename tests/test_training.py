@@ -7,20 +7,20 @@ import pytest
 import torch
 
 import pinn
-from pinn.training.callbacks import Callback, History
-from pinn.residuals.exact_terms import exact_terms, make_residuals
-from pinn.distributed import Alone
 from pinn.basis.errors import UserError
+from pinn.distributed import Alone
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
 from pinn.problem import Problem
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import exact_terms, make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
-from pinn.trial.function import make_trial
+from pinn.training.callbacks import Callback, History
 from pinn.training.weighting import BalancedWeights
+from pinn.trial.function import make_trial
 
 
 def small_network(inputs, outputs):

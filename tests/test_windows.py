@@ -11,8 +11,6 @@ import pytest
 import torch
 
 import pinn
-from pinn.training.callbacks import Callback, History
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, TrustRegion
@@ -20,10 +18,12 @@ from pinn.problem import Problem
 from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.kept import kept_measurement
 from pinn.report.show import describe
+from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Plan, Stage, Stages, Trainer, Training
+from pinn.training.callbacks import Callback, History
 from pinn.trial.function import TrialFunction, make_trial
 from pinn.trial.windows import WindowedTrial, make_windows, time_orders
 

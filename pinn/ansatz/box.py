@@ -7,7 +7,7 @@ from typing import Any
 
 from pinn.ansatz.blending import Functional, Polynomial, blending, vanishing
 from pinn.ansatz.prescriptions import Place, Prescription
-from pinn.domains import Box
+from pinn.domains.box import Box
 
 Columns = Mapping[str, Any]
 Lift = Callable[[Columns], Any]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinn.ansatz.prescriptions import Place, Prescription
 from pinn.problem import Problem
-from pinn.terms import Periodic
+from pinn.terms.coupling import Periodic
 
 POINTS = 64  # along an edge
 TOLERANCE = 1e-8  # of the data's size

@@ -16,20 +16,14 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.prescriptions import Prescription
-from pinn.domains import (
-    Ball,
-    Box,
-    Difference,
-    Domain,
-    Ellipse,
-    Intersection,
-    Named,
-    Polygon,
-    Product,
-    Shell,
-    Simplex,
-    Union,
-)
+from pinn.domains.ball import Ball, Shell
+from pinn.domains.base import Domain
+from pinn.domains.box import Box
+from pinn.domains.combinations import Difference, Intersection, Named, Union
+from pinn.domains.curves import Ellipse
+from pinn.domains.polygon import Polygon
+from pinn.domains.product import Product
+from pinn.domains.simplices import Simplex
 
 INTERIOR, BOUNDARY = 2048, 1024  # points at which the functions are tried
 ON = 1e-8  # of its largest value: a function vanishes

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pinn.basis.arguments import argument_names
-from pinn.domains import Region
+from pinn.domains.region import Region
 from pinn.problem import Problem
-from pinn.terms import Dirichlet, Initial, Neumann, Term, Value
+from pinn.terms.base import Term, Value
+from pinn.terms.conditions import Dirichlet, Initial, Neumann
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def check(words: Sequence[str]) -> None:
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
 
-    from pinn.diagnosis import check_derivatives, preflight
+    from pinn.diagnosis import preflight
+    from pinn.diagnosis.derivatives import check_derivatives
     from pinn.trial.function import make_trial
 
     keys = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True))

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pinn.basis.errors import UserError
 from pinn.cli.flags import read_flags
 from pinn.cli.help import choice_page, help_page, version_line
 from pinn.cli.mistakes import explain
 from pinn.cli.subcommands import SUBCOMMANDS
-from pinn.basis.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -144,7 +144,7 @@ def run_folder() -> Path:
 def solve_configured(config: "DictConfig", folder: Path, resume: bool = False) -> None:
     """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint."""
     from pinn.cli.configured import arguments
-    from pinn.solving import solve
+    from pinn.solving.run import solve
 
     solution = solve(**arguments(config), folder=folder, resume=resume)
     if solution.attributes["status"] == "interrupted":

@@ -10,10 +10,10 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.cli.problem_file import problem_node, search_working_directory
-from pinn.cli.sweeping.plugins import register_plugins
 from pinn.basis.errors import require
+from pinn.cli.problem_file import problem_node, search_working_directory
 from pinn.cli.schema import SCHEMAS
+from pinn.cli.sweeping.plugins import register_plugins
 
 PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 

@@ -6,9 +6,9 @@ from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pinn.basis.errors import UserError
 from pinn.cli.composition import register
 from pinn.cli.mistakes import explain
-from pinn.basis.errors import UserError
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
 

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinn.basis.errors import UserError
 from pinn.cli.parser import Parser
 from pinn.cli.problem_file import search_working_directory
-from pinn.basis.errors import UserError
 
 
 def show(words: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ def compare(words: Sequence[str]) -> None:
     if len(read.runs) < 2:
         raise UserError("compare takes two runs or more; see pinn compare --help")
     from pinn.report.runs import compared, draw_comparison, table_text
-    from pinn.solution import load
+    from pinn.solution.loading import load
 
     search_working_directory()
     sys.stdout.write(table_text(compared({run: load(run, trust=read.trust) for run in read.runs})))
@@ -76,7 +76,7 @@ def plot(words: Sequence[str]) -> None:
     parser.add_argument("--to", default="png", metavar="FORMAT", help="png (default), pdf, svg, ...")
     given = parser.parse_args(words)
     from pinn.report.drawing import FIGURES
-    from pinn.solution_file import locate, read
+    from pinn.solution_file.reading import locate, read
 
     for run in given.runs:
         contents, folder = read(path := locate(run)), path.parent / "figures"
@@ -100,8 +100,8 @@ def report(words: Sequence[str]) -> None:
     if given.to and len(given.runs) > 1:
         raise UserError(f"report --to takes one run or folder, got {len(given.runs)}; see pinn report --help")
     from pinn.report.page import write_report
+    from pinn.solution_file.contents import FILE_NAME
     from pinn.sweeps.report import write_sweep_report
-    from pinn.solution_file import FILE_NAME
 
     for run in map(Path, given.runs):
         of_several = run.is_dir() and not (run / FILE_NAME).exists()
@@ -123,7 +123,7 @@ def export(words: Sequence[str]) -> None:
     parser.add_argument("--output", metavar="FILE", help="default: solution.FORMAT beside the solution file")
     parser.add_trust()
     read = parser.parse_args(words)
-    from pinn.solution.export import export as write
+    from pinn.solution.export.formats import export as write
 
     search_working_directory()
     first, *others = write(read.run, read.to, read.output, trust=read.trust)

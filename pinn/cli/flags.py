@@ -4,8 +4,8 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pinn.cli.near import did_you_mean
 from pinn.basis.errors import UserError
+from pinn.cli.near import did_you_mean
 
 SWITCHES = (
     ("--help", "-h"),

@@ -6,8 +6,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from pinn.cli.near import did_you_mean
 from pinn.basis.errors import UserError
+from pinn.cli.near import did_you_mean
 
 EXPERIMENT = "experiment"
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")

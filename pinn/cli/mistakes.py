@@ -24,11 +24,11 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from pinn.basis.errors import UserError
 from pinn.cli.help import EXPERIMENT, further_groups, groups
 from pinn.cli.near import did_you_mean, nearest, question
 from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.cli.sweeping.ending import JobsFailed
-from pinn.basis.errors import UserError
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
 FULL = "set HYDRA_FULL_ERROR=1 for the traceback"

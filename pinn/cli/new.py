@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinn.cli.parser import Parser
 from pinn.basis.errors import UserError, require
+from pinn.cli.parser import Parser
 
 PAGE = '''\
 """A problem of one's own: change it from top to bottom. The comments say what else there is.

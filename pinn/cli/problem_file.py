@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from pinn.cli.near import did_you_mean
 from pinn.basis.errors import UserError
+from pinn.cli.near import did_you_mean
 
 if TYPE_CHECKING:
     from pinn.problem import Problem

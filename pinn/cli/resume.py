@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pinn.basis.errors import UserError
 from pinn.cli.near import did_you_mean
 from pinn.cli.parser import Parser
-from pinn.basis.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet, coordinate_jet
 from pinn.derivatives.names import Quantity, Symbol, Vocabulary
 from pinn.derivatives.tape import Pass
-from pinn.basis.errors import UserError, require
 
 FieldFunction = Callable[[Any], Mapping[str, Any]]
 COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others

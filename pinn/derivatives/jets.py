@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pinn.basis.errors import UserError
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import compose
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
 from pinn.derivatives.rules import RULES, NoJetRule, rule
 from pinn.derivatives.tape import Pass, linear_coefficients
-from pinn.basis.errors import UserError
 
 
 class NoJetMethod(NoJetRule, AttributeError):

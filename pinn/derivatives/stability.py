@@ -6,8 +6,8 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from pinn.derivatives.operators import Function, jacobian
 from pinn.basis.errors import require
+from pinn.derivatives.operators import Function, jacobian
 
 
 class Verdict(Enum):

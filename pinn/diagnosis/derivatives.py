@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from pinn.basis.errors import require
 from pinn.derivatives.differences import numerical
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.names import Quantity, Symbol
 from pinn.diagnosis.findings import Comparison, DerivativeCheck
 from pinn.diagnosis.subjects import Sample, Subject, function_subject, problem_subject, trial_subject
-from pinn.basis.errors import require
 from pinn.problem import Problem
 from pinn.trial.function import ENGINES, NetworkFactory, TrialFunction
 

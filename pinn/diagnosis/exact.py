@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
-from pinn.residuals.blocks import row_values, slopes
-from pinn.networks import MLP
+from pinn.networks.mlp import MLP
 from pinn.problem import Problem
+from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import PointSet
 from pinn.sampling.given import GivenRegion
+from pinn.sampling.points import PointSet
 from pinn.trial.function import TrialFunction, make_trial
 
 TOLERANCE = 1e-8  # of a residual's largest term: derivatives are exact, formulas have rounding

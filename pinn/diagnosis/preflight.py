@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import torch
 
-from pinn.ansatz import derive
 from pinn.ansatz.corners import disagreements
+from pinn.ansatz.derived import derive
 from pinn.ansatz.prescriptions import prescriptions
-from pinn.residuals.exact_terms import exact_terms
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
+from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import PointSet, SobolSampler
+from pinn.sampling.points import PointSet
+from pinn.sampling.sequences import SobolSampler
 from pinn.trial.function import TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinn.linear_algebra import triangular_factor
 from pinn.basis.logs import logger
-from pinn.optimizers import LeastSquares
+from pinn.linear_algebra.triangular import triangular_factor
+from pinn.optimizers.base import LeastSquares
 
 FLOPS = 1e11
 """Above this, several seconds on one core, they are not computed."""

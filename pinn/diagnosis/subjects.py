@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from pinn.basis.errors import require
 from pinn.derivatives.evaluation import Given, Request, reverse, taylor
 from pinn.derivatives.jets import Jet
 from pinn.derivatives.names import Vocabulary
 from pinn.derivatives.operators import Function, checked, one_point
-from pinn.domains import Region
-from pinn.basis.errors import require
-from pinn.networks import MLP
+from pinn.domains.region import Region
+from pinn.networks.mlp import MLP
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Points, SobolSampler
+from pinn.sampling.points import Points
+from pinn.sampling.sequences import SobolSampler
 from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 
 INTERIOR, BOUNDARY = 16, 6  # points a region or side: few, since every one is an independent test

@@ -10,7 +10,6 @@ from pinn.distributed.rendezvous import (
     left,
     take_scheduled_rank,
 )
-from pinn.residuals.share import share
 from pinn.distributed.team import Alone, Ranks, Team
 from pinn.distributed.triangles import gathered_factor, gathered_rows
 
@@ -27,6 +26,5 @@ __all__ = [
     "launched_rank",
     "launched_team",
     "left",
-    "share",
     "take_scheduled_rank",
 ]

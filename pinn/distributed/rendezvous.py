@@ -8,8 +8,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 
-from pinn.distributed.team import Ranks
 from pinn.basis.errors import UserError, require
+from pinn.distributed.team import Ranks
 
 PATIENCE = timedelta(minutes=30)  # for a member that compiles, or writes a large file
 

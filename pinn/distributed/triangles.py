@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pinn.distributed.team import Team
-from pinn.linear_algebra import triangular_factor
+from pinn.linear_algebra.triangular import triangular_factor
 
 
 def gathered_rows(team: Team, r: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:

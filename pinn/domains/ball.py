@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gamma, ndtri
 
+from pinn.basis.errors import require
 from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_vector
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.placement import Similarity
-from pinn.basis.errors import require
 
 
 class Shell(Shape):

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import qmc
 
 from pinn.basis.configurable import Configurable
-from pinn.domains.charts import Chart, Draw, Estimate
 from pinn.basis.errors import UserError, require
+from pinn.domains.charts import Chart, Draw, Estimate
 
 if TYPE_CHECKING:
     from pinn.domains.box import Time

@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.placement import Similarity
-from pinn.basis.errors import UserError, require
 
 
 def _check_interval(name: str, interval: object) -> tuple[float, float]:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
+from pinn.basis.errors import require
 from pinn.domains.base import Shape, box_around, checked_length, checked_points
 from pinn.domains.charts import Chart
 from pinn.domains.simplices import FLAT, cells_chart, distance_to_simplex, outward_normals, simplex_measures
-from pinn.basis.errors import require
 
 REACH = 3.0  # default longest edge over the median one
 PROBE = 1e-6  # of the reach: how far from a facet it is looked which side is outside

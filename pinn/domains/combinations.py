@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, Rule, checked_name
 from pinn.domains.charts import Chart, Estimate, Placed, mixture
 from pinn.domains.placement import Similarity
 from pinn.domains.quadrature import joined
-from pinn.basis.errors import UserError, require
 
 GAUSS = 64  # nodes a smooth piece of a curve
 PROBE = 1e-9  # how far on either side of a boundary point it is looked whether it is inside, relative to the size

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from torch import Tensor
 
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Shape, box_around, checked_length, checked_vector
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.nearest import ParametricSurface
-from pinn.basis.errors import UserError, require
 
 NODES = 4096  # of a curve: tables of arc length, areas
 SEARCH = 512  # of a curve: starts of the search of the nearest point, and where it is checked

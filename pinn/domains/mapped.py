@@ -12,13 +12,13 @@ from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from pinn.basis.errors import UserError, require
 from pinn.derivatives.operators import jacobian, jacobian_determinant
 from pinn.domains.base import Rule, Shape, box_around, sobol
 from pinn.domains.box import Box
 from pinn.domains.charts import Chart, Estimate, Placed
 from pinn.domains.curves import EqualMeasure
 from pinn.domains.nearest import ParametricSurface
-from pinn.basis.errors import UserError, require
 
 NODES = {2: 128, 3: 24}  # along each reference coordinate: of the search of a point's preimage
 GAUSS = {1: 256, 2: 128, 3: 48}  # along each of k reference coordinates: of integrals

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
+from pinn.basis.errors import require
 from pinn.domains.base import Domain, sobol
 from pinn.domains.charts import Chart
 from pinn.domains.simplices import FLAT, simplex_measures
-from pinn.basis.errors import require
 
 Mesh = tuple[NDArray[np.float64], NDArray[np.intp]]
 

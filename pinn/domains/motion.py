@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, box_around, checked_vector
 from pinn.domains.box import Time
 from pinn.domains.charts import Chart, Placed, product
 from pinn.domains.placement import Similarity
-from pinn.basis.errors import UserError, require
 
 INSTANTS = 4097  # at which a course is looked at
 

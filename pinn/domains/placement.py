@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, box_around, checked_length, checked_points, checked_vector
 from pinn.domains.charts import Chart, Placed
-from pinn.basis.errors import UserError, require
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pinn.basis.errors import require
 from pinn.domains.base import Domain, Shape, box_around, checked_name, checked_points
 from pinn.domains.charts import Chart
 from pinn.domains.optional import optional
 from pinn.domains.placement import Similarity
 from pinn.domains.simplices import cells_chart
-from pinn.basis.errors import require
 
 
 class Polygon(Shape):

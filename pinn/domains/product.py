@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from pinn.basis.errors import require
 from pinn.domains.base import Domain, Rule
 from pinn.domains.charts import Chart, product
 from pinn.domains.quadrature import product_rule
-from pinn.basis.errors import require
 
 
 class Product(Domain):

@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pinn.basis.errors import require
 from pinn.domains.base import Domain, Shape, box_around, checked_points
 from pinn.domains.charts import Chart, Placed, chosen
 from pinn.domains.placement import Similarity
-from pinn.basis.errors import require
 
 FLAT = 1e-12  # volume of a simplex, relative to that of a cube with its longest edge, below which it is degenerate
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from pinn.basis.arguments import argument_names
+from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_name, checked_points
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.optional import optional
@@ -19,7 +20,6 @@ from pinn.domains.placement import Similarity
 from pinn.domains.rays import Inside
 from pinn.domains.simplices import cells_chart
 from pinn.domains.surfaces import SurfaceDistance, check_surface
-from pinn.basis.errors import UserError, require
 
 
 class Solid(Shape):

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Protocol
 from torch import Size, Tensor
 
 from pinn.basis.configurable import Configurable
-from pinn.distributed import Team
 from pinn.basis.errors import UserError
+from pinn.distributed.team import Team
 
 State = dict[str, Any]  # a plain tree of tensors and numbers
 Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, settled (nothing left to do), ...

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinn.distributed import gathered_rows
 from pinn.basis.errors import UserError, require
-from pinn.linear_algebra import equilibrated_solution, truncated_solution
+from pinn.distributed.triangles import gathered_rows
+from pinn.linear_algebra.truncated import equilibrated_solution, truncated_solution
 from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
 
 SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must reach (Armijo's condition)

@@ -7,20 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinn.distributed import Team, gathered_factor
 from pinn.basis.errors import require
-from pinn.linear_algebra import (
-    Cholesky,
-    ConjugateGradients,
-    DampedSystem,
-    Dual,
-    Eigen,
-    Orthogonal,
-    Triangular,
-    gram,
-    triangular_factor,
-)
 from pinn.basis.logs import logger
+from pinn.distributed.team import Team
+from pinn.distributed.triangles import gathered_factor
+from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal, Triangular
+from pinn.linear_algebra.symmetric import gram
+from pinn.linear_algebra.triangular import triangular_factor
 from pinn.optimizers.base import LeastSquares
 
 SOLVERS = ("auto", "cholesky", "eigen", "orthogonal", "dual", "conjugate_gradients")

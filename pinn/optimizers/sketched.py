@@ -6,7 +6,7 @@ import torch
 from torch import Size, Tensor
 
 from pinn.basis.errors import require
-from pinn.linear_algebra import gram
+from pinn.linear_algebra.symmetric import gram
 from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import GaussNewton, TrustRegion
 from pinn.optimizers.natural_gradient import NaturalGradient

@@ -6,7 +6,7 @@ import torch
 from torch import Size, Tensor
 
 from pinn.basis.errors import require
-from pinn.linear_algebra import truncated_basis
+from pinn.linear_algebra.truncated import truncated_basis
 from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.optimizers.linear import fit_last_layer, last_layer

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from pinn.diagnosis import findings
 from pinn.report.kept import kept_measurement
-from pinn.solution import Solution
+from pinn.solution.solution import Solution
 
 
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:

@@ -12,7 +12,7 @@ from pinn.report.figures import drawn
 from pinn.report.spectrum import spectrum_figure
 from pinn.report.style import save
 from pinn.report.training import training_figure
-from pinn.solution_file import Contents
+from pinn.solution_file.contents import Contents
 
 Writer = Callable[[Contents, Path, str], Path | None]
 """Contents, a folder and a suffix such as `.png` to the path that was written; None where there is nothing to draw."""

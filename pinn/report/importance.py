@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pinn.report.style import COLORS, DPI, NORMAL, PathLike, style
-from pinn.solution_file import replacing
+from pinn.solution_file.layout import replacing
 
 
 def draw_importance(shares: Mapping[str, Mapping[str, float]], figure: PathLike) -> Path:

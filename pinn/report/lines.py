@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pinn.report.panels import axis_label
 from pinn.report.style import NORMAL, add_legend, colors, style
-from pinn.solution_file import Contents
+from pinn.solution_file.contents import Contents
 
 
 def draw_lines(contents: Contents) -> Figure:

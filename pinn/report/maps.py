@@ -13,7 +13,7 @@ from matplotlib.tri import Triangulation
 from pinn.report.panels import Panel, axis_label, solution_panels
 from pinn.report.scales import DECADES
 from pinn.report.style import NORMAL, SMALL
-from pinn.solution_file import Contents
+from pinn.solution_file.contents import Contents
 
 FLAT = 1e-3
 """Of the usual area of a triangle, below which shading it goes wrong."""

@@ -19,7 +19,9 @@ from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.style import PathLike
 from pinn.report.typeset import statement
-from pinn.solution_file import Contents, locate, read, replacing
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import locate, read
 
 FILE_NAME = "report.html"
 CAPTIONS = {

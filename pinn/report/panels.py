@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pinn.report.scales import Scale, deviation_scale, field_scale
 from pinn.report.surfaces import Surface, surface
-from pinn.solution_file import Contents
+from pinn.solution_file.contents import Contents
 
 FLOW = ("u", "v")
 """The fields whose streamlines are drawn: the velocity along x and y, where there is a pressure, too."""

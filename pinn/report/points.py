@@ -13,11 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pinn.diagnosis import Preflight
-from pinn.domains import Domain, Region
+from pinn.diagnosis.preflight import Preflight
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, balanced, colors, style
-from pinn.sampling import Points, PointSet, Sampler
-from pinn.solution_file import replacing
+from pinn.sampling.base import Sampler
+from pinn.sampling.points import Points, PointSet
+from pinn.solution_file.layout import replacing
 
 PANELS = 3  # pairs of coordinates at most
 COLUMNS = 3  # of the legend

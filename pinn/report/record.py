@@ -12,8 +12,8 @@ import yaml
 from numpy.typing import NDArray
 
 from pinn.report.kept import kept_measurement
-from pinn.solution_file import Contents, opened, plain
-from pinn.solution_file.reading import read_column
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.reading import opened, plain, read_column
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
 

@@ -19,9 +19,10 @@ from pinn.basis.errors import require
 from pinn.report.kept import kept_measurement
 from pinn.report.style import DPI, NORMAL, PathLike, add_legend, colors, style
 from pinn.report.training import draw_metric
-from pinn.solution import Solution
-from pinn.solution_file import FILE_NAME, locate, opened, plain, read, replacing
-from pinn.solution_file.reading import read_column
+from pinn.solution.solution import Solution
+from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import locate, opened, plain, read, read_column
 
 WIDTH = 100
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from pinn.report.kept import kept_measurement
-from pinn.solution_file import locate, opened, plain
+from pinn.solution_file.reading import locate, opened, plain
 
 HARD_LINKED = ("VTKHDF", "plot")
 """Groups that repeat what the others hold, for other programs."""

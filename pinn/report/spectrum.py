@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pinn.report.style import COLORS, NORMAL, add_legend, style
-from pinn.solution_file import Contents
+from pinn.solution_file.contents import Contents
 
 HOLLOW = 60
 """Singular values up to which each gets a marker."""

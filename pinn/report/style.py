@@ -14,7 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pinn.basis.errors import require
-from pinn.solution_file import Contents, replacing
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.layout import replacing
 
 DPI = 200
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

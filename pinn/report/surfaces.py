@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from pinn.solution_file import Nodes
+from pinn.solution_file.nodes import Nodes
 
 ASIDE = 1e-4
 """Of the extent by which a plane passes beside the middle, where rows of nodes may lie exactly in it."""

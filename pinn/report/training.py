@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from pinn.report.style import NORMAL, PathLike, add_legend, colors, save, style
-from pinn.solution_file import Contents, locate, read
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.reading import locate, read
 
 FEW = 20
 """Measurements up to which each gets a marker."""

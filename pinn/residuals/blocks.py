@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinn.derivatives.evaluation import Request
-from pinn.domains import Region
 from pinn.basis.errors import UserError
-from pinn.sampling import Points
-from pinn.terms import Equation
+from pinn.derivatives.evaluation import Request
+from pinn.domains.region import Region
+from pinn.sampling.points import Points
+from pinn.terms.base import Equation
 from pinn.trial.function import TrialFunction
 
 

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from pinn.residuals.blocks import RegionBlocks, row_values
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Points, SobolSampler
+from pinn.sampling.points import Points
+from pinn.sampling.sequences import SobolSampler
 from pinn.trial.function import TrialFunction
 
 ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
-from pinn.residuals.blocks import Block, RegionBlocks, weights_of
+from pinn.basis.logs import logger
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
-from pinn.linear_algebra import gram
-from pinn.basis.logs import logger
-from pinn.solving.cuda_graphs import Evaluation
-from pinn.sampling import Points, PointSet
+from pinn.linear_algebra.symmetric import gram
+from pinn.residuals.blocks import Block, RegionBlocks, weights_of
+from pinn.residuals.recording import Evaluation
+from pinn.sampling.points import Points, PointSet
 
 if TYPE_CHECKING:
     from pinn.residuals.residuals import Residuals

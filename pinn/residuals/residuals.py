@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from pinn.residuals.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
-from pinn.residuals.least_squares import BoundResiduals, unflatten
-from pinn.trial.continuation import Beginning
-from pinn.derivatives.composition import blocked, compiled
-from pinn.derivatives.tape import Pass
-from pinn.distributed import Alone, Team, share
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
-from pinn.solving.cuda_graphs import make_recorder
-from pinn.sampling import Points, PointSet
+from pinn.derivatives.composition import blocked, compiled
+from pinn.derivatives.tape import Pass
+from pinn.distributed.team import Alone, Team
+from pinn.residuals.blocks import RegionBlocks, group_by_region, largest_addend, row_values, weights_of
+from pinn.residuals.least_squares import BoundResiduals, unflatten
+from pinn.residuals.recording import make_recorder
+from pinn.residuals.share import share
+from pinn.sampling.points import Points, PointSet
+from pinn.trial.continuation import Beginning
 from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]

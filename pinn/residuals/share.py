@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from pinn.distributed.team import Team
 from pinn.basis.errors import require
-from pinn.sampling import Points, PointSet
+from pinn.distributed.team import Team
+from pinn.sampling.points import Points, PointSet
 
 
 def share(points: PointSet, team: Team, coupled: Callable[[str], bool]) -> PointSet:

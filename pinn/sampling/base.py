@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from pinn.basis.configurable import Configurable
-from pinn.domains import Domain, Region
 from pinn.basis.errors import require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
 from pinn.sampling.points import Points

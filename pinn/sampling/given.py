@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.domains import Domain, Draw, Region, Rule
 from pinn.basis.errors import require
+from pinn.domains.base import Domain, Rule
+from pinn.domains.charts import Draw
+from pinn.domains.region import Region
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
 from pinn.sampling.quadrature import rule, space_at

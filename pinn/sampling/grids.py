@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pinn.domains import Domain
+from pinn.domains.base import Domain
 from pinn.domains.quadrature import nodes_along, tensor_grid
 from pinn.sampling.base import Drawn, Sampler
 from pinn.sampling.predicates import holds

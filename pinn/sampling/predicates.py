@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pinn.basis.arguments import argument_names
-from pinn.domains import Domain
+from pinn.domains.base import Domain
 
 
 def holds(domain: Domain, where: Callable, x: np.ndarray) -> np.ndarray:

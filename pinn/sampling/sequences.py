@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.stats import qmc
 
-from pinn.domains import Domain
+from pinn.domains.base import Domain
 from pinn.sampling.base import Drawn, Sampler, next_seed
 from pinn.sampling.predicates import holds
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinn.basis.errors import UserError
-from pinn.solution_file import GROUPS, Contents
+from pinn.solution_file.contents import GROUPS, Contents
 
 if TYPE_CHECKING:
     import xarray

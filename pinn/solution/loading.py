@@ -9,13 +9,15 @@ import torch
 import yaml
 
 from pinn.basis.errors import UserError, require
-from pinn.problem import Problem
 from pinn.basis.rebuilding import rebuild
+from pinn.problem import Problem
+from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
-from pinn.solution_file import Contents, locate, read
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.reading import locate, read
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedTrial, make_windows, whole_residuals
+from pinn.trial.windows import WindowedTrial, make_windows
 
 
 def load(

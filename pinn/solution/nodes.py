@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.domains import Domain
-from pinn.domains.base import sobol
 from pinn.basis.errors import UserError, require
-from pinn.solution_file import Nodes, blocks
+from pinn.domains.base import Domain, sobol
+from pinn.solution_file.nodes import Nodes, blocks
 
 Resolution = int | Mapping[str, int] | None
 

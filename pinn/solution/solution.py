@@ -18,18 +18,21 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from pinn.basis.configurable import Configurable
-from pinn.domains import Domain
 from pinn.basis.errors import UserError, require
+from pinn.domains.base import Domain
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
+from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.dataset import to_dataset
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
 from pinn.solution.provenance import provenance
 from pinn.solution.tabulation import Create, Tabulation, in_memory
-from pinn.solution_file import FILE_NAME, Contents, Nodes, writing
+from pinn.solution_file.contents import FILE_NAME, Contents
+from pinn.solution_file.layout import writing
+from pinn.solution_file.nodes import Nodes
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedResiduals, WindowedTrial
+from pinn.trial.windows import WindowedTrial
 
 if TYPE_CHECKING:
     import xarray

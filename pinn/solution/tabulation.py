@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from pinn.solution_file import Block, Nodes, blocks
+from pinn.solution_file.nodes import Block, Nodes, blocks
 
 BLOCK = 2**17
 """Nodes in a block at most: a multiple of what the file keeps as a chunk, so that each chunk is written once."""

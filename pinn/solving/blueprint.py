@@ -9,14 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.training.callbacks import Callback
-from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
-from pinn.training.checkpoint import load_tree
-from pinn.distributed import Team
 from pinn.basis.errors import UserError, require
+from pinn.distributed.team import Team
 from pinn.problem import Problem
 from pinn.solving.device import choose_dtype
-from pinn.training import Plan, TimeMarching, Trainer
+from pinn.training.callbacks.base import Callback
+from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
+from pinn.training.checkpoint import load_tree
+from pinn.training.marching import TimeMarching
+from pinn.training.plan import Plan
+from pinn.training.trainer import Trainer
 from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial, make_windows
 

@@ -18,9 +18,10 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from pinn.distributed import Address, Alone, Team, is_launched, joined, launched_device, launched_team, left
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
+from pinn.distributed.rendezvous import Address, is_launched, joined, launched_device, launched_team, left
+from pinn.distributed.team import Alone, Team
 from pinn.solving.blueprint import Blueprint, unpacked
 
 HOST = "127.0.0.1"

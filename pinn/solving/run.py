@@ -9,31 +9,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.training.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, read_metrics
-from pinn.solving.compilation import should_compile
 from pinn.basis.configurable import plain
-from pinn.diagnosis import Spectrum, jacobian_spectrum, preflight, verdict
-from pinn.diagnosis.counting import missing_conditions
-from pinn.distributed import launched_rank
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.networks import MLP
-from pinn.optimizers import Optimizer, TrustRegion
+from pinn.diagnosis import preflight, verdict
+from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
+from pinn.distributed.rendezvous import launched_rank
+from pinn.networks.mlp import MLP
+from pinn.optimizers.base import Optimizer
+from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Sampler, SobolSampler
-from pinn.solution import Output, Solution
+from pinn.residuals.windowed import whole_residuals
+from pinn.sampling.base import Sampler
+from pinn.sampling.sequences import SobolSampler
+from pinn.solution.output import Output
+from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
+from pinn.solving.compilation import should_compile
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.writing import write
-from pinn.training import Outcome, Plan, ReplicaHeldOut, Stages, TimeMarching, Trainer, Training
-from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.training.callbacks.base import Callback
+from pinn.training.callbacks.checkpoints import Checkpoints
+from pinn.training.callbacks.history import History, MetricsFile, read_metrics
+from pinn.training.callbacks.progress import Progress
+from pinn.training.marching import TimeMarching
+from pinn.training.plan import Plan
+from pinn.training.replicas import ReplicaHeldOut
+from pinn.training.settings import Outcome, Stages, Training
+from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
-from pinn.trial.windows import whole_residuals
+from pinn.trial.function import NetworkFactory, TrialFunction
 
 METRICS = "metrics.jsonl"
 

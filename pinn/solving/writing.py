@@ -7,8 +7,9 @@ from pathlib import Path
 from pinn.basis.logs import logger
 from pinn.report.drawing import FIGURES
 from pinn.report.page import write_report
-from pinn.solution import Output, Solution
-from pinn.solution_file import read
+from pinn.solution.output import Output
+from pinn.solution.solution import Solution
+from pinn.solution_file.reading import read
 
 
 def write(solution: Solution, folder: Path | None, output: Output) -> list[Path]:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import require
 from pinn.report.figures import draw_solution
-from pinn.solution_file import Contents, locate, read, writing
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.layout import writing
+from pinn.solution_file.reading import locate, read
 from pinn.sweeps.records import Status
 from pinn.sweeps.summary import job_rows
 

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from pinn.report.runs import Row, columns_of
-from pinn.solution_file import replacing
+from pinn.solution_file.layout import replacing
 
 FULL_ENOUGH = 0.1  # share of the grid's cells that have a job; below it jobs are one dimension
 

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from pinn.training.callbacks import Callback, Record
 from pinn.basis.logs import logger
+from pinn.training.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
-    from pinn.training import TimeMarching, Trainer
+    from pinn.training.marching import TimeMarching
+    from pinn.training.trainer import Trainer
 
 WATCHED = "watched"  # the study's attribute that names the measure by which runs are compared while they go on
 

@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pinn.solution_file import replacing
+from pinn.solution_file.layout import replacing
 
 FILE_NAME = "status.json"
 

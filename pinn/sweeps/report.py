@@ -22,7 +22,7 @@ from pinn.report.page import command, data_address, environment, write_page
 from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
 from pinn.report.runs import Row, rows_below
 from pinn.report.style import COLORS, DPI, NORMAL, SMALL, PathLike, style
-from pinn.solution_file import FILE_NAME
+from pinn.solution_file.contents import FILE_NAME
 
 DEFAULT = "default"
 """Stands for what a run's command does not say."""

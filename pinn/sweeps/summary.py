@@ -9,7 +9,7 @@ import yaml
 
 from pinn.basis.errors import require
 from pinn.report.runs import Row, columns_of, summary, table_text, write_table
-from pinn.solution_file import FILE_NAME
+from pinn.solution_file.contents import FILE_NAME
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, records_below
 

@@ -12,8 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
-from pinn.domains import Domain, Region
 from pinn.basis.errors import UserError, require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 
 Value = float | Callable[..., Tensor]
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from pinn.domains import Domain, Region
 from pinn.basis.errors import UserError, require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.terms.base import (
     Equation,
     Term,

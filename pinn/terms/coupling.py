@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from pinn.domains import Domain, Region
 from pinn.basis.errors import require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.terms.base import Equation, Term, Value, boundary_region, by_component, combination
 
 

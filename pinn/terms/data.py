@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
-from pinn.domains import Domain, Region
 from pinn.basis.errors import UserError, require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.sampling.given import DataRegion
 from pinn.terms.base import Equation, Term, by_component, required
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from pinn.domains import Domain, Region
 from pinn.basis.errors import require
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
 from pinn.sampling.given import SHARE, WEIGHT, PlaceRegion, QuadratureRegion
 from pinn.terms.base import (
     Equation,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import UserError
-from pinn.solution_file import replacing
+from pinn.solution_file.layout import replacing
 
 FILE_NAME = "checkpoint.h5"
 FORMAT = 1

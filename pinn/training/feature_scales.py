@@ -10,10 +10,13 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
-from pinn.networks import Embedding, FeaturedEmbedding, RandomFeatures
+from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import PointSet, Sampler, UniformSampler
+from pinn.sampling.base import Sampler
+from pinn.sampling.points import PointSet
+from pinn.sampling.sequences import UniformSampler
 from pinn.trial.function import TrialFunction
 
 COARSE, FINE = 128, 400  # features of the fits that look for the region, and of those that settle within it

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from pinn.residuals.blocks import Block
-from pinn.training.callbacks import Record
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Points, PointSet, UniformSampler
+from pinn.sampling.points import Points, PointSet
+from pinn.sampling.sequences import UniformSampler
+from pinn.training.callbacks.base import Record
 
 
 class HeldOut:

@@ -3,12 +3,12 @@
 import torch
 
 from pinn.basis.errors import UserError, require
-from pinn.training.feature_scales import choose_feature_scales
 from pinn.basis.logs import logger
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Sampler
-from pinn.solution_file import locate, read
+from pinn.sampling.base import Sampler
+from pinn.solution_file.reading import locate, read
+from pinn.training.feature_scales import choose_feature_scales
 from pinn.trial.windows import of_window
 
 NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one

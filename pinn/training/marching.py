@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.training.callbacks import Callback, Record
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
-from pinn.optimizers import LeastSquares
+from pinn.optimizers.base import LeastSquares
+from pinn.training.callbacks.base import Callback, Record
 from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.settings import Outcome, stages_of

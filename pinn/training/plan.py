@@ -6,19 +6,19 @@ from typing import Any
 
 from torch import Tensor
 
-from pinn.training.callbacks import Callback
-from pinn.residuals.exact_terms import make_residuals
-from pinn.distributed import Alone, Team
-from pinn.training.initial_guess import set_initial_guess
-from pinn.optimizers import Optimizer
+from pinn.distributed.team import Alone, Team
+from pinn.optimizers.base import Optimizer
 from pinn.replicas import Replicas
-from pinn.sampling import Sampler
+from pinn.residuals.exact_terms import make_residuals
+from pinn.sampling.base import Sampler
+from pinn.training.callbacks.base import Callback
+from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
 from pinn.training.replicas import replicated
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
-from pinn.trial.function import TrialFunction
 from pinn.training.weighting import Weighting
+from pinn.trial.function import TrialFunction
 
 
 @dataclass(frozen=True)

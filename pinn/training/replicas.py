@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pinn.training.callbacks import Record
-from pinn.training.held_out import HeldOut, relative_l2
 from pinn.replicas import Replicas
-from pinn.sampling import PointSet
+from pinn.sampling.points import PointSet
+from pinn.training.callbacks.base import Record
+from pinn.training.held_out import HeldOut, relative_l2
 from pinn.training.settings import Stage, Stages
 
 

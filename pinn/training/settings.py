@@ -6,7 +6,7 @@ from enum import Enum
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
-from pinn.optimizers import Optimizer
+from pinn.optimizers.base import Optimizer
 
 
 class Outcome(Enum):

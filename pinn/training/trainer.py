@@ -10,16 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.residuals.blocks import RegionBlocks
-from pinn.training.callbacks import Callback, Record
-from pinn.distributed import Alone
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.training.held_out import HeldOut
-from pinn.optimizers import LeastSquares, Optimizer
+from pinn.distributed.team import Alone
+from pinn.optimizers.base import LeastSquares, Optimizer
 from pinn.replicas import Replicas
+from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import Points, PointSet, Sampler, State
+from pinn.sampling.adaptation import State
+from pinn.sampling.base import Sampler
+from pinn.sampling.points import Points, PointSet
+from pinn.training.callbacks.base import Callback, Record
+from pinn.training.held_out import HeldOut
 from pinn.training.interruption import Interruption
 from pinn.training.replicas import ReplicaHeldOut
 from pinn.training.settings import Outcome, Stage, Stages, Training, stages_of

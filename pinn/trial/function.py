@@ -8,18 +8,20 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from pinn.ansatz import derive
+from pinn.ansatz.derived import derive
 from pinn.basis.arguments import argument_names
-from pinn.trial.continuation import Beginning, Start
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass
-from pinn.domains import Domain, Region
-from pinn.basis.errors import UserError, require
-from pinn.basis.logs import logger
-from pinn.networks import Embedding, FeaturedEmbedding, FieldScaling
+from pinn.domains.base import Domain
+from pinn.domains.region import Region
+from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
-from pinn.terms import Periodic
+from pinn.terms.coupling import Periodic
+from pinn.trial.continuation import Beginning, Start
 
 ENGINES = ("taylor", "reverse", "auto")
 CONSTRAINTS = ("hard", "soft")

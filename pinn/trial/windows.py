@@ -11,13 +11,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
-from pinn.derivatives.evaluation import Request
-from pinn.domains import Domain
 from pinn.basis.errors import UserError, require
-from pinn.networks import Embedding, Network
+from pinn.derivatives.evaluation import Request
+from pinn.domains.base import Domain
+from pinn.networks.base import Network
+from pinn.networks.embedding import Embedding
 from pinn.problem import Problem
-from pinn.residuals.residuals import Residuals
+from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
 
 Values = Mapping[str, Tensor]
@@ -86,23 +86,6 @@ class WindowedTrial:
                     whole = found.setdefault(name, values.new_empty((len(points), *values.shape[1:])))
                     whole[rows] = values
         return found
-
-
-class WindowedResiduals:
-    """The residuals of consecutive windows, as functions on the whole domain."""
-
-    def __init__(self, trial: WindowedTrial) -> None:
-        self.trial = trial
-        self.residuals = [Residuals(window, skip=window.start.replaced) for window in trial.windows]
-
-    def pointwise(self, x: Tensor) -> dict[str, Tensor]:
-        """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""
-        return self.trial.by_window(x, [residuals.pointwise for residuals in self.residuals])
-
-
-def whole_residuals(trial: TrialFunction | WindowedTrial) -> Residuals | WindowedResiduals:
-    """The residuals on the whole domain of a trial function of one or several windows."""
-    return WindowedResiduals(trial) if isinstance(trial, WindowedTrial) else Residuals(trial)
 
 
 def of_window(parameters: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

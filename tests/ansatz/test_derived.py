@@ -11,12 +11,12 @@ from torch import cos, sin
 
 import pinn
 from pinn.ansatz import derive
-from pinn.residuals.exact_terms import exact_terms
 from pinn.domains import Annulus, Box, Curve, Disc, Ellipse, Parameters, Polygon, Simplex, Time
 from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
 from pinn.problems import AllenCahn, Burgers, EulerBeam, Heat, Helmholtz, KdV, KleinGordon, Kovasznay, Poisson2D, Wave
+from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Periodic, Robin

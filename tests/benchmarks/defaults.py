@@ -14,8 +14,8 @@ import statistics
 import time
 
 import pinn
-from pinn.cli.help import groups
 from pinn.basis.logs import logger
+from pinn.cli.help import groups
 
 
 def run(problem: str, seed: int, accurate: bool) -> tuple[float, float, str]:

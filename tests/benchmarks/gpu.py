@@ -26,14 +26,14 @@ from typing import Any
 import torch
 
 import pinn
-from pinn.residuals.exact_terms import make_residuals
-from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
+from pinn.linear_algebra import gram
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
-from pinn.solving.cuda_graphs import make_recorder
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.recording import make_recorder
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device

@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.logs import logger
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer, TrustRegion
 from pinn.problems import Burgers
 from pinn.replicas import Replicas
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.solving import choose_device
 from pinn.trial.function import make_trial

@@ -22,13 +22,13 @@ from typing import Any
 
 import torch
 
-from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import launched_team, left
 from pinn.distributed.team import Alone, Team
 from pinn.linear_algebra import gram
 from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 

@@ -22,10 +22,10 @@ from hydra.utils import instantiate
 from torch import Tensor
 
 import pinn
-from pinn.cli.composition import register
-from pinn.residuals.exact_terms import make_residuals
-from pinn.linear_algebra import gram
 from pinn.basis.logs import logger
+from pinn.cli.composition import register
+from pinn.linear_algebra import gram
+from pinn.residuals.exact_terms import make_residuals
 from pinn.training import Trainer
 from pinn.trial.function import make_trial
 

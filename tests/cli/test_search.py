@@ -13,9 +13,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState  # noqa: E402
 
 import pinn  # noqa: E402
+from pinn.basis.errors import UserError  # noqa: E402
 from pinn.cli import main  # noqa: E402
 from pinn.cli.sweeping.space import distribution  # noqa: E402
-from pinn.basis.errors import UserError  # noqa: E402
 from pinn.sweeps.pruning import WATCHED, Pruning, measured  # noqa: E402
 
 QUICK = (

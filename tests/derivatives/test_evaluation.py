@@ -8,8 +8,8 @@ import torch
 from agreement import assert_agree
 from torch import sin
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Time
 from pinn.networks import ACTIVATIONS, MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers

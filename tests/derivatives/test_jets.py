@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from agreement import assert_agree
 from torch.func import jacrev, vmap
 
+from pinn.basis.errors import UserError
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.jets import Jet, NoJetRule, coordinate_jet
 from pinn.derivatives.names import Symbol
-from pinn.basis.errors import UserError
 
 FUNCTIONS = [f for f in ELEMENTARY if f not in (torch.Tensor.tanh, torch.relu, F.relu, torch.abs, torch.Tensor.abs)]
 

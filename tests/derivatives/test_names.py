@@ -1,7 +1,7 @@
 import pytest
 
-from pinn.derivatives.names import Symbol, Vocabulary, parse_suffix, readings
 from pinn.basis.errors import UserError
+from pinn.derivatives.names import Symbol, Vocabulary, parse_suffix, readings
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import torch
 from agreement import assert_agree
 from torch import Tensor, nn
 
+from pinn.basis.errors import UserError
 from pinn.derivatives.operators import (
     curl,
     divergence,
@@ -19,7 +20,6 @@ from pinn.derivatives.operators import (
     log_abs_jacobian_determinant,
     vjp,
 )
-from pinn.basis.errors import UserError
 from pinn.networks import MLP
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pinn.derivatives.stability import Verdict, stability
 from pinn.basis.errors import UserError
+from pinn.derivatives.stability import Verdict, stability
 
 SIGMA, BETA = 10.0, 8.0 / 3.0
 CRITICAL = (

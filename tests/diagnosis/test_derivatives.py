@@ -9,11 +9,11 @@ from torch import Tensor, nn, sin
 
 import pinn.diagnosis.derivatives
 import pinn.trial
+from pinn.basis.errors import UserError
 from pinn.derivatives.differences import Estimate, differentiate
 from pinn.derivatives.jets import RULES, Jet
 from pinn.diagnosis import check_derivatives
 from pinn.domains import Box, Time
-from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers

@@ -9,9 +9,9 @@ import torch
 
 import pinn
 import pinn.problems
+from pinn.basis.errors import UserError
 from pinn.diagnosis import preflight
 from pinn.domains import Annulus, Box, Disc, Time
-from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.report.points import draw_points, spread

@@ -8,7 +8,6 @@ from functools import partial
 
 import torch
 
-from pinn.residuals.exact_terms import make_residuals
 from pinn.distributed import Team, launched_team, left
 from pinn.domains import Box
 from pinn.networks import MLP
@@ -16,6 +15,7 @@ from pinn.optimizers import LBFGS, SPRING, Adam, LevenbergMarquardt, Optimizer, 
 from pinn.optimizers.linear import newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Mean
 from pinn.training import Trainer, Training

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 import pinn
-from pinn.distributed import Alone, share
 from pinn.basis.errors import UserError
+from pinn.distributed import Alone
 from pinn.networks import MLP
 from pinn.optimizers import TrustRegion, VariableProjection
 from pinn.optimizers.linearization import choose_solver
 from pinn.problems import Burgers
+from pinn.residuals.share import share
 from pinn.sampling import Points, SobolSampler
 from pinn.solving import choose_devices
 from pinn.solving.blueprint import Blueprint, unpacked

@@ -5,6 +5,7 @@ import pytest
 import torch
 from shapes import box_of_triangles, polar, uniform
 
+from pinn.basis.errors import UserError
 from pinn.domains import (
     STL,
     Annulus,
@@ -23,7 +24,6 @@ from pinn.domains import (
     StarShaped,
     Time,
 )
-from pinn.basis.errors import UserError
 
 SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Time
 
 
 def draw(n, k):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from shapes import domain, square_with_holes, uniform
 
-from pinn.domains import Ball, Box, Disc, Ellipse, Parameters, Polygon, Time
 from pinn.basis.rebuilding import rebuild
+from pinn.domains import Ball, Box, Disc, Ellipse, Parameters, Polygon, Time
 
 
 def test_parts_keep_their_names_and_equal_names_are_one_side():

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from pinn.domains import Box, Disc, Parameters, Time
 from pinn.basis.errors import UserError
-from pinn.solution.export import export
+from pinn.domains import Box, Disc, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers, Kovasznay
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
+from pinn.solution.export import export
 from pinn.solution_file import read
 from pinn.terms import Interior
 from pinn.trial.function import make_trial

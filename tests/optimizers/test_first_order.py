@@ -12,12 +12,12 @@ from hydra.utils import instantiate
 from least_squares import PROBLEMS, LeastSquaresProblem, is_plain, run, trajectory
 from torch.optim import lr_scheduler
 
-from pinn.training.checkpoint import load_tree, save_tree
-from pinn.cli.composition import register
 from pinn.basis.errors import UserError
+from pinn.basis.rebuilding import rebuild
+from pinn.cli.composition import register
 from pinn.optimizers import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.first_order import parameters
-from pinn.basis.rebuilding import rebuild
+from pinn.training.checkpoint import load_tree, save_tree
 
 METHODS = [Adam, AdamW, SOAP, Muon]
 

@@ -9,8 +9,8 @@ from drawn import drawn, error, make_bound
 from least_squares import LeastSquaresProblem, SeparableProblem, linear, separable_fit
 from torch import nn
 
-from pinn.domains import Box
 from pinn.basis.errors import UserError
+from pinn.domains import Box
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
 from pinn.optimizers import LinearLeastSquares
 from pinn.optimizers.linear import fit_last_layer, newton_step

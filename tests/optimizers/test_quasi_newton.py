@@ -11,13 +11,13 @@ import torch
 from least_squares import PROBLEMS, LeastSquaresProblem, is_plain, run, shifted, trajectory
 from scipy.optimize import minimize
 
-from pinn.training.checkpoint import load_tree, save_tree
-from pinn.residuals.exact_terms import make_residuals
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.optimizers import BFGS, LBFGS, SSBFGS, SSBroyden
 from pinn.problems import Burgers
+from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
+from pinn.training.checkpoint import load_tree, save_tree
 from pinn.trial.function import make_trial
 
 METHODS = [BFGS, SSBFGS, SSBroyden]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import pinn.problems
-from pinn.diagnosis.exact import exact_trial, largest_term
 from pinn.basis.errors import UserError
+from pinn.diagnosis.exact import exact_trial, largest_term
 from pinn.problems import (
     Convection,
     ElasticityPlate,

@@ -12,8 +12,8 @@ import torch
 from matplotlib.colors import Normalize, SymLogNorm
 from matplotlib.image import imread
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers

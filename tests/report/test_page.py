@@ -16,14 +16,14 @@ import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pinn.cli import main
 from pinn.basis.errors import UserError
+from pinn.cli import main
 from pinn.networks import MLP
 from pinn.problems import Heat
 from pinn.report.page import write_report
-from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
+from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
 from pinn.trial.function import make_trial
 
 HISTORY = {

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.func import jacrev, vmap
 
-from pinn.domains import Box, Region, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Region, Time
 from pinn.sampling import R3, RAD, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.sampling.flow import Flow
 

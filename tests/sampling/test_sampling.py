@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from pinn.domains import Box, Polygon, Region, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Polygon, Region, Time
 from pinn.sampling import (
     ChebyshevSampler,
     EquispacedSampler,

@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from pinn.domains import Box, Time
 from pinn.basis.errors import UserError
+from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers

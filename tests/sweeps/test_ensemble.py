@@ -7,8 +7,8 @@ import pytest
 import torch
 import xarray
 
-from pinn.cli import main
 from pinn.basis.errors import UserError
+from pinn.cli import main
 from pinn.networks import MLP
 from pinn.problems import Heat, Kovasznay
 from pinn.report.show import describe

@@ -11,9 +11,9 @@ from agreement import assert_agree
 from torch import cos, exp, sin
 from torch.func import jacrev
 
+from pinn.basis.errors import UserError
 from pinn.diagnosis.exact import exact_trial
 from pinn.domains import Annulus, Box, Disc, Parameters, Time
-from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.residuals.residuals import Residuals

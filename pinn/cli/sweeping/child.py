@@ -12,8 +12,8 @@ from pinn.sweeps.records import JobRecord, Status
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from pinn.training.callbacks import Callback
     from pinn.sweeps.pruning import Pruning
+    from pinn.training.callbacks.base import Callback
 
 LOG = "pinn.log"
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -43,7 +43,7 @@ def perform(task: Task, record: JobRecord) -> None:
     Where the job is several processes, the first speaks for all.
     """
     from pinn.cli.mistakes import FULL, explain
-    from pinn.distributed import launched_rank, left
+    from pinn.distributed.rendezvous import launched_rank, left
     from pinn.sweeps.isolation import redirect_output
 
     redirect_output(task.folder / LOG)
@@ -73,9 +73,9 @@ def _solve(task: Task) -> Status:
     import torch
     from omegaconf import DictConfig, OmegaConf
 
-    from pinn.cli.composition import register
-    from pinn.distributed import is_launched
     from pinn.basis.errors import UserError
+    from pinn.cli.composition import register
+    from pinn.distributed.rendezvous import is_launched
     from pinn.sweeps.sharing import device_of_job
 
     torch.set_num_threads(min(task.threads, torch.get_num_threads()))
@@ -106,8 +106,8 @@ def _agreed(resume: bool, device: str) -> bool:
     """What the first of a job's processes says: the others may have looked at its folder later."""
     import torch
 
-    from pinn.distributed import is_launched, launched_device, launched_team
-    from pinn.solving import choose_device
+    from pinn.distributed.rendezvous import is_launched, launched_device, launched_team
+    from pinn.solving.device import choose_device
 
     if not is_launched():
         return resume
@@ -117,7 +117,7 @@ def _agreed(resume: bool, device: str) -> bool:
 
 def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", resume: bool) -> None:
     from pinn.cli.configured import arguments
-    from pinn.solving import solve
+    from pinn.solving.run import solve
 
     solution = solve(**arguments(config), folder=task.folder, resume=resume, callbacks=callbacks)
     if solution.attributes["status"] == "interrupted":

@@ -76,8 +76,8 @@ def _dismiss_workers() -> None:
 
 def conclude(folder: Path, task: Any, summarize: Summarize) -> None:
     """Write the summary and the report, and print the table; nothing where no job was begun."""
-    from pinn.sweeps.report import write_sweep_report
     from pinn.sweeps.records import Status, records_below
+    from pinn.sweeps.report import write_sweep_report
 
     records = records_below(folder)
     if not records:

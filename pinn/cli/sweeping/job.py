@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pinn.cli.mistakes import explain
-from pinn.distributed import launched_rank, take_scheduled_rank
+from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
 from pinn.sweeps.isolation import run_isolated
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
 from pinn.sweeps.sharing import threads_of_job
@@ -49,8 +49,8 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     ours = found is not None and found.config_hash == digest
     if found is not None and ours and found.finished:
         return told(found, "before")
-    from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
     from pinn.cli.sweeping.child import Task, perform
+    from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 
     resume = found is not None and ours and (folder / CHECKPOINT).is_file() and not found.mistake
     threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))

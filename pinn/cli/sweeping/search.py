@@ -9,8 +9,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.cli.sweeping.ending import SAVED, concluded, same_sweep
 from pinn.basis.errors import UserError, require
+from pinn.cli.sweeping.ending import SAVED, concluded, same_sweep
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn

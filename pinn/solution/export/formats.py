@@ -13,7 +13,9 @@ from pinn.basis.errors import require
 from pinn.solution.export.program import write_program
 from pinn.solution.export.source import Source
 from pinn.solution.export.vtu import write_vtu
-from pinn.solution_file import GROUPS, Contents, locate, replacing
+from pinn.solution_file.contents import GROUPS, Contents
+from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import locate
 
 Writer = Callable[[Source, Path], list[Path]]
 """A solution file and the file to be written to the paths that were written."""

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pinn.domains.base import sobol
 from pinn.basis.errors import UserError, require
+from pinn.domains.base import sobol
 from pinn.solution.export.source import Source
-from pinn.solution_file import replacing
+from pinn.solution_file.layout import replacing
 from pinn.trial.function import TrialFunction
 
 POINTS = 257

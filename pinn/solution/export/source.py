@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinn.solution import Solution, load
-from pinn.solution_file import Contents, read
+from pinn.solution.loading import load
+from pinn.solution.solution import Solution
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.reading import read
 
 
 @dataclass(frozen=True)

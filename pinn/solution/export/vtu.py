@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.solution_file import Nodes, replacing
+from pinn.solution_file.layout import replacing
+from pinn.solution_file.nodes import Nodes
 
 SIMPLICES = {2: 3, 3: 5, 4: 10}
 BOXES = {1: 3, 2: 8, 3: 11}

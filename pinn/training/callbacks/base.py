@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, TimeMarching, Trainer
+    from pinn.training.marching import TimeMarching
+    from pinn.training.settings import Outcome
+    from pinn.training.trainer import Trainer
 
 Record = dict[str, Any]  # one training step: step, seconds, loss, loss/<block>, ..., error/<field> where measured
 

@@ -8,7 +8,9 @@ from pinn.training.callbacks.base import Callback, Record
 from pinn.training.checkpoint import FILE_NAME, save_tree
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, TimeMarching, Trainer
+    from pinn.training.marching import TimeMarching
+    from pinn.training.settings import Outcome
+    from pinn.training.trainer import Trainer
 
 
 class Checkpoints(Callback):

@@ -9,7 +9,9 @@ import numpy as np
 from pinn.training.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, TimeMarching, Trainer
+    from pinn.training.marching import TimeMarching
+    from pinn.training.settings import Outcome
+    from pinn.training.trainer import Trainer
 
 
 class History(Callback):

@@ -7,11 +7,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from pinn.training.callbacks.base import Callback, Record
 from pinn.basis.logs import logger
+from pinn.training.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
-    from pinn.training import Outcome, TimeMarching, Trainer
+    from pinn.training.marching import TimeMarching
+    from pinn.training.settings import Outcome
+    from pinn.training.trainer import Trainer
 
 
 class Progress(Callback):
