@@ -11,9 +11,11 @@ from pinn.ansatz.prescriptions import prescriptions
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
 from pinn.residuals.exact_terms import exact_terms
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import SobolSampler
+from pinn.training.held_out import numbers
 from pinn.trial.function import TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
@@ -82,10 +84,7 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
         residuals = Residuals(trial, weights=weights)
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
-        points = {
-            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-            for label, group in residuals.regions.items()
-        }
+        points = residuals.draw(sampler, generator)
         exact = exact_terms(residuals, seed)
         checks: tuple[Callable[[], Iterator[Finding]], ...] = (
             lambda: _disagreements(trial),
@@ -109,10 +108,12 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
 
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
     """The largest and the smallest term of the loss at the start, where they are far apart."""
-    theta = residuals.theta()
-    start, _ = residuals.balances(theta, points)  # which fails where an equation has no derivatives, as by numpy
+    theta, least_squares = residuals.theta(), bind(residuals, points)
+    start, _ = map(
+        numbers, least_squares.balances(theta)
+    )  # which fails where an equation has no derivatives, as by numpy
     # a fresh network may be odd, whose mean is zero by chance
-    shaken = residuals.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta), points)
+    shaken = numbers(least_squares.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta)))
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
     losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] not in exact}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pinn.basis.logs import logger
 from pinn.linear_algebra.triangular import triangular_factor
-from pinn.optimizers.base import LeastSquares
+from pinn.residuals.protocol import LeastSquares
 
 FLOPS = 1e11
 """Above this, several seconds on one core, they are not computed."""

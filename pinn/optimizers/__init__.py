@@ -1,6 +1,6 @@
 """Optimizers: everything that minimizes ||r(theta)||^2."""
 
-from pinn.optimizers.base import LeastSquares, Optimizer
+from pinn.optimizers.base import Optimizer
 from pinn.optimizers.first_order import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
 from pinn.optimizers.lbfgs import LBFGS
@@ -10,6 +10,7 @@ from pinn.optimizers.quasi_newton import BFGS, SSBFGS, SSBroyden
 from pinn.optimizers.sketched import Sketched
 from pinn.optimizers.spring import SPRING
 from pinn.optimizers.variable_projection import VariableProjection
+from pinn.residuals.protocol import LeastSquares
 
 __all__ = [
     "BFGS",

@@ -11,7 +11,8 @@ import torch
 from torch import Size, Tensor
 
 from pinn.basis.errors import UserError, require
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
+from pinn.residuals.protocol import LeastSquares
 
 Method = Callable[[list[Tensor]], torch.optim.Optimizer]
 Schedule = Callable[[torch.optim.Optimizer], Any]  # makes a torch.optim.lr_scheduler.LRScheduler
@@ -33,11 +34,11 @@ class FirstOrder(Optimizer):
     def init(self, theta: Tensor) -> State:
         return {"methods": [], "schedulers": []}
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        loss, g = problem.loss_and_gradient(theta)
-        theta = theta.detach().clone()
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        value, g = least_squares.loss_and_gradient(theta)
+        loss, theta = float(value), theta.detach().clone()
         theta.grad = g
-        methods = self._methods(theta, parameters(theta, problem.shapes))
+        methods = self._methods(theta, parameters(theta, least_squares.shapes))
         schedulers = self._schedulers(methods)
         if state["methods"]:
             state = copy.deepcopy(state)
@@ -141,10 +142,6 @@ class Adam(Decaying):
         self.betas, self.epsilon = _checked(betas, epsilon)
         super().__init__(learning_rate, decay, decay_steps, schedule)
 
-    def replicated(self) -> Optimizer:
-        """Itself: it treats each parameter alone."""
-        return self
-
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         return [torch.optim.Adam([theta], lr=self.learning_rate, betas=self.betas, eps=self.epsilon)]
 
@@ -169,10 +166,6 @@ class AdamW(Decaying):
         self.betas, self.epsilon = _checked(betas, epsilon)
         self.weight_decay = _not_negative("weight_decay", weight_decay)
         super().__init__(learning_rate, decay, decay_steps, schedule)
-
-    def replicated(self) -> Optimizer:
-        """Itself: it treats each parameter alone."""
-        return self
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         settings: dict[str, Any] = {"lr": self.learning_rate, "betas": self.betas, "eps": self.epsilon}
@@ -256,12 +249,12 @@ class Muon(Decaying):
 def parameters(theta: Tensor, shapes: Mapping[str, Size]) -> dict[str, Tensor]:
     """Views of theta (p,) by name, with views of its gradient for theirs: what is done to them is done to theta."""
     sizes = [shape.numel() for shape in shapes.values()]
-    found = {}
+    views = {}
     gradient = torch.zeros_like(theta) if theta.grad is None else theta.grad
     for (name, shape), values, slopes in zip(shapes.items(), theta.split(sizes), gradient.split(sizes), strict=True):
-        found[name] = values.view(shape)
-        found[name].grad = slopes.view(shape)
-    return found
+        views[name] = values.view(shape)
+        views[name].grad = slopes.view(shape)
+    return views
 
 
 def tree(value: Any) -> Any:
@@ -278,14 +271,14 @@ def tree(value: Any) -> Any:
 
 
 def _by_name(schedule: Schedule | Mapping[str, Schedule] | None) -> dict[str, Schedule]:
-    found = {} if schedule is None else dict(schedule) if isinstance(schedule, Mapping) else {"schedule": schedule}
-    for name, make in found.items():
+    schedules = {} if schedule is None else dict(schedule) if isinstance(schedule, Mapping) else {"schedule": schedule}
+    for name, make in schedules.items():
         require(
             callable(make),
             f"optimizer.schedule must make a scheduler from an optimizer, got {name}: {make!r}; "
             "on the command line try optimizer/schedule=cosine",
         )
-    return found
+    return schedules
 
 
 def _checked(betas: tuple[float, float], epsilon: float) -> tuple[tuple[float, float], float]:

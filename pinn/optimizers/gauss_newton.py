@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
-from pinn.optimizers.replicated import LONGEST_WAIT, ReplicatedLevenbergMarquardt, ReplicatedTrustRegion
+from pinn.residuals.protocol import LeastSquares
+
+LONGEST_WAIT = 4  # steps for which a trust region keeps its radius after longer steps have failed several times
 
 
 @dataclass
-class Trial:
+class Attempt:
     """A step that was tried: where it leads, and how its decrease compares with the prediction."""
 
     theta: Tensor
@@ -43,10 +45,10 @@ class GeodesicAcceleration:
         self.largest = largest
 
     def corrected(
-        self, delta: Tensor, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares
+        self, delta: Tensor, damping: float, theta: Tensor, model: Linearization, least_squares: LeastSquares
     ) -> Tensor:
         with torch.no_grad():
-            ahead = problem.residual(theta + self.h * delta)
+            ahead = least_squares.residual(theta + self.h * delta)
         curvature = (2.0 / self.h) * ((ahead - model.r) / self.h - model.forward(delta))
         correction = model.system.solve(damping, curvature)
         if correction is None:
@@ -72,27 +74,21 @@ class GaussNewton(Optimizer):
         self.solver = SolverChoice(solver)
         self.acceleration = GeodesicAcceleration() if acceleration else None
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        model = self.solver.linearize(problem, theta)
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        model = self.solver.linearize(least_squares, theta)
         norm = 2.0 * model.right.norm()
         if state["damping"] is None:
             state = state | {"damping": self._clip(self.damping * self._largest_curvature(model))}
-        found, state = self._search(theta, state, model, problem)
+        taken, state = self._search(theta, state, model, least_squares)
         report: Report = {"loss": model.loss, "gradient_norm": float(norm)}  # when the step has waited for all anyway
-        if found is None:
+        if taken is None:
             return theta, state, report | {"accepted": False, "damping": state["damping"]}
-        return found.theta, state, report | {"accepted": True, "damping": found.damping, "ratio": found.ratio}
-
-    def _require_cholesky(self) -> None:
-        """Raise UserError where replicas, which go by the normal equations, would use another solver."""
-        name = self.solver.name
-        fits = name in ("auto", "cholesky")
-        require(fits, f"replicas are solved by Cholesky, got solver={name}; set solver=auto or training.replicas=1")
+        return taken.theta, state, report | {"accepted": True, "damping": taken.damping, "ratio": taken.ratio}
 
     @abstractmethod
     def _search(
-        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
-    ) -> tuple[Trial | None, State]:
+        self, theta: Tensor, state: State, model: Linearization, least_squares: LeastSquares
+    ) -> tuple[Attempt | None, State]:
         """The step that is taken, None where none is, and the state after it."""
 
     def _largest_curvature(self, model: Linearization) -> float:
@@ -103,20 +99,20 @@ class GaussNewton(Optimizer):
     def _clip(self, damping: float) -> float:
         return min(max(damping, self.minimum), self.maximum)
 
-    def _try(self, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares) -> Trial | None:
+    def _try(self, damping: float, theta: Tensor, model: Linearization, least_squares: LeastSquares) -> Attempt | None:
         """The step with that damping; None where the system is singular or the loss is not a number."""
         delta = model.system.solve(damping, model.r)
         if delta is None:
             return None
         decrease = model.predicted(delta, damping)
         if self.acceleration is not None:
-            delta = self.acceleration.corrected(delta, damping, theta, model, problem)
+            delta = self.acceleration.corrected(delta, damping, theta, model, least_squares)
         candidate = theta + delta
-        actual = model.loss - problem.loss(candidate)
+        actual = model.loss - float(least_squares.loss(candidate))
         predicted = float(decrease)
         if not (predicted > 0 and math.isfinite(actual)):
             return None
-        return Trial(candidate, damping, actual / predicted)
+        return Attempt(candidate, damping, actual / predicted)
 
 
 class LevenbergMarquardt(GaussNewton):
@@ -143,22 +139,18 @@ class LevenbergMarquardt(GaussNewton):
         require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
         self.attempts = attempts
 
-    def replicated(self) -> Optimizer:
-        self._require_cholesky()
-        return ReplicatedLevenbergMarquardt(self)
-
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "growth": 2.0}
 
     def _search(
-        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
-    ) -> tuple[Trial | None, State]:
+        self, theta: Tensor, state: State, model: Linearization, least_squares: LeastSquares
+    ) -> tuple[Attempt | None, State]:
         damping, growth = state["damping"], state["growth"]
         for _ in range(self.attempts):
-            trial = self._try(damping, theta, model, problem)
-            if trial is not None and trial.ratio > 0:
-                shrunk = damping * max(1.0 / 3.0, 1.0 - (2.0 * trial.ratio - 1.0) ** 3)
-                return trial, {"damping": self._clip(shrunk), "growth": 2.0}
+            attempt = self._try(damping, theta, model, least_squares)
+            if attempt is not None and attempt.ratio > 0:
+                shrunk = damping * max(1.0 / 3.0, 1.0 - (2.0 * attempt.ratio - 1.0) ** 3)
+                return attempt, {"damping": self._clip(shrunk), "growth": 2.0}
             damping, growth = self._clip(damping * growth), min(2.0 * growth, 64.0)
         return None, {"damping": damping, "growth": growth}
 
@@ -196,44 +188,40 @@ class TrustRegion(GaussNewton):
         self.factor = factor
         self.probes = probes
 
-    def replicated(self) -> Optimizer:
-        self._require_cholesky()
-        return ReplicatedTrustRegion(self)
-
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "wait": 0, "patience": 1}  # steps until longer ones are tried, and after a failure
 
     def _search(
-        self, theta: Tensor, state: State, model: Linearization, problem: LeastSquares
-    ) -> tuple[Trial | None, State]:
+        self, theta: Tensor, state: State, model: Linearization, least_squares: LeastSquares
+    ) -> tuple[Attempt | None, State]:
         damping = state["damping"]
-        best = self._try(damping, theta, model, problem)
+        best = self._try(damping, theta, model, least_squares)
         if not self._holds(best):
-            return self._shorter(best, damping, theta, model, problem)
+            return self._shorter(best, damping, theta, model, least_squares)
         if state["wait"] > 0:
             return best, state | {"wait": state["wait"] - 1}
         patience = state["patience"]
         for _ in range(self.probes):
             longer = self._clip(damping / self.factor)
-            trial = self._try(longer, theta, model, problem) if longer < damping else None
-            if not self._holds(trial):
+            attempt = self._try(longer, theta, model, least_squares) if longer < damping else None
+            if not self._holds(attempt):
                 return best, {"damping": damping, "wait": patience, "patience": min(2 * patience, LONGEST_WAIT)}
-            best, damping, patience = trial, longer, 1
+            best, damping, patience = attempt, longer, 1
         return best, {"damping": damping, "wait": 0, "patience": 1}
 
     def _shorter(
-        self, best: Trial | None, damping: float, theta: Tensor, model: Linearization, problem: LeastSquares
-    ) -> tuple[Trial | None, State]:
+        self, best: Attempt | None, damping: float, theta: Tensor, model: Linearization, least_squares: LeastSquares
+    ) -> tuple[Attempt | None, State]:
         """More damping until the target is reached; after that the best step that decreased the loss at all."""
         for _ in range(2 * self.probes + 2):
             damping = self._clip(self.factor * damping)
-            trial = self._try(damping, theta, model, problem)
-            if self._holds(trial):
-                return trial, {"damping": damping, "wait": 0, "patience": 1}
-            if trial is not None and (best is None or trial.ratio > best.ratio):
-                best = trial
+            attempt = self._try(damping, theta, model, least_squares)
+            if self._holds(attempt):
+                return attempt, {"damping": damping, "wait": 0, "patience": 1}
+            if attempt is not None and (best is None or attempt.ratio > best.ratio):
+                best = attempt
         accepted = best if best is not None and best.ratio > 0 else None
         return accepted, {"damping": damping, "wait": 0, "patience": 1}
 
-    def _holds(self, trial: Trial | None) -> bool:
-        return trial is not None and trial.ratio >= self.target
+    def _holds(self, attempt: Attempt | None) -> bool:
+        return attempt is not None and attempt.ratio >= self.target

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.first_order import tree
+from pinn.residuals.protocol import LeastSquares
 
 EVALUATIONS = 26  # of the loss in one step, the first included
 # torch's L-BFGS learns from a step only where y^T s > 1e-10. The loss that it is given is multiplied by a power of
@@ -47,12 +48,18 @@ class LBFGS(Optimizer):
             "stuck": False,
         }
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        same_theta, identity = torch.equal(theta, state["theta"]), problem.identity
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        same_theta, identity = torch.equal(theta, state["theta"]), least_squares.identity
         if not (same_theta and state["identity"] == identity):
-            loss, g = problem.loss_and_gradient(theta)
+            value, g = least_squares.loss_and_gradient(theta)
             memory = _without_next_update(state["memory"], state["scale"] * g) if same_theta else None
-            state = state | {"theta": theta, "loss": loss, "gradient": g, "identity": identity, "memory": memory}
+            state = state | {
+                "theta": theta,
+                "loss": float(value),
+                "gradient": g,
+                "identity": identity,
+                "memory": memory,
+            }
             state["stuck"] = False
         loss, g = state["loss"], state["gradient"]
         report: Report = {"loss": loss, "gradient_norm": float(g.norm()), "accepted": False}
@@ -60,7 +67,7 @@ class LBFGS(Optimizer):
             return theta, state, report
         if state["memory"] is None:
             state = state | {"scale": 2.0 ** (LOGARITHM[theta.dtype] - math.frexp(loss)[1])}
-        seen = _Evaluations(problem, theta, loss, g, state["scale"])
+        seen = _Evaluations(least_squares, theta, loss, g, state["scale"])
         memory = self._iterate(seen, state["memory"])
         reached = seen.at(seen.theta.detach())
         if not reached[1] < loss:
@@ -90,8 +97,8 @@ class LBFGS(Optimizer):
 class _Evaluations:
     """What torch calls for the scaled loss and gradient at its parameter `theta`; keeps all that it evaluated."""
 
-    def __init__(self, problem: LeastSquares, theta: Tensor, loss: float, gradient: Tensor, scale: float) -> None:
-        self.problem = problem
+    def __init__(self, least_squares: LeastSquares, theta: Tensor, loss: float, gradient: Tensor, scale: float) -> None:
+        self.least_squares = least_squares
         self.theta = theta.detach().clone()
         self.points = [(theta, loss, gradient)]
         self.scale = scale
@@ -102,7 +109,8 @@ class _Evaluations:
             if torch.equal(point[0], theta):
                 return point
         theta = theta.clone()
-        loss, gradient = self.problem.loss_and_gradient(theta)
+        value, gradient = self.least_squares.loss_and_gradient(theta)
+        loss = float(value)
         finite = math.isfinite(loss) and bool(gradient.isfinite().all())
         self.points.append((theta, loss, gradient) if finite else (theta, math.inf, torch.zeros_like(gradient)))
         return self.points[-1]

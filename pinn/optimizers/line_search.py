@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pinn.optimizers.base import LeastSquares
+from pinn.residuals.protocol import LeastSquares
 
 ATTEMPTS = 25  # evaluations of one search
 
@@ -24,8 +24,8 @@ class Point:
 class Ray:
     """The loss along theta + alpha d, alpha >= 0. Every evaluated point is kept: none is computed twice."""
 
-    def __init__(self, problem: LeastSquares, theta: Tensor, d: Tensor, loss: float, gradient: Tensor) -> None:
-        self.problem = problem
+    def __init__(self, least_squares: LeastSquares, theta: Tensor, d: Tensor, loss: float, gradient: Tensor) -> None:
+        self.least_squares = least_squares
         self.d = d
         self.start = Point(0.0, loss, float(gradient @ d), theta, gradient)
         self.points = {0.0: self.start}
@@ -33,7 +33,8 @@ class Ray:
     def at(self, alpha: float) -> Point:
         if alpha not in self.points:
             theta = self.start.theta + alpha * self.d
-            loss, gradient = self.problem.loss_and_gradient(theta)
+            value, gradient = self.least_squares.loss_and_gradient(theta)
+            loss = float(value)
             slope = float(gradient @ self.d)
             finite = math.isfinite(loss) and math.isfinite(slope)
             self.points[alpha] = Point(alpha, loss if finite else math.inf, slope, theta, gradient)
@@ -56,7 +57,7 @@ class StrongWolfe:
         self.c2 = c2
 
     def search(self, ray: Ray, first: float) -> Point | None:
-        """The point found from the trial step `first` > 0; None after too many attempts or for an empty bracket."""
+        """The point reached from the first step `first` > 0; None after too many attempts or for an empty bracket."""
         previous, current = ray.start, ray.at(first)
         for _ in range(ATTEMPTS):
             if self._too_high(current, ray.start) or (previous is not ray.start and current.loss >= previous.loss):
@@ -82,15 +83,15 @@ class StrongWolfe:
             alpha = _clip(_minimizer(low, high), left + margin, right - margin)
             if not left < alpha < right:
                 return None
-            trial = ray.at(alpha)
-            if self._too_high(trial, ray.start) or trial.loss >= low.loss:
-                high = trial
+            attempt = ray.at(alpha)
+            if self._too_high(attempt, ray.start) or attempt.loss >= low.loss:
+                high = attempt
                 continue
-            if self._flat(trial, ray.start):
-                return trial
-            if trial.slope * (high.alpha - low.alpha) >= 0:
+            if self._flat(attempt, ray.start):
+                return attempt
+            if attempt.slope * (high.alpha - low.alpha) >= 0:
                 high = low
-            low = trial
+            low = attempt
         return None
 
     def _too_high(self, point: Point, start: Point) -> bool:

@@ -9,7 +9,8 @@ from torch import Tensor
 from pinn.basis.errors import UserError, require
 from pinn.distributed.triangles import gathered_rows
 from pinn.linear_algebra.truncated import equilibrated_solution, truncated_solution
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
+from pinn.residuals.protocol import LeastSquares
 
 SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must reach (Armijo's condition)
 HALVINGS = 10  # of a step that does not reach it
@@ -35,7 +36,7 @@ class NewtonStep:
     settled: bool = True
 
 
-def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None) -> NewtonStep:
+def newton_step(least_squares: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None) -> NewtonStep:
     """The undamped Gauss-Newton step, halved until ||r||^2 decreases enough.
 
     It leads to a minimum of the linearized problem, which for deficient rank has many: to the one nearest to `origin`
@@ -43,8 +44,8 @@ def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Ten
     the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
     """
-    own = problem.jacobian(theta)
-    r, j = gathered_rows(problem.team, *own)
+    own = least_squares.jacobian(theta)
+    r, j = gathered_rows(least_squares.team, *own)
     before, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
     if not (math.isfinite(before) and math.isfinite(gradient_norm)):
         return NewtonStep(theta, before, before, gradient_norm)
@@ -54,12 +55,12 @@ def newton_step(problem: LeastSquares, theta: Tensor, cutoff: float, origin: Ten
     if before - left > torch.finfo(r.dtype).eps * before:  # less cannot be told from rounding
         for length in (0.5**k for k in range(HALVINGS + 1)):
             candidate = theta + length * delta
-            after = problem.loss(candidate)
+            after = float(least_squares.loss(candidate))
             if before - after > -SUFFICIENT * length * slope:
                 done = (
                     after > 0.9 * before
                     or after < _rounding(j, candidate)
-                    or _is_linear(problem, candidate, *own, delta)
+                    or _is_linear(least_squares, candidate, *own, delta)
                 )
                 return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
     return NewtonStep(theta, before, before, gradient_norm, rank=rank)
@@ -70,8 +71,8 @@ def _full_step(r: Tensor, j: Tensor, theta: Tensor, cutoff: float, origin: Tenso
     if origin is None:
         return truncated_solution(j, r, cutoff)
     back = origin - theta
-    found, rank = equilibrated_solution(j, r + j @ back, cutoff)
-    return back + found, rank
+    solution, rank = equilibrated_solution(j, r + j @ back, cutoff)
+    return back + solution, rank
 
 
 def _rounding(j: Tensor, theta: Tensor) -> float:
@@ -79,31 +80,31 @@ def _rounding(j: Tensor, theta: Tensor) -> float:
     return float((torch.linalg.vector_norm(j, dim=0) * theta).square().sum()) * torch.finfo(j.dtype).eps ** 2
 
 
-def _is_linear(problem: LeastSquares, candidate: Tensor, r: Tensor, j: Tensor, delta: Tensor) -> bool:
+def _is_linear(least_squares: LeastSquares, candidate: Tensor, r: Tensor, j: Tensor, delta: Tensor) -> bool:
     """Whether r at the end of a full step is what its linearization said."""
     with torch.no_grad():
-        departure = problem.residual(candidate) - (r + j @ delta)
-    departed, square = problem.team.summed(departure.square().sum(), r.square().sum())
+        departure = least_squares.residual(candidate) - (r + j @ delta)
+    departed, square = least_squares.team.summed(departure.square().sum(), r.square().sum())
     return float(departed) <= LINEAR**2 * float(square)
 
 
-def last_layer(problem: LeastSquares, theta: Tensor) -> tuple[Tensor, LeastSquares]:
-    """Indices (q,) of the last layer's entries of theta and the problem in them alone; UserError where not known."""
-    found = problem.last_layer(theta)
-    if found is None:
+def last_layer(least_squares: LeastSquares, theta: Tensor) -> tuple[Tensor, LeastSquares]:
+    """Indices (q,) of the last layer's entries of theta and r in them alone; UserError where not known."""
+    layer = least_squares.last_layer(theta)
+    if layer is None:
         raise UserError(
             "the network does not say which parameters its outputs are linear in; use one of pinn.networks, or give "
             "yours an attribute linear_parameters with their names, such as ('last.weight', 'last.bias')"
         )
-    return found
+    return layer
 
 
-def fit_last_layer(problem: LeastSquares, theta: Tensor, cutoff: float, steps: int) -> tuple[Tensor, float]:
+def fit_last_layer(least_squares: LeastSquares, theta: Tensor, cutoff: float, steps: int) -> tuple[Tensor, float]:
     """theta (p,) with the last layer fitted by at most `steps` >= 1 Gauss-Newton steps, and ||r||^2 there.
 
     Raises UserError where the network does not say which layer that is.
     """
-    indices, block = last_layer(problem, theta)
+    indices, block = last_layer(least_squares, theta)
     for _ in range(steps):
         step = newton_step(block, theta[indices], cutoff)
         theta = theta.index_copy(0, indices, step.theta)
@@ -135,8 +136,8 @@ class LinearLeastSquares(Optimizer):
     def init(self, theta: Tensor) -> State:
         return {"origin": theta.clone()}
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        indices, block = last_layer(problem, theta)
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        indices, block = last_layer(least_squares, theta)
         step = newton_step(block, theta[indices], self.cutoff, state["origin"][indices])
         report: Report = {
             "loss": step.before,

@@ -14,7 +14,7 @@ from pinn.distributed.triangles import gathered_factor
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal, Triangular
 from pinn.linear_algebra.symmetric import gram
 from pinn.linear_algebra.triangular import triangular_factor
-from pinn.optimizers.base import LeastSquares
+from pinn.residuals.protocol import LeastSquares
 
 SOLVERS = ("auto", "cholesky", "eigen", "orthogonal", "dual", "conjugate_gradients")
 HELD_BYTES = 2**31  # J is held whole up to 2 GiB, else it is met in chunks
@@ -97,30 +97,30 @@ def total_memory(device: torch.device) -> int:
         return 2**34
 
 
-def linearize(problem: LeastSquares, theta: Tensor, choice: Choice) -> Linearization:
+def linearize(least_squares: LeastSquares, theta: Tensor, choice: Choice) -> Linearization:
     """Linearize at theta (p,) for the chosen solver."""
     if choice.solver == "conjugate_gradients":
-        return _matrix_free(problem, theta)
+        return _matrix_free(least_squares, theta)
     if choice.solver in ("cholesky", "eigen"):
-        return _normal(problem, theta, Cholesky if choice.solver == "cholesky" else Eigen, choice.held)
-    if not choice.held or problem.team.size > 1:
-        return _triangular(problem, theta)
-    r, j = problem.jacobian(theta)
+        return _normal(least_squares, theta, Cholesky if choice.solver == "cholesky" else Eigen, choice.held)
+    if not choice.held or least_squares.team.size > 1:
+        return _triangular(least_squares, theta)
+    r, j = least_squares.jacobian(theta)
     system = Orthogonal(j) if choice.solver == "orthogonal" else Dual(j)
-    return Linearization(r, float(r @ r), j.mT @ r, lambda v: j @ v, system, problem.team)
+    return Linearization(r, float(r @ r), j.mT @ r, lambda v: j @ v, system, least_squares.team)
 
 
-def _normal(problem: LeastSquares, theta: Tensor, make: Callable, held: bool) -> Linearization:
+def _normal(least_squares: LeastSquares, theta: Tensor, make: Callable, held: bool) -> Linearization:
     if held:
-        r, j = problem.jacobian(theta)
-        product, right, square = problem.team.summed(gram(j), j.mT @ r, r @ r)
-        system = make(product, _adjoint(j, r, right, problem.team))
-        return Linearization(r, float(square), right, lambda v: j @ v, system, problem.team)
-    product, right, loss = problem.normal_equations(theta)
+        r, j = least_squares.jacobian(theta)
+        product, right, square = least_squares.team.summed(gram(j), j.mT @ r, r @ r)
+        system = make(product, _adjoint(j, r, right, least_squares.team))
+        return Linearization(r, float(square), right, lambda v: j @ v, system, least_squares.team)
+    product, right, loss = least_squares.normal_equations(theta)
     with torch.no_grad():
-        r = problem.residual(theta)
-    system = make(product, lambda w: right if w is r else problem.vjp(theta, w))
-    return Linearization(r, loss, right, lambda v: problem.jvp(theta, v), system, problem.team)
+        r = least_squares.residual(theta)
+    system = make(product, lambda w: right if w is r else least_squares.vjp(theta, w))
+    return Linearization(r, float(loss), right, lambda v: least_squares.jvp(theta, v), system, least_squares.team)
 
 
 def _adjoint(j: Tensor, r: Tensor, right: Tensor, team: Team) -> Callable[[Tensor], Tensor]:
@@ -128,32 +128,34 @@ def _adjoint(j: Tensor, r: Tensor, right: Tensor, team: Team) -> Callable[[Tenso
     return lambda w: right if w is r else team.summed(j.mT @ w)[0]
 
 
-def _triangular(problem: LeastSquares, theta: Tensor) -> Linearization:
-    r = theta.new_empty(problem.rows)
+def _triangular(least_squares: LeastSquares, theta: Tensor) -> Linearization:
+    r = theta.new_empty(least_squares.rows)
 
     def pieces() -> Iterator[tuple[Tensor, Tensor]]:
-        for indices, values, j in problem.pieces(theta):
+        for indices, values, j in least_squares.pieces(theta):
             r[indices] = values
             yield values, j
 
-    factor, projected, loss = gathered_factor(problem.team, *triangular_factor(pieces(), len(theta)))
-    system = Triangular(factor, projected, r, lambda w: problem.vjp(theta, w))
-    return Linearization(r, loss, factor.mT @ projected, lambda v: problem.jvp(theta, v), system, problem.team)
+    factor, projected, loss = gathered_factor(least_squares.team, *triangular_factor(pieces(), len(theta)))
+    system = Triangular(factor, projected, r, lambda w: least_squares.vjp(theta, w))
+    return Linearization(
+        r, loss, factor.mT @ projected, lambda v: least_squares.jvp(theta, v), system, least_squares.team
+    )
 
 
-def _matrix_free(problem: LeastSquares, theta: Tensor) -> Linearization:
+def _matrix_free(least_squares: LeastSquares, theta: Tensor) -> Linearization:
     with torch.no_grad():
-        r = problem.residual(theta)
-    right = problem.vjp(theta, r)
+        r = least_squares.residual(theta)
+    right = least_squares.vjp(theta, r)
 
     def forward(v: Tensor) -> Tensor:
-        return problem.jvp(theta, v)
+        return least_squares.jvp(theta, v)
 
     def adjoint(w: Tensor) -> Tensor:
-        return right if w is r else problem.vjp(theta, w)
+        return right if w is r else least_squares.vjp(theta, w)
 
-    (square,) = problem.team.summed(r @ r)
-    return Linearization(r, float(square), right, forward, ConjugateGradients(forward, adjoint), problem.team)
+    (square,) = least_squares.team.summed(r @ r)
+    return Linearization(r, float(square), right, forward, ConjugateGradients(forward, adjoint), least_squares.team)
 
 
 class SolverChoice:
@@ -164,11 +166,11 @@ class SolverChoice:
         self.name = name
         self.said: tuple[str, bool] | None = None
 
-    def linearize(self, problem: LeastSquares, theta: Tensor) -> Linearization:
+    def linearize(self, least_squares: LeastSquares, theta: Tensor) -> Linearization:
         memory = total_memory(theta.device)
-        size = problem.team.size
-        choice = choose_solver(self.name, len(problem), len(theta), theta.element_size(), memory, size)
+        size = least_squares.team.size
+        choice = choose_solver(self.name, len(least_squares), len(theta), theta.element_size(), memory, size)
         if (choice.solver, choice.held) != self.said:
             logger.info("linear solver: %s (%s%s)", choice.solver, choice.why, "" if choice.held else "; J not held")
             self.said = (choice.solver, choice.held)
-        return linearize(problem, theta, choice)
+        return linearize(least_squares, theta, choice)

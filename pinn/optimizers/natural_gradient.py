@@ -5,8 +5,9 @@ import math
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
+from pinn.residuals.protocol import LeastSquares
 
 SHORT = 1 / 16  # length of a step below which the damping grows
 LARGEST_DAMPING = 1e8
@@ -38,12 +39,12 @@ class NaturalGradient(Optimizer):
     def init(self, theta: Tensor) -> State:
         return {"damping": self.damping}
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        model = self.solver.linearize(problem, theta)
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        model = self.solver.linearize(least_squares, theta)
         delta, damping = self._direction(model, state["damping"])
         moved, length = theta, 0.0
         if delta is not None:
-            moved, length = self._search(theta, delta, model.loss, problem)
+            moved, length = self._search(theta, delta, model.loss, least_squares)
         return (
             moved,
             {"damping": self._next(damping, length)},
@@ -71,14 +72,14 @@ class NaturalGradient(Optimizer):
             damping *= 10.0
         return None, damping
 
-    def _search(self, theta: Tensor, delta: Tensor, loss: float, problem: LeastSquares) -> tuple[Tensor, float]:
+    def _search(self, theta: Tensor, delta: Tensor, loss: float, least_squares: LeastSquares) -> tuple[Tensor, float]:
         """theta + 2^-k delta and 2^-k; theta and 0 where no k decreases the loss."""
-        found, length = theta, 0.0
+        best, length = theta, 0.0
         for k in range(self.halvings + 1):
             candidate = theta + 2.0**-k * delta
-            after = problem.loss(candidate)
+            after = float(least_squares.loss(candidate))
             if after < loss:
-                found, length, loss = candidate, 2.0**-k, after
+                best, length, loss = candidate, 2.0**-k, after
             elif length > 0.0:
                 break
-        return found, length
+        return best, length

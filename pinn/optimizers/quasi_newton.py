@@ -13,8 +13,9 @@ from torch import Tensor
 
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.line_search import Point, Ray, StrongWolfe
+from pinn.residuals.protocol import LeastSquares
 
 LARGEST_BYTES = 2**34  # H fills at most 16 GiB
 PARALLEL = 1e-12  # b h - 1 below which y counts as parallel to B s
@@ -58,12 +59,13 @@ class QuasiNewton(Optimizer):
             "stuck": False,
         }
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        identity, redrawn = problem.identity, state["identity"] not in (None, problem.identity)
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        identity, redrawn = least_squares.identity, state["identity"] not in (None, least_squares.identity)
         if state["identity"] == identity and torch.equal(theta, state["theta"]):
             loss, g = state["loss"], state["gradient"]
         else:
-            loss, g = problem.loss_and_gradient(theta)
+            value, g = least_squares.loss_and_gradient(theta)
+            loss = float(value)
             state = state | {"theta": theta, "loss": loss, "gradient": g, "identity": identity, "stuck": False}
         report: Report = {"loss": loss, "gradient_norm": float(g.norm()), "accepted": False}
         if state["stuck"] or not math.isfinite(loss) or report["gradient_norm"] == 0.0:
@@ -72,30 +74,30 @@ class QuasiNewton(Optimizer):
         if redrawn and updates:
             inverse, updates = _repaired(inverse, updates)
         d, inverse, updates = _descent(inverse, updates, g)
-        ray = Ray(problem, theta, d, loss, g)
-        found = self._search(ray, _first_length(ray, updates, state["decrease"]))
-        if not found.loss < loss:
+        ray = Ray(least_squares, theta, d, loss, g)
+        reached = self._search(ray, _first_length(ray, updates, state["decrease"]))
+        if not reached.loss < loss:
             eye = torch.eye(len(theta), dtype=theta.dtype, device=theta.device)
             return theta, state | {"inverse_hessian": eye, "updates": 0, "stuck": updates == 0}, report
-        inverse, changed = self._updated(inverse, found.theta - theta, found.gradient - g, -found.alpha * g)
+        inverse, changed = self._updated(inverse, reached.theta - theta, reached.gradient - g, -reached.alpha * g)
         state = {
             "inverse_hessian": inverse,
             "updates": updates + changed,
-            "theta": found.theta,
-            "loss": found.loss,
-            "gradient": found.gradient,
+            "theta": reached.theta,
+            "loss": reached.loss,
+            "gradient": reached.gradient,
             "identity": identity,
-            "decrease": loss - found.loss,
+            "decrease": loss - reached.loss,
             "stuck": False,
         }
-        return found.theta, state, report | {"accepted": True, "step_length": found.alpha}
+        return reached.theta, state, report | {"accepted": True, "step_length": reached.alpha}
 
     def _search(self, ray: Ray, first: float) -> Point:
         """A point with the strong Wolfe conditions for one of c2, else the lowest of all that were evaluated."""
         for search in self.searches:
-            found = search.search(ray, first)
-            if found is not None:
-                return found
+            reached = search.search(ray, first)
+            if reached is not None:
+                return reached
         return ray.lowest()
 
     def _updated(self, inverse: Tensor, s: Tensor, y: Tensor, bs: Tensor) -> tuple[Tensor, int]:

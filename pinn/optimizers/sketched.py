@@ -1,15 +1,17 @@
 """Steps in random subspaces, for networks of many parameters."""
 
 from collections.abc import Iterator, Mapping
+from typing import SupportsFloat
 
 import torch
 from torch import Size, Tensor
 
 from pinn.basis.errors import require
 from pinn.linear_algebra.symmetric import gram
-from pinn.optimizers.base import LeastSquares, Optimizer, Reparameterized, Report, State
+from pinn.optimizers.base import Optimizer, Reparameterized, Report, State
 from pinn.optimizers.gauss_newton import GaussNewton, TrustRegion
 from pinn.optimizers.natural_gradient import NaturalGradient
+from pinn.residuals.protocol import LeastSquares
 
 
 class Subspace(Reparameterized):
@@ -20,8 +22,8 @@ class Subspace(Reparameterized):
     up or down. Its rows are orthonormal, so that ||S^T y|| = ||y||, and J S^T costs one pass over J.
     """
 
-    def __init__(self, problem: LeastSquares, theta: Tensor, q: int, generator: torch.Generator) -> None:
-        super().__init__(problem)
+    def __init__(self, least_squares: LeastSquares, theta: Tensor, q: int, generator: torch.Generator) -> None:
+        super().__init__(least_squares)
         self.theta = theta
         self.shapes: Mapping[str, Size] = {"y": Size((q,))}
         p = len(theta)
@@ -51,13 +53,13 @@ class Subspace(Reparameterized):
         return gathered
 
     def residual(self, y: Tensor) -> Tensor:
-        return self.problem.residual(self.lifted(y))
+        return self.least_squares.residual(self.lifted(y))
 
-    def loss(self, y: Tensor) -> float:
-        return self.problem.loss(self.lifted(y))
+    def loss(self, y: Tensor) -> SupportsFloat:
+        return self.least_squares.loss(self.lifted(y))
 
-    def loss_and_gradient(self, y: Tensor) -> tuple[float, Tensor]:
-        loss, gradient = self.problem.loss_and_gradient(self.lifted(y))
+    def loss_and_gradient(self, y: Tensor) -> tuple[SupportsFloat, Tensor]:
+        loss, gradient = self.least_squares.loss_and_gradient(self.lifted(y))
         return loss, self._gathered(gradient)
 
     def jacobian(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,23 +70,23 @@ class Subspace(Reparameterized):
         return r, j
 
     def pieces(self, y: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for indices, r, j in self.problem.pieces(self.lifted(y)):
+        for indices, r, j in self.least_squares.pieces(self.lifted(y)):
             yield indices, r, self._gathered(j)
 
-    def normal_equations(self, y: Tensor) -> tuple[Tensor, Tensor, float]:
+    def normal_equations(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         product, right, loss = y.new_zeros(len(y), len(y)), torch.zeros_like(y), y.new_zeros(())
         for _, r, j in self.pieces(y):
             product += gram(j)
             right += j.mT @ r
             loss += r @ r
         product, right, loss = self.team.summed(product, right, loss)
-        return product, right, float(loss)
+        return product, right, loss
 
     def jvp(self, y: Tensor, v: Tensor) -> Tensor:
-        return self.problem.jvp(self.lifted(y), self._spread(v))
+        return self.least_squares.jvp(self.lifted(y), self._spread(v))
 
     def vjp(self, y: Tensor, w: Tensor) -> Tensor:
-        return self._gathered(self.problem.vjp(self.lifted(y), w))
+        return self._gathered(self.least_squares.vjp(self.lifted(y), w))
 
 
 class Sketched(Optimizer):
@@ -117,9 +119,9 @@ class Sketched(Optimizer):
     def init(self, theta: Tensor) -> State:
         return {"count": 0, "method": self.method.init(theta)}
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         generator = torch.Generator().manual_seed(self.seed + state["count"])
         q = max(1, round(self.share * len(theta)))
-        subspace = Subspace(problem, theta, q, generator)
+        subspace = Subspace(least_squares, theta, q, generator)
         y, inner, report = self.method.step(theta.new_zeros(q), state["method"], subspace)
         return subspace.lifted(y), {"count": state["count"] + 1, "method": inner}, report

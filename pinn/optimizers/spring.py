@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.optimizers.base import LeastSquares, Optimizer, Report, State
+from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.linearization import SolverChoice
+from pinn.residuals.protocol import LeastSquares
 
 POOR, GOOD = 0.25, 0.75  # ratios of actual to predicted decrease below and above which the damping changes
 MORE, LESS = 1.5, 2.0 / 3.0  # its factors
@@ -64,8 +65,8 @@ class SPRING(Optimizer):
     def init(self, theta: Tensor) -> State:
         return {"damping": self.damping, "direction": torch.zeros_like(theta)}
 
-    def step(self, theta: Tensor, state: State, problem: LeastSquares) -> tuple[Tensor, State, Report]:
-        model, damping = self.solver.linearize(problem, theta), state["damping"]
+    def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
+        model, damping = self.solver.linearize(least_squares, theta), state["damping"]
         report: Report = {"loss": model.loss, "gradient_norm": 2.0 * float(model.right.norm()), "damping": damping}
         before = self.momentum * state["direction"]
         projected = model.system.solve(damping, model.r + model.forward(before))
@@ -74,7 +75,7 @@ class SPRING(Optimizer):
         direction = before + projected
         step = min(self.learning_rate, math.sqrt(self.largest) / max(float(direction.norm()), 1e-300)) * direction
         predicted = model.loss - model.square(model.r + model.forward(step))
-        actual = model.loss - problem.loss(theta + step)
+        actual = model.loss - float(least_squares.loss(theta + step))
         if not math.isfinite(actual):
             return theta, self._after(damping, -math.inf, torch.zeros_like(theta)), report | {"accepted": False}
         ratio = actual / predicted if predicted > 0 else -math.inf

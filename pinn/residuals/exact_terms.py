@@ -14,26 +14,16 @@ from pinn.trial.function import TrialFunction
 ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities
 
 
-def make_residuals(
-    trial: TrialFunction,
-    *,
-    weights: Mapping[str, float] | None = None,
-    chunk: int | None = None,
-    compile: bool = False,
-    graphs: bool = False,
-    seed: int = 0,
-) -> Residuals:
+def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None = None, seed: int = 0) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
 
-    So are the initial conditions of a later window of time, whose start stands for them.
-
-    weights, chunk, compile, graphs: as of `Residuals`.
+    So are the initial conditions of a later window of time, whose start stands for them. weights: as of `Residuals`.
     Raises UserError where a name in an equation or in weights means nothing.
     """
 
     def without(terms: tuple[str, ...]) -> Residuals:
         kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in terms}
-        return Residuals(trial, weights=kept, chunk=chunk, skip=terms, compile=compile, graphs=graphs)
+        return Residuals(trial, weights=kept, skip=terms)
 
     replaced = trial.start.replaced
     residuals = without(replaced)
@@ -71,11 +61,12 @@ def _relative(
 ) -> dict[str, float]:
     """The largest residual of each of the region's terms over the largest value of what its equations ask for."""
     parameters = residuals.unflatten(theta)
-    found: dict[str, float] = {}
+    relative: dict[str, float] = {}
     with torch.no_grad():
         quantities = trial.evaluate_with(group.request, points.x, parameters, points.normal)
     for block in group.blocks:
         value = row_values(block.equation, {**quantities, **points.columns}, points)
         sizes = [float(quantities[name].abs().max()) for name in block.equation.arguments if name in quantities]
-        found[block.term] = max(found.get(block.term, 0.0), float(value.abs().max()) / max([1.0, *sizes]))
-    return found
+        largest = float(value.abs().max()) / max([1.0, *sizes])
+        relative[block.term] = max(relative.get(block.term, 0.0), largest)
+    return relative

@@ -1,49 +1,104 @@
-"""Residuals at fixed points: the least-squares problem that an optimizer minimizes."""
+"""Residuals bound to points: the least-squares problem that an optimizer minimizes.
 
-import copy
-from collections.abc import Iterator, Mapping
+Every block is scaled by sqrt(weight / n), so that the loss is exactly ||r||^2, the weighted sum over the terms of the
+mean square residual: first-order, quasi-Newton and Gauss-Newton methods see the same object.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
+from pinn.basis.errors import require
 from pinn.basis.logs import logger
+from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
+from pinn.distributed.team import Alone, Team
 from pinn.linear_algebra.symmetric import gram
 from pinn.residuals.blocks import Block, RegionBlocks, weights_of
-from pinn.residuals.recording import Evaluation
+from pinn.residuals.residuals import Named, Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
 
-if TYPE_CHECKING:
-    from pinn.residuals.residuals import Residuals
-
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
+CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
+JACOBIANS = ("captured", "reference")
 
 
-def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
-    """The tensors of these shapes, by name, as views of their concatenation theta."""
-    pieces = theta.split([shape.numel() for shape in shapes.values()])
-    return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
+@dataclass(frozen=True)
+class Assembly:
+    """How r and J are computed, which changes their numbers by rounding alone.
+
+    jacobian: `captured` builds J from one reverse pass a component, `reference` by vmap(jacrev) over functional_call.
+    chunk: points whose rows of J are held at once; None keeps them below 512 MiB. compile: elementwise functions by
+    torch.compile, which takes seconds at first.
+    """
+
+    jacobian: str = "captured"
+    chunk: int | None = None
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        known = self.jacobian in JACOBIANS
+        require(known, f"jacobian must be {' or '.join(JACOBIANS)}, got {self.jacobian!r}")
+        require(self.chunk is None or self.chunk >= 1, f"jacobian_chunk must be >= 1 or null, got {self.chunk}")
 
 
-class BoundResiduals:
+@dataclass
+class Workspace:
+    """What is kept when points are redrawn: memory for J, which regions' rows couple, whether J goes by the tape."""
+
+    jacobian: str
+    matrix: Tensor | None = None
+    coupled: dict[str, bool] = field(default_factory=dict)
+
+    def rows(self, theta: Tensor, rows: int) -> Tensor:
+        """Memory for J (rows, p): fresh memory of that size costs as much as filling it."""
+        shape, kept = (rows, len(theta)), self.matrix
+        if kept is None or kept.shape != shape or kept.dtype != theta.dtype or kept.device != theta.device:
+            self.matrix = kept = None  # its memory, before the other is taken
+            self.matrix = kept = theta.new_empty(shape)
+        return kept
+
+
+class CollocationLeastSquares:
     """Residuals at fixed points: a least-squares problem in theta (p,). All rows carry their scale.
 
-    Where a team shares the rows, r and J are of this process's rows; losses, gradients and J^T w are of all.
+    own: the points whose rows are computed here, of which `points` are all (`pinn.residuals.shared`).
     held: parameters that keep their values, by name; theta then holds the others only.
     """
 
-    def __init__(self, residuals: "Residuals", points: PointSet, held: Mapping[str, Tensor] | None = None) -> None:
+    team: ClassVar[Team] = Alone()
+
+    def __init__(
+        self,
+        residuals: Residuals,
+        points: PointSet,
+        assembly: Assembly,
+        *,
+        own: PointSet | None = None,
+        held: Mapping[str, Tensor] | None = None,
+        workspace: Workspace | None = None,
+    ) -> None:
         self.residuals = residuals
         self.points = points
-        self.own = residuals.share(points)
-        self.team = residuals.team
+        self.assembly = assembly
+        self.own = points if own is None else own
         self.held = dict(held or {})
+        self.workspace = workspace or Workspace(assembly.jacobian)
         self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
+
+    def at(self, points: PointSet, own: PointSet | None = None) -> "CollocationLeastSquares":
+        """The same at other points."""
+        return CollocationLeastSquares(
+            self.residuals, points, self.assembly, own=own, held=self.held, workspace=self.workspace
+        )
 
     @cached_property
     def identity(self) -> int:
@@ -58,23 +113,23 @@ class BoundResiduals:
         return int.from_bytes(digest.digest()) >> 1  # a signed integer of 64 bits
 
     def __len__(self) -> int:
-        """The number of rows N, all processes' together."""
+        """The number of rows N, of all points."""
         return sum(len(self.points[label]) * len(g.blocks) for label, g in self.residuals.regions.items())
 
     @property
     def rows(self) -> int:
-        """The number of this process's rows."""
+        """The number of rows that are computed here."""
         return sum(len(self.own[label]) * len(group.blocks) for label, group in self._regions())
 
     def _regions(self) -> Iterator[tuple[str, RegionBlocks]]:
-        """The regions in which this process has rows."""
+        """The regions of the own points."""
         return ((label, group) for label, group in self.residuals.regions.items() if label in self.own)
 
     def _parameters(self, theta: Tensor) -> dict[str, Tensor]:
         """All parameters by name."""
         return unflatten(theta, self.shapes) | self.held
 
-    def last_layer(self, theta: Tensor) -> "tuple[Tensor, BoundResiduals] | None":
+    def last_layer(self, theta: Tensor) -> "tuple[Tensor, CollocationLeastSquares] | None":
         """Which entries of theta (p,) are the last linear layer's and the unknowns, and the problem in them alone.
 
         Returns indices (q,) and the least-squares problem in theta[indices], the other parameters held at theta;
@@ -86,49 +141,16 @@ class BoundResiduals:
         position = unflatten(torch.arange(len(theta), device=theta.device), self.shapes)
         indices = torch.cat([where.reshape(-1) for name, where in position.items() if name in names])
         held = {name: values for name, values in self._parameters(theta.detach()).items() if name not in names}
-        return indices, BoundResiduals(self.residuals, self.points, held)
+        return indices, CollocationLeastSquares(
+            self.residuals, self.points, self.assembly, own=self.own, held=held, workspace=self.workspace
+        )
 
     def _scale(self, block: Block, points: Points, n: int) -> Tensor:
         """The factors of a block's rows at some of the region's n points: (len(points),) or (1,)."""
         return (weights_of(points) * (self.residuals.weights[block.name] / n)).sqrt()
 
-    def own_tensors(self) -> list[Tensor]:
-        """All that this process's rows are computed from beside theta."""
-        of_points = [values for points in self.own.values() for values in points.tensors().values()]
-        return [*of_points, *self.held.values()]
-
-    def signature(self, theta: Tensor) -> tuple:
-        """What two problems have in common that differ in nothing but the values of points and theta."""
-        counts = {label: len(points) for label, points in self.points.items()}
-        shapes = {
-            label: {name: values.shape for name, values in points.tensors().items()}
-            for label, points in self.own.items()
-        }
-        held = {name: values.shape for name, values in self.held.items()}
-        return theta.shape, theta.dtype, theta.device, counts, shapes, held, dict(self.residuals.weights)
-
-    def copied(self) -> "BoundResiduals":
-        """The same problem at points, and with held parameters, of its own memory."""
-        found = copy.copy(self)
-        found.held = {name: values.clone() for name, values in self.held.items()}
-        found.own = {label: points.copied() for label, points in self.own.items()}
-        return found
-
-    def _evaluated(self, function: Evaluation, theta: Tensor) -> tuple[Tensor, ...]:
-        """function(self, theta), which waits for nothing: from its recording, where the residuals have a recorder."""
-        recorder = self.residuals.recorder
-        return function(self, theta) if recorder is None else recorder(function, self, theta)
-
     def residual(self, theta: Tensor) -> Tensor:
         """r (N,), region by region, block by block."""
-        if torch.is_grad_enabled():
-            return self._residual(theta)
-        return self._evaluated(BoundResiduals._own_residual, theta)[0]
-
-    def _own_residual(self, theta: Tensor) -> tuple[Tensor]:
-        return (self._residual(theta),)
-
-    def _residual(self, theta: Tensor) -> Tensor:
         parameters = self._parameters(theta)
         rows = []
         for label, group in self._regions():
@@ -137,21 +159,13 @@ class BoundResiduals:
             rows += [self._scale(b, points, n) * v for b, v in zip(group.blocks, values, strict=True)]
         return torch.cat(rows)
 
-    def loss(self, theta: Tensor) -> float:
-        """||r||^2."""
-        (loss,) = self.team.summed(*self._evaluated(BoundResiduals._own_loss, theta))
-        return float(loss)
-
-    def _own_loss(self, theta: Tensor) -> tuple[Tensor]:
+    def loss(self, theta: Tensor) -> Tensor:
+        """||r||^2, a number where the parameters are: nothing waits for it."""
         with torch.no_grad():
-            return (sum(self._losses(self._parameters(theta)), start=theta.new_zeros(())),)
+            return sum(self._losses(self._parameters(theta)), start=theta.new_zeros(()))
 
-    def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
+    def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
-        loss, gradient = self.team.summed(*self._evaluated(BoundResiduals._own_loss_and_gradient, theta))
-        return float(loss), gradient
-
-    def _own_loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         theta = theta.detach().requires_grad_()
         loss, gradient = theta.new_zeros(()), torch.zeros_like(theta)
         for part in self._losses(self._parameters(theta)):
@@ -164,32 +178,28 @@ class BoundResiduals:
         for label, group in self._regions():
             points, n = self.own[label], len(self.points[label])
             size = len(points)
-            if not self.residuals.is_coupled(label, parameters, points):
-                size = self.residuals.cached_points(group)
+            if not self.is_coupled(label):
+                size = self._cached_points(group)
             for start in range(0, len(points), size):
                 chunk = points[slice(start, start + size)] if size < len(points) else points
-                values = self.residuals.region_values(group, chunk, parameters, Pass(self.residuals.kernels))
+                values = self.residuals.region_values(group, chunk, parameters, Pass(self._kernels))
                 rows = [self._scale(b, chunk, n) * v for b, v in zip(group.blocks, values, strict=True)]
                 yield torch.cat(rows).square().sum()
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
         """J v (N,) for v (p,), without J."""
-        return jvp(self._residual, (theta,), (v,))[1]
+        return jvp(self.residual, (theta,), (v,))[1]
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
         """J^T w (p,) for w (N,), without J."""
-        return self.team.summed(vjp(self._residual, theta)[1](w)[0])[0]
+        return vjp(self.residual, theta)[1](w)[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """r (N,) and J = dr/dtheta (N, p), rows in the order of `residual`.
 
-        J lies in memory of the Residuals that the next call writes again; clone it to keep it.
+        J lies in memory that the next call writes again; clone it to keep it.
         """
-        r, j = self._evaluated(BoundResiduals._own_jacobian, theta)
-        return r, j
-
-    def _own_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        r, j = theta.new_empty(self.rows), self.residuals.workspace(theta, self.rows)
+        r, j = theta.new_empty(self.rows), self.workspace.rows(theta, self.rows)
         end = 0
         for label, group in self._regions():
             k, n = len(group.blocks), len(self.own[label])
@@ -220,12 +230,8 @@ class BoundResiduals:
                 yield indices[:, chunk].reshape(-1), r, j
             end += k * n
 
-    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, float]:
+    def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """J^T J (p, p), J^T r (p,) and ||r||^2, summed chunk by chunk: J is never held whole."""
-        product, right, loss = self.team.summed(*self._evaluated(BoundResiduals._own_normal_equations, theta))
-        return product, right, float(loss)
-
-    def _own_normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         product, right = theta.new_zeros(len(theta), len(theta)), torch.zeros_like(theta)
         loss = theta.new_zeros(())
         for _, r, j in self.pieces(theta):
@@ -234,9 +240,67 @@ class BoundResiduals:
             loss += r.square().sum()
         return product, right, loss
 
+    @property
+    def _kernels(self) -> Callable:
+        return compiled if self.assembly.compile else blocked
+
+    def _cached_points(self, group: RegionBlocks) -> int:
+        """How many points at once keep a layer's channels in the cache; all of them on a GPU."""
+        if self.residuals.trial.device.type != "cpu":
+            return sys.maxsize
+        width = max(max(shape, default=1) for shape in self.residuals.shapes.values())
+        return max(256, CACHE_BYTES // (8 * width * len(group.request.field_channels)))
+
+    def is_coupled(self, label: str) -> bool:
+        """Whether a row of the region depends on other rows' points (a mean, an integral): measured once.
+
+        Away from the parameters, where the residual may be down to rounding.
+        """
+        coupled = self.workspace.coupled
+        if label not in coupled:
+            group, points = self.residuals.regions[label], self.points[label]
+            few = points[slice(0, min(3, len(points)))]
+            generator = torch.Generator().manual_seed(0)
+            parameters = self.residuals.trial.parameters()
+            shaken = {k: v.detach() + torch.randn(v.shape, generator=generator).to(v) for k, v in parameters.items()}
+            with torch.no_grad():
+                together = self.residuals.region_values(group, points, shaken)
+                alone = self.residuals.region_values(group, few, shaken)
+            rounding = max(1e4 * torch.finfo(together[0].dtype).eps, 1e-6)
+            coupled[label] = any(
+                float((a[: len(few)] - b).abs().max()) > rounding * float(a.abs().max())
+                for a, b in zip(together, alone, strict=True)
+                if bool(a.isfinite().all())
+            )
+            if coupled[label]:
+                logger.info("%s: residuals that depend on all points take one reverse pass a row", label)
+        return coupled[label]
+
+    def mean_squares(self, theta: Tensor) -> Named:
+        """The unweighted mean square of each block."""
+        return self.balances(theta, terms=False)[0]
+
+    def balances(self, theta: Tensor, terms: bool = True) -> tuple[Named, Named]:
+        """`mean_squares`, and those of the largest terms of the equations of interior blocks: what they balance."""
+        regions, parameters = self.residuals.regions, self._parameters(theta)
+        interior = [block.name for group in regions.values() if group.region.is_interior for block in group.blocks]
+        means = {name: theta.new_zeros(()) for name in self.residuals.blocks}
+        largest = {name: theta.new_zeros(()) for name in interior if terms}
+        with torch.no_grad():
+            for label, own in self.own.items():
+                group, n = regions[label], len(self.points[label])
+                if terms:
+                    rows, addends = self.residuals.rows_and_terms(group, own, parameters)
+                else:
+                    values = self.residuals.region_values(group, own, parameters)
+                    rows, addends = {b.name: v for b, v in zip(group.blocks, values, strict=True)}, {}
+                for kept, of_rows in ((means, rows), (largest, addends)):
+                    kept |= {name: (weights_of(own) * v.square()).sum() / n for name, v in of_rows.items()}
+        return means, largest
+
     def _chunk_size(self, blocks: int) -> int:
-        if self.residuals.chunk is not None:
-            return self.residuals.chunk
+        if self.assembly.chunk is not None:
+            return self.assembly.chunk
         p = sum(shape.numel() for shape in self.shapes.values())
         return max(64, JACOBIAN_BYTES // (8 * p * blocks))
 
@@ -245,21 +309,21 @@ class BoundResiduals:
         group, points = self.residuals.regions[label], self.own[label]
         scales = [self._scale(block, points[chunk], len(self.points[label])) for block in group.blocks]
         theta = theta.detach()
-        if self.residuals.is_coupled(label, self._parameters(theta), points):
+        if self.is_coupled(label):
             return self._coupled(theta, group, points, chunk, scales, r, j)
-        if self.residuals.jacobian_engine == "captured" and self.residuals.trial.derivatives == "taylor":
+        if self.workspace.jacobian == "captured" and self.residuals.trial.derivatives == "taylor":
             try:
                 return self._captured(theta, group, points[chunk], scales, r, j)
             except NoJetRule as missing:
                 logger.info("parameter Jacobian: reference path, because %s", missing)
-                self.residuals.jacobian_engine = "reference"
+                self.workspace.jacobian = "reference"
         return self._reference(theta, group, points[chunk], scales, r, j)
 
     def _captured(
         self, theta: Tensor, group: RegionBlocks, points: Points, scales: list[Tensor], r: Tensor, j: Tensor
     ) -> None:
         leaves = {k: v.detach().requires_grad_() for k, v in unflatten(theta, self.shapes).items()}
-        tape = Tape(len(points.x), points.per_row, self.residuals.kernels)
+        tape = Tape(len(points.x), points.per_row, self._kernels)
         values = self.residuals.region_values(group, points, leaves | self.held, tape)
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             assemble(tape.columns(value, scale), leaves, j[k])
@@ -278,7 +342,7 @@ class BoundResiduals:
         """Rows that depend on all the points: one vector-Jacobian product each, over the whole region."""
         leaf = theta.clone().requires_grad_()
         parameters = self._parameters(leaf)
-        values = self.residuals.region_values(group, points, parameters, Pass(self.residuals.kernels))
+        values = self.residuals.region_values(group, points, parameters, Pass(self._kernels))
         for k, (value, scale) in enumerate(zip(values, scales, strict=True)):
             rows = scale * value[chunk]
             r[k] = rows.detach()
@@ -302,3 +366,8 @@ class BoundResiduals:
         found_j, found_r = rows(theta, by_row, each)  # (n, k, p), (n, k)
         r.copy_(found_r.mT)
         j.copy_(found_j.transpose(0, 1))
+
+
+def bind(residuals: Residuals, points: PointSet, assembly: Assembly | None = None) -> CollocationLeastSquares:
+    """These residuals at given points, by region label: what an optimizer minimizes."""
+    return CollocationLeastSquares(residuals, points, assembly or Assembly())

@@ -1,92 +1,82 @@
 """What every process of a run builds for itself."""
 
 import pickle
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from pinn.basis.errors import UserError, require
+from pinn.basis.errors import UserError
 from pinn.distributed.team import Team
-from pinn.problem import Problem
+from pinn.residuals.execution import Execution
+from pinn.residuals.least_squares import Assembly
+from pinn.solving.compilation import choose_compilation
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.solving.device import choose_dtype
-from pinn.training.callbacks.base import Callback
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.checkpoint import load_tree
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
-from pinn.training.trainer import Trainer
-from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.training.run import Callback, Run
+from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial, make_windows
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A trial function and its trainer, the same in every process: all that is random comes from the plan's seed.
+    """A trial function and its training, the same in every process: all that is random comes from the plan's seed.
 
     folder: where the run that is resumed has its checkpoint; None for a new run.
     """
 
-    problem: Problem
-    network: NetworkFactory
     plan: Plan
-    constraints: str
-    derivatives: str
-    dtype: str
     folder: Path | None = None
 
     def trial(self, device: torch.device) -> TrialFunction | WindowedTrial:
         """The trial function on a device, its parameters random."""
-        torch.manual_seed(self.plan.seed)
+        plan = self.plan
+        torch.manual_seed(plan.seed)
         return make_windows(
-            self.problem,
-            self.network,
-            self.plan.training.windows,
-            constraints=self.constraints,
-            derivatives=self.derivatives,
-            dtype=choose_dtype(self.dtype),
+            plan.problem,
+            plan.network,
+            plan.training.windows,
+            constraints=plan.constraints,
+            derivatives=plan.derivatives,
+            dtype=choose_dtype(plan.dtype),
             device=device,
         )
 
-    def trainer(
-        self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()
-    ) -> Trainer | TimeMarching:
+    def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
+        plan = self.plan
         saved = None if self.folder is None else load_tree(self.folder / CHECKPOINT)
-        plan = replace(self.plan, team=team)
-        trainer: Trainer | TimeMarching
-        if isinstance(trial, WindowedTrial):
-            trainer = TimeMarching(trial, plan, callbacks, saved=saved)
-        else:
-            trainer = plan.trainer(trial, saved=saved, callbacks=callbacks, starts=self._starts(trial, team))
-        if saved is not None:
-            trainer.check_there_is_more()
-        return trainer
-
-    def _starts(self, trial: TrialFunction, team: Team) -> Tensor | None:
-        """The parameters (R, p) of the replicas, each the random ones of its seed; None where there is one network."""
-        count = self.plan.training.replicas
-        if count == 1:
-            return None
-        require(team.size == 1, f"training.replicas={count} are one batch on one device; set devices=1")
-        require(
-            self.plan.initial_guess is None,
-            "replicas start from random parameters; set initial_guess=null, or training.replicas=1",
+        elementwise, graphs = choose_compilation(plan.compile, plan.training.time_limit, trial.device)
+        execution = Execution(
+            Assembly(chunk=plan.training.jacobian_chunk, compile=elementwise),
+            team,
+            partial(make_recorder, trial.device) if graphs else None,
         )
-        made = [trial.network]
-        for seed in range(self.plan.seed + 1, self.plan.seed + count):
-            again = replace(self, plan=replace(self.plan, seed=seed)).trial(trial.device)
-            assert isinstance(again, TrialFunction)
-            made.append(again.network)
-        stacked, _ = torch.func.stack_module_state(made)
-        return torch.cat([values.detach().reshape(count, -1) for values in stacked.values()], 1)
+        run: Run
+        if isinstance(trial, WindowedTrial):
+            run = TimeMarching(trial, plan, execution, callbacks, saved=saved)
+        else:
+            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks)
+        if saved is not None:
+            run.check_there_is_more()
+        return run
+
+    def follow(self, device: torch.device, join: Callable[[], Team]) -> None:
+        """Train as a process that was started to share the rows. join: waits for the others."""
+        trial = self.trial(device)
+        self.training(trial, join()).run()
 
     def packed(self) -> bytes:
         """This as bytes for another process; raises UserError where a part cannot be sent."""
-        parts = {**vars(self), "problem": (type(self.problem), self.problem._constructor_arguments)}
+        problem = self.plan.problem
+        parts = {**vars(self.plan), "problem": (type(problem), problem._constructor_arguments)}
         for name, part in parts.items():
             try:
                 pickle.dumps(part)
@@ -95,12 +85,9 @@ class Blueprint:
                     f"several devices are several processes, and the {name} cannot be sent to them: {error}; build it "
                     "from classes and functions of a module, without lambdas (functools.partial(MLP, width=32))"
                 ) from error
-        return pickle.dumps(parts)
+        return pickle.dumps(partial(_unpacked, parts, self.folder))
 
 
-def unpacked(sent: bytes) -> Blueprint:
-    """The blueprint that the process which started this one has packed and handed over; never from a file."""
-    parts: Mapping[str, Any] = pickle.loads(sent)
+def _unpacked(parts: Mapping[str, Any], folder: Path | None) -> Blueprint:
     make, arguments = parts["problem"]
-    require(issubclass(make, Problem), f"no problem was sent, but {make!r}")
-    return Blueprint(**{**parts, "problem": make(**arguments)})
+    return Blueprint(Plan(**{**parts, "problem": make(**arguments)}), folder)

@@ -6,10 +6,11 @@ The first process is rank 0: it writes, logs and is interrupted; the others only
 import contextlib
 import logging
 import multiprocessing
+import pickle
 import signal
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -22,7 +23,6 @@ from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.distributed.rendezvous import Address, is_launched, joined, launched_device, launched_team, left
 from pinn.distributed.team import Alone, Team
-from pinn.solving.blueprint import Blueprint, unpacked
 
 HOST = "127.0.0.1"
 READY, MISTAKE, FAILURE = "ready", "mistake", "failure"  # what a rank tells the first process
@@ -115,8 +115,10 @@ class Crew:
 
 
 @contextlib.contextmanager
-def crew_of(devices: Sequence[torch.device], blueprint: Blueprint) -> Iterator[Crew]:
+def crew_of(devices: Sequence[torch.device], packed: Callable[[], bytes]) -> Iterator[Crew]:
     """Start a process for each device but the first, which is this process's, and end them with the run.
+
+    packed: bytes that `pickle` makes into a function, and that into what has a method `follow(device, join)`.
 
     Where a launcher started this process as one of several, those are the crew. Raises UserError where the blueprint
     cannot be sent or processes cannot be started here, and a rank's own error where one fails.
@@ -141,7 +143,7 @@ def crew_of(devices: Sequence[torch.device], blueprint: Blueprint) -> Iterator[C
     try:
         if len(devices) > 1:
             torch.set_num_threads(max(1, threads // len(devices)))
-            _start(crew, devices, blueprint)
+            _start(crew, devices, packed)
         yield crew
         crew.dismiss(SETTLING)
     except Exception as error:
@@ -154,11 +156,11 @@ def crew_of(devices: Sequence[torch.device], blueprint: Blueprint) -> Iterator[C
             torch.set_num_threads(threads)
 
 
-def _start(crew: Crew, devices: Sequence[torch.device], blueprint: Blueprint) -> None:
+def _start(crew: Crew, devices: Sequence[torch.device], packed: Callable[[], bytes]) -> None:
     here = multiprocessing.current_process()
     where = "a parallel sweep has started this one; set devices=1 there, or hydra/launcher=basic"
     require(not here.daemon, f"devices={len(devices)} starts processes, which is not possible here: {where}")
-    sent = blueprint.packed()
+    sent = packed()
     # a port that is free: the first process holds it from now on
     crew.store = dist.TCPStore(HOST, 0, len(devices), is_master=True, wait_for_workers=False)
     context = multiprocessing.get_context("spawn")
@@ -179,12 +181,13 @@ def follow(sent: bytes, address: Address, device: torch.device, threads: int, li
         torch.set_num_threads(threads)
         logger.addHandler(logging.NullHandler())
         logger.setLevel(logging.CRITICAL)  # all processes would say the same
-        blueprint = unpacked(sent)
-        trial = blueprint.trial(device)
-        line.send((READY, "", ""))
-        store = dist.TCPStore(HOST, address.port, address.size, is_master=False)
-        team = joined(store, address, device)
-        blueprint.trainer(trial, team).run()
+        work = pickle.loads(sent)()  # from the process that started this one, never from a file
+
+        def join() -> Team:
+            line.send((READY, "", ""))
+            return joined(dist.TCPStore(HOST, address.port, address.size, is_master=False), address, device)
+
+        work.follow(device, join)
         left()
     except UserError as error:
         line.send((MISTAKE, str(error), ""))

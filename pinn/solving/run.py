@@ -2,23 +2,18 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.diagnosis import preflight, verdict
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.preflight import preflight
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
+from pinn.diagnosis.verdict import verdict
 from pinn.distributed.rendezvous import launched_rank
-from pinn.networks.mlp import MLP
 from pinn.optimizers.base import Optimizer
-from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.kept import kept_measurement
@@ -26,23 +21,18 @@ from pinn.report.points import draw_first_points
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
-from pinn.sampling.sequences import SobolSampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
-from pinn.solving.compilation import should_compile
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.writing import write
-from pinn.training.callbacks.base import Callback
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
-from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
-from pinn.training.replicas import ReplicaHeldOut
-from pinn.training.settings import Outcome, Stages, Training
-from pinn.training.trainer import Trainer
+from pinn.training.run import Callback, Outcome, Run
+from pinn.training.settings import Stages, Training
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
 
@@ -84,8 +74,8 @@ def solve(
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         initial_guess: `linear` starts from a fit of the last layer, `features` chooses the scales of random features, a
             path starts from that solution's parameters.
-        compile: `auto` compiles elementwise functions in runs of three minutes or more, `always`, `never`; `graphs`
-            starts the kernels of each evaluation on a GPU at once, as a CUDA graph.
+        compile: `auto` starts the kernels of each evaluation on a GPU at once, as a CUDA graph (`graphs`); elsewhere it
+            compiles elementwise functions (`always`) in runs of three minutes or more. `never` does neither.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         devices: processes that share the points: so many, on as many GPUs where `device` is one, or the GPUs of these
@@ -99,77 +89,39 @@ def solve(
     Raises:
         UserError: a setting, the problem's equations or the folder are at fault; the message says what to try.
     """
+    plan = Plan.of(locals())
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
     leads = launched_rank() == 0
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
     show_log(leads)
-    training, output = training or Training(), output or Output()
-    plan = Plan(
-        optimizer or TrustRegion(),
-        sampler or SobolSampler(),
-        training,
-        weights=weights,
-        weighting=weighting,
-        initial_guess=initial_guess,
-        compile=should_compile(compile, training.time_limit),
-        graphs=compile == "graphs",
-        seed=seed,
-    )
-    settings = {
-        "seed": seed,
-        "dtype": dtype,
-        "device": device,
-        "devices": plain(devices),
-        "constraints": constraints,
-        "derivatives": derivatives,
-        "initial_guess": initial_guess,
-        "compile": compile,
-    }
-    parts = {
-        "problem": problem,
-        "sampler": plan.sampler,
-        "optimizer": plan.optimizer,
-        "training": training,
-        "output": output,
-    }
-    blueprint = Blueprint(
-        problem,
-        network or partial(MLP),
-        plan,
-        constraints=constraints,
-        derivatives=derivatives,
-        dtype=dtype,
-        folder=saved,
-    )
+    blueprint, output, history = Blueprint(plan, saved), output or Output(), History()
     started = time.perf_counter()
-    with crew_of(choose_devices(devices, device), blueprint) as crew:
+    with crew_of(choose_devices(devices, device), blueprint.packed) as crew:
         trial = blueprint.trial(crew.device)
         if not resume:
             _look_before(trial.windows[0], plan, folder if output.figures else None)
-        history = History()
-        watchers = _watchers(history, training, callbacks, folder) if leads else [history]
-        trainer = blueprint.trainer(trial, crew.assemble(), watchers)
+        watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
+        run = blueprint.training(trial, crew.assemble(), watchers)
         if saved is not None:
-            history.records = read_metrics(saved / METRICS, trainer.at.step)
-        outcome = trainer.run()
-    spectrum = _spectrum(trainer) if leads and outcome is not Outcome.INTERRUPTED else None
-    told = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
-    told |= spectrum.attributes if spectrum else {}
+            history.records = read_metrics(saved / METRICS, run.at.step)
+        outcome = run.run()
+    spectrum = _spectrum(run) if leads and outcome is not Outcome.INTERRUPTED else None
+    attributes = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
+    attributes |= spectrum.attributes if spectrum else {}
     missing = tuple(missing_conditions(Residuals(trial.windows[0])))
-    told["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing)) or None
+    attributes["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing)) or None
     solution = Solution(
         trial,
         whole_residuals(trial),
         history=history.columns(),
-        points={label: x.cpu().numpy() for label, x in trainer.training_points().items()},
+        points={label: x.cpu().numpy() for label, x in run.training_points().items()},
         diagnosis={"singular_values": spectrum.values} if spectrum else {},
-        configuration=configuration or {name: plain(part) for name, part in parts.items()} | settings,
-        attributes=told | {"wall_seconds": time.perf_counter() - started},
+        configuration=configuration or plan.configuration | {"output": plain(output)},
+        attributes=attributes | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
-    solution.replicas = _replicas(trainer, solution, seed)
     files = write(solution, folder, output)
     if leads:
         logger.info("%s", closing_table(solution, files))
@@ -197,25 +149,14 @@ def _watchers(
     return [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
 
 
-def _spectrum(trainer: Trainer | TimeMarching) -> Spectrum | None:
+def _spectrum(run: Run) -> Spectrum | None:
     """The singular values of J where the training ended; None, with a line in the log, where there are none."""
     try:
-        minimized = trainer.minimized()
+        minimized = run.minimized()
         return None if minimized is None else jacobian_spectrum(*minimized)
     except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
         logger.info("the spectrum of J is not computed: %s", error)
         return None
-
-
-def _replicas(trainer: Trainer | TimeMarching, solution: Solution, seed: int) -> dict[str, NDArray]:
-    """What each of the replicas found and the fields' mean and spread; empty where there is one network."""
-    if not (isinstance(trainer, Trainer) and isinstance(trainer.held_out, ReplicaHeldOut)):
-        return {}
-    columns = trainer.held_out.columns(trainer.theta, seed)
-    best, middle, worst = np.quantile(columns["held_out"], (0.0, 0.5, 1.0))
-    told = f"best {best:.1e}, median {middle:.1e}, worst {worst:.1e}"
-    logger.info("%d replicas, held-out residual: %s; all of them are in /replicas", len(columns["seed"]), told)
-    return columns | solution.tabulated(trainer.held_out.moments(trainer.theta))
 
 
 def _to_resume(folder: Path | str | None) -> Path:

@@ -1,15 +1,9 @@
 """Pruning: a run of a search that others have left behind at the same step ends early."""
 
-from typing import TYPE_CHECKING
-
 import optuna
 
 from pinn.basis.logs import logger
-from pinn.training.callbacks.base import Callback, Record
-
-if TYPE_CHECKING:
-    from pinn.training.marching import TimeMarching
-    from pinn.training.trainer import Trainer
+from pinn.training.run import Callback, Run, StepRecord
 
 WATCHED = "watched"  # the study's attribute that names the measure by which runs are compared while they go on
 
@@ -26,23 +20,23 @@ class Pruning(Callback):
         self.trial = optuna.trial.Trial(loaded, loaded.get_trials(deepcopy=False)[number]._trial_id)
         self.watched = loaded.user_attrs.get(WATCHED)
         self.pruned = False
-        self.trainer: Trainer | TimeMarching | None = None
+        self.run: Run | None = None
 
-    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
-        self.trainer = trainer
+    def on_start(self, run: Run) -> None:
+        self.run = run
 
-    def on_step(self, record: Record) -> None:
+    def on_step(self, record: StepRecord) -> None:
         value = measured(record, self.watched)
         if value is None or self.pruned:
             return
-        assert self.trainer is not None
+        assert self.run is not None
         self.trial.report(value, record["step"])
         if self.trial.should_prune():
             logger.info("pruned at step %d: %s %.2e is behind other trials", record["step"], self.watched, value)
-            self.pruned = self.trainer.interruption.requested = True
+            self.pruned = self.run.interruption.requested = True
 
 
-def measured(record: Record, name: str | None) -> float | None:
+def measured(record: StepRecord, name: str | None) -> float | None:
     """The value of `error` (the worst field's) or of another entry in a step's record; None where it has none."""
     if name == "error":
         errors = [value for key, value in record.items() if key.startswith("error/")]

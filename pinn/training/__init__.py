@@ -1,10 +1,10 @@
 """Training: what a run is told, the trainer of one window of time, the march through several, what watches them."""
 
-from pinn.training.callbacks import Callback, Checkpoints, History, MetricsFile, Progress, Record, read_metrics
+from pinn.training.callbacks import Checkpoints, History, MetricsFile, Progress, read_metrics
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
-from pinn.training.replicas import ReplicaHeldOut
-from pinn.training.settings import Outcome, Stage, Stages, Training
+from pinn.training.run import Callback, Outcome, Run, StepRecord
+from pinn.training.settings import Stage, Stages, Training
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import BalancedWeights, FixedWeights, Weighting
 
@@ -18,10 +18,10 @@ __all__ = [
     "Outcome",
     "Plan",
     "Progress",
-    "Record",
-    "ReplicaHeldOut",
+    "Run",
     "Stage",
     "Stages",
+    "StepRecord",
     "TimeMarching",
     "Trainer",
     "Training",

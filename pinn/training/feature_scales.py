@@ -13,9 +13,9 @@ from pinn.basis.logs import logger
 from pinn.networks.embedding import Embedding, FeaturedEmbedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
+from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
-from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import UniformSampler
 from pinn.trial.function import TrialFunction
 
@@ -31,7 +31,9 @@ SOLVED = 1e-20  # held-out loss over that of the untrained network at which no b
 Powers = tuple[float, ...]  # one for each coordinate: the scale of its waves is multiplied by 2^power
 
 
-def choose_feature_scales(residuals: Residuals, sampler: Sampler, generator: torch.Generator) -> None:
+def choose_feature_scales(
+    residuals: Residuals, sampler: Sampler, generator: torch.Generator, assembly: Assembly | None = None
+) -> None:
     """Rescale the random features of a trial function, coordinate by coordinate, to the problem at hand.
 
     Compass search on the logarithms of the scales for the least held-out loss of a small fit: by factors of four with
@@ -44,7 +46,7 @@ def choose_feature_scales(residuals: Residuals, sampler: Sampler, generator: tor
     d = len(coordinates)
     best: Powers = (0.0,) * d
     for features, steps in ((min(COARSE, core.width), (2.0,)), (min(FINE, max(1, core.width // 2)), (1.0, 0.5))):
-        fit = SmallFit(residuals, features, sampler, generator)
+        fit = SmallFit(residuals, features, sampler, generator, assembly)
         search = CompassSearch(fit, best, SOLVED * fit.untrained)
         for step in steps:
             search.descend(directions(d), step)
@@ -95,7 +97,14 @@ class SmallFit:
     untrained: the loss at the fit's points before it.
     """
 
-    def __init__(self, residuals: Residuals, features: int, sampler: Sampler, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        residuals: Residuals,
+        features: int,
+        sampler: Sampler,
+        generator: torch.Generator,
+        assembly: Assembly | None = None,
+    ) -> None:
         full = residuals.trial
         rows = math.ceil(ROWS * features)
         self.core = features_of(full).first(features)
@@ -103,22 +112,18 @@ class SmallFit:
         self.waves = self.core.waves.detach().clone()
         kept = {block.term for group in residuals.regions.values() for block in group.blocks}
         skipped = tuple(name for name in full.problem.terms() if name not in kept)
-        self.residuals = Residuals(self.trial, weights=residuals.weights, chunk=residuals.chunk, skip=skipped)
-        self.problem = self.residuals.at(self._draw(sampler.fewer(rows), generator))
+        self.residuals = Residuals(self.trial, weights=residuals.weights, skip=skipped)
+        self.least_squares = bind(self.residuals, self.residuals.draw(sampler.fewer(rows), generator), assembly)
         judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT)
-        self.held_out = self.residuals.at(self._draw(judge, generator))
-        self.untrained = self.problem.loss(self.residuals.theta())
+        self.held_out = bind(self.residuals, self.residuals.draw(judge, generator), assembly)
+        self.untrained = float(self.least_squares.loss(self.residuals.theta()))
         with torch.no_grad():
-            self.inputs = embedding_of(self.trial)(torch.cat([points.x for points in self.problem.points.values()]))
+            self.inputs = embedding_of(self.trial)(
+                torch.cat([points.x for points in self.least_squares.points.values()])
+            )
         self.untouched = self.residuals.theta()
         self.steps, self.lowest = 0, math.inf
         self.outputs: Tensor | None = None
-
-    def _draw(self, sampler: Sampler, generator: torch.Generator) -> PointSet:
-        """Points of every region."""
-        trial, regions = self.trial, self.residuals.regions.items()
-        drawn = {label: sampler.draw(trial.domain, group.region, generator) for label, group in regions}
-        return {label: points.to(trial.dtype, trial.device) for label, points in drawn.items()}
 
     def __call__(self, powers: Powers) -> float:
         with torch.no_grad():
@@ -127,7 +132,7 @@ class SmallFit:
         if self.outputs is not None:  # of the best fit so far, which took some features of other scales
             self.core.fit_last_layer(self.inputs, self.outputs)
         start = self.residuals.theta()
-        indices, block = last_layer(self.problem, start)
+        indices, block = last_layer(self.least_squares, start)
         origin = self.untouched[indices]
         fitted = origin if self.outputs is None else start[indices]
         for self.steps in range(1, NEWTON_STEPS + 1):
@@ -136,7 +141,7 @@ class SmallFit:
             if step.settled:
                 break
         theta = start.index_copy(0, indices, fitted)
-        loss = self.held_out.loss(theta)
+        loss = float(self.held_out.loss(theta))
         self._remember(theta, loss)
         return loss if math.isfinite(loss) else math.inf
 
@@ -170,10 +175,10 @@ class CompassSearch:
                 for sign in (1.0, -1.0)
             ]
             inside = [powers for powers in reached if max(map(abs, powers)) <= FARTHEST]
-            found = min(inside, key=self._at)
-            if not self._at(found) < GAIN * self.value:
+            lowest = min(inside, key=self._at)
+            if not self._at(lowest) < GAIN * self.value:
                 return
-            self.best, self.value = found, self._at(found)
+            self.best, self.value = lowest, self._at(lowest)
 
     def _at(self, powers: Powers) -> float:
         if powers not in self.known:

@@ -5,28 +5,28 @@ import math
 import torch
 from torch import Tensor
 
+from pinn.distributed.team import Alone, Team
 from pinn.residuals.blocks import Block
-from pinn.residuals.residuals import Residuals
-from pinn.sampling.points import Points, PointSet
+from pinn.residuals.least_squares import bind
+from pinn.residuals.protocol import Collocation
+from pinn.residuals.residuals import Named, Residuals
+from pinn.residuals.shared import shared
+from pinn.sampling.points import Points
 from pinn.sampling.sequences import UniformSampler
-from pinn.training.callbacks.base import Record
+from pinn.training.run import StepRecord
 
 
 class HeldOut:
     """Points apart from the training's, drawn once, so that what is measured there compares from step to step.
 
-    n: points a region. seed: of their drawing. The truth there is computed once.
+    n: points a region. seed: of their drawing. team: shares the work. The truth there is computed once.
     """
 
-    def __init__(self, residuals: Residuals, n: int, seed: int) -> None:
+    def __init__(self, residuals: Residuals, n: int, seed: int, team: Team | None = None) -> None:
         self.residuals = residuals
-        trial = residuals.trial
-        generator = torch.Generator().manual_seed(seed)
-        sampler = UniformSampler(interior=n, boundary=n)
-        self.points: PointSet = {
-            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-            for label, group in residuals.regions.items()
-        }
+        sampler, generator = UniformSampler(interior=n, boundary=n), torch.Generator().manual_seed(seed)
+        self.points = residuals.draw(sampler, generator)
+        self.least_squares: Collocation = shared(bind(residuals, self.points), team or Alone())
         self.truth = self._truth()
         self.noisy = [
             block.name
@@ -42,17 +42,21 @@ class HeldOut:
         truth = self.residuals.trial.problem.truth(x.double().cpu().numpy()) or {}
         return {name: torch.as_tensor(values).to(x) for name, values in truth.items()}
 
-    def measure(self, theta: Tensor, training_points: PointSet) -> Record:
-        """`loss/<block>` at the training points, `held_out/<block>` and their sum, `error/<field>`.
+    def leave_team(self) -> None:
+        """From now on measure alone."""
+        self.least_squares = bind(self.residuals, self.points)
+
+    def measure(self, theta: Tensor, training: Collocation) -> StepRecord:
+        """`loss/<block>` at the training's points, `held_out/<block>` and their sum, `error/<field>`.
 
         `imbalance/<block>` of equations in the interior: the root mean square of the residual on fresh points over that
         of the equation's largest term: 1 for a wrong answer, whatever the units. `noise/<block>` of data whose noise is
         given: the root mean square of their misfit over it.
         """
         weights = self.residuals.weights
-        training = self.residuals.mean_squares(theta, training_points)
-        held_out, terms = self.residuals.balances(theta, self.points)
-        record: Record = {f"loss/{block}": weights[block] * value for block, value in training.items()}
+        losses = numbers(training.mean_squares(theta))
+        held_out, terms = map(numbers, self.least_squares.balances(theta))
+        record: StepRecord = {f"loss/{block}": weights[block] * value for block, value in losses.items()}
         record |= {f"held_out/{block}": weights[block] * value for block, value in held_out.items()}
         record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
         record |= {f"imbalance/{block}": math.sqrt(held_out[block] / term) for block, term in terms.items() if term > 0}
@@ -68,6 +72,11 @@ class HeldOut:
             fields = trial.evaluate(list(self.truth), self.points["interior"].x, self.residuals.unflatten(theta))
         free = trial.problem.defined_up_to_constant
         return {field: relative_l2(fields[field], true, field in free) for field, true in self.truth.items()}
+
+
+def numbers(values: Named) -> dict[str, float]:
+    """Tensors of one number each as numbers, all in one copy from the device."""
+    return dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True)) if values else {}
 
 
 def _noise(block: Block, points: Points) -> list[Tensor]:

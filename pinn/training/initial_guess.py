@@ -5,6 +5,7 @@ import torch
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.optimizers.linear import fit_last_layer
+from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.solution_file.reading import locate, read
@@ -15,36 +16,33 @@ NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
 CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow
 
 
-def set_initial_guess(residuals: Residuals, guess: str | None, sampler: Sampler, seed: int) -> None:
+def set_initial_guess(
+    residuals: Residuals, guess: str | None, sampler: Sampler, seed: int, assembly: Assembly | None = None
+) -> None:
     """Put the parameters from which training starts into the trial function.
 
     guess: None leaves them random; `linear` fits the last layer to the residuals at points of the sampler, by
     Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; `features`
     chooses the scales of random features (see `choose_feature_scales`) and leaves the last layer; anything else is the
     path of a solution file or a run's folder, whose network must have the same parameters (its problem may differ, such
-    as in a coefficient) in as many windows of time.
+    as in a coefficient) in as many windows of time. assembly: how J is computed.
 
     Raises:
         UserError: the network does not say which layer is its last, or has no random features, the loss is not finite,
             there is no such file, or its parameters do not fit.
     """
     if guess == "linear":
-        _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21))
+        _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly)
     elif guess == "features":
-        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21))
+        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly)
     elif guess is not None:
         _copy(residuals, guess)
 
 
-def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator) -> None:
-    trial = residuals.trial
-    points = {
-        label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-        for label, group in residuals.regions.items()
-    }
-    problem, theta = residuals.at(points), residuals.theta()
-    fitted, loss = fit_last_layer(problem, theta, CUTOFF, NEWTON_STEPS)
-    logger.info("initial guess: last layer fitted, loss %.3g -> %.3g", problem.loss(theta), loss)
+def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator, assembly: Assembly | None) -> None:
+    least_squares, theta = bind(residuals, residuals.draw(sampler, generator), assembly), residuals.theta()
+    fitted, loss = fit_last_layer(least_squares, theta, CUTOFF, NEWTON_STEPS)
+    logger.info("initial guess: last layer fitted, loss %.3g -> %.3g", float(least_squares.loss(theta)), loss)
     residuals.load(fitted)
 
 

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
-from pinn.optimizers.base import LeastSquares
-from pinn.training.callbacks.base import Callback, Record
-from pinn.training.interruption import Interruption
+from pinn.residuals.execution import Execution
+from pinn.residuals.protocol import LeastSquares
 from pinn.training.plan import Plan
-from pinn.training.settings import Outcome, stages_of
-from pinn.training.trainer import Position, Trainer
+from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
+from pinn.training.settings import stages_of
+from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial, of_window
 
@@ -30,7 +30,7 @@ class Finished:
     outcome: Outcome
 
 
-class TimeMarching:
+class TimeMarching(Run):
     """Trains each window from the last state of the one before it, and seems one run, one trainer, to callbacks.
 
     Each window has steps, tolerance and points of its own; the time that is left is divided evenly among the windows
@@ -43,16 +43,17 @@ class TimeMarching:
         self,
         trial: WindowedTrial,
         plan: Plan,
+        execution: Execution,
         callbacks: Sequence[Callback] = (),
         *,
         saved: Mapping[str, Any] | None = None,
     ) -> None:
+        super().__init__(callbacks)
         self.trial = trial
         self.plan = plan
-        self.callbacks = callbacks
+        self.execution = execution
         self.windows = len(trial.windows)
         self.finished: list[Finished] = []
-        self.interruption = Interruption()
         self._before = Position()  # where the present window began
         self._trainer: Trainer | None = None
         self._at_end: dict[str, Any] | None = None  # the checkpoint of a window's trainer that has come to its end
@@ -61,34 +62,27 @@ class TimeMarching:
 
     @property
     def at(self) -> Position:
-        """Where the run stands: its steps and seconds."""
         within = self._trainer.at if self._trainer else Position()
         return Position(step=self._before.step + within.step, seconds=self._before.seconds + within.seconds)
 
     @property
     def steps(self) -> int:
-        """The run's last step, if no window to come ends early."""
         each = sum(self.plan.training.stage_steps(stage) for stage in stages_of(self.plan.optimizer))
         return self._before.step + (self.windows - len(self.finished)) * each
 
-    def run(self) -> Outcome:
-        """Train to the last window's end; windows that were not reached then hold the last state before them."""
-        for callback in self.callbacks:
-            callback.on_start(self)
-        outcome = Outcome.INTERRUPTED
-        try:
-            with self.interruption.watched():
-                outcome = self._march()
-        except KeyboardInterrupt:
-            logger.warning("interrupted at step %d: saving what there is", self.at.step)
-        finally:
-            for callback in self.callbacks:
-                callback.on_end(outcome)
+    @property
+    def heading(self) -> str:
+        return f"window {len(self.finished) + 1}/{self.windows}"
+
+    def _leave_team(self) -> None:
+        """Each window's trainer leaves for itself."""
+
+    def _keep_best(self) -> None:
+        """Windows that were not reached hold the last state before them."""
         begun = self._trainer is not None and self._trainer.at.step > 0
         self.trial.hold_from(len(self.finished) + int(begun))
-        return outcome
 
-    def _march(self) -> Outcome:
+    def _train(self) -> Outcome:
         while True:
             trainer = self._trainer = self._trainer or self._begin()
             outcome = trainer.run()
@@ -115,6 +109,7 @@ class TimeMarching:
         share = None if limit is None else max((limit - self._before.seconds) / (self.windows - number), SHORTEST)
         return self.plan.trainer(
             window,
+            self.execution,
             saved=saved,
             callbacks=[_Relay(self)],
             time_limit=share,
@@ -122,20 +117,19 @@ class TimeMarching:
         )
 
     def training_points(self) -> dict[str, Tensor]:
-        """The last training points (n, d) of each region, all windows' together."""
+        """All windows' together."""
         present = self._trainer.training_points() if self._trainer else {}
-        found: dict[str, list[Tensor]] = {}
+        together: dict[str, list[Tensor]] = {}
         for points in (*(window.points for window in self.finished), present):
             for label, x in points.items():
-                found.setdefault(label, []).append(x.cpu())
-        return {label: torch.cat(parts) for label, parts in found.items()}
+                together.setdefault(label, []).append(x.cpu())
+        return {label: torch.cat(parts) for label, parts in together.items()}
 
     def minimized(self) -> tuple[LeastSquares, Tensor] | None:
-        """As of `Trainer`, of the last window that was trained."""
+        """Of the last window that was trained."""
         return self._trainer.minimized() if self._trainer else None
 
     def checkpoint(self) -> dict[str, Any]:
-        """Everything that the next step depends on, as a plain tree."""
         trained = self.trial.windows[: len(self.finished)]
         running = self._at_end or (self._trainer.checkpoint() if self._trainer else None)
         return {
@@ -160,12 +154,8 @@ class TimeMarching:
             self._trainer = self._begin(tree["trainer"])
 
     def check_there_is_more(self) -> None:
-        """Raises UserError where the run is at its end, and says what would continue it."""
         limit = self.plan.training.time_limit
-        require(
-            limit is None or self.at.seconds < limit,
-            f"the run has used its time limit ({limit} s); resume it with a larger training.time_limit, or null",
-        )
+        require(limit is None or self.at.seconds < limit, used_up(limit))
         if self._trainer and len(self.finished) == self.windows - 1:
             self._trainer.check_there_is_more()
 
@@ -176,7 +166,7 @@ class _Relay(Callback):
     def __init__(self, run: TimeMarching) -> None:
         self.run = run
 
-    def on_step(self, record: Record) -> None:
+    def on_step(self, record: StepRecord) -> None:
         before, number = self.run._before, len(self.run.finished) + 1
         counted = {"step": before.step + record["step"], "seconds": before.seconds + record["seconds"]}
         for callback in self.run.callbacks:

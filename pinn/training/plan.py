@@ -1,83 +1,88 @@
-"""How a window of time is trained: all that a run was told, apart from the window itself."""
+"""How a problem is solved: all that a run was told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from torch import Tensor
-
-from pinn.distributed.team import Alone, Team
+from pinn.basis.configurable import plain
+from pinn.networks.mlp import MLP
 from pinn.optimizers.base import Optimizer
-from pinn.replicas import Replicas
+from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.execution import Execution
 from pinn.sampling.base import Sampler
-from pinn.training.callbacks.base import Callback
+from pinn.sampling.sequences import SobolSampler
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
-from pinn.training.replicas import replicated
-from pinn.training.settings import Stages, Training, stages_of
+from pinn.training.run import Callback
+from pinn.training.settings import Stages, Training
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
-from pinn.trial.function import TrialFunction
+from pinn.trial.function import NetworkFactory, TrialFunction
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings that all windows share; the arguments of `pinn.solve` have the same names.
+    """The arguments of `pinn.solve` that decide the numbers, under the same names."""
 
-    team: the processes that share the rows of the residual. Each makes the initial guess for itself.
-    """
-
-    optimizer: Optimizer | Stages
-    sampler: Sampler
-    training: Training
+    problem: Problem
+    network: NetworkFactory = MLP
+    optimizer: Optimizer | Stages = field(default_factory=TrustRegion)
+    sampler: Sampler = field(default_factory=SobolSampler)
+    training: Training = field(default_factory=Training)
+    constraints: str = "hard"
+    derivatives: str = "taylor"
     weights: Mapping[str, float] | None = None
     weighting: Weighting | None = None
     initial_guess: str | None = None
-    compile: bool = False
-    graphs: bool = False
+    compile: str = "auto"
     seed: int = 0
-    team: Team = field(default_factory=Alone)
+    dtype: str = "float64"
+    device: str = "auto"
+    devices: int | Sequence[int] = 1
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> "Plan":
+        """From arguments by name, others among them; None takes the default."""
+        own = {part.name: arguments[part.name] for part in fields(cls)}
+        return cls(**{name: value for name, value in own.items() if value is not None})
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """As plain data; the network's is the trial function's to tell."""
+        return {part.name: plain(getattr(self, part.name)) for part in fields(self) if part.name != "network"}
 
     def trainer(
         self,
         window: TrialFunction,
+        execution: Execution,
         *,
         saved: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
         time_limit: float | None = None,
         interruption: Interruption | None = None,
-        starts: Tensor | None = None,
     ) -> Trainer:
         """The trainer of a window: at its initial guess, or where a checkpoint `saved` stands.
 
-        starts: parameters (R, p) of the networks that are trained at once, in place of the window's own.
-
         All windows' points come from the same seed: at the same places what was before a window is that before the
-        window before and its own part, one network instead of all of them.
+        window before and its own part, one network instead of all of them. Each process makes the guess for itself.
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
-        residuals = make_residuals(
-            window,
-            weights=self.weights,
-            chunk=self.training.jacobian_chunk,
-            compile=self.compile,
-            graphs=self.graphs,
-            seed=self.seed,
-        )
+        residuals = make_residuals(window, weights=self.weights, seed=self.seed)
         if saved is None:
-            set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed)
-        residuals.load(self.team.firsts(residuals.theta()))
-        residuals.team = self.team
+            set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed, execution.assembly)
+        residuals.load(execution.team.firsts(residuals.theta()))
         trainer = Trainer(
-            residuals if starts is None else Replicas(residuals, starts),
-            self.optimizer if starts is None else replicated(stages_of(self.optimizer)),
+            residuals,
+            self.optimizer,
             self.sampler,
             self.training,
             seed=self.seed,
             callbacks=callbacks,
             weighting=self.weighting,
             time_limit=time_limit,
+            execution=execution,
             interruption=interruption,
         )
         if saved is not None:

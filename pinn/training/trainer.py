@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,19 +12,19 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.distributed.team import Alone
-from pinn.optimizers.base import LeastSquares, Optimizer
-from pinn.replicas import Replicas
+from pinn.distributed.team import Alone, Team
+from pinn.optimizers.base import Optimizer
 from pinn.residuals.blocks import RegionBlocks
+from pinn.residuals.execution import Execution
+from pinn.residuals.protocol import Collocation, LeastSquares
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.adaptation import State
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
-from pinn.training.callbacks.base import Callback, Record
-from pinn.training.held_out import HeldOut
+from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import Interruption
-from pinn.training.replicas import ReplicaHeldOut
-from pinn.training.settings import Outcome, Stage, Stages, Training, stages_of
+from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
+from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.weighting import FixedWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
@@ -39,25 +39,7 @@ class Best:
     held_out: float = math.inf
 
 
-@dataclass
-class Position:
-    """Where a run stands: what a checkpoint needs besides tensors."""
-
-    step: int = 0  # of the run
-    stage: int = 0
-    stage_step: int = 0
-    seconds: float = 0.0
-    stage_seconds: float = 0.0
-    rejected: int = 0  # steps in a row that were not accepted
-    settled: bool = False  # whether the optimizer says that another step would gain nothing
-
-    def next_stage(self) -> None:
-        """To the first step of the stage that follows."""
-        self.stage, self.stage_step, self.stage_seconds = self.stage + 1, 0, 0.0
-        self.rejected, self.settled = 0, False
-
-
-class Trainer:
+class Trainer(Run):
     """Runs the stages on the residuals of a trial function and leaves the best parameters in it.
 
     optimizer: an Optimizer or Stages. weighting: changes the residuals' weights at every redraw of the points.
@@ -67,7 +49,7 @@ class Trainer:
 
     def __init__(
         self,
-        residuals: Residuals | Replicas,
+        residuals: Residuals,
         optimizer: Optimizer | Stages,
         sampler: Sampler,
         training: Training,
@@ -76,57 +58,54 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         weighting: Weighting | None = None,
         time_limit: float | None = None,
+        execution: Execution | None = None,
         interruption: Interruption | None = None,
     ) -> None:
+        super().__init__(callbacks, interruption)
         self.residuals = residuals
         self.stages = stages_of(optimizer)
         self.sampler = sampler
         self.training = training
-        self.callbacks = callbacks
         self.weighting = weighting or FixedWeights()
         self.time_limit = time_limit or training.time_limit
-        self.steps = sum(training.stage_steps(stage) for stage in self.stages)
+        self.execution = execution or Execution()
         self.generator = torch.Generator().manual_seed(seed)
-        fresh = (training.held_out, seed + 2**20)
-        self.held_out: HeldOut | ReplicaHeldOut
-        if isinstance(residuals, Replicas):
-            self.held_out = ReplicaHeldOut(residuals, *fresh)
-        else:
-            self.held_out = HeldOut(residuals, *fresh)
+        self.held_out = HeldOut(residuals, training.held_out, seed + 2**20, self.team)
         self.theta = residuals.theta()
         self.state = self.stages[0].optimizer.init(self.theta)
         self.points: PointSet = {}
         self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
-        self.at = Position()
-        self.interruption = interruption or Interruption()
-        self.windows = 1
+        self._at = Position()
+        self._least_squares: Collocation | None = None
 
-    def run(self) -> Outcome:
-        """Train to the last stage's end or a limit; the trial function then holds the best parameters."""
-        for callback in self.callbacks:
-            callback.on_start(self)
-        outcome = Outcome.INTERRUPTED
-        try:
-            with self.interruption.watched():
-                outcome = self._run_stages()
-        except KeyboardInterrupt:
-            logger.warning("interrupted at step %d: saving what there is", self.at.step)
-            self._leave_team()
-        except Exception:
-            self._leave_team()
-            raise
-        finally:
-            for callback in self.callbacks:
-                callback.on_end(outcome)
-            self._keep_best()
-        return outcome
+    @property
+    def team(self) -> Team:
+        """The processes that share the rows."""
+        return self.execution.team
+
+    @property
+    def at(self) -> Position:
+        return self._at
+
+    @property
+    def steps(self) -> int:
+        return sum(self.training.stage_steps(stage) for stage in self.stages)
+
+    @property
+    def least_squares(self) -> Collocation:
+        """The residuals at the present points: what the optimizer minimizes."""
+        if self._least_squares is None:
+            self._least_squares = self.execution.bind(self.residuals, self.points)
+        elif self._least_squares.points is not self.points:
+            self._least_squares = self._least_squares.at(self.points)
+        return self._least_squares
 
     def _leave_team(self) -> None:
-        """What is left to do is done alone: the others may be in the middle of a sum, or gone."""
-        self.residuals.team = Alone()
+        self.execution, self._least_squares = replace(self.execution, team=Alone()), None
+        self.held_out.leave_team()
 
-    def _run_stages(self) -> Outcome:
+    def _train(self) -> Outcome:
         while True:
             stage = self.stages[self.at.stage]
             outcome = self._run_stage(stage)
@@ -147,9 +126,8 @@ class Trainer:
             if outcome is not None:
                 return outcome
             self._redraw_if_due(stage)
-            problem: Any = self.residuals.at(self.points)  # as the optimizer takes it: for one network or for replicas
-            theta, state, report = stage.optimizer.step(self.theta, self.state, problem)
-            theta = self.residuals.team.firsts(theta)  # unlike processors round differently
+            theta, state, report = stage.optimizer.step(self.theta, self.state, self.least_squares)
+            theta = self.team.firsts(theta)  # unlike processors round differently
             loss = float(report["loss"])
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
                 self._explain_first_step(loss)
@@ -159,23 +137,23 @@ class Trainer:
             self._count(before, time.perf_counter() - started)
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
-            self._record({"step": self.at.step, "seconds": self.at.seconds, **report})
+            self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
 
     def _count(self, before: tuple[float, float], elapsed: float) -> None:
         """The seconds of the run and of the stage, as all processes agree on them."""
-        self.at.seconds, self.at.stage_seconds = self.residuals.team.largest(before[0] + elapsed, before[1] + elapsed)
+        self.at.seconds, self.at.stage_seconds = self.team.largest(before[0] + elapsed, before[1] + elapsed)
 
     def _stop(self, stage: Stage) -> Outcome | None:
         """Whether the stage, or the run, ends where it stands, at the earliest after the stage's first step."""
         if self.at.stage_step == 0:
             return None
-        (asked,) = self.residuals.team.largest(float(self.interruption.requested))  # of any process, at this step
+        (asked,) = self.team.largest(float(self.interruption.requested))  # of any process, at this step
         if asked:
             return Outcome.INTERRUPTED
         if self.time_limit is not None and self.at.seconds >= self.time_limit:
             return Outcome.TIME
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
-            return Outcome.STEPS
+            return Outcome.STAGE_TIME
         if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
             return Outcome.STALLED
         tolerance = self.training.tolerance if stage.tolerance is None else stage.tolerance
@@ -185,16 +163,16 @@ class Trainer:
             return Outcome.SETTLED
         return Outcome.STEPS if self.at.stage_step >= self.training.stage_steps(stage) else None
 
-    def _record(self, record: Record) -> None:
+    def _tell(self, record: StepRecord) -> None:
         if self.at.settled or self.at.step % self.training.check_every == 0 or self.at.step == 1:
             record |= self._measure(self.theta)
         elif self.at.step == self.steps:  # shown, but not part of the state that a longer run would be in
-            record |= self.held_out.measure(self.theta, self.points)
+            record |= self.held_out.measure(self.theta, self.least_squares)
         for callback in self.callbacks:
             callback.on_step(record)
 
-    def _measure(self, theta: Tensor) -> Record:
-        record = self.held_out.measure(theta, self.points)
+    def _measure(self, theta: Tensor) -> StepRecord:
+        record = self.held_out.measure(theta, self.least_squares)
         if record["held_out"] < self.best.held_out:
             self.best = Best(theta.clone(), record["held_out"])
         return record
@@ -205,7 +183,7 @@ class Trainer:
             return
         self.points = self._draw()
         if not isinstance(self.weighting, FixedWeights):
-            means = self.residuals.mean_squares(self.theta, self.points)
+            means = numbers(self.least_squares.mean_squares(self.theta))
             self.residuals.weights = self.weighting.updated(self.residuals.weights, means)
             self.best.held_out = math.inf  # measured with other weights
 
@@ -216,16 +194,16 @@ class Trainer:
 
     def _draw(self) -> PointSet:
         """New points; after the first step those in the interior follow the residual, where the sampler wants it."""
-        trial, found = self.residuals.trial, {}
+        if self.at.step == 0:
+            return self.residuals.draw(self.sampler, self.generator)
+        trial, redrawn = self.residuals.trial, {}
         for label, group in self.residuals.regions.items():
-            where = (trial.domain, group.region, self.generator)
-            if self.at.step == 0:
-                points = self.sampler.draw(*where)
-            else:
-                state, magnitude = self.adaptation.get(label, {}), partial(self._magnitude, group)
-                points, self.adaptation[label] = self.sampler.redraw(*where, magnitude, state)
-            found[label] = points.to(trial.dtype, trial.device)
-        return found
+            state, magnitude = self.adaptation.get(label, {}), partial(self._magnitude, group)
+            points, self.adaptation[label] = self.sampler.redraw(
+                trial.domain, group.region, self.generator, magnitude, state
+            )
+            redrawn[label] = points.to(trial.dtype, trial.device)
+        return redrawn
 
     def _magnitude(self, group: RegionBlocks, x: Tensor) -> Tensor:
         """The weighted residual's magnitude at points x (n, d) of an interior region."""
@@ -263,23 +241,17 @@ class Trainer:
                     )
 
     def training_points(self) -> dict[str, Tensor]:
-        """The last training points (n, d) of each region."""
         return {label: points.x for label, points in self.points.items()}
 
     def minimized(self) -> tuple[LeastSquares, Tensor] | None:
-        """After a run: the last stage's least squares at its last points, and its parameters (q,); None without a step.
-
-        The parameters are those that its optimizer moves; all rows are this process's.
-        """
         if not self.points:
             return None
         self._leave_team()
-        problem, theta = self.residuals.chosen(self.points, self.theta)
-        found = problem.last_layer(theta) if self.stages[self.at.stage].optimizer.moves_last_layer_only else None
-        return (problem, theta) if found is None else (found[1], theta[found[0]])
+        optimizer = self.stages[self.at.stage].optimizer
+        layer = self.least_squares.last_layer(self.theta) if optimizer.moves_last_layer_only else None
+        return (self.least_squares, self.theta) if layer is None else (layer[1], self.theta[layer[0]])
 
     def checkpoint(self) -> dict[str, Any]:
-        """Everything that the next step depends on, as a plain tree."""
         return {
             "theta": self.theta,
             "best": {"theta": self.best.theta, "held_out": self.best.held_out},
@@ -297,7 +269,7 @@ class Trainer:
         fits = own and tree["theta"].shape == self.theta.shape and set(tree["weights"]) == set(self.residuals.weights)
         require(fits, "the checkpoint belongs to another network or problem; resume with the settings of its run")
         require(tree["position"]["stage"] < len(self.stages), "the checkpoint belongs to a run with more stages")
-        self.at = Position(**tree["position"])
+        self._at = Position(**tree["position"])
         self.theta = _moved(tree["theta"], self.theta)
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
@@ -307,13 +279,8 @@ class Trainer:
         self.residuals.weights = dict(tree["weights"])
 
     def check_there_is_more(self) -> None:
-        """Raises UserError where the run is at its end, and says what would continue it."""
         limit, last = self.training.time_limit, self.at.stage == len(self.stages) - 1
-        timed_out = limit is not None and self.at.seconds >= limit
-        require(
-            not timed_out,
-            f"the run has used its time limit ({limit} s); resume it with a larger training.time_limit, or null",
-        )
+        require(limit is None or self.at.seconds < limit, used_up(limit))
         steps = self.training.stage_steps(self.stages[self.at.stage])
         require(
             not (last and self.at.stage_step >= steps),

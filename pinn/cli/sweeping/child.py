@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from pinn.sweeps.pruning import Pruning
-    from pinn.training.callbacks.base import Callback
+    from pinn.training.run import Callback
 
 LOG = "pinn.log"
 FORMAT = "%(asctime)s %(levelname)s %(message)s"

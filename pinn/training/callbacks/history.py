@@ -2,25 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 
-from pinn.training.callbacks.base import Callback, Record
-
-if TYPE_CHECKING:
-    from pinn.training.marching import TimeMarching
-    from pinn.training.settings import Outcome
-    from pinn.training.trainer import Trainer
+from pinn.training.run import Callback, Outcome, Run, StepRecord
 
 
 class History(Callback):
     """Keeps every step's record. records: those of the run that is continued."""
 
-    def __init__(self, records: list[Record] | None = None) -> None:
-        self.records: list[Record] = list(records or [])
+    def __init__(self, records: list[StepRecord] | None = None) -> None:
+        self.records: list[StepRecord] = list(records or [])
 
-    def on_step(self, record: Record) -> None:
+    def on_step(self, record: StepRecord) -> None:
         self.records.append(record)
 
     def columns(self) -> dict[str, np.ndarray]:
@@ -41,23 +36,23 @@ class MetricsFile(Callback):
         self.path = path
         self._file: IO[str] | None = None
 
-    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
-        kept = read_metrics(self.path, trainer.at.step) if self.path.exists() else []
+    def on_start(self, run: Run) -> None:
+        kept = read_metrics(self.path, run.at.step) if self.path.exists() else []
         self._file = open(self.path, "w", buffering=1)  # noqa: SIM115 - closed in on_end
         for record in kept:
             self.on_step(record)
 
-    def on_step(self, record: Record) -> None:
+    def on_step(self, record: StepRecord) -> None:
         assert self._file is not None
         self._file.write(json.dumps(record) + "\n")
 
-    def on_end(self, outcome: "Outcome") -> None:
+    def on_end(self, outcome: Outcome) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
-def read_metrics(path: Path, last_step: int) -> list[Record]:
+def read_metrics(path: Path, last_step: int) -> list[StepRecord]:
     """The records of a file of JSON lines up to and including `last_step`."""
     records = []
     for line in path.read_text().splitlines():

@@ -1,19 +1,13 @@
 """The line a person watches while a run goes on."""
 
 import sys
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from pinn.basis.logs import logger
-from pinn.training.callbacks.base import Callback, Record
-
-if TYPE_CHECKING:
-    from pinn.training.marching import TimeMarching
-    from pinn.training.settings import Outcome
-    from pinn.training.trainer import Trainer
+from pinn.training.run import Callback, Outcome, Run, StepRecord
 
 
 class Progress(Callback):
@@ -26,33 +20,33 @@ class Progress(Callback):
     def __init__(self, log_every: int = 50) -> None:
         self.log_every = log_every
         self.live: Live | None = None
-        self.latest: Record = {}
-        self.trainer: Trainer | TimeMarching | None = None
+        self.latest: StepRecord = {}
+        self.run: Run | None = None
 
-    def on_start(self, trainer: "Trainer | TimeMarching") -> None:
-        self.trainer = trainer
+    def on_start(self, run: Run) -> None:
+        self.run = run
         if sys.stderr.isatty():
             self.live = Live(Text("starting"), console=Console(stderr=True), refresh_per_second=8, transient=True)
             self.live.start()
 
-    def on_step(self, record: Record) -> None:
+    def on_step(self, record: StepRecord) -> None:
         self.latest |= record
         if self.live is not None:
             self.live.update(Text(self.line()))
         elif record["step"] == 1 or record["step"] % self.log_every == 0:
             logger.info("%s", self.line())
 
-    def on_end(self, outcome: "Outcome") -> None:
+    def on_end(self, outcome: Outcome) -> None:
         if self.live is not None:
             self.live.stop()
             self.live = None
 
     def line(self) -> str:
         """`step 120/600  loss 3.1e-06  held-out 4.0e-06  error u 2.2e-04  damping 1.3e-05  12.3 s`."""
-        assert self.trainer is not None
+        assert self.run is not None
         latest = self.latest
-        parts = [f"window {latest['window']}/{self.trainer.windows}"] if "window" in latest else []
-        parts += [f"step {latest['step']}/{self.trainer.steps}", f"loss {latest['loss']:.1e}"]
+        parts = [self.run.heading] if self.run.heading else []
+        parts += [f"step {latest['step']}/{self.run.steps}", f"loss {latest['loss']:.1e}"]
         if "held_out" in latest:
             parts.append(f"held-out {latest['held_out']:.1e}")
         parts += [f"error {k.removeprefix('error/')} {v:.1e}" for k, v in latest.items() if k.startswith("error/")]

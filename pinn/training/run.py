@@ -1,0 +1,138 @@
+"""A training run as its callbacks see it: its records, where it stands, how it may end."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from torch import Tensor
+
+from pinn.basis.logs import logger
+from pinn.residuals.protocol import LeastSquares
+from pinn.training.interruption import Interruption
+
+StepRecord = dict[str, Any]  # of one step: step, seconds, loss, loss/<block>, ..., error/<field> where measured
+
+
+class Outcome(Enum):
+    """How a stage or a run ended."""
+
+    STEPS = "all steps done"
+    TIME = "time limit reached"
+    STAGE_TIME = "the stage's time limit reached"
+    TOLERANCE = "tolerance reached"
+    SETTLED = "settled: another step would gain nothing"
+    STALLED = "no step decreased the loss any more"
+    DIVERGED = "the loss became NaN or infinite; the best parameters were kept"
+    INTERRUPTED = "interrupted; the best parameters were kept"
+
+
+@dataclass
+class Position:
+    """Where a run stands: what a checkpoint needs besides tensors."""
+
+    step: int = 0  # of the run
+    stage: int = 0
+    stage_step: int = 0
+    seconds: float = 0.0
+    stage_seconds: float = 0.0
+    rejected: int = 0  # steps in a row that were not accepted
+    settled: bool = False  # whether the optimizer says that another step would gain nothing
+
+    def next_stage(self) -> None:
+        """To the first step of the stage that follows."""
+        self.stage, self.stage_step, self.stage_seconds = self.stage + 1, 0, 0.0
+        self.rejected, self.settled = 0, False
+
+
+class Callback:
+    """Called at the start, after each step and at the end of a run; does nothing by itself."""
+
+    def on_start(self, run: "Run") -> None:
+        """Before the first step."""
+
+    def on_step(self, record: StepRecord) -> None:
+        """After a step, with its record."""
+
+    def on_end(self, outcome: Outcome) -> None:
+        """After the last step, also when the run was interrupted or failed."""
+
+
+class Run(ABC):
+    """Training from where it stands to its end, watched by callbacks. interruption: what asks it to end."""
+
+    def __init__(self, callbacks: Sequence[Callback], interruption: Interruption | None = None) -> None:
+        self.callbacks = callbacks
+        self.interruption = interruption or Interruption()
+
+    def run(self) -> Outcome:
+        """Train to the end or a limit; the trial function then holds the best parameters."""
+        for callback in self.callbacks:
+            callback.on_start(self)
+        outcome = Outcome.INTERRUPTED
+        try:
+            with self.interruption.watched():
+                outcome = self._train()
+        except KeyboardInterrupt:
+            logger.warning("interrupted at step %d: saving what there is", self.at.step)
+            self._leave_team()
+        except Exception:
+            self._leave_team()
+            raise
+        finally:
+            for callback in self.callbacks:
+                callback.on_end(outcome)
+            self._keep_best()
+        return outcome
+
+    @property
+    @abstractmethod
+    def at(self) -> Position:
+        """Where the run stands: its steps and seconds."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """The run's last step, if nothing ends it early."""
+
+    @property
+    def heading(self) -> str:
+        """The part of the run that goes on, for the progress display; empty where it has no parts."""
+        return ""
+
+    @abstractmethod
+    def _train(self) -> Outcome:
+        """Train to the end or a limit."""
+
+    @abstractmethod
+    def _leave_team(self) -> None:
+        """What is left to do is done alone: the others may be in the middle of a sum, or gone."""
+
+    @abstractmethod
+    def _keep_best(self) -> None:
+        """Put the best parameters into the trial function."""
+
+    @abstractmethod
+    def training_points(self) -> dict[str, Tensor]:
+        """The last training points (n, d) of each region."""
+
+    @abstractmethod
+    def minimized(self) -> tuple[LeastSquares, Tensor] | None:
+        """After a run: the last stage's least squares at its last points, and its parameters (q,); None without a step.
+
+        The parameters are those that its optimizer moves; all rows are this process's.
+        """
+
+    @abstractmethod
+    def checkpoint(self) -> dict[str, Any]:
+        """Everything that the next step depends on, as a plain tree."""
+
+    @abstractmethod
+    def check_there_is_more(self) -> None:
+        """Raises UserError where the run is at its end, and says what would continue it."""
+
+
+def used_up(limit: float | None) -> str:
+    """What a run is told that has no time left."""
+    return f"the run has used its time limit ({limit} s); resume it with a larger training.time_limit, or null"
