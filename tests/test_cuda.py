@@ -14,8 +14,9 @@ from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, SSBroyden, TrustRegion
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.recording import make_recorder
+from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.trial.function import make_trial
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -27,12 +28,9 @@ def bound(device: str):
     """A least-squares problem and its start on a device."""
     torch.manual_seed(0)
     trial = make_trial(Burgers(nu=0.05), NETWORK, constraints="soft", device=device)
-    residuals, generator = make_residuals(trial), torch.Generator().manual_seed(0)
-    points = {
-        label: SAMPLER.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-        for label, group in residuals.regions.items()
-    }
-    return residuals.at(points), residuals.theta()
+    residuals = make_residuals(trial)
+    points = residuals.draw(SAMPLER, torch.Generator().manual_seed(0))
+    return bind(residuals, points), residuals.theta()
 
 
 def assert_close(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> None:
@@ -57,25 +55,27 @@ def test_a_cuda_graph_gives_the_same_numbers(name):
     problem, theta = bound("cuda")
     moved = 0.9 * theta
     expected = values(problem, name, moved)
-    recorder = problem.residuals.recorder = make_recorder(theta.device)
-    values(problem, name, theta)
-    for part, value in zip(values(problem, name, moved), expected, strict=True):
+    recorded = make_recorder(theta.device)(problem)
+    values(recorded, name, theta)
+    for part, value in zip(values(recorded, name, moved), expected, strict=True):
         assert_close(part, value, 1e-13)
-    assert recorder.usable
-    assert recorder.recordings
+    assert recorded.recorder.usable
+    assert recorded.recorder.recordings
 
 
 @pytest.mark.parametrize("optimizer", [TrustRegion(), Adam()])
-def test_a_run_by_cuda_graphs_is_the_same(optimizer):
+@pytest.mark.parametrize("windows", [1, 3])
+def test_a_run_by_cuda_graphs_is_the_same(optimizer, windows, caplog):
     """Points are redrawn on the way."""
     settings = {"network": NETWORK, "optimizer": optimizer, "sampler": SobolSampler(interior=300, redraw_every=4)}
-    training = pinn.Training(steps=10, time_limit=None, held_out=50)
+    training = pinn.Training(steps=10, time_limit=None, held_out=50, windows=windows)
     runs = [
         pinn.solve(Burgers(nu=0.05), **settings, training=training, device="cuda", compile=choice)
         for choice in ("never", "graphs")
     ]
     plain, recorded = (run.history["loss"] for run in runs)
     assert abs(recorded / plain - 1).max() < 1e-6
+    assert "one by one" not in caplog.text
 
 
 @pytest.mark.parametrize("optimizer", [TrustRegion(), LevenbergMarquardt(solver="orthogonal"), SSBroyden(), Adam()])
@@ -124,10 +124,3 @@ def test_two_devices_make_one_run():
         for n in (1, 2)
     ]
     assert losses[1] == pytest.approx(losses[0], rel=1e-6)
-
-
-def test_replicas_are_those_of_the_processor():
-    training = pinn.Training(steps=5, time_limit=None, replicas=3, check_every=5, held_out=100)
-    options = {"training": training, "sampler": SAMPLER, "optimizer": LevenbergMarquardt()}
-    found, expected = (pinn.solve(Burgers(nu=0.1), NETWORK, device=name, **options) for name in ("cuda", "cpu"))
-    assert found.replicas["error_u"] == pytest.approx(expected.replicas["error_u"], rel=1e-5)

@@ -32,7 +32,7 @@ FLOORS = (
         "pinn.residuals.blocks",
         "pinn.residuals",
         "pinn.residuals.least_squares",
-        "pinn.residuals.recording",
+        "pinn.solving.cuda_graphs",
         "pinn.replicas",
         "pinn.trial",
         "pinn.trial.windows",

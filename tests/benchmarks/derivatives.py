@@ -28,6 +28,7 @@ from torch import Tensor
 from pinn import Box, Interior, Problem
 from pinn.derivatives.tape import Pass
 from pinn.networks import MLP
+from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
 from pinn.trial.function import TrialFunction, make_trial
@@ -206,15 +207,15 @@ def run(case: Case, n: int, dtype: torch.dtype, repeats: int) -> None:
         show(f"residual: {title}", medians(values, repeats), "nested autograd")
     gradients: dict[str, Callable] = {k: partial(loss_and_gradient, way, rows.theta) for k, way in rows.ways.items()}
     every = {"interior": Points(rows.x)}
-    gradients["taylor collapsed"] = partial(rows.residuals.at(every).loss_and_gradient, rows.theta)
-    compiled = Residuals(rows.trial, compile=True).at(every)
+    gradients["taylor collapsed"] = partial(bind(rows.residuals, every).loss_and_gradient, rows.theta)
+    compiled = bind(rows.residuals, every, Assembly(compile=True))
     gradients["compiled"] = partial(compiled.loss_and_gradient, rows.theta)
     gradients["floor"] = rows.floor(reverse=True)
     show(f"loss and gradient: {title}", medians(gradients, repeats), "nested autograd")
     few = n if len(rows.theta) <= FEW_PARAMETERS else n // 8  # J^T J of the larger networks takes half a minute
     points = {"interior": Points(rows.x[:few])}
-    bound = rows.residuals.at(points)
-    reference = Residuals(make_reverse(rows.trial), jacobian="reference").at(points)
+    bound = bind(rows.residuals, points)
+    reference = bind(Residuals(make_reverse(rows.trial)), points, Assembly(jacobian="reference"))
     j = bound.jacobian(rows.theta)[1].clone()
     jacobians: dict[str, Callable] = {
         "captured": lambda: bound.jacobian(rows.theta),

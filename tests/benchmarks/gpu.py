@@ -11,7 +11,7 @@ rich and PyYAML, for machines where Hydra is not installed; the settings are tho
    the time of its run were used.
 3. A step of Levenberg-Marquardt on Burgers' equation by size of the network: milliseconds of J, of J^T J, of its
    Cholesky factorization, of one evaluation of the loss (what a step needs to be accepted), each alone, of the whole
-   step, and of the step by CUDA graphs (compile=graphs); the product's TFLOP/s, counting the 5/4 N p^2 that are done
+   step, and of the step by CUDA graphs (compile=auto); the product's TFLOP/s, counting the 5/4 N p^2 that are done
    of 2 N p^2, and their share of the peak.
 """
 
@@ -33,10 +33,11 @@ from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.recording import make_recorder
-from pinn.residuals.residuals import Residuals
+from pinn.residuals.least_squares import CollocationLeastSquares, bind
+from pinn.residuals.protocol import LeastSquares
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
+from pinn.solving.cuda_graphs import make_recorder
 from pinn.trial.function import make_trial
 
 PEAK_ORDER = {"cuda": 8192, "cpu": 1024}  # of the matrices that give the peak
@@ -117,12 +118,9 @@ def breakdown(width: int, depth: int, points: int, device: torch.device, dtype: 
     """The parts of a step for one size of the network."""
     torch.manual_seed(0)
     trial = make_trial(Burgers(), partial(MLP, width=width, depth=depth), dtype=dtype, device=device)
-    residuals, sampler, generator = make_residuals(trial), SobolSampler(interior=points), torch.Generator()
-    drawn = {
-        label: sampler.draw(trial.domain, group.region, generator).to(dtype, device)
-        for label, group in residuals.regions.items()
-    }
-    problem, theta, optimizer = residuals.at(drawn), residuals.theta(), LevenbergMarquardt(solver="cholesky")
+    residuals = make_residuals(trial)
+    problem = bind(residuals, residuals.draw(SobolSampler(interior=points), torch.Generator()))
+    theta, optimizer = residuals.theta(), LevenbergMarquardt(solver="cholesky")
     n, p = len(problem), len(theta)
     if 2 * theta.element_size() * n * p > 2**35:
         return f"{width}x{depth}: J of {n:,} rows and {p:,} columns is larger than 16 GiB"
@@ -134,22 +132,22 @@ def breakdown(width: int, depth: int, points: int, device: torch.device, dtype: 
     parts["factor"] = seconds(lambda: torch.linalg.cholesky_ex(damped), device)
     parts["accept"] = seconds(lambda: problem.loss(theta), device)
 
-    def step() -> None:
-        optimizer.step(theta, optimizer.init(theta), problem)
+    def step(least_squares: LeastSquares) -> None:
+        optimizer.step(theta, optimizer.init(theta), least_squares)
 
-    parts["step"] = seconds(step, device)
+    parts["step"] = seconds(partial(step, problem), device)
     rate = 1.25 * n * p**2 / parts["product"]
-    cells = "".join(f"{1e3 * part:10.2f}" for part in parts.values()) + graphs(residuals, step, device)
+    cells = "".join(f"{1e3 * part:10.2f}" for part in parts.values()) + graphs(problem, step, device)
     return f"{f'{width}x{depth}':>8s}{n:8d}{p:8d}{cells}{rate / 1e12:10.2f}{rate / top:10.0%}"
 
 
-def graphs(residuals: Residuals, step: Callable[[], None], device: torch.device) -> str:
+def graphs(problem: CollocationLeastSquares, step: Callable[[LeastSquares], None], device: torch.device) -> str:
     """Milliseconds of a step by CUDA graphs; `-` where there are none, `no` where they cannot be recorded."""
     if device.type != "cuda":
         return f"{'-':>10s}"
-    residuals.recorder = make_recorder(device)
-    found = seconds(step, device)
-    return f"{1e3 * found:10.2f}" if residuals.recorder.usable else f"{'no':>10s}"
+    recorded = make_recorder(device)(problem)
+    found = seconds(partial(step, recorded), device)
+    return f"{1e3 * found:10.2f}" if recorded.recorder.usable else f"{'no':>10s}"
 
 
 def main() -> None:

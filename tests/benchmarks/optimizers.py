@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 
 import pinn
 from pinn.basis.logs import logger
-from pinn.training.callbacks import Callback
+from pinn.training.run import Callback
 
 PROBLEMS = ["burgers", "poisson_2d", "heat", "helmholtz", "wave", "kovasznay", "allen_cahn", "kdv"]
 OPTIMIZERS = ["default", "trust_region", "levenberg_marquardt", "ssbroyden", "lbfgs", "soap", "adam"]

@@ -29,6 +29,7 @@ from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
 from pinn.trial.function import make_trial
 
@@ -45,10 +46,9 @@ def measure(team: Team, points: int, width: int, depth: int, steps: int) -> dict
     """The least over the steps, each followed by its parts at the same parameters."""
     torch.manual_seed(0)
     residuals = make_residuals(make_trial(Burgers(), partial(MLP, width=width, depth=depth)))
-    residuals.team = team
-    trial, sampler, generator = residuals.trial, SobolSampler(interior=points), torch.Generator().manual_seed(0)
-    drawn = {k: sampler.draw(trial.domain, group.region, generator) for k, group in residuals.regions.items()}
-    problem, theta, optimizer = residuals.at(drawn), residuals.theta(), LevenbergMarquardt(solver="cholesky")
+    drawn = residuals.draw(SobolSampler(interior=points), torch.Generator().manual_seed(0))
+    problem, theta = Execution(team=team).bind(residuals, drawn), residuals.theta()
+    optimizer = LevenbergMarquardt(solver="cholesky")
     state, rows = optimizer.init(theta), []
     for _ in range(steps + 1):
         team.summed(theta.new_zeros(1))  # start together

@@ -77,7 +77,7 @@ def parts(problem: Any, theta: Tensor, damping: float) -> dict[str, float]:
 
 def measure(trainer: Trainer, steps: int) -> dict[str, float]:
     """Medians over the steps, and means of the numbers of calls."""
-    optimizer, problem = trainer.stages[0].optimizer, trainer.residuals.at(trainer.points)
+    optimizer, problem = trainer.stages[0].optimizer, trainer.least_squares
     theta, state, rows = trainer.theta, trainer.state, []
     for _ in range(steps):
         cholesky, evaluations = Counted(torch.linalg.cholesky_ex), [Counted(problem.residual), Counted(problem.loss)]

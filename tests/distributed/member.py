@@ -16,6 +16,8 @@ from pinn.optimizers.linear import newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.execution import Execution
+from pinn.residuals.least_squares import Assembly
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Mean
 from pinn.training import Trainer, Training
@@ -59,40 +61,36 @@ OPTIMIZERS: dict[str, Optimizer] = {
 TRAINED = ("levenberg_marquardt", "orthogonal", "ssbroyden", "adam")
 
 
-def made(problem: Problem, team: Team, chunk: int | None = None):
-    """The residuals of a small network at some points, their rows shared by a team."""
+def made(problem: Problem):
+    """The residuals of a small network."""
     torch.manual_seed(0)
-    residuals = make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft"), chunk=chunk)
-    residuals.team = team
-    return residuals
+    return make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft"))
 
 
 def results(team: Team) -> dict[str, torch.Tensor]:
     """J^T J, J^T r and losses; one step and the losses after it by optimizer."""
     found = {}
+    sampler = SobolSampler(interior=81, boundary=14)
     for problem in (Burgers(nu=0.05), Unlevelled()):
-        residuals = made(problem, team, chunk=30)
-        sampler, generator = SobolSampler(interior=81, boundary=14), torch.Generator().manual_seed(0)
-        points = {
-            label: sampler.draw(residuals.trial.domain, group.region, generator)
-            for label, group in residuals.regions.items()
-        }
-        bound, theta, name = residuals.at(points), residuals.theta(), problem.name
+        residuals = made(problem)
+        points = residuals.draw(sampler, torch.Generator().manual_seed(0))
+        bound = Execution(Assembly(chunk=30), team).bind(residuals, points)
+        theta, name = residuals.theta(), problem.name
         found[f"{name}/J^T J"], found[f"{name}/J^T r"], loss = bound.normal_equations(theta)
-        found[f"{name}/loss"] = torch.tensor([loss, bound.loss(theta), bound.loss_and_gradient(theta)[0]])
+        found[f"{name}/loss"] = torch.stack([loss, bound.loss(theta), bound.loss_and_gradient(theta)[0]])
         found[f"{name}/gradient"] = bound.loss_and_gradient(theta)[1]
-        found[f"{name}/means"] = torch.tensor(list(residuals.mean_squares(theta, points).values()))
+        found[f"{name}/means"] = torch.stack(list(bound.mean_squares(theta).values()))
         found[f"{name}/newton"] = newton_step(bound, theta, 1e-6).theta
         for title, optimizer in OPTIMIZERS.items():
             moved, _, report = optimizer.step(theta, optimizer.init(theta), bound)
             found[f"{name}/{title}/step"] = moved - theta
             assert report["loss"] > 0
     for title in TRAINED:
-        optimizer = OPTIMIZERS[title]
         training = Training(steps=20, time_limit=None, check_every=20, held_out=30)
-        trainer = Trainer(made(Burgers(nu=0.05), team), optimizer, SobolSampler(interior=81, boundary=14), training)
+        execution = Execution(team=team)
+        trainer = Trainer(made(Burgers(nu=0.05)), OPTIMIZERS[title], sampler, training, execution=execution)
         trainer.run()
-        found[f"trained/{title}"] = torch.tensor(trainer.residuals.at(trainer.points).loss(trainer.theta))
+        found[f"trained/{title}"] = trainer.least_squares.loss(trainer.theta)
     return found
 
 

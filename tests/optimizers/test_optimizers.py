@@ -12,7 +12,7 @@ from pinn.basis.errors import UserError
 from pinn.linear_algebra import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
-from pinn.optimizers.gauss_newton import Trial
+from pinn.optimizers.gauss_newton import Attempt
 from pinn.optimizers.linearization import Choice, choose_solver, linearize
 from pinn.problems import Burgers
 
@@ -124,7 +124,7 @@ def test_longer_steps_are_tried_again_after_one_two_and_four_steps():
 
         def _try(self, damping, theta, model, problem):
             tried.append(damping)
-            return Trial(theta, damping, 1.0 if damping >= 1.0 else -5.0)
+            return Attempt(theta, damping, 1.0 if damping >= 1.0 else -5.0)
 
     problem, optimizer, tried, counts = PROBLEMS["rosenbrock"](), Steep(), [], []
     state = optimizer.init(problem.start) | {"damping": 4.0}

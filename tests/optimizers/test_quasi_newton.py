@@ -16,6 +16,7 @@ from pinn.networks import MLP
 from pinn.optimizers import BFGS, LBFGS, SSBFGS, SSBroyden
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.training.checkpoint import load_tree, save_tree
 from pinn.trial.function import make_trial
@@ -308,7 +309,7 @@ def burgers():
         dtype=torch.float64,
         device=torch.device("cpu"),
     )
-    residuals = make_residuals(trial, weights=None, chunk=None, seed=0)
+    residuals = make_residuals(trial)
 
     def points(seed):
         generator = torch.Generator().manual_seed(seed)
@@ -323,12 +324,12 @@ def test_a_problem_is_known_by_its_points_and_weights():
     torch.manual_seed(0)
     residuals, points = burgers()
     drawn = points(0)
-    identity = residuals.at(drawn).identity
-    assert residuals.at(copy.deepcopy(drawn)).identity == identity
+    identity = bind(residuals, drawn).identity
+    assert bind(residuals, copy.deepcopy(drawn)).identity == identity
     assert 0 <= identity < 2**63
-    assert residuals.at(points(1)).identity != identity
+    assert bind(residuals, points(1)).identity != identity
     residuals.weights = {block: 2.0 * weight for block, weight in residuals.weights.items()}
-    assert residuals.at(drawn).identity != identity
+    assert bind(residuals, drawn).identity != identity
 
 
 @pytest.mark.parametrize("optimizer", ALL)
@@ -337,10 +338,10 @@ def test_burgers_with_redrawn_points(optimizer):
     torch.manual_seed(0)
     residuals, points = burgers()
     method, theta = optimizer(), residuals.theta()
-    held_out = residuals.at(points(99))
+    held_out = bind(residuals, points(99))
     state, first = method.init(theta), held_out.loss(theta)
     for step in range(150):
-        theta, state, _ = method.step(theta, state, residuals.at(points(step // 20)))
+        theta, state, _ = method.step(theta, state, bind(residuals, points(step // 20)))
     assert held_out.loss(theta) < 1e-2 * first
 
 

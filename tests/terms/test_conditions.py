@@ -16,6 +16,7 @@ from pinn.diagnosis.exact import exact_trial
 from pinn.domains import Annulus, Box, Disc, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
+from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import (
@@ -229,8 +230,8 @@ EVERY = {
 def test_the_jacobian_of_every_condition(engine, chunk):
     torch.manual_seed(0)
     trial = make_trial(Fields(EVERY), partial(MLP, width=6, depth=2), constraints="soft")
-    residuals = Residuals(trial, jacobian=engine, chunk=chunk)
-    bound, theta = residuals.at(drawn(residuals)), residuals.theta()
+    residuals = Residuals(trial)
+    bound, theta = bind(residuals, drawn(residuals), Assembly(engine, chunk)), residuals.theta()
     r, j = bound.jacobian(theta)
     assert len(r) == 9 + 9 + 7 + 7 + 2 * 7 + 2 * 7 + 1 + 1 + 1 + 2 * 3 + 3
     assert_agree(r, bound.residual(theta), "r")
@@ -238,8 +239,7 @@ def test_the_jacobian_of_every_condition(engine, chunk):
     assert (j != 0).any(1).all()
     assert bound.loss(theta) == pytest.approx(float(r @ r), rel=1e-13)
     assert_agree(bound.loss_and_gradient(theta)[1], 2 * j.mT @ r, "gradient")
-    parameters = residuals.unflatten(theta)
-    assert not any(residuals.is_coupled(label, parameters, bound.points[label]) for label in bound.points)
+    assert not any(bound.is_coupled(label) for label in bound.points)
 
 
 def test_rows_have_weights_of_their_own():
@@ -249,15 +249,15 @@ def test_rows_have_weights_of_their_own():
     weight = torch.linspace(0.2, 1.8, 9, dtype=torch.float64)
     points = plain | {"interior": replace(plain["interior"], weight=weight)}
     theta = residuals.theta()
-    r, j = (a.clone() for a in residuals.at(points).jacobian(theta))
-    expected_r, expected = (a.clone() for a in residuals.at(plain).jacobian(theta))
+    r, j = (a.clone() for a in bind(residuals, points).jacobian(theta))
+    expected_r, expected = (a.clone() for a in bind(residuals, plain).jacobian(theta))
     assert_agree(r[:9], weight.sqrt() * expected_r[:9], "r")
     assert_agree(j[:9], weight.sqrt()[:, None] * expected[:9], "J")
     assert_agree(r[9:], expected_r[9:], "the other rows")
-    assert residuals.at(points).identity != residuals.at(plain).identity
-    assert residuals.at(points).loss(theta) == pytest.approx(float(r @ r), rel=1e-13)
-    means = residuals.mean_squares(theta, points)
-    assert sum(residuals.weights[block] * mean for block, mean in means.items()) == pytest.approx(float(r @ r))
+    assert bind(residuals, points).identity != bind(residuals, plain).identity
+    assert float(bind(residuals, points).loss(theta)) == pytest.approx(float(r @ r), rel=1e-13)
+    means = bind(residuals, points).mean_squares(theta)
+    assert float(sum(residuals.weights[block] * mean for block, mean in means.items())) == pytest.approx(float(r @ r))
 
 
 TIMED = Box(x=(0, 2), y=(-1, 1)) * Time(t=(0, 3))

@@ -114,7 +114,7 @@ def test_only_the_waves_change_and_by_one_factor_a_coordinate():
 def test_a_small_fit_sees_the_whole_domain():
     """By fewer points, not by the first of many: those of a grid are at one side."""
     fit = SmallFit(residuals(Poisson2D()), 100, GaussLegendreSampler(interior=2500), generator())
-    (points,) = fit.problem.points.values()
+    (points,) = fit.least_squares.points.values()
     assert 200 <= len(points) <= 300
     for column in points.x.T:
         assert column.min() < 0.05

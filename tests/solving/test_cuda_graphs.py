@@ -30,8 +30,8 @@ from pinn.networks import (
 from pinn.optimizers import Adam, TrustRegion
 from pinn.problems import Burgers, ElasticityPlate
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.recording import Recorder
 from pinn.sampling import SobolSampler
+from pinn.solving.cuda_graphs import Recorder
 from pinn.trial.function import make_trial
 from pinn.trial.windows import make_windows
 
@@ -83,74 +83,77 @@ class Capture:
         return operations.again, outputs
 
 
-class Unforbidding(Capture):
-    """One that records what CUDA would not, to see what comes of it."""
-
-    class operations(Operations):
-        forbidden = frozenset()
-
-
-def made(problem, recorder=None):
+def made(problem):
+    """The least squares of a small network, at first points."""
     torch.manual_seed(0)
-    residuals = make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft"))
-    residuals.recorder = recorder
-    return residuals
+    return drawn(make_residuals(make_trial(problem, partial(MLP, width=6, depth=2), constraints="soft")), 60)
 
 
-def points(residuals, seed, interior=60):
-    return drawn(residuals, interior, seed).points
+def points(plain, seed, interior=60):
+    return drawn(plain.residuals, interior, seed).points
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("problem", [Burgers(nu=0.05), ElasticityPlate()], ids=["burgers", "elasticity_plate"])
 def test_a_replay_gives_the_numbers_of_other_parameters_and_points(problem, name):
     capture = Capture()
-    plain, recorded = made(problem), made(problem, Recorder(capture))
-    theta = plain.theta()
+    plain, recorded = made(problem), Recorder(capture).of(made(problem))
+    theta = plain.residuals.theta()
     for seed in range(3):
         at = points(plain, seed)
         for moved in (theta, theta + 0.1 * seed, theta * 0.5):
-            expected, found = (values(r.at(at), name, moved) for r in (plain, recorded))
+            expected, found = (values(each.at(at), name, moved) for each in (plain, recorded))
             for a, b in zip(found, expected, strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert capture.count == 1
-    recorded.weights = dict.fromkeys(recorded.weights, 2.0)
-    assert values(recorded.at(at), "loss", theta)[0] == pytest.approx(2 * float(plain.at(at).loss(theta)))
+    residuals = recorded.plain.residuals
+    residuals.weights = dict.fromkeys(residuals.weights, 2.0)
+    doubled = values(recorded.at(at), "loss", theta)[0]
+    assert float(doubled) == pytest.approx(2 * float(plain.at(at).loss(theta)))
     before = capture.count
     for other in (at, points(plain, 0, interior=31)):
-        for a, b in zip(*(values(r.at(other), "residual", theta) for r in (recorded, plain)), strict=True):
+        for a, b in zip(*(values(each.at(other), "residual", theta) for each in (recorded, plain)), strict=True):
             torch.testing.assert_close(a, b * 2**0.5)
     assert capture.count == before + 2  # another number of points, and other weights since
 
 
 def test_what_is_returned_is_not_overwritten():
-    recorded = made(Burgers(nu=0.05), Recorder(Capture()))
-    bound, theta = recorded.at(points(recorded, 0)), recorded.theta()
+    recorded = Recorder(Capture()).of(made(Burgers(nu=0.05)))
+    theta = recorded.plain.residuals.theta()
     with torch.no_grad():
-        r = bound.residual(theta)
+        r = recorded.residual(theta)
         kept = r.clone()
-        bound.residual(theta + 1)
-    _, gradient = bound.loss_and_gradient(theta)
+        recorded.residual(theta + 1)
+    _, gradient = recorded.loss_and_gradient(theta)
     kept_gradient = gradient.clone()
-    bound.loss_and_gradient(theta + 1)
+    recorded.loss_and_gradient(theta + 1)
     assert torch.equal(r, kept)
     assert torch.equal(gradient, kept_gradient)
-    assert set(recorded.recorder.recordings) == {("_own_residual",), ("_own_loss_and_gradient",)}
+    assert set(recorded.recorder.recordings) == {("_residual",), ("loss_and_gradient",)}
 
 
 def test_what_is_differentiated_is_not_recorded():
-    recorded = made(Burgers(nu=0.05), Recorder(Capture()))
-    bound, theta = recorded.at(points(recorded, 0)), recorded.theta()
+    recorded = Recorder(Capture()).of(made(Burgers(nu=0.05)))
+    theta = recorded.plain.residuals.theta()
     leaf = theta.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(bound.residual(leaf).square().sum(), leaf)
-    torch.testing.assert_close(gradient, bound.loss_and_gradient(theta)[1])
-    assert set(recorded.recorder.recordings) == {("_own_loss_and_gradient",)}
+    (gradient,) = torch.autograd.grad(recorded.residual(leaf).square().sum(), leaf)
+    torch.testing.assert_close(gradient, recorded.loss_and_gradient(theta)[1])
+    assert set(recorded.recorder.recordings) == {("loss_and_gradient",)}
 
 
 @pytest.mark.parametrize("optimizer", [TrustRegion(), TrustRegion(solver="cholesky"), Adam()])
 def test_a_run_is_the_same(optimizer, monkeypatch):
-    """Over redraws of the points; recorded by the choice compile=graphs."""
-    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
+    """Over redraws of the points."""
+    captures = []
+
+    def make(device):
+        captures.append(Capture())
+        return Recorder(captures[-1]).of
+
+    monkeypatch.setattr("pinn.solving.blueprint.make_recorder", make)
+    monkeypatch.setattr(
+        "pinn.solving.blueprint.choose_compilation", lambda choice, limit, device: (False, choice == "graphs")
+    )
     settings = {
         "network": partial(MLP, width=6, depth=2),
         "optimizer": optimizer,
@@ -162,6 +165,7 @@ def test_a_run_is_the_same(optimizer, monkeypatch):
         pinn.solve(Burgers(nu=0.05), **settings, compile=choice).history["loss"] for choice in ("never", "graphs")
     ]
     assert losses[0].tolist() == losses[1].tolist()
+    assert [capture.count > 0 for capture in captures] == [True]
 
 
 def fails(function):
@@ -185,19 +189,13 @@ def freezes(function):
     ],
 )
 def test_what_cannot_be_recorded_goes_on_without(capture, why, caplog):
-    plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(capture))
-    at, theta = points(plain, 0), plain.theta()
+    plain = made(Burgers(nu=0.05))
+    recorded, at, theta = Recorder(capture).of(plain), points(plain, 0), plain.residuals.theta()
     with caplog.at_level(logging.INFO, "pinn"):
         for moved in (theta, 2 * theta):
             assert recorded.at(at).loss(moved) == plain.at(at).loss(moved)
     assert [why in record.message for record in caplog.records] == [True]
     assert "\n" not in caplog.records[0].message
-
-
-def test_graphs_are_for_one_network(monkeypatch):
-    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
-    with pytest.raises(UserError, match="compile=graphs is for one network"):
-        pinn.solve(Burgers(), compile="graphs", training=pinn.Training(replicas=2), device="cpu")
 
 
 def test_graphs_are_for_gpus():
@@ -207,13 +205,12 @@ def test_graphs_are_for_gpus():
 
 def assert_recordable(trial):
     """J and the loss of a trial function have no operation that waits, and are the same when replayed elsewhere."""
-    plain, recorded = make_residuals(trial), make_residuals(trial)
-    recorded.recorder = Recorder(Capture())
-    theta = plain.theta()
+    plain = drawn(make_residuals(trial), 40)
+    recorded, theta = Recorder(Capture()).of(drawn(plain.residuals, 40)), plain.residuals.theta()
     for name in ("jacobian", "loss"):
         for seed in range(2):
             at, moved = points(plain, seed, interior=40), (1 - 0.1 * seed) * theta
-            for a, b in zip(*(values(r.at(at), name, moved) for r in (recorded, plain)), strict=True):
+            for a, b in zip(*(values(each.at(at), name, moved) for each in (recorded, plain)), strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert recorded.recorder.usable
 
@@ -230,45 +227,37 @@ def test_every_network_can_be_recorded(network, factorization):
 
 
 def test_the_last_layer_alone_can_be_recorded():
-    plain, recorded = made(Burgers(nu=0.05)), made(Burgers(nu=0.05), Recorder(Capture()))
-    theta = plain.theta()
+    plain = made(Burgers(nu=0.05))
+    recorded, theta = Recorder(Capture()).of(made(Burgers(nu=0.05))), plain.residuals.theta()
     for seed in range(2):
         at, moved = points(plain, seed), theta * (1 + 0.1 * seed)
-        (indices, expected), (_, found) = (r.at(at).last_layer(moved) for r in (plain, recorded))
+        (indices, expected), (_, found) = (each.at(at).last_layer(moved) for each in (plain, recorded))
         for a, b in zip(found.jacobian(moved[indices]), expected.jacobian(moved[indices]), strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0)
         assert recorded.at(at).loss(moved) == plain.at(at).loss(moved)
     assert len(recorded.recorder.recordings) == 2
 
 
-def test_later_windows_go_on_without(monkeypatch):
-    """They look up by its places what was before them, which would be recorded as it was at the first points."""
-    monkeypatch.setattr("pinn.residuals.make_recorder", lambda device: Recorder(Capture()))
+@pytest.mark.parametrize("number", [1, 2])
+def test_later_windows_can_be_recorded(number):
+    """What was before them is looked up by its places when points are drawn, not when equations are evaluated."""
     trial = make_windows(Burgers(nu=0.05), partial(MLP, width=6, depth=2), 3)
-    assert [make_residuals(w, graphs=True).recorder is None for w in trial.windows] == [False, True, True]
-    later = make_residuals(trial.windows[2])
-    plain = [later.at(points(later, seed)).loss(later.theta()) for seed in range(2)]
-    later.recorder = Recorder(Capture())
-    with pytest.raises(AssertionError, match="cannot be recorded"):
-        later.at(points(later, 0)).loss(later.theta())
-    later.recorder = Recorder(Unforbidding())
-    assert [later.at(points(later, seed)).loss(later.theta()) for seed in range(2)] == plain
-    assert not later.recorder.usable
+    assert_recordable(trial.windows[number])
 
 
 def test_what_has_ended_leaves_no_memory():
     """A recording keeps nothing that keeps it, and is gone before the next one is made."""
     capture = Capture()
-    recorded = made(Burgers(nu=0.05), Recorder(capture))
-    theta = recorded.theta()
-    recorded.at(points(recorded, 0)).jacobian(theta)
+    recorded = Recorder(capture).of(made(Burgers(nu=0.05)))
+    theta = recorded.plain.residuals.theta()
+    recorded.jacobian(theta)
     (recording,) = recorded.recorder.recordings.values()
     first = weakref.ref(recording)
     del recording
     capture.watched = first
-    recorded.at(points(recorded, 0, interior=31)).jacobian(theta)
+    recorded.at(points(recorded.plain, 0, interior=31)).jacobian(theta)
     assert capture.gone
-    residuals = weakref.ref(recorded)
+    residuals = weakref.ref(recorded.plain.residuals)
     gc.disable()
     try:
         del recorded

@@ -14,11 +14,13 @@ from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimi
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import exact_terms, make_residuals
+from pinn.residuals.execution import Execution
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
-from pinn.training.callbacks import Callback, History
+from pinn.training.callbacks import History
+from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
 from pinn.trial.function import make_trial
 
@@ -105,6 +107,40 @@ def test_a_stage_that_has_settled_hands_over(caplog):
     assert "stage 1 (LinearLeastSquares) ends at step" in caplog.text
     assert "settled: another step would gain nothing" in caplog.text
     assert trainer.at.stage_step == 2
+
+
+def test_a_stage_has_a_time_limit_of_its_own(caplog):
+    """It ends after its first step here, and not the run; its outcome says so, also where it is the last stage."""
+    short = Stage(LevenbergMarquardt(), time_limit=1e-9)
+    trainer = make_trainer(optimizer=Stages([short, Stage(LevenbergMarquardt(), steps=2)]))
+    with caplog.at_level("INFO", logger="pinn"):
+        assert trainer.run() is Outcome.STEPS
+    assert "stage 1 (LevenbergMarquardt) ends at step 1: the stage's time limit reached" in caplog.text
+    assert trainer.at.step == 3
+    assert make_trainer(optimizer=Stages([short])).run() is Outcome.STAGE_TIME
+
+
+class Refusing(Optimizer):
+    """Takes no step."""
+
+    def init(self, theta):
+        return {}
+
+    def step(self, theta, state, least_squares):
+        return theta, state, {"loss": float(least_squares.loss(theta)), "accepted": False}
+
+
+@pytest.mark.parametrize(("redraw_every", "last"), [(0, 11), (7, 15), (100, 41)])
+def test_steps_that_are_not_accepted_end_a_stage(redraw_every, last):
+    """After two sets of points, or those of five steps, and 40 at most."""
+    sampler = SobolSampler(interior=20, boundary=5, redraw_every=redraw_every)
+    trainer = make_trainer(optimizer=Refusing(), sampler=sampler, steps=100)
+    assert trainer.run() is Outcome.STALLED
+    assert trainer.at.step == last
+    follower = Stages([Stage(Refusing()), Stage(LevenbergMarquardt(), steps=2)])
+    trainer = make_trainer(optimizer=follower, sampler=sampler, steps=100)
+    assert trainer.run() is Outcome.STEPS
+    assert trainer.at.step == last + 2
 
 
 class Diverging(Optimizer):
@@ -270,6 +306,6 @@ def test_an_interruption_while_processes_agree_is_not_lost():
             trainer.interruption.requested = True
             return super().largest(*numbers)
 
-    trainer.residuals.team = Interrupting()
+    trainer.execution = Execution(team=Interrupting())
     assert trainer.run() is Outcome.INTERRUPTED
     assert trainer.at.step == 1

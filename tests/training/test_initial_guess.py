@@ -11,6 +11,7 @@ from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import Burgers, Poisson2D
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.training import Training
@@ -40,7 +41,7 @@ def solve(problem=None, steps=1, **settings):
 def fresh_points(found):
     """The residuals at other points than those of the guess."""
     region, generator = found.regions["interior"].region, torch.Generator().manual_seed(7)
-    return found.at({"interior": SobolSampler(interior=300).draw(found.trial.problem.domain, region, generator)})
+    return bind(found, {"interior": SobolSampler(interior=300).draw(found.trial.problem.domain, region, generator)})
 
 
 def test_nothing_leaves_the_parameters_as_they_are():

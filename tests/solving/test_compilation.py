@@ -12,31 +12,49 @@ from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.names import Symbol
 from pinn.solving import compilation
-from pinn.solving.compilation import should_compile
+from pinn.solving.compilation import choose_compilation
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def test_auto_compiles_where_the_run_repays_it(monkeypatch, caplog):
     monkeypatch.setattr(compilation, "_compiler", lambda: "g++")
     with caplog.at_level(logging.INFO, "pinn"):
-        assert not should_compile("auto", 75.0)
+        assert choose_compilation("auto", 75.0, CPU) == (False, False)
         assert not caplog.records
-        assert should_compile("auto", 600.0)
-        assert should_compile("auto", None)
+        assert choose_compilation("auto", 600.0, CPU) == (True, False)
+        assert choose_compilation("auto", None, CPU) == (True, False)
     assert "compiling" in caplog.text
-    assert should_compile("always", 1.0)
-    assert not should_compile("never", None)
+
+
+def test_auto_records_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(compilation, "_compiler", lambda: "g++")
+    for limit in (75.0, 600.0, None):
+        assert choose_compilation("auto", limit, GPU) == choose_compilation("graphs", limit, GPU) == (False, True)
+
+
+@pytest.mark.parametrize("device", [CPU, GPU])
+def test_always_compiles_and_never_does_nothing(monkeypatch, device):
+    monkeypatch.setattr(compilation, "_compiler", lambda: "g++")
+    assert choose_compilation("always", 1.0, device) == (True, False)
+    assert choose_compilation("never", None, device) == (False, False)
+
+
+def test_graphs_are_for_gpus():
+    with pytest.raises(UserError, match="compile=graphs is for GPUs, and the device is cpu; try compile=auto"):
+        choose_compilation("graphs", None, CPU)
 
 
 def test_without_a_compiler_auto_does_not_and_always_says_so(monkeypatch):
     monkeypatch.setattr(compilation, "_compiler", lambda: None)
-    assert not should_compile("auto", None)
+    assert choose_compilation("auto", None, CPU) == (False, False)
     with pytest.raises(UserError, match=r"needs a C\+\+ compiler .* try compile=auto"):
-        should_compile("always", None)
+        choose_compilation("always", None, CPU)
 
 
 def test_an_unknown_choice_is_named():
     with pytest.raises(UserError, match="compile must be one of auto, always, never, graphs, got 'yes'"):
-        should_compile("yes", None)
+        choose_compilation("yes", None, CPU)
 
 
 @pytest.mark.skipif(compilation._compiler() is None, reason="torch.compile needs a C++ compiler")

@@ -18,8 +18,8 @@ from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
 from pinn.problems import Burgers
 from pinn.sampling import R3, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.training import Stage, Stages
-from pinn.training.callbacks import Callback
 from pinn.training.checkpoint import load_tree, save_tree
+from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
 
 OPTIMIZERS = {

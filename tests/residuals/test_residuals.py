@@ -16,6 +16,7 @@ from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
@@ -103,12 +104,7 @@ PROBLEMS = {"burgers": Burgers, "stokes": Stokes, "advection": Advection}
 def setup(problem, network, constraints="soft", n=17, **settings):
     trial = make_trial(problem, network, constraints=constraints)
     residuals = Residuals(trial, **settings)
-    generator = torch.Generator().manual_seed(0)
-    sampler = SobolSampler(interior=n, boundary=5)
-    points = {
-        label: sampler.draw(problem.domain, group.region, generator) for label, group in residuals.regions.items()
-    }
-    return residuals, points
+    return residuals, residuals.draw(SobolSampler(interior=n, boundary=5), torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -116,12 +112,11 @@ def setup(problem, network, constraints="soft", n=17, **settings):
 @pytest.mark.parametrize("constraints", ["soft", "hard"])
 def test_captured_jacobian_is_the_reference(problem, network, constraints):
     captured, points = setup(PROBLEMS[problem](), NETWORKS[network], constraints)
-    reference = Residuals(captured.trial, jacobian="reference")
-    theta = captured.theta()
-    r, j = captured.at(points).jacobian(theta)
-    expected_r, expected = reference.at(points).jacobian(theta)
-    assert captured.jacobian_engine == "captured"
-    assert j.shape == (len(captured.at(points)), captured.p)
+    theta, bound = captured.theta(), bind(captured, points)
+    r, j = bound.jacobian(theta)
+    expected_r, expected = bind(captured, points, Assembly(jacobian="reference")).jacobian(theta)
+    assert bound.workspace.jacobian == "captured"
+    assert j.shape == (len(bound), captured.p)
     assert_agree(r, expected_r, "r")
     assert_agree(j, expected, "J")
     assert (j != 0).any(0).all(), "a parameter has no influence at all: the test would not see its column"
@@ -130,12 +125,12 @@ def test_captured_jacobian_is_the_reference(problem, network, constraints):
 @pytest.mark.parametrize("chunk", [None, 5])
 def test_rows_that_depend_on_all_points_are_noticed(chunk):
     """The pointwise paths would give another J without a word."""
-    residuals, points = setup(Integral(), NETWORKS["mlp"], chunk=chunk)
-    bound, theta = residuals.at(points), residuals.theta()
+    residuals, points = setup(Integral(), NETWORKS["mlp"])
+    bound, theta = bind(residuals, points, Assembly(chunk=chunk)), residuals.theta()
     r, j = bound.jacobian(theta)
     assert_agree(r, bound.residual(theta))
     assert_agree(j, jacrev(bound.residual)(theta))
-    assert [residuals.is_coupled(label, residuals.unflatten(theta), points[label]) for label in points] == [True, False]
+    assert [bound.is_coupled(label) for label in points] == [True, False]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
@@ -143,8 +138,8 @@ def test_rows_that_depend_on_all_points_are_noticed(chunk):
 @pytest.mark.parametrize("factorization", [None, RandomWeightFactorization()])
 def test_the_last_layer_alone_is_a_problem_of_its_own(problem, engine, factorization):
     network = partial(MLP, width=6, depth=2, factorization=factorization)
-    residuals, points = setup(PROBLEMS[problem](), network, jacobian=engine)
-    bound, theta = residuals.at(points), residuals.theta()
+    residuals, points = setup(PROBLEMS[problem](), network)
+    bound, theta = bind(residuals, points, Assembly(engine)), residuals.theta()
     indices, block = bound.last_layer(theta)
     names = [name for name, shape in residuals.shapes.items() for _ in range(shape.numel())]
     weight = "core.last.weight" if factorization is None else "core.last.direction"
@@ -158,7 +153,7 @@ def test_the_last_layer_alone_is_a_problem_of_its_own(problem, engine, factoriza
     assert_agree(found_r, r, "r")
     assert_agree(found_j, j[:, indices], "J")
     assert_agree(block.residual(moved[indices]), r)
-    assert block.loss(moved[indices]) == pytest.approx(bound.loss(moved), rel=1e-13)
+    assert float(block.loss(moved[indices])) == pytest.approx(float(bound.loss(moved)), rel=1e-13)
     assert_agree(block.loss_and_gradient(moved[indices])[1], 2 * j[:, indices].mT @ r, "gradient")
     assert_agree(block.normal_equations(moved[indices])[0], j[:, indices].mT @ j[:, indices], "J^T J")
     v = torch.randn(len(indices), dtype=torch.float64)
@@ -178,22 +173,22 @@ def test_held_layers_are_not_recorded():
 
 def test_a_network_may_not_know_its_last_layer():
     residuals, points = setup(Burgers(), NETWORKS["twice"])
-    assert residuals.at(points).last_layer(residuals.theta()) is None
+    assert bind(residuals, points).last_layer(residuals.theta()) is None
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_the_reference_by_reverse_mode_agrees_too(problem):
     residuals, points = setup(PROBLEMS[problem](), NETWORKS["mlp"], n=5)
     theta = residuals.theta()
-    expected = residuals.at(points).jacobian(theta)[1]
+    expected = bind(residuals, points).jacobian(theta)[1]
     residuals.trial.derivatives = "reverse"
-    assert_agree(residuals.at(points).jacobian(theta)[1], expected)
+    assert_agree(bind(residuals, points).jacobian(theta)[1], expected)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_products_without_j_equal_products_with_it(network):
     residuals, points = setup(Stokes(), NETWORKS[network])
-    bound, theta = residuals.at(points), residuals.theta()
+    bound, theta = bind(residuals, points), residuals.theta()
     r, j = bound.jacobian(theta)
     v, w = torch.randn_like(theta), torch.randn_like(r)
     assert_agree(bound.jvp(theta, v), j @ v, "J v")
@@ -201,35 +196,30 @@ def test_products_without_j_equal_products_with_it(network):
     product, right, loss = bound.normal_equations(theta)
     assert_agree(product, j.mT @ j, "J^T J")
     assert_agree(right, j.mT @ r, "J^T r")
-    assert loss == pytest.approx(float(r @ r), rel=1e-13)
+    assert float(loss) == pytest.approx(float(r @ r), rel=1e-13)
     value, gradient = bound.loss_and_gradient(theta)
-    assert value == pytest.approx(loss, rel=1e-13)
+    assert float(value) == pytest.approx(float(loss), rel=1e-13)
     assert_agree(gradient, 2 * j.mT @ r, "gradient")
 
 
 def test_chunks_change_nothing():
     residuals, points = setup(Stokes(), NETWORKS["mlp"])
-    chunked = Residuals(residuals.trial, chunk=4)
-    theta = residuals.theta()
-    for a, b in zip(chunked.at(points).jacobian(theta), residuals.at(points).jacobian(theta), strict=True):
+    chunked, whole, theta = bind(residuals, points, Assembly(chunk=4)), bind(residuals, points), residuals.theta()
+    for a, b in zip(chunked.jacobian(theta), whole.jacobian(theta), strict=True):
         assert_agree(a, b)
-    for a, b in zip(
-        chunked.at(points).normal_equations(theta)[:2],
-        residuals.at(points).normal_equations(theta)[:2],
-        strict=True,
-    ):
+    for a, b in zip(chunked.normal_equations(theta), whole.normal_equations(theta), strict=True):
         assert_agree(a, b)
 
 
 def test_the_loss_is_the_weighted_sum_of_mean_squares():
     weights = {"momentum": 0.25, "walls": 4.0}
     residuals, points = setup(Burgers(), NETWORKS["mlp"], weights=weights)
-    theta = residuals.theta()
-    means = residuals.mean_squares(theta, points)
-    expected = sum(residuals.weights[block] * mean for block, mean in means.items())
+    theta, bound = residuals.theta(), bind(residuals, points)
+    means = bound.mean_squares(theta)
+    expected = float(sum(residuals.weights[block] * mean for block, mean in means.items()))
     assert residuals.weights == {"momentum": 0.25, "walls": 4.0, "start": 1.0}
-    assert residuals.at(points).loss(theta) == pytest.approx(expected, rel=1e-13)
-    assert float(residuals.at(points).residual(theta).square().sum()) == pytest.approx(expected, rel=1e-13)
+    assert float(bound.loss(theta)) == pytest.approx(expected, rel=1e-13)
+    assert float(bound.residual(theta).square().sum()) == pytest.approx(expected, rel=1e-13)
 
 
 def test_terms_on_one_region_share_their_points():
@@ -253,7 +243,7 @@ def test_wrong_shapes_are_explained(residual, message):
 
     residuals, points = setup(Wrong(), NETWORKS["mlp"])
     with pytest.raises(UserError, match=message):
-        residuals.at(points).loss(residuals.theta())
+        bind(residuals, points).loss(residuals.theta())
 
 
 def test_periodicity_compares_opposite_points():
@@ -263,7 +253,7 @@ def test_periodicity_compares_opposite_points():
     assert seam.x.shape == (10, 2)
     trial = residuals.trial
     u = trial.evaluate(["u"], torch.tensor([[0.0, 0.3], [2.0, 0.3]], dtype=torch.float64))["u"]
-    rows = residuals.at(points).residual(residuals.theta())[17:22] * 5**0.5
+    rows = bind(residuals, points).residual(residuals.theta())[17:22] * 5**0.5
     again = trial.evaluate(["u"], seam.x)["u"]
     assert_agree(rows, again[:5] - again[5:])
     assert abs(float(u[0] - u[1])) > 1e-3
@@ -296,20 +286,17 @@ def test_scales_multiply_the_network_and_leave_the_equations_in_their_units():
 @pytest.mark.parametrize("compile", [False, True])
 def test_loss_and_gradient_are_summed_over_chunks(monkeypatch, compile):
     trial = make_trial(Burgers(), partial(MLP, width=8, depth=2), constraints="soft")
-    residuals = Residuals(trial, compile=compile)
-    sampler, generator = SobolSampler(interior=300, boundary=20), torch.Generator().manual_seed(0)
-    points = {
-        label: sampler.draw(trial.problem.domain, group.region, generator) for label, group in residuals.regions.items()
-    }
-    bound, theta = residuals.at(points), residuals.theta()
-    monkeypatch.setattr("pinn.residuals.CACHE_BYTES", 0)  # chunks of 256 points
+    residuals = Residuals(trial)
+    points = residuals.draw(SobolSampler(interior=300, boundary=20), torch.Generator().manual_seed(0))
+    bound, theta = bind(residuals, points, Assembly(compile=compile)), residuals.theta()
+    monkeypatch.setattr("pinn.residuals.least_squares.CACHE_BYTES", 0)  # chunks of 256 points
     leaf = theta.clone().requires_grad_()
     squares = bound.residual(leaf).square().sum()
     (expected,) = torch.autograd.grad(squares, leaf)
     whole = float(squares.detach())
     loss, gradient = bound.loss_and_gradient(theta)
-    assert loss == pytest.approx(whole, rel=1e-13)  # rounding of sums in another order
-    assert bound.loss(theta) == pytest.approx(whole, rel=1e-13)
+    assert float(loss) == pytest.approx(whole, rel=1e-13)  # rounding of sums in another order
+    assert float(bound.loss(theta)) == pytest.approx(whole, rel=1e-13)
     torch.testing.assert_close(gradient, expected, rtol=1e-11, atol=1e-12 * float(expected.abs().max()))
 
 
@@ -336,11 +323,10 @@ def test_the_largest_term_of_an_equation():
     problem = Balanced()
     residuals = Residuals(make_trial(problem, partial(MLP, width=6, depth=2)))
     points = {"interior": SobolSampler(interior=50).draw(problem.domain, Region(), torch.Generator().manual_seed(0))}
-    theta = residuals.theta()
     names = ["u", "u_t", "u_x", "u_xx", "v_xx", "v_yy"]
     q = residuals.trial.evaluate(names, points["interior"].x)
     momentum = torch.stack([q["u_t"], q["u"] * q["u_x"], 0.5 * q["u_xx"]]).abs().amax(0)
     laplace = torch.stack([q["v_xx"], q["v_yy"]]).abs().amax(0)
-    _, found = residuals.balances(theta, points)
-    assert found["momentum"] == pytest.approx(float(momentum.square().mean()), rel=1e-12)
-    assert found["laplace"] == pytest.approx(float(laplace.square().mean()), rel=1e-12)
+    _, found = bind(residuals, points).balances(residuals.theta())
+    assert float(found["momentum"]) == pytest.approx(float(momentum.square().mean()), rel=1e-12)
+    assert float(found["laplace"]) == pytest.approx(float(laplace.square().mean()), rel=1e-12)
