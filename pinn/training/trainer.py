@@ -102,8 +102,9 @@ class Trainer(Run):
         return self._least_squares
 
     def _leave_team(self) -> None:
-        self.execution, self._least_squares = replace(self.execution, team=Alone()), None
-        self.held_out.leave_team()
+        if self.team.size > 1:
+            self.execution, self._least_squares = replace(self.execution, team=Alone()), None
+            self.held_out.leave_team()
 
     def _train(self) -> Outcome:
         while True:

@@ -19,12 +19,12 @@ from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.kept import kept_measurement
 from pinn.report.show import describe
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
-from pinn.training import Plan, Stage, Stages, Trainer, Training
-from pinn.training.callbacks import Callback, History
+from pinn.training import Callback, History, Plan, Stage, Stages, Trainer, Training
 from pinn.trial.function import TrialFunction, make_trial
 from pinn.trial.windows import WindowedTrial, make_windows, time_orders
 
@@ -170,8 +170,8 @@ def test_a_point_is_answered_by_its_window():
     found = trial.evaluate(["u_t", "jacobian"], x)
     for row, number in enumerate((0, 2, 0, 3)):  # on a seam, t = 0.25, the earlier one
         expected = trial.windows[number].evaluate(["u_t", "jacobian"], x[row : row + 1])
-        assert torch.equal(found["u_t"][row], expected["u_t"][0])
-        assert torch.equal(found["jacobian"][row], expected["jacobian"][0])
+        for name in ("u_t", "jacobian"):  # to rounding: batches of other sizes round differently on some processors
+            torch.testing.assert_close(found[name][row], expected[name][0], rtol=1e-13, atol=1e-13)
     assert trial.evaluate(["u"], x[:0])["u"].shape == (0,)
 
 
@@ -510,6 +510,7 @@ def test_windows_below_one_are_refused():
 
 def test_a_plan_trains_a_single_window():
     torch.manual_seed(0)
-    trial, history = make_trial(Burgers(nu=0.1), SMALL), History()
-    Plan(TrustRegion(), SobolSampler(interior=80), settings(steps=2)).trainer(trial, callbacks=[history]).run()
+    problem, history = Burgers(nu=0.1), History()
+    plan = Plan(problem, SMALL, TrustRegion(), SobolSampler(interior=80), settings(steps=2))
+    plan.trainer(make_trial(problem, SMALL), Execution(), callbacks=[history]).run()
     assert len(history.records) == 2
