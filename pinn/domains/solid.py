@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_name, checked_points
-from pinn.domains.charts import Chart, Placed
+from pinn.domains.base import Domain, Shape, box_around
+from pinn.domains.cells import cells_chart
+from pinn.domains.charts import Chart, box_chart
+from pinn.domains.checks import checked_length, checked_name, checked_points
 from pinn.domains.optional import optional
-from pinn.domains.placement import Similarity
 from pinn.domains.rays import Inside
-from pinn.domains.simplices import cells_chart
+from pinn.domains.similarity import Similarity
 from pinn.domains.surfaces import SurfaceDistance, check_surface
 
 
@@ -102,9 +103,7 @@ class Solid(Shape):
         return SurfaceDistance(self._triangles)
 
     def _interior_chart(self) -> Chart:
-        lower, upper = np.array(list(self.bounds.values())).T
-        box = Chart(3, float(np.prod(upper - lower)), lambda u: Placed(lower + (upper - lower) * u))
-        return box.restricted(lambda placed: self.contains(placed.x))
+        return box_chart(self.bounds).inside(self.contains)
 
     def _side_chart(self, side: str) -> Chart:
         triangles = self._triangles[self._patch == side]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pinn.basis.errors import require
-from pinn.domains.base import checked_points
+from pinn.domains.checks import checked_points
 
 PAIRS = 2**21  # pairs of triangles that are compared at once
 NEIGHBORS = 24  # triangles that are tried first for the distance of a point

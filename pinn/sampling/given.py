@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Rule
+from pinn.domains.base import Domain
 from pinn.domains.charts import Draw
 from pinn.domains.region import Region
+from pinn.domains.rules import Rule
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
 from pinn.sampling.quadrature import rule, space_at

@@ -1,9 +1,9 @@
 """Quadrature rules of the integrals in equations."""
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Rule
+from pinn.domains.base import Domain
 from pinn.domains.box import Box
-from pinn.domains.quadrature import joined
+from pinn.domains.rules import Rule, joined
 
 
 def rule(space: Domain, sides: tuple[str, ...], count: int, *, alike: bool = False) -> Rule:
