@@ -12,6 +12,7 @@ from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
+from pinn.sampling.base import draw_all
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import SobolSampler
 from pinn.trial.function import TrialFunction
@@ -82,10 +83,8 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
         residuals = Residuals(trial, weights=weights)
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
-        points = {
-            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-            for label, group in residuals.regions.items()
-        }
+        regions = {label: group.region for label, group in residuals.regions.items()}
+        points = draw_all(sampler, trial, regions, generator)
         exact = exact_terms(residuals, seed)
         checks: tuple[Callable[[], Iterator[Finding]], ...] = (
             lambda: _disagreements(trial),
