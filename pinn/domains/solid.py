@@ -21,6 +21,7 @@ from pinn.domains.optional import optional
 from pinn.domains.rays import Inside
 from pinn.domains.similarity import Similarity
 from pinn.domains.surfaces import SurfaceDistance, check_surface
+from pinn.domains.triangles import enclosed_volume, scaled_normals
 
 
 class Solid(Shape):
@@ -79,9 +80,7 @@ class Solid(Shape):
     @property
     def measure(self) -> float:
         """By the divergence theorem, exactly."""
-        triangles = self._triangles
-        normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-        return float(np.sum(triangles[:, 0] * normals) / 6)
+        return enclosed_volume(self._triangles)
 
     @property
     def measure_error(self) -> float:
@@ -107,7 +106,7 @@ class Solid(Shape):
 
     def _side_chart(self, side: str) -> Chart:
         triangles = self._triangles[self._patch == side]
-        normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        normals = scaled_normals(triangles)
         length = np.linalg.norm(normals, axis=1, keepdims=True)
         return cells_chart(triangles, normals / np.maximum(length, 1e-300))
 
