@@ -121,14 +121,19 @@ class Domain(Configurable, ABC):
         return self.sides
 
     @property
+    def extent(self) -> Estimate:
+        """The measure with the bound of its error."""
+        return self.interior_chart.extent
+
+    @property
     def measure(self) -> float:
         """The volume (area, length): closed form where there is one, else quasi-Monte Carlo."""
-        return self.interior_chart.extent.value
+        return self.extent.value
 
     @property
     def measure_error(self) -> float:
         """The bound of the error of `measure`: 0 for a closed form, 3 standard errors for quasi-Monte Carlo."""
-        return self.interior_chart.extent.error
+        return self.extent.error
 
     def side_measure(self, side: str) -> float:
         """Length, area, ... of one side; raises UserError where it does not exist."""

@@ -82,16 +82,8 @@ class Combination(Domain):
     def _side_chart(self, side: str) -> Chart:
         return mixture(self._pieces(side))
 
-    @property
-    def measure(self) -> float:
-        return self._extent.value
-
-    @property
-    def measure_error(self) -> float:
-        return self._extent.error
-
     @cached_property
-    def _extent(self) -> Estimate:
+    def extent(self) -> Estimate:
         """In the plane the area from the boundary, (1/2) the integral of x . n; else quasi-Monte Carlo."""
         if len(self.coordinates) != 2 or len(self.space_coordinates) != 2:
             return self.interior_chart.extent

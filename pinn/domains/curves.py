@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Shape, box_around
-from pinn.domains.charts import Chart, Placed, box_chart
+from pinn.domains.charts import Chart, Estimate, Placed, box_chart
 from pinn.domains.checks import checked_length, checked_vector
 from pinn.domains.nearest import ParametricSurface
 from pinn.domains.rules import gauss_legendre
@@ -119,12 +119,8 @@ class ClosedCurve(Shape):
         return box_chart(self.bounds).inside(self.contains)
 
     @property
-    def measure(self) -> float:
-        return abs(self._signed_area)
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
+    def extent(self) -> Estimate:
+        return Estimate(abs(self._signed_area), 0.0)
 
     def _side_chart(self, side: str) -> Chart:
         length = EqualMeasure(lambda s: np.linalg.norm(self._surface.tangents(s[:, None])[..., 0], axis=1))
@@ -257,8 +253,8 @@ class Ellipse(ClosedCurve):
         return box_around(self.coordinates, self.center + np.array([-self.half_axes, self.half_axes]))
 
     @property
-    def measure(self) -> float:
-        return float(np.pi * np.prod(self.half_axes))
+    def extent(self) -> Estimate:
+        return Estimate(float(np.pi * np.prod(self.half_axes)), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         (x0, y0), (a, b) = self.center, self.half_axes

@@ -93,19 +93,11 @@ class Mapped(Shape):
         least = minimize(value_and_slope, start, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15})
         return sign * min(float(least.fun), float(np.min(sign * images[:, i])))
 
-    @property
-    def measure(self) -> float:
-        return self._volume
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
-
     @cached_property
-    def _volume(self) -> float:
+    def extent(self) -> Estimate:
         """The integral of |det J|."""
         nodes, weights = _gauss(len(self._lower))
-        return float(weights @ self._density(self._scaled(nodes)) * np.prod(self._upper - self._lower))
+        return Estimate(float(weights @ self._density(self._scaled(nodes)) * np.prod(self._upper - self._lower)), 0.0)
 
     def quadrature(self, n: int) -> Rule:
         """Gauss-Legendre in the reference box, weighted by |det J|."""

@@ -15,7 +15,7 @@ from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, Shape, box_around
 from pinn.domains.cells import cells_chart
-from pinn.domains.charts import Chart, box_chart
+from pinn.domains.charts import Chart, Estimate, box_chart
 from pinn.domains.checks import checked_length, checked_name, checked_points
 from pinn.domains.optional import optional
 from pinn.domains.rays import Inside
@@ -78,13 +78,9 @@ class Solid(Shape):
         return box_around(self.coordinates, self.vertices[np.unique(self.faces)])
 
     @property
-    def measure(self) -> float:
+    def extent(self) -> Estimate:
         """By the divergence theorem, exactly."""
-        return enclosed_volume(self._triangles)
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
+        return Estimate(enclosed_volume(self._triangles), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self._inside(x)
