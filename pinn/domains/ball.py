@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import gamma, ndtri
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_vector
+from pinn.domains.base import Domain, Shape, box_around
 from pinn.domains.charts import Chart, Placed
-from pinn.domains.placement import Similarity
+from pinn.domains.checks import checked_length, checked_vector
+from pinn.domains.similarity import Similarity
 
 
 class Shell(Shape):

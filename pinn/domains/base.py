@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import qmc
+from scipy.spatial.transform import Rotation
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
-from pinn.domains.charts import Chart, Draw, Estimate
+from pinn.domains.charts import Chart, Draw, Estimate, sobol
+from pinn.domains.checks import checked_center, checked_coordinates, checked_length, checked_name, checked_vector
+from pinn.domains.rules import Rule
+from pinn.domains.similarity import Similarity, plane_rotations
 
-if TYPE_CHECKING:
-    from pinn.domains.box import Time
-    from pinn.domains.placement import Similarity
+Mesh = tuple[NDArray[np.float64], NDArray[np.intp]]  # nodes (k, d) and simplices (c, d + 1), by their nodes
 
-
-@dataclass(frozen=True)
-class Rule:
-    """Quadrature: points (n, d), weights (n,) that sum to the measure, on a boundary the unit normals (n, d)."""
-
-    points: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    normals: NDArray[np.float64] | None = None
+operations: dict[str, Callable[..., Any]] = {}
+"""What makes unions, meshes, ... of domains: modules that need this one, so that the package enters them here."""
 
 
 class Domain(Configurable, ABC):
@@ -127,14 +121,19 @@ class Domain(Configurable, ABC):
         return self.sides
 
     @property
+    def extent(self) -> Estimate:
+        """The measure with the bound of its error."""
+        return self.interior_chart.extent
+
+    @property
     def measure(self) -> float:
         """The volume (area, length): closed form where there is one, else quasi-Monte Carlo."""
-        return self.interior_chart.extent.value
+        return self.extent.value
 
     @property
     def measure_error(self) -> float:
         """The bound of the error of `measure`: 0 for a closed form, 3 standard errors for quasi-Monte Carlo."""
-        return self.interior_chart.extent.error
+        return self.extent.error
 
     def side_measure(self, side: str) -> float:
         """Length, area, ... of one side; raises UserError where it does not exist."""
@@ -173,9 +172,7 @@ class Domain(Configurable, ABC):
         else a Gauss rule in each cell of a mesh, or Sobol points in solids. Raises UserError for other domains of more
         than three dimensions.
         """
-        from pinn.domains.quadrature import interior_quadrature
-
-        return interior_quadrature(self, n)
+        return operations["quadrature"](self, n)
 
     def side_quadrature(self, side: str, n: int) -> Rule:
         """About n nodes on one side for integrals of smooth functions, with weights > 0 and normals.
@@ -183,19 +180,15 @@ class Domain(Configurable, ABC):
         Gauss-Legendre on curves, piece by piece, and on smooth images of cubes, else Sobol points. Raises UserError
         for a side that does not exist.
         """
-        from pinn.domains.quadrature import side_quadrature
+        return operations["side quadrature"](self, side, n)
 
-        return side_quadrature(self, side, n)
-
-    def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def mesh(self, resolution: int) -> Mesh:
         """Nodes (k, d) and simplices (c, d + 1) for evaluation; `resolution` cells along the longest extent.
 
         Of a domain with time or parameters in its space only; one that moves has `at(t).mesh(resolution)`. Raises
         UserError for more than three dimensions.
         """
-        from pinn.domains.meshing import delaunay_mesh
-
-        return delaunay_mesh(self, resolution)
+        return operations["mesh"](self, resolution)
 
     def at(self, t: float) -> Domain:
         """The domain at one instant, without its time coordinate; raises UserError for one without time."""
@@ -207,77 +200,53 @@ class Domain(Configurable, ABC):
             raise UserError(f"no side {side!r}; the sides are {', '.join(self.sides) or 'none'}")
         return side
 
-    # The operations live in modules that need this one: hence the imports inside.
-
     def __or__(self, other: Domain) -> Domain:
-        from pinn.domains.combinations import Union
-
-        return Union(self, other)
+        return operations["|"](self, other)
 
     def __and__(self, other: Domain) -> Domain:
-        from pinn.domains.combinations import Intersection
-
-        return Intersection(self, other)
+        return operations["&"](self, other)
 
     def __sub__(self, other: Domain) -> Domain:
-        from pinn.domains.combinations import Difference
-
-        return Difference(self, other)
+        return operations["-"](self, other)
 
     def __mul__(self, other: Domain) -> Domain:
-        from pinn.domains.product import Product
-
-        return Product(self, other)
+        return operations["*"](self, other)
 
     def named(self, name: str) -> Domain:
         """The same domain with its whole boundary in space as one side of that name."""
-        from pinn.domains.combinations import Named
-
-        return Named(self, name)
+        return operations["named"](self, name)
 
     def placed(self, similarity: Similarity) -> Domain:
         """The domain's image under a rotation, scaling and translation."""
-        from pinn.domains.placement import Placement
-
-        return Placement(self, similarity.factor, similarity.rotation.tolist(), similarity.shift.tolist())
+        return operations["placed"](self, similarity.factor, similarity.rotation.tolist(), similarity.shift.tolist())
 
     def moved(self, **by: float) -> Domain:
         """Translated, each coordinate by a number: `disc.moved(x=0.3)`."""
-        from pinn.domains.placement import translation
-
-        return self.placed(translation(self.coordinates, by))
+        unknown, names = [name for name in by if name not in self.coordinates], ", ".join(self.coordinates)
+        require(not unknown, f"cannot move along {', '.join(unknown)}; the coordinates are {names}")
+        shift = checked_vector("the translation", [by.get(name, 0.0) for name in self.coordinates])
+        return self.placed(Similarity(1.0, np.eye(len(shift)), shift))
 
     def rotated(self, angle: float, about: Sequence[float] | None = None, axis: ArrayLike | None = None) -> Domain:
         """Turned by an angle (radians), counterclockwise, about a point (default the origin); in 3-D about an axis."""
-        from pinn.domains.placement import turn
-
-        return self.placed(turn(self.coordinates, angle, about, axis))
+        rotation = _rotation(len(self.coordinates), angle, axis)
+        center = checked_center(about, len(rotation))
+        return self.placed(Similarity(1.0, rotation, center - rotation @ center))
 
     def scaled(self, factor: float, about: Sequence[float] | None = None) -> Domain:
         """Scaled by a factor > 0 in all directions, from a point that stays (default the origin)."""
-        from pinn.domains.placement import scaling
-
-        return self.placed(scaling(self.coordinates, factor, about))
+        factor, center = checked_length("the factor", factor), checked_center(about, len(self.coordinates))
+        return self.placed(Similarity(factor, np.eye(len(center)), (1 - factor) * center))
 
     def moving(
-        self, time: Time, angle: Callable | None = None, about: Sequence[float] | None = None, **shift: Callable
+        self, time: Domain, angle: Callable | None = None, about: Sequence[float] | None = None, **shift: Callable
     ) -> Domain:
         """The domain on a course: `disc.moving(Time(t=(0, 1)), x=lambda t: 0.5 * t)`.
 
         Each coordinate named is shifted by a torch function of the time (n,). angle: likewise, in radians, of a
         rotation in the plane about the point `about` of the shape itself (default the origin).
         """
-        from pinn.domains.motion import Moving
-
-        return Moving(self, time, shift, angle, about)
-
-
-def sobol(n: int, k: int) -> NDArray[np.float64]:
-    """The first n points of a scrambled Sobol sequence, always the same one."""
-    if k == 0:
-        return np.empty((n, 0))
-    whole = 2 ** max(0, (n - 1).bit_length())  # drawn by powers of two, as the sequence's balance wants
-    return qmc.Sobol(k, rng=np.random.default_rng(0)).random(whole)[:n]
+        return operations["moving"](self, time, shift, angle, about)
 
 
 class Shape(Domain):
@@ -299,56 +268,21 @@ class Shape(Domain):
         return (self.name,)
 
 
-def checked_coordinates(d: int, coordinates: Sequence[str] | None) -> tuple[str, ...]:
-    """d names, x, y, z (x1, x2, ... for more than three) where none are given; raises UserError for another number."""
-    if coordinates is None:
-        return ("x", "y", "z")[:d] if d <= 3 else tuple(f"x{i + 1}" for i in range(d))
-    names = tuple(coordinates)
-    distinct = len(set(names)) == len(names) == d and all(isinstance(name, str) for name in names)
-    require(distinct, f"coordinates must be {d} different names, got {names}")
-    return names
-
-
-def checked_name(name: str) -> str:
-    """The name of a side; raises UserError for an empty one, or one kept for the faces of boxes and time."""
-    require(isinstance(name, str) and bool(name), f"name must be a word such as 'hole', got {name!r}")
-    kept = name.endswith((".min", ".max"))
-    require(not kept, f"the name {name!r} is kept for the faces of boxes; choose one without .min and .max")
-    return name
-
-
-def checked_vector(name: str, values: ArrayLike, d: int | None = None) -> NDArray[np.float64]:
-    """A finite vector (d,); raises UserError that names the argument."""
-    try:
-        vector = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UserError(f"{name} must be numbers, got {values!r}") from None
-    fits = vector.ndim == 1 and (d is None or len(vector) == d)
-    require(fits, f"{name} must be {'some' if d is None else d} numbers, got the shape {vector.shape}")
-    require(bool(np.isfinite(vector).all()), f"{name} must be finite, got {values!r}")
-    return vector
-
-
-def checked_points(name: str, values: ArrayLike, d: int | None = None) -> NDArray[np.float64]:
-    """Finite points (k, d); raises UserError that names the argument."""
-    try:
-        points = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UserError(f"{name} must be points, rows of numbers, got {values!r}") from None
-    fits = points.ndim == 2 and points.shape[1] >= 1 and (d is None or points.shape[1] == d)
-    require(fits, f"{name} must be points of shape (k, {d or 'd'}), got the shape {points.shape}")
-    require(bool(np.isfinite(points).all()), f"{name} must be finite")
-    return points
+def _rotation(d: int, angle: float, axis: ArrayLike | None) -> NDArray[np.float64]:
+    """The matrix of a rotation by an angle (radians), in 3-D about an axis."""
+    require(d in (2, 3), f"rotations are of 2 or 3 coordinates, got {d}")
+    angles = checked_vector("the angle", [angle], 1)
+    if d == 2:
+        require(axis is None, "an axis is for rotations in three dimensions; leave it out")
+        return plane_rotations(angles)[0]
+    if axis is None:
+        raise UserError("a rotation in three dimensions needs an axis such as (0, 0, 1)")
+    direction = checked_vector("the axis", axis, 3)
+    require(bool(direction.any()), "the axis must not be zero")
+    return Rotation.from_rotvec(angles * direction / np.linalg.norm(direction)).as_matrix()
 
 
 def box_around(coordinates: Sequence[str], x: NDArray[np.float64]) -> dict[str, tuple[float, float]]:
     """The bounding box of points (n, d)."""
     ends = zip(x.min(axis=0).tolist(), x.max(axis=0).tolist(), strict=True)
     return dict(zip(coordinates, ends, strict=True))
-
-
-def checked_length(name: str, value: float) -> float:
-    """A finite length > 0; raises UserError that names the argument."""
-    number = isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
-    require(number and value > 0, f"{name} must be finite and > 0, got {value}")
-    return float(value)

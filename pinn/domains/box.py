@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
-from pinn.domains.charts import Chart, Placed
-from pinn.domains.placement import Similarity
+from pinn.domains.charts import Chart, Placed, box_chart
+from pinn.domains.similarity import Similarity
 
 
 def _check_interval(name: str, interval: object) -> tuple[float, float]:
@@ -63,8 +63,7 @@ class Box(Domain):
         return np.linalg.norm(np.maximum(beyond, 0.0), axis=1) + np.minimum(beyond.max(axis=1), 0.0)
 
     def _interior_chart(self) -> Chart:
-        lower, extent = self._lower, self._upper - self._lower
-        return Chart(len(lower), float(np.prod(extent)), lambda u: Placed(lower + extent * u), smooth=True)
+        return box_chart(self._bounds)
 
     def _side_chart(self, side: str) -> Chart:
         name, _, end = side.rpartition(".")

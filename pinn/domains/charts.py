@@ -1,7 +1,7 @@
 """Charts: the interior of a domain and the sides of its boundary as images of unit cubes."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -65,10 +65,7 @@ class Chart:
             return Estimate(1.0, 0.0)
         if self.k == 0:
             return Estimate(float(_kept(self.place(np.empty((1, 0))))[0]), 0.0)
-        shares = [
-            _kept(self.place(qmc.Sobol(self.k, rng=np.random.default_rng(seed)).random(POINTS))).mean()
-            for seed in range(SCRAMBLINGS)
-        ]
+        shares = [_kept(self.place(sobol(POINTS, self.k, seed))).mean() for seed in range(SCRAMBLINGS)]
         return Estimate(float(np.mean(shares)), float(3 * np.std(shares, ddof=1) / math.sqrt(SCRAMBLINGS)))
 
     @cached_property
@@ -76,7 +73,7 @@ class Chart:
         """Whether no part of the image belongs to the piece, as far as 4,096 points and then the estimate show."""
         if not self.rejects:
             return self.measure == 0
-        if self.k and _kept(self.place(qmc.Sobol(self.k, rng=np.random.default_rng(0)).random(POINTS))).any():
+        if self.k and _kept(self.place(sobol(POINTS, self.k))).any():
             return False
         return self.share.value == 0
 
@@ -90,19 +87,19 @@ class Chart:
         if not self.rejects:
             return _joined([self.place(u) for u in _blocks(draw(n, self.k))])
         whole: Placed | None = None
-        found = 0
+        drawn = 0
         for _ in range(ROUNDS):
             if self.share.value == 0:
                 break
-            count = math.ceil(1.02 * (n - found) / self.share.value) + 16
+            count = math.ceil(1.02 * (n - drawn) / self.share.value) + 16
             for u in _blocks(draw(count, self.k)):
-                part = _selected(self.place(u), n - found)
+                part = _selected(self.place(u), n - drawn)
                 whole = _empty_like(part, n) if whole is None else whole
-                _put(whole, found, part)  # at once, so that a block's memory serves the next one, too
-                found += len(part.x)
-                if found == n:
+                _put(whole, drawn, part)  # at once, so that a block's memory serves the next one, too
+                drawn += len(part.x)
+                if drawn == n:
                     return whole
-        raise UserError(f"drew {found} of {n} points: almost nothing of this piece is left; is the domain empty there?")
+        raise UserError(f"drew {drawn} of {n} points: almost nothing of this piece is left; is the domain empty there?")
 
     def restricted(self, test: Callable[[Placed], NDArray[np.bool_]]) -> "Chart":
         """The part of the piece where `test` is true: for a curve its intervals, else by rejection."""
@@ -116,6 +113,10 @@ class Chart:
 
         return replace(self, place=place, rejects=True, smooth=False)
 
+    def inside(self, contains: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> "Chart":
+        """The part of an interior where `contains` of the points is true."""
+        return self.restricted(lambda placed: contains(placed.x))
+
     def mapped(self, function: Callable[[Placed], Placed], factor: float = 1.0) -> "Chart":
         """The image under a map of points and normals that multiplies every measure by `factor`."""
         return replace(self, place=lambda u: function(self.place(u)), measure=self.measure * factor)
@@ -123,6 +124,21 @@ class Chart:
     def flipped(self) -> "Chart":
         """The same piece seen from the other side: normals reversed."""
         return self.mapped(lambda placed: placed._replace(normal=None if placed.normal is None else -placed.normal))
+
+
+def sobol(n: int, k: int, seed: int = 0) -> NDArray[np.float64]:
+    """The first n points of a scrambled Sobol sequence, always the same one."""
+    if k == 0:
+        return np.empty((n, 0))
+    whole = 2 ** max(0, (n - 1).bit_length())  # drawn by powers of two, as the sequence's balance wants
+    return qmc.Sobol(k, rng=np.random.default_rng(seed)).random(whole)[:n]
+
+
+def box_chart(bounds: Mapping[str, tuple[float, float]]) -> Chart:
+    """The interior of a box."""
+    lower, upper = np.array(list(bounds.values())).T
+    extent = upper - lower
+    return Chart(len(lower), float(np.prod(extent)), lambda u: Placed(lower + extent * u), smooth=True)
 
 
 def mixture(charts: Sequence[Chart]) -> Chart:
@@ -186,8 +202,7 @@ def _trimmed(chart: Chart, test: Callable[[Placed], NDArray[np.bool_]]) -> Chart
 
     def kept(s: NDArray) -> NDArray[np.bool_]:
         placed = chart.place(s[:, None])
-        found = test(placed)
-        return found if placed.kept is None else found & placed.kept
+        return test(placed) if placed.kept is None else test(placed) & placed.kept
 
     middles = (np.arange(CELLS) + 0.5) / CELLS
     inside = kept(middles)

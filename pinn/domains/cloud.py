@@ -10,9 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from pinn.basis.errors import require
-from pinn.domains.base import Shape, box_around, checked_length, checked_points
+from pinn.domains.base import Mesh, Shape, box_around
+from pinn.domains.cells import (
+    FLAT,
+    cells_chart,
+    distance_to_simplex,
+    outward_normals,
+    simplex_measures,
+    without_strays,
+)
 from pinn.domains.charts import Chart
-from pinn.domains.simplices import FLAT, cells_chart, distance_to_simplex, outward_normals, simplex_measures
+from pinn.domains.checks import checked_length, checked_points
 
 REACH = 3.0  # default longest edge over the median one
 PROBE = 1e-6  # of the reach: how far from a facet it is looked which side is outside
@@ -86,8 +94,7 @@ class PointCloud(Shape):
         inwards = self.contains(middles + PROBE * self.reach * normals)
         return corners, np.where(inwards[:, None], -normals, normals)
 
-    def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def mesh(self, resolution: int) -> Mesh:
         """The points that belong to a cell, and the cells; the resolution is theirs."""
         thick = self.cells[simplex_measures(self.points[self.cells]) > FLAT * self.reach ** len(self.coordinates)]
-        used, numbered = np.unique(thick, return_inverse=True)
-        return self.points[used], numbered.reshape(thick.shape).astype(np.intp)
+        return without_strays(self.points, thick)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, Rule, checked_name
+from pinn.domains.base import Domain, Mesh
 from pinn.domains.charts import Chart, Estimate, Placed, mixture
-from pinn.domains.placement import Similarity
-from pinn.domains.quadrature import joined
+from pinn.domains.checks import checked_name
+from pinn.domains.rules import Rule, gauss_legendre, joined
+from pinn.domains.similarity import Similarity
 
 GAUSS = 64  # nodes a smooth piece of a curve
 PROBE = 1e-9  # how far on either side of a boundary point it is looked whether it is inside, relative to the size
@@ -82,16 +82,8 @@ class Combination(Domain):
     def _side_chart(self, side: str) -> Chart:
         return mixture(self._pieces(side))
 
-    @property
-    def measure(self) -> float:
-        return self._extent.value
-
-    @property
-    def measure_error(self) -> float:
-        return self._extent.error
-
     @cached_property
-    def _extent(self) -> Estimate:
+    def extent(self) -> Estimate:
         """In the plane the area from the boundary, (1/2) the integral of x . n; else quasi-Monte Carlo."""
         if len(self.coordinates) != 2 or len(self.space_coordinates) != 2:
             return self.interior_chart.extent
@@ -152,7 +144,7 @@ class Union(Combination):
         return np.minimum(self.first.distance(x), self.second.distance(x))
 
     def _interior_chart(self) -> Chart:
-        rest = _inside(self.second.interior_chart, lambda x: ~self.first.contains(x))
+        rest = self.second.interior_chart.inside(lambda x: ~self.first.contains(x))
         return mixture([self.first.interior_chart, rest])
 
 
@@ -175,8 +167,8 @@ class Intersection(Combination):
     def _interior_chart(self) -> Chart:
         charts = [self.first.interior_chart, self.second.interior_chart]
         if charts[0].measure <= charts[1].measure:
-            return _inside(charts[0], self.second.contains)
-        return _inside(charts[1], self.first.contains)
+            return charts[0].inside(self.second.contains)
+        return charts[1].inside(self.first.contains)
 
 
 class Difference(Combination):
@@ -195,7 +187,7 @@ class Difference(Combination):
         return np.maximum(self.first.distance(x), -self.second.distance(x))
 
     def _interior_chart(self) -> Chart:
-        return _inside(self.first.interior_chart, lambda x: ~self.second.contains(x))
+        return self.first.interior_chart.inside(lambda x: ~self.second.contains(x))
 
     def _seen(self, chart: Chart) -> Chart:
         return chart.flipped()
@@ -277,17 +269,17 @@ class Named(Domain):
         counts = np.maximum(1, np.round(n * measures / measures.sum())).astype(int).tolist()
         return joined([self.domain.side_quadrature(side, m) for side, m in zip(own, counts, strict=True)])
 
-    def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def mesh(self, resolution: int) -> Mesh:
         return self.domain.mesh(resolution)
 
 
 def _flux(chart: Chart, center: NDArray[np.float64]) -> float:
     """The integral of (x - center) . n over a curve, by Gauss-Legendre quadrature between its breaks."""
-    nodes, weights = np.polynomial.legendre.leggauss(GAUSS)
+    nodes, weights = gauss_legendre(GAUSS)
     total = 0.0
     for a, b in zip(chart.breaks, chart.breaks[1:], strict=False):
-        at = chart.place(a + (b - a) * (nodes[:, None] + 1) / 2)
-        total += (b - a) / 2 * float(weights @ np.sum((at.x - center) * at.outward, axis=1))
+        at = chart.place(a + (b - a) * nodes[:, None])
+        total += (b - a) * float(weights @ np.sum((at.x - center) * at.outward, axis=1))
     return chart.measure * total
 
 
@@ -295,8 +287,3 @@ def _is_face(domain: Domain, side: str) -> bool:
     """Whether the side is a face of a box in space, known by a name such as `x.min`."""
     coordinate, _, end = side.rpartition(".")
     return coordinate in domain.space_coordinates and end in ("min", "max")
-
-
-def _inside(chart: Chart, test: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> Chart:
-    """The part of an interior where `test` of the points is true."""
-    return chart.restricted(lambda placed: test(placed.x))

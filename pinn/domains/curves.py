@@ -13,9 +13,11 @@ from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 from torch import Tensor
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Shape, box_around, checked_length, checked_vector
-from pinn.domains.charts import Chart, Placed
+from pinn.domains.base import Shape, box_around
+from pinn.domains.charts import Chart, Estimate, Placed, box_chart
+from pinn.domains.checks import checked_length, checked_vector
 from pinn.domains.nearest import ParametricSurface
+from pinn.domains.rules import gauss_legendre
 
 NODES = 4096  # of a curve: tables of arc length, areas
 SEARCH = 512  # of a curve: starts of the search of the nearest point, and where it is checked
@@ -31,9 +33,9 @@ class EqualMeasure:
 
     def __init__(self, density: Callable[[NDArray], NDArray]) -> None:
         edges = np.linspace(0.0, 1.0, NODES + 1)
-        nodes, weights = np.polynomial.legendre.leggauss(5)
-        inner = edges[:-1, None] + (nodes + 1) / (2 * NODES)
-        parts = density(inner.reshape(-1)).reshape(inner.shape) @ weights / (2 * NODES)
+        nodes, weights = gauss_legendre(5)
+        inner = edges[:-1, None] + nodes / NODES
+        parts = density(inner.reshape(-1)).reshape(inner.shape) @ weights / NODES
         integral = np.concatenate([[0.0], np.cumsum(parts)])
         self.total = float(integral[-1])
         slopes = density(edges)
@@ -79,13 +81,13 @@ class ClosedCurve(Shape):
 
     def _extremes(self, sign: float) -> list[float]:
         """The smallest or largest value of each coordinate: a parabola through the three nodes about it."""
-        found = []
+        extremes = []
         for column in (sign * self._nodes).T:
             i = int(column.argmax())
             before, at, after = column[i - 1], column[i], column[(i + 1) % NODES]
             bend = before - 2 * at + after
-            found.append(float(sign * (at - (after - before) ** 2 / (8 * bend) if bend < 0 else at)))
-        return found
+            extremes.append(float(sign * (at - (after - before) ** 2 / (8 * bend) if bend < 0 else at)))
+        return extremes
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """By the normal at the nearest point; away from the curve that of the nearest node has the same sign."""
@@ -114,18 +116,11 @@ class ClosedCurve(Shape):
 
     def _interior_chart(self) -> Chart:
         """By rejection from the bounding box."""
-        (left, right), (bottom, top) = self.bounds.values()
-        corner, extent = np.array([left, bottom]), np.array([right - left, top - bottom])
-        box = Chart(2, float(np.prod(extent)), lambda u: Placed(corner + extent * u))
-        return box.restricted(lambda placed: self.contains(placed.x))
+        return box_chart(self.bounds).inside(self.contains)
 
     @property
-    def measure(self) -> float:
-        return abs(self._signed_area)
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
+    def extent(self) -> Estimate:
+        return Estimate(abs(self._signed_area), 0.0)
 
     def _side_chart(self, side: str) -> Chart:
         length = EqualMeasure(lambda s: np.linalg.norm(self._surface.tangents(s[:, None])[..., 0], axis=1))
@@ -176,10 +171,10 @@ class Curve(ClosedCurve):
         self._check()
 
     def position(self, s: Tensor) -> Tensor:
-        found = tuple(self.curve(s))
-        if len(found) != 2:
-            raise UserError(f"the curve {self.name} must have two coordinates, got {len(found)}")
-        return torch.stack([torch.as_tensor(value, dtype=s.dtype).expand(s.shape) for value in found])
+        point = tuple(self.curve(s))
+        if len(point) != 2:
+            raise UserError(f"the curve {self.name} must have two coordinates, got {len(point)}")
+        return torch.stack([torch.as_tensor(value, dtype=s.dtype).expand(s.shape) for value in point])
 
 
 class StarShaped(ClosedCurve):
@@ -227,8 +222,8 @@ class StarShaped(ClosedCurve):
         return Chart(2, sectors.total, place, smooth=True)
 
     def _radii(self, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = torch.as_tensor(self.radius(torch.as_tensor(angle)), dtype=torch.float64)
-        return np.broadcast_to(found.numpy(), angle.shape)
+        radii = torch.as_tensor(self.radius(torch.as_tensor(angle)), dtype=torch.float64)
+        return np.broadcast_to(radii.numpy(), angle.shape)
 
 
 class Ellipse(ClosedCurve):
@@ -258,8 +253,8 @@ class Ellipse(ClosedCurve):
         return box_around(self.coordinates, self.center + np.array([-self.half_axes, self.half_axes]))
 
     @property
-    def measure(self) -> float:
-        return float(np.pi * np.prod(self.half_axes))
+    def extent(self) -> Estimate:
+        return Estimate(float(np.pi * np.prod(self.half_axes)), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         (x0, y0), (a, b) = self.center, self.half_axes
@@ -283,6 +278,5 @@ def _crossing(nodes: NDArray[np.float64]) -> NDArray[np.float64] | None:
         return np.sign(dx * offset[..., 1] - dy * offset[..., 0])
 
     split = side(start, end, start) * side(start, end, end) < 0
-    crosses = split & split.T
-    found = np.argwhere(crosses)
-    return None if len(found) == 0 else np.round(nodes[found[0, 0]], 4)
+    crossings = np.argwhere(split & split.T)
+    return None if len(crossings) == 0 else np.round(nodes[crossings[0, 0]], 4)

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.operators import jacobian, jacobian_determinant
-from pinn.domains.base import Rule, Shape, box_around, sobol
+from pinn.domains.base import Shape, box_around
 from pinn.domains.box import Box
-from pinn.domains.charts import Chart, Estimate, Placed
+from pinn.domains.charts import Chart, Estimate, Placed, sobol
 from pinn.domains.curves import EqualMeasure
 from pinn.domains.nearest import ParametricSurface
+from pinn.domains.rules import Rule, gauss_legendre, grid, tensor_grid
 
 NODES = {2: 128, 3: 24}  # along each reference coordinate: of the search of a point's preimage
 GAUSS = {1: 256, 2: 128, 3: 48}  # along each of k reference coordinates: of integrals
@@ -65,10 +66,10 @@ class Mapped(Shape):
 
     def position(self, s: Tensor) -> Tensor:
         """The image (d,) of one reference point (d,)."""
-        found = tuple(self.map(*s))
-        if len(found) != len(s):
-            raise UserError(f"the map must have {len(s)} components, got {len(found)}")
-        return torch.stack([torch.as_tensor(value, dtype=s.dtype) for value in found])
+        image = tuple(self.map(*s))
+        if len(image) != len(s):
+            raise UserError(f"the map must have {len(s)} components, got {len(image)}")
+        return torch.stack([torch.as_tensor(value, dtype=s.dtype) for value in image])
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -89,22 +90,14 @@ class Mapped(Shape):
             return sign * float(self._images(s[None])[0, i]), sign * self._jacobians(s[None])[0, i]
 
         box = list(zip(self._lower, self._upper, strict=True))
-        found = minimize(value_and_slope, start, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15})
-        return sign * min(float(found.fun), float(np.min(sign * images[:, i])))
-
-    @property
-    def measure(self) -> float:
-        return self._volume
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
+        least = minimize(value_and_slope, start, jac=True, method="L-BFGS-B", bounds=box, options={"ftol": 1e-15})
+        return sign * min(float(least.fun), float(np.min(sign * images[:, i])))
 
     @cached_property
-    def _volume(self) -> float:
+    def extent(self) -> Estimate:
         """The integral of |det J|."""
-        grid, weights = _gauss(len(self._lower))
-        return float(weights @ self._density(self._scaled(grid)) * np.prod(self._upper - self._lower))
+        nodes, weights = _gauss(len(self._lower))
+        return Estimate(float(weights @ self._density(self._scaled(nodes)) * np.prod(self._upper - self._lower)), 0.0)
 
     def quadrature(self, n: int) -> Rule:
         """Gauss-Legendre in the reference box, weighted by |det J|."""
@@ -120,13 +113,13 @@ class Mapped(Shape):
     def side_extent(self, side: str) -> Estimate:
         """The integral of |det J| |J^-T n| over the side of the box."""
         own = self.reference.side_chart(self._own[self.checked_side(side)])
-        grid, weights = _gauss(own.k)
-        return Estimate(own.measure * float(weights @ self._stretched(own.place(grid))[1]), 0.0)
+        nodes, weights = _gauss(own.k)
+        return Estimate(own.measure * float(weights @ self._stretched(own.place(nodes))[1]), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
-        s, found = self._preimages(x)
+        s, converged = self._preimages(x)
         slack = INSIDE * (self._upper - self._lower)
-        return found & ((s >= self._lower - slack) & (s <= self._upper + slack)).all(axis=1)
+        return converged & ((s >= self._lower - slack) & (s <= self._upper + slack)).all(axis=1)
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         gaps = []
@@ -150,8 +143,8 @@ class Mapped(Shape):
         if own.k == 1:
             curve = EqualMeasure(lambda u: self._stretched(own.place(u[:, None]))[1] * own.measure)
             return Chart(1, curve.total, lambda u: self._stretched(own.place(curve(u[:, 0])[:, None]))[0])
-        grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 64)] * own.k), axis=-1).reshape(-1, own.k)
-        largest = MARGIN * self._stretched(own.place(grid))[1].max()
+        nodes = grid(*[np.linspace(0, 1, 64)] * own.k)
+        largest = MARGIN * self._stretched(own.place(nodes))[1].max()
 
         def place(u: NDArray) -> Placed:
             placed, stretch = self._stretched(own.place(u[:, : own.k]))
@@ -200,7 +193,7 @@ class Mapped(Shape):
         """Reference nodes (k, d) at the middles of cells, where no map collapses; their images, for searching, too."""
         d = len(self._lower)
         axes = [(np.arange(NODES[d]) + 0.5) / NODES[d]] * d
-        s = self._scaled(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, d))
+        s = self._scaled(grid(*axes))
         images = self._images(s)
         return s, images, cKDTree(images)
 
@@ -218,8 +211,8 @@ class Mapped(Shape):
                 break
             step = np.clip(_solved(self._jacobians(s[active]), residual), -extent / 4, extent / 4)
             s[active] = np.clip(s[active] - step, self._lower - extent / 2, self._upper + extent / 2)
-        found = np.abs(self._images(s) - x).max(axis=1, initial=0.0) < 1e-9 * size
-        return self._wrapped(s), found
+        converged = np.abs(self._images(s) - x).max(axis=1, initial=0.0) < 1e-9 * size
+        return self._wrapped(s), converged
 
     @cached_property
     def _reach(self) -> float:
@@ -258,10 +251,10 @@ class Mapped(Shape):
             )
         self._own = {side: own for side, own in self._own.items() if not self._is_collapsed(own, size)}
         s = self.reference.interior(512, sobol)
-        again, found = self._preimages(self._images(s))
+        again, converged = self._preimages(self._images(s))
         off = np.abs(again - s) / (self._upper - self._lower)
         off = np.minimum(off, np.where(self._closed, 1 - off, off))
-        twice = (off.max(axis=1) > 1e-6) | ~found
+        twice = (off.max(axis=1) > 1e-6) | ~converged
         place = np.round(self._images(s[twice][:1]), 4).tolist()
         require(not twice.any(), f"the map of {self.name} covers points twice, or cannot be inverted, near {place}")
 
@@ -283,10 +276,7 @@ def cofactors(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _gauss(k: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Gauss-Legendre nodes of the unit cube (n, k), their weights (n,) of sum 1."""
-    nodes, weights = np.polynomial.legendre.leggauss(GAUSS[k])
-    grid = np.stack(np.meshgrid(*[(nodes + 1) / 2] * k, indexing="ij"), axis=-1).reshape(-1, k)
-    weight = np.stack(np.meshgrid(*[weights / 2] * k, indexing="ij"), axis=-1).prod(axis=-1)
-    return grid, np.asarray(weight.reshape(-1), dtype=np.float64)
+    return tensor_grid(*gauss_legendre(GAUSS[k]), k)
 
 
 def _accepted(u: NDArray[np.float64], density: NDArray[np.float64], largest: float) -> NDArray[np.bool_]:

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, sobol
-from pinn.domains.charts import Chart
-from pinn.domains.simplices import FLAT, simplex_measures
-
-Mesh = tuple[NDArray[np.float64], NDArray[np.intp]]
+from pinn.domains.base import Domain, Mesh
+from pinn.domains.cells import FLAT, simplex_measures, without_strays
+from pinn.domains.charts import Chart, sobol
+from pinn.domains.rules import grid
 
 JITTER = 1e-3  # of a cell's edge by which nodes are displaced where they are triangulated
 CLEAR = 0.6  # of a cell's edge that nodes inside keep from the boundary
@@ -51,7 +50,7 @@ def delaunay_mesh(domain: Domain, resolution: int) -> Mesh:
         cells = Delaunay(displaced).simplices.astype(np.intp)
     corners = nodes[cells]
     flat = simplex_measures(corners) <= FLAT * edge**d
-    return _without_strays(nodes, cells[~flat & domain.contains(corners.mean(axis=1))])
+    return without_strays(nodes, cells[~flat & domain.contains(corners.mean(axis=1))])
 
 
 def box_mesh(lower: NDArray[np.float64], upper: NDArray[np.float64], edge: float) -> Mesh:
@@ -59,7 +58,7 @@ def box_mesh(lower: NDArray[np.float64], upper: NDArray[np.float64], edge: float
     d = len(lower)
     counts = np.maximum(np.round((upper - lower) / edge).astype(int), 1)
     axes = [np.linspace(a, b, n + 1) for a, b, n in zip(lower, upper, counts, strict=True)]
-    nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, d)
+    nodes = grid(*axes)
     number = np.arange(len(nodes)).reshape(counts + 1)
     steps = np.array([number.strides[i] // number.itemsize for i in range(d)])
     first = number[tuple(slice(n) for n in counts)].reshape(-1, 1)
@@ -101,9 +100,3 @@ def _merged(nodes: NDArray[np.float64], apart: float) -> NDArray[np.float64]:
         if not removed[first]:
             removed[second] = True
     return nodes[~removed]
-
-
-def _without_strays(nodes: NDArray[np.float64], cells: NDArray[np.intp]) -> Mesh:
-    """The mesh without nodes that belong to no cell."""
-    used, numbered = np.unique(cells, return_inverse=True)
-    return nodes[used], numbered.reshape(cells.shape).astype(np.intp)

@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, box_around, checked_vector
+from pinn.domains.base import Domain, box_around
 from pinn.domains.box import Time
 from pinn.domains.charts import Chart, Placed, product
-from pinn.domains.placement import Similarity
+from pinn.domains.checks import checked_center
+from pinn.domains.rules import grid
+from pinn.domains.similarity import Similarity, plane_rotations
 
 INSTANTS = 4097  # at which a course is looked at
 
@@ -44,7 +46,7 @@ class Moving(Domain):
         require(not unknown, f"cannot shift {', '.join(unknown)}; the coordinates are {', '.join(names)}")
         require(angle is None or len(names) == 2, "a course turns in the plane only; leave out angle")
         self.shape, self.interval, self.shift, self.angle = shape, interval, dict(shift), angle
-        self.about = np.zeros(len(names)) if about is None else checked_vector("about", about, len(names))
+        self.about = checked_center(about, len(names))
         for name in ("angle", *names):
             finite = np.isfinite(self._course(name, self._instants)).all()
             require(bool(finite), f"the course of {name} must be finite at all times")
@@ -64,8 +66,7 @@ class Moving(Domain):
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """From the corners of the shape's bounding box at 4,097 instants."""
-        corners = np.stack(np.meshgrid(*self.shape.bounds.values(), indexing="ij"), axis=-1)
-        corners = corners.reshape(-1, len(self.shape.coordinates))
+        corners = grid(*self.shape.bounds.values())
         every = np.repeat(corners, len(self._instants), axis=0)
         images = self._outwards(every, np.tile(self._instants, len(corners)))
         return box_around(self.shape.coordinates, images) | self.interval.bounds
@@ -131,9 +132,7 @@ class Moving(Domain):
         d = len(self.shape.coordinates)
         if self.angle is None:
             return np.broadcast_to(np.eye(d), (len(t), d, d))
-        angle = self._course("angle", t)
-        rows = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-        return np.moveaxis(np.array(rows), -1, 0)
+        return plane_rotations(self._course("angle", t))
 
     def _course(self, name: str, t: NDArray[np.float64]) -> NDArray[np.float64]:
         """The shift of a coordinate, or the angle, at times t (n,)."""
@@ -141,7 +140,7 @@ class Moving(Domain):
         if function is None:
             return np.zeros(len(t))
         try:
-            found = torch.as_tensor(function(torch.as_tensor(t)), dtype=torch.float64)
-            return np.broadcast_to(found.numpy(), t.shape)
+            values = torch.as_tensor(function(torch.as_tensor(t)), dtype=torch.float64)
+            return np.broadcast_to(values.numpy(), t.shape)
         except (TypeError, ValueError, RuntimeError) as error:
             raise UserError(f"the course of {name} must be a torch function of the times (n,): {error}") from error

@@ -12,6 +12,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
+from pinn.domains.rules import grid
+
 STEPS = 30  # of Newton's iteration, which ends sooner where it has settled
 SETTLED = 1e-14  # step in the parameters, relative to their range, below which it has
 
@@ -51,7 +53,7 @@ class ParametricSurface:
     @cached_property
     def _tree(self) -> tuple[NDArray[np.float64], cKDTree]:
         axes = [np.linspace(a, b, self.nodes + 1) for a, b in zip(self.lower, self.upper, strict=True)]
-        s = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(self.lower))
+        s = grid(*axes)
         return s, cKDTree(self.at(s))
 
     def nearest_node(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

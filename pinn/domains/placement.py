@@ -2,83 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.transform import Rotation
 
-from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, box_around, checked_length, checked_points, checked_vector
+from pinn.basis.errors import require
+from pinn.domains.base import Domain, box_around
 from pinn.domains.charts import Chart, Placed
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """x = factor Q y + shift with a rotation Q (d, d), a factor > 0 and a shift (d,)."""
-
-    factor: float
-    rotation: NDArray[np.float64]
-    shift: NDArray[np.float64]
-
-    @property
-    def turns(self) -> bool:
-        """Whether it is more than a scaling and a translation."""
-        return bool((self.rotation != np.eye(len(self.shift))).any())
-
-    def points(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The images of points (n, d)."""
-        return self.factor * self.directions(y) + self.shift
-
-    def directions(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Vectors (n, d), turned."""
-        return y @ self.rotation.T if self.turns else y
-
-    def back(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The points (n, d) whose images are x."""
-        y = (x - self.shift) / self.factor
-        return y @ self.rotation if self.turns else y
-
-    def after(self, first: Similarity) -> Similarity:
-        """This one applied to the result of another."""
-        return Similarity(self.factor * first.factor, self.rotation @ first.rotation, self.points(first.shift[None])[0])
-
-
-def translation(coordinates: Sequence[str], by: Mapping[str, float]) -> Similarity:
-    """A translation by numbers a coordinate; raises UserError for an unknown one."""
-    unknown = [name for name in by if name not in coordinates]
-    require(not unknown, f"cannot move along {', '.join(unknown)}; the coordinates are {', '.join(coordinates)}")
-    shift = checked_vector("the translation", [by.get(name, 0.0) for name in coordinates], len(coordinates))
-    return Similarity(1.0, np.eye(len(coordinates)), shift)
-
-
-def turn(
-    coordinates: Sequence[str], angle: float, about: Sequence[float] | None = None, axis: ArrayLike | None = None
-) -> Similarity:
-    """A rotation by `angle` (radians) about a point, in 3-D about an axis through it (d = 2 or 3)."""
-    d = len(coordinates)
-    require(d in (2, 3), f"rotations are of 2 or 3 coordinates, got {d}")
-    angle = float(checked_vector("the angle", [angle], 1)[0])
-    if d == 2:
-        require(axis is None, "an axis is for rotations in three dimensions; leave it out")
-        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    else:
-        if axis is None:
-            raise UserError("a rotation in three dimensions needs an axis such as (0, 0, 1)")
-        direction = checked_vector("the axis", axis, 3)
-        require(bool(direction.any()), "the axis must not be zero")
-        rotation = Rotation.from_rotvec(angle * direction / np.linalg.norm(direction)).as_matrix()
-    center = np.zeros(d) if about is None else checked_vector("about", about, d)
-    return Similarity(1.0, rotation, center - rotation @ center)
-
-
-def scaling(coordinates: Sequence[str], factor: float, about: Sequence[float] | None = None) -> Similarity:
-    """A scaling by a factor > 0 from a point that stays."""
-    d = len(coordinates)
-    factor = checked_length("the factor", factor)
-    center = np.zeros(d) if about is None else checked_vector("about", about, d)
-    return Similarity(factor, np.eye(d), (1 - factor) * center)
+from pinn.domains.checks import checked_length, checked_points, checked_vector
+from pinn.domains.rules import grid
+from pinn.domains.similarity import Similarity
 
 
 class Placement(Domain):
@@ -102,9 +34,7 @@ class Placement(Domain):
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
-        corners = np.stack(np.meshgrid(*self.shape.bounds.values(), indexing="ij"), axis=-1)
-        images = self.similarity.points(corners.reshape(-1, len(self.coordinates)))
-        return box_around(self.coordinates, images)
+        return box_around(self.coordinates, self.similarity.points(grid(*self.shape.bounds.values())))
 
     @property
     def sides(self) -> tuple[str, ...]:

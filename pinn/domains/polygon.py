@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Shape, box_around, checked_name, checked_points
+from pinn.domains.base import Domain, Shape, box_around
+from pinn.domains.cells import cells_chart
 from pinn.domains.charts import Chart
+from pinn.domains.checks import checked_name, checked_points
 from pinn.domains.optional import optional
-from pinn.domains.placement import Similarity
-from pinn.domains.simplices import cells_chart
+from pinn.domains.similarity import Similarity
 
 
 class Polygon(Shape):
@@ -70,8 +71,8 @@ class Polygon(Shape):
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         shapely = optional("shapely")
-        found = shapely.distance(self._shape.boundary, shapely.points(x))
-        return np.where(self.contains(x), -found, found)
+        gap = shapely.distance(self._shape.boundary, shapely.points(x))
+        return np.where(self.contains(x), -gap, gap)
 
     def _interior_chart(self) -> Chart:
         triangles = optional("shapely").constrained_delaunay_triangles(self._shape).geoms
@@ -94,13 +95,13 @@ class Polygon(Shape):
         """The outline counterclockwise and the holes clockwise, so that outside is to the right; edges' names."""
         names = [self.name] * len(self.vertices) if self.edges is None else list(self.edges)
         rings = [(self.vertices, names, 1.0), *((ring, [self.hole] * len(ring), -1.0) for ring in self.holes)]
-        found = []
+        turned = []
         for ring, own, orientation in rings:
             if np.sign(_twice_area(ring)) == orientation:
-                found.append((ring, own))
+                turned.append((ring, own))
             else:  # edge i, from vertex i to i + 1, becomes the one before the last but i
-                found.append((ring[::-1], [*own[-2::-1], own[-1]]))
-        return found
+                turned.append((ring[::-1], [*own[-2::-1], own[-1]]))
+        return turned
 
     def placed(self, similarity: Similarity) -> Domain:
         return Polygon(

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Rule
+from pinn.domains.base import Domain, Mesh
 from pinn.domains.charts import Chart, product
-from pinn.domains.quadrature import product_rule
+from pinn.domains.rules import Rule, product_rule
 
 
 class Product(Domain):
@@ -77,10 +77,10 @@ class Product(Domain):
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         parts = zip((self.first, self.second), self._split(x), strict=True)
-        found = np.array([factor.distance(part) for factor, part in parts if factor.space_coordinates])
-        if len(found) == 0:
+        gaps = np.array([factor.distance(part) for factor, part in parts if factor.space_coordinates])
+        if len(gaps) == 0:
             return np.full(len(x), np.inf)
-        return np.linalg.norm(np.maximum(found, 0.0), axis=0) + np.minimum(found.max(axis=0), 0.0)
+        return np.linalg.norm(np.maximum(gaps, 0.0), axis=0) + np.minimum(gaps.max(axis=0), 0.0)
 
     def _interior_chart(self) -> Chart:
         return product(self.first.interior_chart, self.second.interior_chart, self._columns)
@@ -111,7 +111,7 @@ class Product(Domain):
         first, second = (max(1, round(n ** (own / max(sum(k), 1)))) for own in k)
         return first, second
 
-    def mesh(self, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    def mesh(self, resolution: int) -> Mesh:
         whole = [factor for factor in (self.first, self.second) if factor.space_coordinates]
         return whole[0].mesh(resolution) if len(whole) == 1 else super().mesh(resolution)
 

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import roots_jacobi
 
-from pinn.domains.base import Domain, Rule
+from pinn.domains.base import Domain
+from pinn.domains.cells import simplex_measures
 from pinn.domains.charts import Chart, Placed
-from pinn.domains.simplices import simplex_measures
-
-Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]
+from pinn.domains.rules import Rule, gauss_legendre, joined, nodes_along, simplex_gauss, tensor_grid
 
 IN_CELL = 2  # nodes along each direction of a mesh's cell: exact for cubic polynomials
 COVERED = 1e-9  # of the measure that a mesh in space may miss: edges that it cuts off cost more than Sobol points do
-
-
-def gauss_legendre(n: int) -> Nodes:
-    """n nodes in (0, 1) and weights of sum 1, exact for polynomials of degree 2 n - 1."""
-    nodes, weights = np.polynomial.legendre.leggauss(n)
-    return (nodes + 1) / 2, weights / 2
-
-
-def tensor_grid(nodes: NDArray[np.float64], weights: NDArray[np.float64], k: int) -> Nodes:
-    """The tensor product of k copies of a rule in [0, 1]: nodes (n^k, k) and weights (n^k,)."""
-    if k == 0:
-        return np.zeros((1, 0)), np.ones(1)
-    grid = np.stack([axis.ravel() for axis in np.meshgrid(*[nodes] * k, indexing="ij")], 1)
-    return grid, np.stack(np.meshgrid(*[weights] * k, indexing="ij")).prod(0).ravel()
 
 
 def interior_quadrature(domain: Domain, n: int) -> Rule:
@@ -73,11 +57,6 @@ def _rule(placed: Placed, weights: NDArray[np.float64]) -> Rule:
     return Rule(placed.x, weights, placed.normal)
 
 
-def nodes_along(n: int, k: int) -> int:
-    """How many nodes along each of k directions are n together, about."""
-    return max(1, round(n ** (1 / max(k, 1))))
-
-
 def mesh_rule(domain: Domain, n: int) -> Rule:
     """About n nodes: a Gauss rule in each cell of a mesh, exact for cubic polynomials in the cell.
 
@@ -100,18 +79,6 @@ def mesh_rule(domain: Domain, n: int) -> Rule:
     inside = domain.contains(x)  # cells along a hole's curved edge reach a little into the hole
     x, weight = x[inside], weight[inside]
     return Rule(x, weight * (domain.measure / weight.sum()))
-
-
-def simplex_gauss(d: int, q: int) -> Nodes:
-    """Barycentric coordinates (q^d, d + 1) and weights of sum 1, all > 0, exact for polynomials of degree 2 q - 1.
-
-    The conical product of Gauss-Jacobi rules (Stroud 1971, Approximate Calculation of Multiple Integrals, ch. 2.4).
-    """
-    rules = [roots_jacobi(q, d - 1 - i, 0) for i in range(d)]  # of (1 - s)^(d - 1 - i) on [-1, 1]
-    u = np.stack([axis.ravel() for axis in np.meshgrid(*[(s + 1) / 2 for s, _ in rules], indexing="ij")], 1)
-    weights = np.stack(np.meshgrid(*[w for _, w in rules], indexing="ij")).prod(0).ravel()
-    left = np.cumprod(np.concatenate([np.ones((len(u), 1)), 1 - u], axis=1), axis=1)
-    return np.concatenate([left[:, :-1] * u, left[:, -1:]], axis=1), weights / weights.sum()
 
 
 def _over_time(domain: Domain, side: str | None, n: int) -> Rule:
@@ -140,21 +107,3 @@ def _over_time(domain: Domain, side: str | None, n: int) -> Rule:
 
 def _at(columns: NDArray[np.float64], value: float) -> NDArray[np.float64]:
     return np.column_stack([columns, np.full(len(columns), value)])
-
-
-def joined(rules: list[Rule]) -> Rule:
-    """Rules of disjoint parts as one."""
-    normals = [rule.normals for rule in rules if rule.normals is not None]
-    points, weights = (np.concatenate([getattr(rule, name) for rule in rules]) for name in ("points", "weights"))
-    return Rule(points, weights, np.concatenate(normals) if normals else None)
-
-
-def product_rule(first: Rule, second: Rule, columns: NDArray[np.intp]) -> Rule:
-    """All pairs of two rules' points, at most one of which has normals; `columns` orders their coordinates."""
-    i, j = (index.ravel() for index in np.indices((len(first.points), len(second.points))))
-    normals = None
-    if first.normals is not None or second.normals is not None:
-        pair = [np.zeros_like(rule.points) if rule.normals is None else rule.normals for rule in (first, second)]
-        normals = np.concatenate([pair[0][i], pair[1][j]], axis=1)[:, columns]
-    points = np.concatenate([first.points[i], second.points[j]], axis=1)[:, columns]
-    return Rule(points, first.weights[i] * second.weights[j], normals)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from pinn.domains.triangles import parts, ranks, scaled_normals
+
 PAIRS = 2**20  # pairs of points and triangles that are held at once
 TILTS = ((0.4126, -0.3341, 0.2718), (-0.1973, 0.5219, 0.3607), (0.2887, 0.1414, -0.6183))
 """Rotation vectors, such that no ray runs along a face of an axis-parallel solid."""
@@ -55,8 +57,7 @@ class Columns:
         """Column by column the numbers of the triangles whose bounding boxes meet it, and where each column starts."""
         low, high = self._cells(flat.min(axis=1)), self._cells(flat.max(axis=1))
         wide = high - low + 1
-        number = np.repeat(np.arange(len(flat)), wide.prod(axis=1))
-        within = np.arange(len(number)) - np.repeat(np.cumsum(wide.prod(axis=1)) - wide.prod(axis=1), wide.prod(axis=1))
+        number, within = np.repeat(np.arange(len(flat)), wide.prod(axis=1)), ranks(wide.prod(axis=1))
         column = (low[number, 0] + within // wide[number, 1]) * self._count + low[number, 1] + within % wide[number, 1]
         order = np.argsort(column, kind="stable")
         starts = np.searchsorted(column[order], np.arange(self._count**2 + 1))
@@ -66,30 +67,23 @@ class Columns:
         """Whether an odd number of triangles is above each of the points (n, 3), and whether its ray grazes an edge."""
         turned = x @ self._rotation.T
         within = ((turned[:, :2] >= self._lower) & (turned[:, :2] <= self._upper)).all(axis=1)
-        found, doubtful = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
+        odd, doubtful = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
         rows = np.flatnonzero(within)
         cells = self._cells(turned[rows, :2])
         column = cells[:, 0] * self._count + cells[:, 1]
         rows, column = rows[order := np.argsort(column, kind="stable")], column[order]
         count = self._starts[column + 1] - self._starts[column]
-        ends = np.cumsum(count)
-        start = 0
-        while start < len(rows):  # as many points as have some PAIRS candidates
-            stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + PAIRS)))
-            part = slice(start, stop)
-            found[rows[part]], doubtful[rows[part]] = self._odd(
-                turned[rows[part]], self._starts[column[part]], count[part]
-            )
-            start = stop
-        return found, doubtful
+        for part in parts(count, PAIRS):
+            own = rows[part]
+            odd[own], doubtful[own] = self._odd(turned[own], self._starts[column[part]], count[part])
+        return odd, doubtful
 
     def _odd(
         self, points: NDArray[np.float64], starts: NDArray[np.intp], count: NDArray[np.intp]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """As `inside`, of the candidates starts ... starts + count - 1 of each point."""
         point = np.repeat(np.arange(len(points)), count)
-        candidate = np.arange(len(point)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(starts, count)
-        triangle = self._members[candidate]
+        triangle = self._members[ranks(count) + np.repeat(starts, count)]
         flat = np.column_stack([points[:, :2], np.ones(len(points))])[point]
         height = np.einsum("pij,pj->pi", self._lines[triangle], flat)  # (p, 3), twice the areas with the edges
         left = (height >= 0) ^ self._reversed[triangle]
@@ -116,7 +110,7 @@ def _lines(flat: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.b
 
 def _planes(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Coefficients (f, 3) of the height over the plane, z = a x + b y + c; -inf for triangles that stand upright."""
-    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    normals = scaled_normals(triangles)
     upright = np.abs(normals[:, 2]) <= 1e-14 * np.linalg.norm(normals, axis=1)
     slope = -normals[:, :2] / np.where(upright, 1.0, normals[:, 2])[:, None]
     height = triangles[:, 0, 2] - np.sum(slope * triangles[:, 0, :2], axis=1)

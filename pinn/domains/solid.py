@@ -13,13 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, Shape, box_around, checked_length, checked_name, checked_points
-from pinn.domains.charts import Chart, Placed
+from pinn.domains.base import Domain, Shape, box_around
+from pinn.domains.cells import cells_chart
+from pinn.domains.charts import Chart, Estimate, box_chart
+from pinn.domains.checks import checked_length, checked_name, checked_points
 from pinn.domains.optional import optional
-from pinn.domains.placement import Similarity
 from pinn.domains.rays import Inside
-from pinn.domains.simplices import cells_chart
+from pinn.domains.similarity import Similarity
 from pinn.domains.surfaces import SurfaceDistance, check_surface
+from pinn.domains.triangles import enclosed_volume, scaled_normals
 
 
 class Solid(Shape):
@@ -76,15 +78,9 @@ class Solid(Shape):
         return box_around(self.coordinates, self.vertices[np.unique(self.faces)])
 
     @property
-    def measure(self) -> float:
+    def extent(self) -> Estimate:
         """By the divergence theorem, exactly."""
-        triangles = self._triangles
-        normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-        return float(np.sum(triangles[:, 0] * normals) / 6)
-
-    @property
-    def measure_error(self) -> float:
-        return 0.0
+        return Estimate(enclosed_volume(self._triangles), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self._inside(x)
@@ -102,13 +98,11 @@ class Solid(Shape):
         return SurfaceDistance(self._triangles)
 
     def _interior_chart(self) -> Chart:
-        lower, upper = np.array(list(self.bounds.values())).T
-        box = Chart(3, float(np.prod(upper - lower)), lambda u: Placed(lower + (upper - lower) * u))
-        return box.restricted(lambda placed: self.contains(placed.x))
+        return box_chart(self.bounds).inside(self.contains)
 
     def _side_chart(self, side: str) -> Chart:
         triangles = self._triangles[self._patch == side]
-        normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        normals = scaled_normals(triangles)
         length = np.linalg.norm(normals, axis=1, keepdims=True)
         return cells_chart(triangles, normals / np.maximum(length, 1e-300))
 

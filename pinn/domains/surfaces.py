@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pinn.basis.errors import require
-from pinn.domains.base import checked_points
+from pinn.domains.checks import checked_points
+from pinn.domains.triangles import enclosed_volume, parts, ranks
 
 PAIRS = 2**21  # pairs of triangles that are compared at once
 NEIGHBORS = 24  # triangles that are tried first for the distance of a point
@@ -26,8 +27,7 @@ def check_surface(vertices: NDArray[np.float64], faces: NDArray[np.integer]) -> 
     _check_edges(vertices, faces)
     triangles = vertices[faces]
     size = float(np.ptp(triangles, axis=(0, 1)).max())
-    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    volume = float(np.sum((triangles[:, 0] - triangles[0, 0]) * normals) / 6)
+    volume = enclosed_volume(triangles)
     require(abs(volume) > 1e-12 * size**3, "the surface encloses no volume")
     require(volume > 0, "the surface is inside out: its triangles run clockwise seen from outside; try faces[:, ::-1]")
     crossing = first_crossing(vertices, faces)
@@ -64,14 +64,9 @@ def first_crossing(vertices: NDArray[np.float64], faces: NDArray[np.integer]) ->
     low, high, triangles, faces = low[order], high[order], triangles[order], faces[order]
     last = np.searchsorted(low[:, sweep], high[:, sweep], side="right")  # those that start before this one ends
     count = np.maximum(last - np.arange(len(faces)) - 1, 0)
-    ends = np.cumsum(count)
-    start = 0
-    while start < len(faces):
-        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + PAIRS)))
-        part = np.arange(start, stop)
-        first = np.repeat(part, count[start:stop])
-        second = first + 1 + np.arange(len(first)) - np.repeat(ends[start:stop] - count[start:stop], count[start:stop])
-        second += ends[start - 1] if start else 0
+    for part in parts(count, PAIRS):
+        first = np.repeat(np.arange(part.start, part.stop), count[part])
+        second = first + 1 + ranks(count[part])
         for i in across:  # one direction after the other: few pairs are left after the first
             least, most = low[:, i].copy(), high[:, i].copy()
             meet = (least[first] <= most[second]) & (least[second] <= most[first])
@@ -82,7 +77,6 @@ def first_crossing(vertices: NDArray[np.float64], faces: NDArray[np.integer]) ->
         if cut.any():
             at = int(np.argmax(cut))
             return int(order[first[at]]), int(order[second[at]])
-        start = stop
     return None
 
 
@@ -92,7 +86,7 @@ def _pierces(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
     normal = np.cross(u, v)
     height = np.einsum("kij,kj->ki", one - a[:, None], normal)  # (k, 3), above the plane of `other`
     size = np.abs(height).max(axis=1, initial=0.0)
-    found = np.zeros(len(one), dtype=bool)
+    pierced = np.zeros(len(one), dtype=bool)
     square = np.maximum(np.einsum("kj,kj->k", normal, normal), 1e-300)
     for i, j in ((0, 1), (1, 2), (2, 0)):
         through = (height[:, i] * height[:, j] < 0) & (np.minimum(*np.abs(height[:, [i, j]]).T) > TOUCH * size)
@@ -100,8 +94,8 @@ def _pierces(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
         at = one[:, i] + share[:, None] * (one[:, j] - one[:, i]) - a
         s = np.einsum("kj,kj->k", np.cross(at, v), normal) / square
         t = np.einsum("kj,kj->k", np.cross(u, at), normal) / square
-        found |= through & (s >= -TOUCH) & (t >= -TOUCH) & (s + t <= 1 + TOUCH)
-    return found
+        pierced |= through & (s >= -TOUCH) & (t >= -TOUCH) & (s + t <= 1 + TOUCH)
+    return pierced
 
 
 class SurfaceDistance:
@@ -115,14 +109,14 @@ class SurfaceDistance:
 
     def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of points (n, 3): (n,)."""
-        found, left, k = np.empty(len(x)), np.arange(len(x)), min(NEIGHBORS, len(self._triangles))
+        distance, left, k = np.empty(len(x)), np.arange(len(x)), min(NEIGHBORS, len(self._triangles))
         while len(left):
             size = max(1, PAIRS // (4 * k))
             rounds = [self._among_nearest(x[left[i : i + size]], k) for i in range(0, len(left), size)]
-            nearest, sure = (np.concatenate(parts) for parts in zip(*rounds, strict=True))
-            found[left] = nearest
+            nearest, sure = (np.concatenate(values) for values in zip(*rounds, strict=True))
+            distance[left] = nearest
             left, k = left[~sure], min(4 * k, len(self._triangles))
-        return found
+        return distance
 
     def _among_nearest(self, x: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """The distance to the k triangles whose centers are nearest, and whether no other can be nearer."""

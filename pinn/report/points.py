@@ -17,7 +17,7 @@ from pinn.diagnosis.preflight import Preflight
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, balanced, colors, style
-from pinn.sampling.base import Sampler
+from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.layout import replacing
 
@@ -33,7 +33,7 @@ def draw_first_points(found: Preflight, sampler: Sampler, seed: int, figure: Pat
     """Draw the points that training starts with, as `draw_points` does; returns the figure's path."""
     trial, generator = found.residuals.trial, torch.Generator().manual_seed(seed)
     regions = {label: group.region for label, group in found.residuals.regions.items()}
-    points = {label: sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
+    points = draw_all(sampler, trial, regions, generator)
     return draw_points(trial.domain, regions, points, trial.problem.title, figure, found.legend)
 
 

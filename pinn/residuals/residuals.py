@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from pinn.basis.errors import require
 from pinn.derivatives.tape import Pass
 from pinn.residuals.blocks import RegionBlocks, group_by_region, largest_addend, row_values
-from pinn.sampling.base import Sampler
+from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
 from pinn.trial.function import TrialFunction
 
@@ -72,11 +72,8 @@ class Residuals:
 
     def draw(self, sampler: Sampler, generator: Generator) -> PointSet:
         """Points of every region, in the trial function's type on its device."""
-        trial = self.trial
-        return {
-            label: sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
-            for label, group in self.regions.items()
-        }
+        regions = {label: group.region for label, group in self.regions.items()}
+        return draw_all(sampler, self.trial, regions, generator)
 
     def pointwise(self, x: Tensor, theta: Tensor | None = None) -> Named:
         """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""

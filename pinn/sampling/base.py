@@ -2,9 +2,9 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
-from pinn.sampling.points import Points
+from pinn.sampling.points import Points, PointSet
 from pinn.sampling.predicates import holds
 
 FOLLOWING = RAD()  # the default
@@ -68,9 +68,9 @@ class Sampler(Configurable, ABC):
 
     def fewer(self, interior: int) -> Self:
         """The same sampler, of about so many interior points, or as many as it has."""
-        found = copy.copy(self)
-        found.interior = min(interior, self.interior)
-        return found
+        smaller = copy.copy(self)
+        smaller.interior = min(interior, self.interior)
+        return smaller
 
     @abstractmethod
     def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
@@ -112,11 +112,11 @@ class Sampler(Configurable, ABC):
         def fresh(n: int) -> Tensor:
             return torch.as_tensor(self.volume(whole, n, generator, region.where).x)
 
-        def inside(x: Tensor) -> Tensor:
-            found = whole.contains(x.numpy())
-            return torch.as_tensor(found if region.where is None else found & holds(whole, region.where, x.numpy()))
+        def contains(x: Tensor) -> Tensor:
+            inside = whole.contains(x.numpy())
+            return torch.as_tensor(inside if region.where is None else inside & holds(whole, region.where, x.numpy()))
 
-        volume = Volume(fresh, inside, torch.tensor(list(whole.bounds.values()), dtype=torch.float64))
+        volume = Volume(fresh, contains, torch.tensor(list(whole.bounds.values()), dtype=torch.float64))
         x, weight, state = self.adaptation.redraw(self.interior, volume, magnitude, state, generator)
         return Points(x, weight=weight), state
 
@@ -129,6 +129,25 @@ class Sampler(Configurable, ABC):
         shift[domain.coordinates.index(region.period)] = upper - lower
         x, normal = torch.cat([points.x, points.x + shift]), torch.cat([points.normal, -points.normal])
         return Points(x, normal, per_row=2, weight=points.weight)
+
+
+class Located(Protocol):
+    """What points are drawn for, such as a trial function: where, in which type of numbers, on which device."""
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+
+def draw_all(sampler: Sampler, trial: Located, regions: Mapping[str, Region], generator: torch.Generator) -> PointSet:
+    """Points of every region, by its label, for the trial function: of its type and on its device."""
+    drawn = {label: sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
+    return {label: points.to(trial.dtype, trial.device) for label, points in drawn.items()}
 
 
 def next_seed(generator: torch.Generator) -> int:

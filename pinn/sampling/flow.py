@@ -127,12 +127,12 @@ class FlowSampling(Adaptation):
     def _draw(self, flow: Flow, n: int, volume: Volume, generator: torch.Generator) -> Tensor:
         """n points of the flow's density inside the domain, fewer where most of its mass lies outside."""
         lower, upper = volume.bounds.T
-        found: list[Tensor] = []
+        inside: list[Tensor] = []
         for _ in range(TRIES):
             u = torch.rand(n, len(lower), generator=generator, dtype=torch.float64)
             with torch.no_grad():
                 x = lower + (upper - lower) * flow.inverse(u)
-            found.append(x[volume.inside(x)])
-            if sum(map(len, found)) >= n:
+            inside.append(x[volume.inside(x)])
+            if sum(map(len, inside)) >= n:
                 break
-        return torch.cat(found)[:n]
+        return torch.cat(inside)[:n]

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Rule
+from pinn.domains.base import Domain
+from pinn.domains.box import Box
 from pinn.domains.charts import Draw
 from pinn.domains.region import Region
+from pinn.domains.rules import Rule, joined
 from pinn.sampling.points import Points
 from pinn.sampling.predicates import holds
-from pinn.sampling.quadrature import rule, space_at
 
 WEIGHT, SHARE = "quadrature weight", "share of the measure"
 """Columns of quadrature nodes: weights whose sum is the measure, and the same over the measure."""
@@ -115,13 +116,33 @@ class QuadratureRegion(GivenRegion):
     def _rules(self, domain: Domain, times: Sequence[float | None]) -> list[Rule]:
         """The quadrature at each of the times; one for all where the domain does not move."""
         known: dict[Domain, Rule] = {}
-        found = []
+        rules = []
         for time in times:
-            space = space_at(domain, time)
+            space = _space_at(domain, time)
             if space not in known:
-                known[space] = rule(space, self.sides, self.nodes, alike=domain.moves)
-            found.append(known[space])
-        return found
+                known[space] = _rule(space, self.sides, self.nodes, alike=domain.moves)
+            rules.append(known[space])
+        return rules
+
+
+def _rule(space: Domain, sides: tuple[str, ...], count: int, *, alike: bool = False) -> Rule:
+    """Some `count` nodes in a domain of space, or on each of its sides; see `Domain.quadrature`.
+
+    alike: as many wherever the domain's parts are, by equal weights where they may move.
+    """
+    if alike and not space.is_box:
+        own = [space.boundary_rule(side, count) for side in sides]
+        return joined(own) if own else space.interior_rule(count)
+    return joined([space.side_quadrature(side, count) for side in sides]) if sides else space.quadrature(count)
+
+
+def _space_at(domain: Domain, time: float | None) -> Domain:
+    """The domain's space at an instant; raises UserError where it depends on parameters."""
+    if domain.is_box:
+        return Box(**{name: domain.bounds[name] for name in domain.space_coordinates})
+    parameters = ", ".join(domain.parameters)
+    require(not parameters, f"integrals over domains with parameters ({parameters}) are known for boxes only")
+    return domain if time is None else domain.at(time)
 
 
 def _normals(rules: Sequence[Rule], free: int) -> Tensor | None:

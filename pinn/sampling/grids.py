@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from pinn.domains.base import Domain
-from pinn.domains.quadrature import nodes_along, tensor_grid
+from pinn.domains.rules import nodes_along, tensor_grid
 from pinn.sampling.base import Drawn, Sampler
 from pinn.sampling.predicates import holds
 from pinn.sampling.sequences import SobolSampler

@@ -12,5 +12,4 @@ from pinn.domains.base import Domain
 def holds(domain: Domain, where: Callable, x: np.ndarray) -> np.ndarray:
     """Whether the predicate, a function of coordinates by name, is true at points x (n, d): booleans (n,)."""
     columns = dict(zip(domain.coordinates, torch.as_tensor(x).T, strict=True))
-    found = np.asarray(where(*(columns[name] for name in argument_names(where))), dtype=bool)
-    return np.broadcast_to(found, len(x))
+    return np.broadcast_to(np.asarray(where(*(columns[name] for name in argument_names(where))), dtype=bool), len(x))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, sobol
+from pinn.domains.base import Domain
+from pinn.domains.charts import sobol
 from pinn.solution_file.nodes import Nodes, blocks
 
 Resolution = int | Mapping[str, int] | None

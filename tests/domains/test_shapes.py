@@ -12,8 +12,8 @@ from scipy.stats.qmc import Sobol
 from shapes import KNOWN, domain, uniform
 
 from pinn.domains import StarShaped
-from pinn.domains.quadrature import simplex_gauss
-from pinn.domains.simplices import simplex_measures
+from pinn.domains.cells import simplex_measures
+from pinn.domains.rules import simplex_gauss
 
 SOLID = [name for name, known in KNOWN.items() if len(known.make().coordinates) > 1]
 MESHED = [name for name in KNOWN if domain(name).coordinates == domain(name).space_coordinates != ()]

@@ -1,5 +1,7 @@
 """Samplers: uniformity, quadrature, sides, predicates, and the same points from the same seed."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from pinn.sampling import (
     SobolSampler,
     UniformSampler,
 )
+from pinn.sampling.base import draw_all
 
 SEQUENCES = [SobolSampler, UniformSampler, HaltonSampler, LatinHypercubeSampler]
 GRIDS = [GaussLegendreSampler, EquispacedSampler]
@@ -166,3 +169,15 @@ def test_a_period_pairs_opposite_points(sampler):
 def test_bad_settings_name_the_key(settings):
     with pytest.raises(UserError, match=rf"sampler\.{next(iter(settings))} must be"):
         SobolSampler(**settings)
+
+
+def test_all_regions_are_drawn_one_after_the_other_in_the_trial_s_type():
+    trial = SimpleNamespace(domain=DOMAIN, dtype=torch.float32, device=torch.device("cpu"))
+    regions = {"interior": Region(), "start": Region(("t.min",))}
+    sampler, random = SobolSampler(interior=50, boundary=20), generator()
+    points = draw_all(sampler, trial, regions, generator())
+    assert list(points) == list(regions)
+    for label, region in regions.items():
+        expected = sampler.draw(DOMAIN, region, random)
+        assert points[label].x.dtype == torch.float32
+        assert (points[label].x == expected.x.float()).all()

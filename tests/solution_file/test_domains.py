@@ -11,7 +11,7 @@ import torch
 
 from pinn.basis.errors import UserError
 from pinn.domains import Ball, Box, Disc, Domain, Parameters, Polygon, Product, Time
-from pinn.domains.simplices import simplex_measures
+from pinn.domains.cells import simplex_measures
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.residuals.residuals import Residuals

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import sobol
+from pinn.domains.charts import sobol
 from pinn.solution.export.source import Source
 from pinn.solution_file.layout import replacing
 from pinn.trial.function import TrialFunction
