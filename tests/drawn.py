@@ -9,7 +9,8 @@ from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import BoundResiduals, Residuals
 from pinn.sampling import Sampler, SobolSampler
-from pinn.trial.function import NetworkFactory, make_trial
+from pinn.trial.function import NetworkFactory
+from pinn.trial.making import make_trial
 
 
 def drawn(

@@ -16,7 +16,7 @@ from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.recording import make_recorder
 from pinn.sampling import SobolSampler
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 SAMPLER = SobolSampler(interior=300, boundary=30)

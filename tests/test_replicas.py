@@ -19,7 +19,7 @@ from pinn.replicas import Replicas
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Periodic
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 NETWORK = partial(MLP, width=6, depth=2)
 COUNT = 3

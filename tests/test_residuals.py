@@ -19,7 +19,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Stokes(Problem):

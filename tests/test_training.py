@@ -20,7 +20,7 @@ from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.training.callbacks import Callback, History
 from pinn.training.weighting import BalancedWeights
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 def small_network(inputs, outputs):

@@ -148,24 +148,24 @@ class Tape(Pass):
         if not residual.requires_grad:
             return []
         cotangents = torch.autograd.grad(residual, taps, seed, retain_graph=True, allow_unused=True)
-        found: list[Columns] = []
+        columns: list[Columns] = []
         for capture, g in zip(self.linears, cotangents, strict=False):
             if g is not None:
-                found += self._linear_columns(capture, g)
+                columns += self._linear_columns(capture, g)
         for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=True):
             if g is not None:
-                found.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
-        return found
+                columns.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
+        return columns
 
     def _linear_columns(self, capture: LinearCapture, g: Tensor) -> list[Columns]:
         a, value, g = self._by_row(capture.a), self._by_row(g[:1]).sum(0), self._by_row(g)
-        found = []
+        columns = []
         if capture.weight.requires_grad:
             left, right = g.permute(1, 2, 0), a.permute(1, 0, 2)  # (n, out, c), (n, c, in)
-            found.append(Columns(capture.weight, lambda rows: torch.bmm(left[rows], right[rows])))
+            columns.append(Columns(capture.weight, lambda rows: torch.bmm(left[rows], right[rows])))
         if capture.bias is not None and capture.bias.requires_grad:
-            found.append(Columns(capture.bias, value.__getitem__))
-        return found
+            columns.append(Columns(capture.bias, value.__getitem__))
+        return columns
 
     def _by_row(self, values: Tensor) -> Tensor:
         """(c, per_row n, ..., w) -> (c', n, w): what shares a row and a weight is summed in the end, like channels."""
@@ -210,13 +210,13 @@ def _parts(block: Tensor) -> list[slice]:
 def _of_leaves(columns: list[Columns], leaves: list[Tensor]) -> Iterator[Columns]:
     """The columns by leaf; those of a computed tensor by a reverse pass from it, batched over the rows."""
     known = {id(leaf) for leaf in leaves}
-    for found in columns:
-        if id(found.tensor) in known:
-            yield found
+    for column in columns:
+        if id(column.tensor) in known:
+            yield column
             continue
-        rows = found.rows(slice(None))
+        rows = column.rows(slice(None))
         pulled = torch.autograd.grad(
-            found.tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True
+            column.tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True
         )
         for leaf, g in zip(leaves, pulled, strict=True):
             if g is not None:

@@ -20,7 +20,8 @@ from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.trainer import Trainer
 from pinn.trial.function import NetworkFactory, TrialFunction
-from pinn.trial.windows import WindowedTrial, make_windows
+from pinn.trial.making import make_windows
+from pinn.trial.windows import WindowedTrial
 
 
 @dataclass(frozen=True)

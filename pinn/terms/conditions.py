@@ -102,6 +102,9 @@ class Dirichlet(Side):
     def equations(self) -> dict[str, Equation]:
         return by_component({name: prescribed(name, value) for name, value in self.values.items()})
 
+    def prescriptions(self) -> dict[str, Value]:
+        return self.values
+
 
 class Neumann(Side):
     """Prescribed outward normal derivatives  du/dn = g: `Neumann(u=0.0, on="x.max")`.
@@ -122,6 +125,9 @@ class Neumann(Side):
 
     def equations(self) -> dict[str, Equation]:
         return by_component({name: prescribed(f"{name}_normal", value) for name, value in self.values.items()})
+
+    def prescriptions(self) -> dict[str, Value]:
+        return {f"{name}_normal": value for name, value in self.values.items()}
 
 
 class Robin(Side):
@@ -176,3 +182,6 @@ class Initial(Term):
 
     def equations(self) -> dict[str, Equation]:
         return by_component({name: prescribed(name, value) for name, value in self.values.items()})
+
+    def prescriptions(self) -> dict[str, Value]:
+        return self.values

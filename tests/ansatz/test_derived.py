@@ -20,7 +20,7 @@ from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Periodic, Robin
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 network = partial(MLP, width=8, depth=2)
 

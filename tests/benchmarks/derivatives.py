@@ -30,7 +30,8 @@ from pinn.derivatives.tape import Pass
 from pinn.networks import MLP
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
-from pinn.trial.function import TrialFunction, make_trial
+from pinn.trial.function import TrialFunction
+from pinn.trial.making import make_trial
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from pinn.replicas import Replicas
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.solving import choose_device
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "trust_region": TrustRegion(),
