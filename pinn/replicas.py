@@ -16,9 +16,8 @@ from torch.func import jvp, vjp, vmap
 
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import compose
+from pinn.derivatives.composition import Pass, compose, linear_coefficients
 from pinn.derivatives.elementary import Derivatives
-from pinn.derivatives.tape import Pass, linear_coefficients
 from pinn.distributed.team import Alone, Team
 from pinn.residuals.blocks import RegionBlocks, weights_of
 from pinn.residuals.residuals import BoundResiduals, Residuals, unflatten

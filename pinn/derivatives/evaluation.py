@@ -14,9 +14,9 @@ from torch.func import jacrev, vmap
 
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
+from pinn.derivatives.composition import Pass
 from pinn.derivatives.jets import Fields, Jet, Values, coordinate_jet
 from pinn.derivatives.names import Derived, Quantity, Symbol, Vocabulary
-from pinn.derivatives.tape import Pass
 
 FieldFunction = Callable[[Values], Fields]  # coordinates (n, d) to the fields (n,) by name
 COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others

@@ -14,11 +14,10 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import compose
+from pinn.derivatives.composition import Pass, compose, linear_coefficients
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
 from pinn.derivatives.rules import RULES, NoJetRule, rule
-from pinn.derivatives.tape import Pass, linear_coefficients
 
 
 class NoJetMethod(NoJetRule, AttributeError):
@@ -30,7 +29,7 @@ class Jet:
 
     coefficients: tensor of shape (c, n, ...), channel 0 the value.
     channels: which derivatives the first axis holds.
-    tape: where set, how the pass is done and what it records (see `pinn.derivatives.tape`).
+    tape: where set, how the pass is done and what it records (see `pinn.derivatives.composition` and `tape`).
     """
 
     __slots__ = ("channels", "coefficients", "tape")

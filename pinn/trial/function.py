@@ -9,9 +9,9 @@ from torch.func import functional_call
 
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
+from pinn.derivatives.composition import Pass
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import Fields, NoJetRule, Values
-from pinn.derivatives.tape import Pass
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.problem import Problem

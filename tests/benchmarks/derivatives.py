@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from pinn import Box, Interior, Problem
-from pinn.derivatives.tape import Pass
+from pinn.derivatives.composition import Pass
 from pinn.networks import MLP
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
