@@ -1,5 +1,6 @@
 """Trial functions made from a problem and a network, whole or in windows of time."""
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -113,20 +114,9 @@ def make_windows(
     Raises:
         UserError: the problem cannot be solved window by window; the message says why.
     """
-
-    def make(domain: Domain | None = None, start: Start | None = None, prefix: str = "") -> TrialFunction:
-        return make_trial(
-            problem,
-            network,
-            constraints=constraints,
-            derivatives=derivatives,
-            dtype=dtype,
-            device=device,
-            domain=domain,
-            start=start,
-            prefix=prefix,
-        )
-
+    make = partial(
+        make_trial, problem, network, constraints=constraints, derivatives=derivatives, dtype=dtype, device=device
+    )
     if windows == 1:
         return make()
     orders, replaced = time_orders(problem), initial_terms(problem)
@@ -138,7 +128,7 @@ def make_windows(
         before: Start = Beginning()
         if k:
             before = Continuation(time, start, end, orders, pieces, memory=memory, replaced=replaced)
-        made.append(make(domain, before, f"window_{k}/"))
+        made.append(make(domain=domain, start=before, prefix=f"window_{k}/"))
         _keep_waves(made[-1], windows)
         pieces.append(Piece(before, made[-1].network, end, end - start))
     return WindowedTrial(made)
