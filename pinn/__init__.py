@@ -6,186 +6,89 @@ solution = pinn.solve(Burgers())
 solution(x=0.5, t=1.0)
 """
 
+import ast
+import difflib
 from importlib import import_module
+from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
+# The public names, and where each of them is: what type checkers see, and what `_homes` reads.
 if TYPE_CHECKING:
-    from pinn.basis.errors import UserError
-    from pinn.cli.configured import configured
-    from pinn.derivatives.operators import (
-        curl,
-        divergence,
-        gradient,
-        hessian,
-        jacobian,
-        jacobian_determinant,
-        jvp,
-        laplacian,
-        log_abs_jacobian_determinant,
-        vjp,
-    )
-    from pinn.derivatives.stability import stability
-    from pinn.diagnosis import check_derivatives
-    from pinn.domains import (
-        STL,
-        Annulus,
-        Ball,
-        Box,
-        Curve,
-        Disc,
-        Ellipse,
-        Mapped,
-        Parameters,
-        PointCloud,
-        Polygon,
-        Shell,
-        Simplex,
-        Solid,
-        StarShaped,
-        Time,
-    )
-    from pinn.problem import Problem, derived
-    from pinn.solution import Output, Solution, load
-    from pinn.solving import solve
-    from pinn.terms import (
-        Boundary,
-        Data,
-        Dirichlet,
-        Flux,
-        Initial,
-        Integral,
-        Interface,
-        Interior,
-        Mean,
-        Neumann,
-        Observation,
-        Periodic,
-        Pin,
-        Robin,
-    )
-    from pinn.training import Stage, Stages, Training
+    from pinn.basis.errors import UserError as UserError
+    from pinn.cli.configured import configured as configured
+    from pinn.derivatives.operators import curl as curl
+    from pinn.derivatives.operators import divergence as divergence
+    from pinn.derivatives.operators import gradient as gradient
+    from pinn.derivatives.operators import hessian as hessian
+    from pinn.derivatives.operators import jacobian as jacobian
+    from pinn.derivatives.operators import jacobian_determinant as jacobian_determinant
+    from pinn.derivatives.operators import jvp as jvp
+    from pinn.derivatives.operators import laplacian as laplacian
+    from pinn.derivatives.operators import log_abs_jacobian_determinant as log_abs_jacobian_determinant
+    from pinn.derivatives.operators import vjp as vjp
+    from pinn.derivatives.stability import stability as stability
+    from pinn.diagnosis import check_derivatives as check_derivatives
+    from pinn.domains import STL as STL
+    from pinn.domains import Annulus as Annulus
+    from pinn.domains import Ball as Ball
+    from pinn.domains import Box as Box
+    from pinn.domains import Curve as Curve
+    from pinn.domains import Disc as Disc
+    from pinn.domains import Ellipse as Ellipse
+    from pinn.domains import Mapped as Mapped
+    from pinn.domains import Parameters as Parameters
+    from pinn.domains import PointCloud as PointCloud
+    from pinn.domains import Polygon as Polygon
+    from pinn.domains import Shell as Shell
+    from pinn.domains import Simplex as Simplex
+    from pinn.domains import Solid as Solid
+    from pinn.domains import StarShaped as StarShaped
+    from pinn.domains import Time as Time
+    from pinn.problem import Problem as Problem
+    from pinn.problem import derived as derived
+    from pinn.solution import Output as Output
+    from pinn.solution import Solution as Solution
+    from pinn.solution import load as load
+    from pinn.solving import solve as solve
+    from pinn.terms import Boundary as Boundary
+    from pinn.terms import Data as Data
+    from pinn.terms import Dirichlet as Dirichlet
+    from pinn.terms import Flux as Flux
+    from pinn.terms import Initial as Initial
+    from pinn.terms import Integral as Integral
+    from pinn.terms import Interface as Interface
+    from pinn.terms import Interior as Interior
+    from pinn.terms import Mean as Mean
+    from pinn.terms import Neumann as Neumann
+    from pinn.terms import Observation as Observation
+    from pinn.terms import Periodic as Periodic
+    from pinn.terms import Pin as Pin
+    from pinn.terms import Robin as Robin
+    from pinn.training import Stage as Stage
+    from pinn.training import Stages as Stages
+    from pinn.training import Training as Training
 
-# Public name -> its module. Names are imported when they are used, so that the command line starts without torch.
-_HOMES = {
-    "Annulus": "pinn.domains",
-    "Ball": "pinn.domains",
-    "Boundary": "pinn.terms",
-    "Box": "pinn.domains",
-    "Curve": "pinn.domains",
-    "Data": "pinn.terms",
-    "Dirichlet": "pinn.terms",
-    "Disc": "pinn.domains",
-    "Ellipse": "pinn.domains",
-    "Flux": "pinn.terms",
-    "Initial": "pinn.terms",
-    "Integral": "pinn.terms",
-    "Interface": "pinn.terms",
-    "Interior": "pinn.terms",
-    "Mapped": "pinn.domains",
-    "Mean": "pinn.terms",
-    "Neumann": "pinn.terms",
-    "Observation": "pinn.terms",
-    "Output": "pinn.solution",
-    "Parameters": "pinn.domains",
-    "Periodic": "pinn.terms",
-    "Pin": "pinn.terms",
-    "PointCloud": "pinn.domains",
-    "Polygon": "pinn.domains",
-    "Problem": "pinn.problem",
-    "Robin": "pinn.terms",
-    "STL": "pinn.domains",
-    "Shell": "pinn.domains",
-    "Simplex": "pinn.domains",
-    "Solid": "pinn.domains",
-    "Solution": "pinn.solution",
-    "Stage": "pinn.training",
-    "Stages": "pinn.training",
-    "StarShaped": "pinn.domains",
-    "Time": "pinn.domains",
-    "Training": "pinn.training",
-    "UserError": "pinn.basis.errors",
-    "check_derivatives": "pinn.diagnosis",
-    "configured": "pinn.cli.configured",
-    "curl": "pinn.derivatives.operators",
-    "derived": "pinn.problem",
-    "divergence": "pinn.derivatives.operators",
-    "gradient": "pinn.derivatives.operators",
-    "hessian": "pinn.derivatives.operators",
-    "jacobian": "pinn.derivatives.operators",
-    "jacobian_determinant": "pinn.derivatives.operators",
-    "jvp": "pinn.derivatives.operators",
-    "laplacian": "pinn.derivatives.operators",
-    "load": "pinn.solution",
-    "log_abs_jacobian_determinant": "pinn.derivatives.operators",
-    "solve": "pinn.solving",
-    "stability": "pinn.derivatives.stability",
-    "vjp": "pinn.derivatives.operators",
-}
 
-__all__ = [
-    "STL",
-    "Annulus",
-    "Ball",
-    "Boundary",
-    "Box",
-    "Curve",
-    "Data",
-    "Dirichlet",
-    "Disc",
-    "Ellipse",
-    "Flux",
-    "Initial",
-    "Integral",
-    "Interface",
-    "Interior",
-    "Mapped",
-    "Mean",
-    "Neumann",
-    "Observation",
-    "Output",
-    "Parameters",
-    "Periodic",
-    "Pin",
-    "PointCloud",
-    "Polygon",
-    "Problem",
-    "Robin",
-    "Shell",
-    "Simplex",
-    "Solid",
-    "Solution",
-    "Stage",
-    "Stages",
-    "StarShaped",
-    "Time",
-    "Training",
-    "UserError",
-    "check_derivatives",
-    "configured",
-    "curl",
-    "derived",
-    "divergence",
-    "gradient",
-    "hessian",
-    "jacobian",
-    "jacobian_determinant",
-    "jvp",
-    "laplacian",
-    "load",
-    "log_abs_jacobian_determinant",
-    "solve",
-    "stability",
-    "vjp",
-]
+def _homes() -> dict[str, str]:
+    """Public name -> its module, from the imports above: a name is imported when it is used, torch with it."""
+    source = ast.parse(get_data(__name__, "__init__.py") or b"")
+    imports = [node for block in source.body if isinstance(block, ast.If) for node in block.body]
+    return {a.name: str(node.module) for node in imports if isinstance(node, ast.ImportFrom) for a in node.names}
+
+
+_HOMES = _homes()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__all__":  # by a call, for type checkers take a list made here for an empty one
+        return sorted(_HOMES)
     if name not in _HOMES:
-        raise AttributeError(f"module 'pinn' has no attribute {name!r}")
+        near = "".join(f"; did you mean {match!r}?" for match in difflib.get_close_matches(name, _HOMES, 1))
+        raise AttributeError(f"module 'pinn' has no attribute {name!r}{near}")
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *_HOMES})

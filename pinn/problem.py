@@ -13,8 +13,7 @@ import torch
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
-from pinn.derivatives.evaluation import Derived
-from pinn.derivatives.names import Operator, Vocabulary
+from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.domains.base import Domain
 from pinn.terms.base import Term
 
@@ -92,13 +91,13 @@ class Problem(Configurable, ABC):
     @cached_property
     def derived(self) -> dict[str, Derived]:
         """The derived quantities by name."""
-        found = {}
+        quantities = {}
         for name in dir(type(self)):
             method = getattr(type(self), name, None)
             if getattr(method, "is_derived", False):
                 bound = getattr(self, name)
-                found[name] = Derived(bound, argument_names(bound))
-        return found
+                quantities[name] = Derived(bound, argument_names(bound))
+        return quantities
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -142,8 +141,8 @@ class Problem(Configurable, ABC):
         columns: dict[str, Any] = {name: points[:, i] for i, name in enumerate(self.coordinates)}
         if self.truth_kind == "exact":
             columns = {name: torch.as_tensor(column) for name, column in columns.items()}
-        found = function(*(columns[name] for name in argument_names(function)))
-        by_field = found if isinstance(found, Mapping) else {self.vocabulary.fields[0]: found}
+        solution = function(*(columns[name] for name in argument_names(function)))
+        by_field = solution if isinstance(solution, Mapping) else {self.vocabulary.fields[0]: solution}
         return {
             name: np.broadcast_to(np.asarray(values, dtype=np.float64), len(points)).copy()
             for name, values in by_field.items()

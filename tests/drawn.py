@@ -10,7 +10,8 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Sampler, SobolSampler
-from pinn.trial.function import NetworkFactory, make_trial
+from pinn.trial.function import NetworkFactory
+from pinn.trial.making import make_trial
 
 
 def drawn(

@@ -21,7 +21,8 @@ from pinn.problem import Problem
 from pinn.sampling import Adaptation
 from pinn.solving import DTYPES, solve
 from pinn.solving.compilation import COMPILATION
-from pinn.trial.function import CONSTRAINTS, ENGINES
+from pinn.trial.function import ENGINES
+from pinn.trial.making import CONSTRAINTS
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices]
 ADAPTATIONS = sorted(f.name.removesuffix(".yaml") for f in files("pinn.conf").joinpath("sampler/adaptation").iterdir())

@@ -17,7 +17,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.solving.cuda_graphs import make_recorder
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 SAMPLER = SobolSampler(interior=300, boundary=30)

@@ -8,7 +8,7 @@ from pinn.domains import Box, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Diffusion(Problem):

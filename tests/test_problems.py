@@ -16,7 +16,7 @@ from pinn.problems import Burgers
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 # Problem -> the conditions that its ansatz and its periodic embedding satisfy exactly.
 HARD = {

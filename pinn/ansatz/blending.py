@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
+
+from pinn.derivatives.jets import Operand
 
 # A functional of a function on [0, 1]: its value (order 0) or derivative (order 1) at the end 0.0 or 1.0.
 Functional = tuple[float, int]
@@ -17,9 +18,9 @@ class Polynomial:
 
     coefficients: tuple[float, ...]
 
-    def __call__(self, s: Any) -> Any:
-        """Its values at s, a number, tensor or jet; a number where it is constant."""
-        total: Any = self.coefficients[-1]
+    def __call__(self, s: Operand) -> Operand:
+        """Its values at s; a number where it is constant."""
+        total: Operand = self.coefficients[-1]
         for coefficient in self.coefficients[-2::-1]:
             total = total * s if coefficient == 0.0 else total * s + coefficient
         return total

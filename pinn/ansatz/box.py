@@ -1,16 +1,17 @@
 """Transfinite interpolation of data on the ends of coordinates (Gordon & Hall 1973, doi:10.1007/BF01436298)."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from torch import Tensor
 
 from pinn.ansatz.blending import Functional, Polynomial, blending, vanishing
-from pinn.ansatz.prescriptions import Place, Prescription
+from pinn.ansatz.prescriptions import Columns, Place, Prescription
+from pinn.derivatives.jets import Operand, Values
 from pinn.domains.box import Box
 
-Columns = Mapping[str, Any]
-Lift = Callable[[Columns], Any]
+Lift = Callable[[Columns], Operand]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Axis:
     def length(self) -> float:
         return self.bounds[1] - self.bounds[0]
 
-    def s(self, columns: Columns) -> Any:
+    def s(self, columns: Columns) -> Values:
         """The coordinate scaled to [0, 1]."""
         return (columns[self.coordinate] - self.bounds[0]) * (1.0 / self.length)
 
@@ -61,7 +62,7 @@ def lift(axes: Sequence[Axis], base: Lift) -> Lift:
     below = lift(others, base)
     blends = list(zip(axis.prescriptions, blending(tuple(axis.functionals)), strict=True))
 
-    def interpolated(columns: Columns) -> Any:
+    def interpolated(columns: Columns) -> Operand:
         s, total = axis.s(columns), below(columns)
         for prescription, phi in blends:
             at = axis.moved(columns, prescription)
@@ -77,12 +78,12 @@ def lift(axes: Sequence[Axis], base: Lift) -> Lift:
 class _OfAll(Prescription):
     """The value that a function of all coordinates, in their order, has on a side."""
 
-    def __call__(self, columns: Columns) -> Any:
+    def __call__(self, columns: Columns) -> Operand:
         assert callable(self.value)
         return self.value(*columns.values())
 
 
-def transfinite(g: Callable[..., Any], domain: Box) -> Callable[..., Any]:
+def transfinite(g: Callable[..., Tensor], domain: Box) -> Callable[..., Operand]:
     """The function that agrees with g on all sides of a box, and inside takes g's values there alone.
 
     g: of the box's coordinates in order, with torch operations, such as g(x, y). The result is called like it, for use

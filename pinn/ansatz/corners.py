@@ -10,7 +10,6 @@ from torch import Tensor
 
 from pinn.ansatz.prescriptions import Place, Prescription
 from pinn.problem import Problem
-from pinn.terms.coupling import Periodic
 
 POINTS = 64  # along an edge
 TOLERANCE = 1e-8  # of the data's size
@@ -31,13 +30,13 @@ class Disagreement:
         return f"{first} and {second} disagree: {self.quantity} differs by {self.size:.3g} at {self.where}"
 
 
-def disagreements(problem: Problem, found: list[Prescription]) -> list[Disagreement]:
+def disagreements(problem: Problem, given: list[Prescription]) -> list[Disagreement]:
     """Those of the prescriptions at corners and edges, and of data along a periodic coordinate, the largest first."""
-    return sorted([*_at_corners(problem, found), *_at_seams(problem, found)], key=lambda one: -one.size)
+    return sorted([*_at_corners(problem, given), *_at_seams(problem, given)], key=lambda one: -one.size)
 
 
-def _at_corners(problem: Problem, found: list[Prescription]) -> Iterator[Disagreement]:
-    for p, q in combinations(found, 2):
+def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
+    for p, q in combinations(given, 2):
         if p.field != q.field or q.place.coordinate is None or p.place.coordinate == q.place.coordinate:
             continue
         if p.place.coordinate is None and (p.order or q.order):
@@ -51,15 +50,16 @@ def _at_corners(problem: Problem, found: list[Prescription]) -> Iterator[Disagre
             yield Disagreement((p, q), quantity, f"{p.place.side}, {q.place.side}", size, (p.term, q.term))
 
 
-def _at_seams(problem: Problem, found: list[Prescription]) -> Iterator[Disagreement]:
+def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
     """Whether data along a periodic coordinate repeat, with the derivatives that the term equates, up to the second."""
     for name, term in problem.terms().items():
-        if not isinstance(term, Periodic):
+        period = term.period()
+        if period is None:
             continue
-        c = term.coordinate
+        c = period.coordinate
         ends = [Place(f"{c}.{end}", c, end) for end in ("min", "max")]
-        for p in found:
-            orders = [k for k in range(3) if p.field + ("_" + c * k if k else "") in term.quantities]
+        for p in given:
+            orders = [k for k in range(3) if p.field + ("_" + c * k if k else "") in period.quantities]
             for k in orders if p.place.coordinate not in (None, c) else ():
                 a, b = (_along(p, _edge(problem, p.place, end), c, k) for end in ends)
                 size = float((a - b).abs().max())
@@ -100,9 +100,9 @@ def _along(p: Prescription, columns: Mapping[str, Tensor], coordinate: str, orde
     return values.detach()
 
 
-def _size(problem: Problem, *found: Prescription) -> float:
+def _size(problem: Problem, *given: Prescription) -> float:
     """The largest of the data over the domain's box."""
     lower, upper = torch.tensor(list(problem.domain.bounds.values()), dtype=torch.float64).T
     x = lower + (upper - lower) * torch.as_tensor(qmc.Sobol(len(lower), rng=0).random(POINTS))
     columns = dict(zip(problem.coordinates, x.T, strict=True))
-    return max(float(torch.as_tensor(p(columns)).abs().max()) for p in found)
+    return max(float(torch.as_tensor(p(columns)).abs().max()) for p in given)

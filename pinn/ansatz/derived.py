@@ -5,23 +5,22 @@ vanishes with them. Where normal derivatives alone are prescribed the network se
 without slope there, so that N has none either.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from pinn.ansatz.box import Axis, evaluations, lift
 from pinn.ansatz.corners import Disagreement, disagreements
 from pinn.ansatz.distance import Faces, faces
-from pinn.ansatz.prescriptions import Prescription, Prescriptions, prescriptions
+from pinn.ansatz.prescriptions import Columns, Prescription, Prescriptions, prescriptions
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.jets import NoJetRule, coordinate_jet
+from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.problem import Problem
 
 MOST = 30  # values of the data for one value of a lift
 
-FieldAnsatz = Callable[[Mapping[str, Any], Any], Any]
+FieldAnsatz = Callable[[Columns, Values], Values]
 
 
 @dataclass
@@ -38,8 +37,8 @@ class DerivedAnsatz:
     soft: dict[str, str] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
 
-    def __call__(self, x: Any, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields at coordinates x (n, d), a tensor or a jet, from the raw outputs by name."""
+    def __call__(self, x: Values, outputs: Fields) -> Fields:
+        """The fields at coordinates x (n, d) from the raw outputs by name."""
         columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
         made = {name: ansatz(columns, outputs[name]) for name, ansatz in self.fields.items()}
         return {**outputs, **made}
@@ -48,19 +47,19 @@ class DerivedAnsatz:
 def derive(problem: Problem) -> DerivedAnsatz:
     """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft."""
     collected = prescriptions(problem)
-    for p in list(collected.found):
+    for p in list(collected.kept):
         reason = _no_jet(problem, p)
         if reason is not None:
             collected.drop(p, reason)
-    found = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.found))
-    for disagreement in found.disagreements:
+    ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))
+    for disagreement in ansatz.disagreements:
         for p in disagreement.prescriptions:
-            if p in collected.found:
+            if p in collected.kept:
                 collected.drop(p, str(disagreement))
-    found.mirrored, parts = _parts(problem, collected)
-    found.fields = {name: _ansatz(*part) for name, part in parts.items() if part[0] or part[1] is not None}
-    found.soft = collected.refused
-    return found
+    ansatz.mirrored, parts = _parts(problem, collected)
+    ansatz.fields = {name: _ansatz(*part) for name, part in parts.items() if part[0] or part[1] is not None}
+    ansatz.soft = collected.refused
+    return ansatz
 
 
 Part = tuple[list[Axis], Faces | None]
@@ -69,10 +68,10 @@ Part = tuple[list[Axis], Faces | None]
 def _parts(problem: Problem, collected: Prescriptions) -> tuple[dict[str, tuple[str, ...]], dict[str, Part]]:
     """The mirrored ends, and each field's axes and faces; what does not go together is dropped, until all does."""
     while True:
-        count = len(collected.found)
+        count = len(collected.kept)
         mirrored = _mirrored(problem, collected)
         parts = {name: _of_field(problem, name, collected) for name in problem.vocabulary.fields}
-        if len(collected.found) == count:
+        if len(collected.kept) == count:
             return mirrored, parts
 
 
@@ -90,12 +89,12 @@ def _no_jet(problem: Problem, p: Prescription) -> str | None:
 def _mirrored(problem: Problem, collected: Prescriptions) -> dict[str, tuple[str, ...]]:
     """The ends at which every field has a normal derivative alone; such conditions elsewhere are dropped."""
     having: dict[tuple[str, str], list[Prescription]] = {}
-    for p in collected.found:
+    for p in collected.kept:
         if p.order == 1 and p.place.coordinate is not None:
             having.setdefault((p.place.coordinate, p.place.end), []).append(p)
     ends: dict[str, tuple[str, ...]] = {}
     for (coordinate, end), group in having.items():
-        values = {p.field for p in collected.found if p.order == 0 and p.place.side == group[0].place.side}
+        values = {p.field for p in collected.kept if p.order == 0 and p.place.side == group[0].place.side}
         alone = [p for p in group if p.field not in values]
         if not alone:
             continue
@@ -111,7 +110,7 @@ def _mirrored(problem: Problem, collected: Prescriptions) -> dict[str, tuple[str
 
 def _of_field(problem: Problem, name: str, collected: Prescriptions) -> Part:
     """The axes and faces of what can hold exactly of one field."""
-    own = [p for p in collected.found if p.field == name]
+    own = [p for p in collected.kept if p.field == name]
     on_faces = _faces(problem, [p for p in own if p.place.coordinate is None], collected)
     return _ordered(_axes(problem, own), on_faces, collected), on_faces
 
@@ -120,7 +119,7 @@ def _ansatz(axes: Sequence[Axis], on_faces: Faces | None) -> FieldAnsatz:
     lifted = lift(axes, (lambda columns: 0.0) if on_faces is None else on_faces.lift)
     vanishing = [axis.vanishing for axis in axes]
 
-    def ansatz(columns: Mapping[str, Any], raw: Any) -> Any:
+    def ansatz(columns: Columns, raw: Values) -> Values:
         for axis, factor in zip(axes, vanishing, strict=True):
             raw = raw * factor(axis.s(columns))
         if on_faces is not None:
@@ -140,11 +139,11 @@ def _axes(problem: Problem, own: Sequence[Prescription]) -> list[Axis]:
 def _faces(problem: Problem, prescribed: list[Prescription], collected: Prescriptions) -> Faces | None:
     if not prescribed:
         return None
-    found = faces(problem.domain, prescribed)
-    if isinstance(found, Faces):
-        return found
+    made = faces(problem.domain, prescribed)
+    if isinstance(made, Faces):
+        return made
     for p in prescribed:
-        collected.drop(p, found)
+        collected.drop(p, made)
     return None
 
 

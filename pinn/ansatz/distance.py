@@ -6,16 +6,17 @@ are blended by them (Rvachev et al. 2001).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
-from typing import Any
+from functools import reduce, singledispatch
+from operator import mul
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.ansatz.prescriptions import Prescription
+from pinn.ansatz.prescriptions import Columns, Prescription
+from pinn.derivatives.jets import Operand, Values
 from pinn.domains.ball import Ball, Shell
 from pinn.domains.base import Domain
 from pinn.domains.box import Box
@@ -24,14 +25,14 @@ from pinn.domains.curves import Ellipse
 from pinn.domains.polygon import Polygon
 from pinn.domains.product import Product
 from pinn.domains.simplices import Simplex
+from pinn.terms.base import Value
 
 INTERIOR, BOUNDARY = 2048, 1024  # points at which the functions are tried
 ON = 1e-8  # of its largest value: a function vanishes
 APART = 5e-3  # of its largest value: another side is not touched; some of the points are nearer to where sides meet
 FACETS = 12  # of a polygon, at most: of n, all alike, the product has the slope n^2 / 2^(n-1) in the middle of one
 
-Columns = Mapping[str, Any]
-Function = Callable[[Columns], Any]
+Function = Callable[[Columns], Values]
 
 
 @singledispatch
@@ -42,17 +43,17 @@ def side_functions(domain: Domain) -> dict[str, Function]:
 
 @side_functions.register
 def _box(domain: Box) -> dict[str, Function]:
-    found: dict[str, Function] = {}
+    ends: dict[str, Function] = {}
     for name, (lower, upper) in domain.bounds.items():
-        found[f"{name}.min"] = lambda c, name=name, lower=lower: c[name] - lower  # type: ignore[misc]
-        found[f"{name}.max"] = lambda c, name=name, upper=upper: upper - c[name]  # type: ignore[misc]
-    return found
+        ends[f"{name}.min"] = lambda c, name=name, lower=lower: c[name] - lower  # type: ignore[misc]
+        ends[f"{name}.max"] = lambda c, name=name, upper=upper: upper - c[name]  # type: ignore[misc]
+    return ends
 
 
 def _sphere(coordinates: Sequence[str], center: Sequence[float], radius: float) -> Function:
     """r^2 - radius^2."""
 
-    def function(columns: Columns) -> Any:
+    def function(columns: Columns) -> Values:
         squares = [(columns[name] - float(at)) ** 2 for name, at in zip(coordinates, center, strict=True)]
         return sum(squares[1:], start=squares[0]) - radius**2
 
@@ -92,9 +93,10 @@ def _polytope(domain: Polygon | Simplex) -> dict[str, Function]:
 def _plane(coordinates: Sequence[str], through: np.ndarray, normal: np.ndarray) -> Function:
     """(p - x) . n, for a point p of the facet and its outward normal n."""
 
-    def function(columns: Columns) -> Any:
+    def function(columns: Columns) -> Values:
         offset = float(through @ normal)
-        return offset - sum(columns[name] * float(n) for name, n in zip(coordinates, normal, strict=True))
+        parts = [columns[name] * float(n) for name, n in zip(coordinates, normal, strict=True)]
+        return offset - sum(parts[1:], start=parts[0])
 
     return function
 
@@ -102,7 +104,7 @@ def _plane(coordinates: Sequence[str], through: np.ndarray, normal: np.ndarray) 
 @side_functions.register(Difference)
 @side_functions.register(Intersection)
 @side_functions.register(Union)
-def _combination(domain: Any) -> dict[str, Function]:
+def _combination(domain: Difference | Intersection | Union) -> dict[str, Function]:
     first, second = side_functions(domain.first), side_functions(domain.second)
     both = {side: _product([first[side], second[side]]) for side in first.keys() & second.keys()}
     return first | second | both
@@ -121,7 +123,7 @@ def _of_product(domain: Product) -> dict[str, Function]:
 
 
 def _product(functions: Sequence[Function]) -> Function:
-    return lambda columns: math.prod(function(columns) for function in functions)
+    return lambda columns: reduce(mul, (function(columns) for function in functions))
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Faces:
     groups: tuple[tuple[Prescription, Function], ...]
     largest: float
 
-    def lift(self, columns: Columns) -> Any:
+    def lift(self, columns: Columns) -> Operand:
         """The sum of w_k g_k,  w_k = prod_(j /= k) omega_j / sum_i prod_(j /= i) omega_j: g_k on side k."""
         if len(self.groups) == 1:
             return self.groups[0][0](columns)
@@ -146,12 +148,12 @@ class Faces:
             return 0.0
         return sum(above[1:], start=above[0]) / sum(others[1:], start=others[0])
 
-    def vanishing(self, columns: Columns) -> Any:
+    def vanishing(self, columns: Columns) -> Operand:
         """The product of the groups' functions, its largest value 1."""
         return math.prod(omega(columns) for _, omega in self.groups) * (1.0 / self.largest)
 
 
-def _is_zero(datum: Any) -> bool:
+def _is_zero(datum: Operand) -> bool:
     return isinstance(datum, float) and datum == 0.0
 
 
@@ -161,7 +163,7 @@ def faces(domain: Domain, prescribed: Sequence[Prescription]) -> Faces | str:
     unknown = [p.place.side for p in prescribed if p.place.side not in known]
     if unknown:
         return f"no smooth function is known that vanishes on {', '.join(unknown)} alone"
-    grouped: dict[tuple[str, Any], list[Prescription]] = {}
+    grouped: dict[tuple[str, Value], list[Prescription]] = {}
     for prescription in prescribed:
         grouped.setdefault((prescription.term, prescription.value), []).append(prescription)
     inside = _columns(domain, domain.interior_rule(INTERIOR).points)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pinn.basis.arguments import argument_names
+from pinn.derivatives.jets import Operand, Values
 from pinn.domains.region import Region
 from pinn.problem import Problem
-from pinn.terms.base import Term, Value
-from pinn.terms.conditions import Dirichlet, Initial, Neumann
+from pinn.terms.base import Value
+
+Columns = Mapping[str, Values]  # points by coordinate, each (n,)
 
 
 @dataclass(frozen=True)
@@ -40,45 +41,41 @@ class Prescription:
         """The coordinates that the value depends on."""
         return argument_names(self.value) if callable(self.value) else ()
 
-    def __call__(self, columns: Mapping[str, Any]) -> Any:
-        """The value at points given by coordinate, tensors or jets."""
+    def __call__(self, columns: Columns) -> Operand:
+        """The value at points."""
         if not callable(self.value):
             return self.sign * float(self.value)
-        found = self.value(*(columns[name] for name in self.names))
-        return found if self.sign == 1.0 else self.sign * found
+        values = self.value(*(columns[name] for name in self.names))
+        return values if self.sign == 1.0 else self.sign * values
 
 
 @dataclass
 class Prescriptions:
     """All of a problem, and why others of its conditions are not among them: term -> reason."""
 
-    found: list[Prescription] = field(default_factory=list)
+    kept: list[Prescription] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
 
     def drop(self, prescription: Prescription, reason: str) -> None:
         """Leave a prescription to the loss."""
-        self.found.remove(prescription)
+        self.kept.remove(prescription)
         self.refused.setdefault(prescription.term, reason)
 
 
 def prescriptions(problem: Problem) -> Prescriptions:
-    """The values and normal derivatives that Dirichlet, Neumann and Initial terms prescribe on whole sides."""
+    """What the problem's terms prescribe on whole sides and a field can have exactly."""
     collected = Prescriptions()
-    taken: set[tuple[str, str, int]] = set()
     for name, term in problem.terms().items():
-        if not isinstance(term, (Dirichlet, Neumann, Initial)):
-            continue
-        region = term.region(problem.domain)
-        for quantity, value in term.values.items():
+        for quantity, value in term.prescriptions().items():
+            region = term.region(problem.domain)
             for side in region.sides:
-                made = _prescription(problem, name, term, region, place(problem, side), quantity, value)
+                made = _prescription(problem, name, region, place(problem, side), quantity, value)
                 if isinstance(made, str):
                     collected.refused.setdefault(name, made)
-                elif (made.field, side, made.order) in taken:
+                elif any((made.field, side, made.order) == (p.field, p.place.side, p.order) for p in collected.kept):
                     collected.refused.setdefault(name, f"{side} has another condition of the same kind")
                 else:
-                    taken.add((made.field, side, made.order))
-                    collected.found.append(made)
+                    collected.kept.append(made)
     return collected
 
 
@@ -91,7 +88,7 @@ def place(problem: Problem, side: str) -> Place:
 
 
 def _prescription(
-    problem: Problem, name: str, term: Term, region: Region, at: Place, quantity: str, value: Value
+    problem: Problem, name: str, region: Region, at: Place, quantity: str, value: Value
 ) -> Prescription | str:
     """The prescription, or in words why it is none."""
     if region.where is not None or region.of is not None:
@@ -99,19 +96,17 @@ def _prescription(
     unknown = [n for n in argument_names(value) if n not in problem.coordinates] if callable(value) else []
     if unknown:
         return f"its value depends on {', '.join(unknown)}"
-    if isinstance(term, Neumann):
-        if quantity not in problem.vocabulary.fields:
-            return f"{quantity} is no field"
-        if at.coordinate is None:
+    meaning, domain = problem.vocabulary.resolve(quantity, name), problem.domain
+    if meaning.base not in problem.vocabulary.fields:
+        return f"{meaning.base or quantity} is no field"
+    if meaning.symbol is None:  # the outward normal derivative
+        if at.coordinate not in domain.space_coordinates:
             return "normal derivatives are exact on boxes only"
-        return Prescription(name, quantity, at, 1, value, -1.0 if at.end == "min" else 1.0)
-    if callable(value) and at.coordinate == problem.domain.time and problem.domain.moves:
+        return Prescription(name, meaning.base, at, 1, value, -1.0 if at.end == "min" else 1.0)
+    if callable(value) and at.coordinate == domain.time and domain.moves:
         return f"the domain moves: its data are known only where it is at {at.side}"
-    found = problem.vocabulary.resolve(quantity, name)
-    if found.symbol is None or found.base not in problem.vocabulary.fields:
-        return f"{quantity} is no field"
     own = [] if at.coordinate is None else [problem.coordinates.index(at.coordinate)]
-    order = sum(found.symbol.orders[i] for i in own)
-    if found.symbol.order != order or order > 1:
+    order = sum(meaning.symbol.orders[i] for i in own)
+    if meaning.symbol.order != order or order > 1:
         return f"{quantity} is no value or first normal derivative"
-    return Prescription(name, found.base, at, order, value)
+    return Prescription(name, meaning.base, at, order, value)

@@ -37,7 +37,7 @@ def check(words: Sequence[str]) -> None:
 
     from pinn.diagnosis import preflight
     from pinn.diagnosis.derivatives import check_derivatives
-    from pinn.trial.function import make_trial
+    from pinn.trial.making import make_trial
 
     keys = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True))
     problem, network, sampler = (

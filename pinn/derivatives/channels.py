@@ -161,17 +161,17 @@ class Channels:
 
 @lru_cache(maxsize=256)
 def _closure(symbols: frozenset[Symbol], d: int) -> Channels:
-    found = {Symbol((0,) * d)}
+    closed = {Symbol((0,) * d)}
     waiting = set(symbols)
     while waiting:
         symbol = waiting.pop()
-        if symbol in found:
+        if symbol in closed:
             continue
-        found.add(symbol)
+        closed.add(symbol)
         for product in chain_rule(symbol):
-            waiting |= {what for _, what in product if isinstance(what, Symbol)} - found
+            waiting |= {what for _, what in product if isinstance(what, Symbol)} - closed
         for product in product_rule(symbol):
-            waiting |= {what for _, what in product if isinstance(what, Symbol)} - found
+            waiting |= {what for _, what in product if isinstance(what, Symbol)} - closed
     # Within an order the highest derivative of the first coordinate comes first: u, u_x, u_t, u_xx, u_xt, u_tt.
-    ordered = sorted(found, key=lambda s: (s.order, s.operators, tuple(-k for k in s.orders)))
+    ordered = sorted(closed, key=lambda s: (s.order, s.operators, tuple(-k for k in s.orders)))
     return Channels(tuple(ordered))

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from pinn.derivatives.names import Symbol
 
-# values(points (k, d)) -> (k,), each point on its own; NaN where it has none
-Values = Callable[[Tensor], Tensor]
+# f(points (k, d)) -> (k,), each point on its own; NaN where it has none
+PointFunction = Callable[[Tensor], Tensor]
 
 LEVELS = 36  # steps from 1/16 of the length down to 1/2^21
 RATIO = 2.0**-0.5  # of each step to the one before
@@ -58,7 +58,7 @@ def central_weights(order: int, accuracy: int) -> tuple[float, ...]:
     return tuple(float(row[-1]) for row in rows)
 
 
-def central_difference(values: Values, points: Tensor, orders: Sequence[int], lengths: Tensor) -> Estimate:
+def central_difference(values: PointFunction, points: Tensor, orders: Sequence[int], lengths: Tensor) -> Estimate:
     """The derivative of multi-index `orders` by central differences, at the best of several steps.
 
     Steps h = L / 16, L / 22.6, L / 32, ... for lengths L; the step is chosen for which the result changes least among
@@ -73,15 +73,15 @@ def central_difference(values: Values, points: Tensor, orders: Sequence[int], le
     n, d = points.shape
     offsets, weights = _stencil(orders)
     shifts, factors = points.new_tensor(offsets), points.new_tensor(weights)  # (s, d), (s,)
-    found, rounding = [], []
+    estimates, rounding = [], []
     for level in range(LEVELS):
         steps = lengths / 16.0 * RATIO**level
         stencil = points.unsqueeze(1) + steps * shifts  # (n, s, d)
         at = values(stencil.reshape(-1, d)).reshape(n, -1)
         volume = math.prod(float(step) ** order for step, order in zip(steps, orders, strict=True))
-        found.append(at @ factors / volume)
+        estimates.append(at @ factors / volume)
         rounding.append(at.abs() @ factors.abs() * torch.finfo(at.dtype).eps / volume)
-    return _best(torch.stack(found), torch.stack(rounding))
+    return _best(torch.stack(estimates), torch.stack(rounding))
 
 
 def _stencil(orders: Sequence[int]) -> tuple[list[tuple[int, ...]], list[float]]:
@@ -96,20 +96,20 @@ def _stencil(orders: Sequence[int]) -> tuple[list[tuple[int, ...]], list[float]]
     return offsets, [math.prod(weight for _, weight in choice) for choice in choices]
 
 
-def _best(found: Tensor, rounding: Tensor) -> Estimate:
+def _best(estimates: Tensor, rounding: Tensor) -> Estimate:
     """The most settled of the estimates (levels, n) and its bound; rounding: of each estimate, at least."""
-    change = torch.cat([(found[1:] - found[:-1]).abs(), rounding[1:]], 1).amax(1)  # (levels - 1,)
+    change = torch.cat([(estimates[1:] - estimates[:-1]).abs(), rounding[1:]], 1).amax(1)  # (levels - 1,)
     unsettled = change.unfold(0, 2 * WINDOW, 1).amax(1)
     unsettled = torch.where(unsettled.isfinite(), unsettled, float("inf"))
     level = int(unsettled.argmin())
-    best, bound = found[level + WINDOW], SAFETY * float(unsettled[level])
-    away = (found[level + WINDOW :] - best).abs()
+    best, bound = estimates[level + WINDOW], SAFETY * float(unsettled[level])
+    away = (estimates[level + WINDOW :] - best).abs()
     noise = NOISE * rounding[level + WINDOW :].amax(1, keepdim=True)
     agreed = bool((away <= bound + noise).all())
     return Estimate(best, bound if agreed else float("inf"))
 
 
-def differentiate(values: Values, points: Tensor, symbol: Symbol, lengths: Tensor) -> Estimate:
+def differentiate(values: PointFunction, points: Tensor, symbol: Symbol, lengths: Tensor) -> Estimate:
     """The derivative `symbol` by central differences, operators term by term. Arguments as `central_difference`."""
     total, bound = points.new_zeros(len(points)), 0.0
     for part, weight in symbol.expanded().items():
@@ -119,7 +119,7 @@ def differentiate(values: Values, points: Tensor, symbol: Symbol, lengths: Tenso
     return Estimate(total, bound)
 
 
-def complex_step(values: Values, points: Tensor, i: int, lengths: Tensor) -> Tensor | None:
+def complex_step(values: PointFunction, points: Tensor, i: int, lengths: Tensor) -> Tensor | None:
     """df/dx_i (n,) as  Im f(x + i h e_i) / h,  exact to rounding (Squire & Trapp 1998, doi:10.1137/S003614459631241X).
 
     values: takes complex points (n, d). None where it does not, or yields something else than finite complex numbers;
@@ -131,16 +131,16 @@ def complex_step(values: Values, points: Tensor, i: int, lengths: Tensor) -> Ten
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # torch warns where an imaginary part is dropped
         try:
-            found = values(torch.complex(points, shift.expand_as(points)))
+            stepped = values(torch.complex(points, shift.expand_as(points)))
         except Exception:  # whatever code for real numbers may raise
             return None
-    if not found.is_complex() or not bool(found.isfinite().all()):
+    if not stepped.is_complex() or not bool(stepped.isfinite().all()):
         return None
-    return found.imag / step
+    return stepped.imag / step
 
 
 def numerical(
-    values: Values, complex_values: Values, points: Tensor, symbol: Symbol, lengths: Tensor
+    values: PointFunction, complex_values: PointFunction, points: Tensor, symbol: Symbol, lengths: Tensor
 ) -> tuple[Estimate, str]:
     """(estimate, method): by complex step for first derivatives of analytic functions, else by differences.
 

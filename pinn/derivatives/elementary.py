@@ -86,11 +86,11 @@ def power(exponent: float) -> Derivatives:
     """z^a: a (a - 1) ... (a - k + 1) z^(a - k)."""
 
     def derivatives(z: Tensor, order: int) -> list[Tensor]:
-        found, factor = [], 1.0
+        powers, factor = [], 1.0
         for k in range(order + 1):
-            found.append(torch.zeros_like(z) if factor == 0.0 else factor * z ** (exponent - k))
+            powers.append(torch.zeros_like(z) if factor == 0.0 else factor * z ** (exponent - k))
             factor *= exponent - k
-        return found
+        return powers
 
     return derivatives
 

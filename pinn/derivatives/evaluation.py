@@ -7,7 +7,6 @@ dict of fields of shape (n,), pointwise; the derived quantities of the problem; 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,20 +14,12 @@ from torch.func import jacrev, vmap
 
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.jets import Jet, coordinate_jet
-from pinn.derivatives.names import Quantity, Symbol, Vocabulary
-from pinn.derivatives.tape import Pass
+from pinn.derivatives.composition import Pass
+from pinn.derivatives.jets import Fields, Jet, Values, coordinate_jet
+from pinn.derivatives.names import Derived, Quantity, Symbol, Vocabulary
 
-FieldFunction = Callable[[Any], Mapping[str, Any]]
+FieldFunction = Callable[[Values], Fields]  # coordinates (n, d) to the fields (n,) by name
 COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A derived quantity: a function of named quantities, itself differentiable."""
-
-    function: Callable
-    arguments: tuple[str, ...]
 
 
 @dataclass
@@ -107,21 +98,22 @@ class Request:
         demanded = {s for base, symbols in self.demands.items() if base not in self.derived for s in symbols}
         return Channels.closure(demanded, len(self.vocabulary.coordinates))
 
-    def assemble(self, value_of: Callable[[str], Any], points: Tensor) -> dict[str, Tensor]:
+    def assemble(self, value_of: Callable[[str], Tensor], points: Tensor) -> dict[str, Tensor]:
         """The asked-for names, composite ones put together from their entries."""
         n, m, d = len(points), len(self.vocabulary.fields), len(self.vocabulary.coordinates)
-        found = {}
+        assembled = {}
         for name in self.names:
             quantity = self.quantities[name]
             entries = [value_of(entry) for entry in self.components(quantity)]
             if quantity.kind == "normal derivative":
                 gradient, normal = entries[: len(entries) // 2], entries[len(entries) // 2 :]
-                found[name] = torch.stack([g * n_i for g, n_i in zip(gradient, normal, strict=True)]).sum(0)
+                assembled[name] = torch.stack([g * n_i for g, n_i in zip(gradient, normal, strict=True)]).sum(0)
             elif entries:
-                found[name] = torch.stack(entries, -1).reshape(n, m, *([d] if quantity.kind == "jacobian" else [d, d]))
+                axes = [d] if quantity.kind == "jacobian" else [d, d]
+                assembled[name] = torch.stack(entries, -1).reshape(n, m, *axes)
             else:
-                found[name] = value_of(name)
-        return found
+                assembled[name] = value_of(name)
+        return assembled
 
 
 @dataclass
@@ -152,13 +144,13 @@ class _AtPoints:
     points: Tensor
     given: Given
     tape: Pass | None
-    bases: dict[str, Any]
+    bases: Fields
 
     def value(self, name: str) -> Tensor:
-        found = self.jet(name, Channels.closure((), len(self.request.vocabulary.coordinates)))
-        return found.value if isinstance(found, Jet) else found
+        quantity = self.jet(name, Channels.closure((), len(self.request.vocabulary.coordinates)))
+        return quantity.value if isinstance(quantity, Jet) else quantity
 
-    def jet(self, name: str, channels: Channels) -> Any:
+    def jet(self, name: str, channels: Channels) -> Values:
         quantity, points = self.request.quantities[name], self.points
         if quantity.kind == "coordinate":
             i = self.request.vocabulary.coordinates.index(name)
@@ -174,7 +166,7 @@ class _AtPoints:
             return Jet(torch.stack([_combined(jet, symbol) for symbol in symbols]), channels, self.tape)
         return jet.differentiated(quantity.symbol, channels)
 
-    def base(self, name: str) -> Any:
+    def base(self, name: str) -> Values:
         """A field or derived quantity itself."""
         if name not in self.bases:
             derived, channels = self.request.derived[name], self.request.channels(name)
@@ -196,7 +188,7 @@ def _combined(jet: Jet, symbol: Symbol) -> Tensor:
     return torch.stack(terms).sum(0)
 
 
-def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Pass | None) -> Any:
+def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Pass | None) -> Tensor:
     if quantity.kind == "unknown":
         unknown = given.unknowns[quantity.base]
         if tape is not None and unknown.requires_grad:
@@ -251,12 +243,12 @@ class _AtPoint:
         if name in self.request.derived:
             derived = self.request.derived[name]
             return derived.function(*(self.scalar(argument, x) for argument in derived.arguments))
-        found = self.fields(x.unsqueeze(0))[name]
-        return torch.as_tensor(found, dtype=x.dtype, device=x.device).reshape(())
+        values = self.fields(x.unsqueeze(0))[name]
+        return torch.as_tensor(values, dtype=x.dtype, device=x.device).reshape(())
 
     def all_at_once(self, names: Sequence[str], x: Tensor) -> dict[str, Tensor]:
         """The named quantities; derivatives to second order of one base share their nested jacrev."""
-        quantities, found = self.request.quantities, {}
+        quantities, values = self.request.quantities, {}
         for base in dict.fromkeys(quantities[name].base for name in names):
             mine = {n: q.symbol for n in names if (q := quantities[n]).base == base and q.symbol is not None}
             order = max((part.order for symbol in mine.values() for part in symbol.expanded()), default=-1)
@@ -264,8 +256,8 @@ class _AtPoint:
                 tensors = _derivative_tensors(partial(self.base, base), x, order)
                 for name, symbol in mine.items():
                     parts = [w * tensors[s.order][_positions(s)] for s, w in symbol.expanded().items()]
-                    found[name] = torch.stack(parts).sum()
-        return {name: found[name] if name in found else self.scalar(name, x) for name in names}
+                    values[name] = torch.stack(parts).sum()
+        return {name: values[name] if name in values else self.scalar(name, x) for name in names}
 
 
 def _is_asked(name: str, request: Request) -> bool:

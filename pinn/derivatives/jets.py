@@ -6,7 +6,7 @@ functions through `__torch_function__`, so that an unchanged `nn.Module` maps je
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast, overload
 
 import torch
 import torch.nn.functional as F
@@ -14,11 +14,10 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import compose
+from pinn.derivatives.composition import Pass, compose, linear_coefficients
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
 from pinn.derivatives.rules import RULES, NoJetRule, rule
-from pinn.derivatives.tape import Pass, linear_coefficients
 
 
 class NoJetMethod(NoJetRule, AttributeError):
@@ -30,7 +29,7 @@ class Jet:
 
     coefficients: tensor of shape (c, n, ...), channel 0 the value.
     channels: which derivatives the first axis holds.
-    tape: where set, how the pass is done and what it records (see `pinn.derivatives.tape`).
+    tape: where set, how the pass is done and what it records (see `pinn.derivatives.composition` and `tape`).
     """
 
     __slots__ = ("channels", "coefficients", "tape")
@@ -119,35 +118,45 @@ class Jet:
     def __neg__(self) -> "Jet":
         return self.with_coefficients(-self.coefficients)
 
-    def __add__(self, other: Any) -> "Jet":
-        return _add(self, other)
+    def __add__(self, other: "Operand") -> "Jet":
+        return _plus(self, other)
 
-    def __sub__(self, other: Any) -> "Jet":
-        return _subtract(self, other)
+    def __sub__(self, other: "Operand") -> "Jet":
+        return _plus(self, -other)
 
-    def __rsub__(self, other: Any) -> "Jet":
-        return _add(-self, other)
+    def __rsub__(self, other: "Operand") -> "Jet":
+        return _plus(-self, other)
 
-    def __mul__(self, other: Any) -> "Jet":
-        return _multiply(self, other)
+    def __mul__(self, other: "Operand") -> "Jet":
+        return _times(self, other)
 
-    def __truediv__(self, other: Any) -> "Jet":
-        return _divide(self, other)
+    def __truediv__(self, other: "Operand") -> "Jet":
+        return _over(self, other)
 
-    def __rtruediv__(self, other: Any) -> "Jet":
-        return _multiply(_compose(self, power(-1.0)), other)
+    def __rtruediv__(self, other: "Operand") -> "Jet":
+        return _times(_compose(self, power(-1.0)), other)
 
-    def __pow__(self, exponent: Any) -> "Jet":
+    def __pow__(self, exponent: "Operand") -> "Jet":
         return _power(self, exponent)
 
-    def __rpow__(self, base: Any) -> "Jet":
+    def __rpow__(self, base: "Operand") -> "Jet":
         return _power(base, self)
 
-    def __matmul__(self, matrix: Any) -> "Jet":
+    def __matmul__(self, matrix: Tensor) -> "Jet":
         return _matmul(self, matrix)
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+
+Values = Tensor | Jet
+Fields = dict[str, Values]
+Operand = Values | float
+
+# Torch's own functions, with the types that they have by `Jet.__torch_function__`.
+linear = cast(Callable[..., Values], F.linear)
+cat = cast(Callable[[Sequence[Values], int], Values], torch.cat)
+stack = cast(Callable[[Sequence[Values], int], Values], torch.stack)
 
 
 def coordinate_jet(points: Tensor, channels: Channels, tape: Pass | None = None) -> Jet:
@@ -174,38 +183,66 @@ def _pair(a: Jet, b: Jet) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def _constant(jet: Jet, other: Any) -> Any:
+@overload
+def _constant(jet: Jet, other: Tensor) -> Tensor: ...
+@overload
+def _constant(jet: Jet, other: Tensor | float) -> Tensor | float: ...
+def _constant(jet: Jet, other: Tensor | float) -> Tensor | float:
     """A number or a plain tensor that meets a jet; recorded where it depends on parameters."""
     if isinstance(other, Tensor) and jet.tape is not None and other.requires_grad:
         return jet.tape.spread(other, jet.ndim)
     return other
 
 
+def _jet_first(a: Operand, b: Operand) -> tuple[Jet, Operand]:
+    """The two operands, one of which is a jet, with a jet as the first."""
+    return (a, b) if isinstance(a, Jet) else (b, a)  # type: ignore[return-value]
+
+
+def _plus(jet: Jet, other: Operand) -> Jet:
+    if isinstance(other, Jet):
+        x, y = _pair(jet, other)
+        return Jet(x + y, jet.channels, jet.tape or other.tape)
+    value = jet.value + _constant(jet, other)
+    if len(jet.channels) == 1:
+        return jet.with_coefficients(value.unsqueeze(0))
+    rest = jet.coefficients[1:]
+    return jet.with_coefficients(torch.cat([value.unsqueeze(0), rest.expand(-1, *value.shape)]))
+
+
+def _times(jet: Jet, other: Operand) -> Jet:
+    if not isinstance(other, Jet):
+        other = _constant(jet, other)
+        if isinstance(other, Tensor) and other.ndim > jet.ndim:
+            jet = jet[(None,) * (other.ndim - jet.ndim)]
+        return jet.with_coefficients(jet.coefficients * other)
+    x, y = _pair(jet, other)
+    terms = [x[0] * y[0]]
+    for products in jet.channels.products[1:]:
+        summands = [x[i] * y[j] if coefficient == 1.0 else coefficient * x[i] * y[j] for coefficient, i, j in products]
+        terms.append(sum(summands[1:], start=summands[0]))
+    return Jet(torch.stack(terms), jet.channels, jet.tape or other.tape)
+
+
+def _over(jet: Jet, other: Operand) -> Jet:
+    if isinstance(other, Jet):
+        return _times(_compose(other, power(-1.0)), jet)
+    return jet.with_coefficients(jet.coefficients / _constant(jet, other))
+
+
 @rule(torch.add, torch.Tensor.add, torch.Tensor.__radd__)
-def _add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
-    if alpha != 1:
-        b = b * alpha
-    if not isinstance(a, Jet):
-        a, b = b, a
-    if isinstance(b, Jet):
-        x, y = _pair(a, b)
-        return Jet(x + y, a.channels, a.tape or b.tape)
-    b = _constant(a, b)
-    value = a.value + b
-    if len(a.channels) == 1:
-        return a.with_coefficients(value.unsqueeze(0))
-    rest = a.coefficients[1:]
-    return a.with_coefficients(torch.cat([value.unsqueeze(0), rest.expand(-1, *value.shape)]))
+def _add(a: Operand, b: Operand, *, alpha: float = 1) -> Jet:
+    return _plus(*_jet_first(a, b if alpha == 1 else b * alpha))
 
 
 @rule(torch.sub, torch.Tensor.sub, torch.subtract)
-def _subtract(a: Any, b: Any, *, alpha: float = 1) -> Jet:
-    return _add(a, -b if alpha == 1 else -alpha * b)
+def _subtract(a: Operand, b: Operand, *, alpha: float = 1) -> Jet:
+    return _plus(*_jet_first(a, -b if alpha == 1 else -alpha * b))
 
 
 @rule(torch.Tensor.__rsub__, torch.rsub)
-def _rsubtract(a: Any, b: Any) -> Jet:
-    return _add(b, -a)
+def _rsubtract(a: Operand, b: Operand) -> Jet:
+    return _plus(*_jet_first(b, -a))
 
 
 @rule(torch.neg, torch.Tensor.neg, torch.Tensor.__neg__)
@@ -214,20 +251,8 @@ def _negative(a: Jet) -> Jet:
 
 
 @rule(torch.mul, torch.Tensor.mul, torch.multiply, torch.Tensor.__rmul__)
-def _multiply(a: Any, b: Any) -> Jet:
-    if not isinstance(a, Jet):
-        a, b = b, a
-    if not isinstance(b, Jet):
-        b = _constant(a, b)
-        if isinstance(b, Tensor) and b.ndim > a.ndim:
-            a = a[(None,) * (b.ndim - a.ndim)]
-        return a.with_coefficients(a.coefficients * b)
-    x, y = _pair(a, b)
-    terms = [x[0] * y[0]]
-    for products in a.channels.products[1:]:
-        summands = [x[i] * y[j] if coefficient == 1.0 else coefficient * x[i] * y[j] for coefficient, i, j in products]
-        terms.append(sum(summands[1:], start=summands[0]))
-    return Jet(torch.stack(terms), a.channels, a.tape or b.tape)
+def _multiply(a: Operand, b: Operand) -> Jet:
+    return _times(*_jet_first(a, b))
 
 
 @rule(
@@ -238,33 +263,31 @@ def _multiply(a: Any, b: Any) -> Jet:
     torch.Tensor.__rdiv__,
     torch.Tensor.__rtruediv__,
 )
-def _divide(a: Any, b: Any) -> Jet:
-    if isinstance(b, Jet):
-        return _multiply(_compose(b, power(-1.0)), a)
-    b = _constant(a, b)
-    return a.with_coefficients(a.coefficients / b)
+def _divide(a: Operand, b: Operand) -> Jet:
+    return _times(_compose(b, power(-1.0)), a) if isinstance(b, Jet) else _over(*_jet_first(a, b))
 
 
 @rule(torch.pow, torch.Tensor.pow, torch.Tensor.__rpow__)
-def _power(base: Any, exponent: Any) -> Jet:
+def _power(base: Operand, exponent: Operand) -> Jet:
     if isinstance(exponent, Jet):
         logarithm = base.log() if isinstance(base, Jet) else torch.as_tensor(base, dtype=exponent.dtype).log()
-        return _compose(_multiply(exponent, logarithm), ELEMENTARY[torch.exp])
+        return _compose(_times(exponent, logarithm), ELEMENTARY[torch.exp])
+    jet, _ = _jet_first(base, exponent)
     if isinstance(exponent, int) and 1 <= exponent <= 4:
-        result = base
+        power_of_jet = jet
         for _ in range(exponent - 1):
-            result = _multiply(result, base)
-        return result
+            power_of_jet = _times(power_of_jet, jet)
+        return power_of_jet
     if isinstance(exponent, Tensor):
         if exponent.requires_grad or exponent.numel() != 1:
             raise NoJetRule("Taylor mode has no rule for a tensor as an exponent; use derivatives=reverse")
         exponent = exponent.item()
-    return _compose(base, power(float(exponent)))
+    return _compose(jet, power(float(exponent)))
 
 
 @rule(torch.square, torch.Tensor.square)
 def _square(a: Jet) -> Jet:
-    return _multiply(a, a)
+    return _times(a, a)
 
 
 def _compose(jet: Jet, derivatives: Derivatives) -> Jet:
@@ -301,7 +324,7 @@ RULES |= {function: _make_elementary(function, derivatives) for function, deriva
 
 
 @rule(F.linear)
-def _linear(jet: Jet, weight: Tensor, bias: Tensor | None = None) -> Jet:
+def _linear(jet: Values, weight: Tensor, bias: Tensor | None = None) -> Jet:
     if not isinstance(jet, Jet):
         raise NoJetRule("Taylor mode has no rule for a linear layer whose weight depends on the point")
     if jet.tape is not None:
@@ -310,48 +333,46 @@ def _linear(jet: Jet, weight: Tensor, bias: Tensor | None = None) -> Jet:
 
 
 @rule(torch.matmul, torch.Tensor.matmul, torch.mm, torch.Tensor.__matmul__)
-def _matmul(a: Any, b: Any) -> Jet:
+def _matmul(a: Values, b: Values) -> Jet:
     if isinstance(a, Jet) and isinstance(b, Tensor) and b.ndim == 2:
         return _linear(a, b.mT)
     raise NoJetRule("Taylor mode has a rule for jet @ matrix only; use derivatives=reverse")
 
 
 @rule(torch.cat, torch.concat, torch.concatenate)
-def _cat(parts: Sequence[Any], dim: int = 0) -> Jet:
+def _cat(parts: Sequence[Values], dim: int = 0) -> Jet:
     jets = _as_jets(parts)
     axis = dim + 1 if dim >= 0 else dim
     return jets[0].with_coefficients(torch.cat([part.coefficients for part in jets], axis))
 
 
 @rule(torch.stack)
-def _stack(parts: Sequence[Any], dim: int = 0) -> Jet:
+def _stack(parts: Sequence[Values], dim: int = 0) -> Jet:
     jets = _as_jets(parts)
     axis = dim + 1 if dim >= 0 else dim
     return jets[0].with_coefficients(torch.stack([part.coefficients for part in jets], axis))
 
 
-def _as_jets(parts: Sequence[Any]) -> list[Jet]:
+def _as_jets(parts: Sequence[Values]) -> list[Jet]:
     """Constants among the parts become jets with zero derivatives."""
     model = next(part for part in parts if isinstance(part, Jet))
     jets = []
     for part in parts:
         if not isinstance(part, Jet):
-            part = _constant(model, part)
-            value = part.unsqueeze(0)
-            part = model.with_coefficients(
-                torch.cat([value, torch.zeros_like(value).expand(len(model.channels) - 1, *part.shape)])
-            )
+            value = _constant(model, part).unsqueeze(0)
+            zeros = torch.zeros_like(value).expand(len(model.channels) - 1, *value.shape[1:])
+            part = model.with_coefficients(torch.cat([value, zeros]))
         jets.append(part)
     return jets
 
 
 @rule(torch.einsum)
-def _einsum(equation: str, *operands: Any) -> Jet:
+def _einsum(equation: str, *operands: Values) -> Jet:
     """einsum of one jet with plain tensors, such as 'ni,oi->no'."""
     places = [k for k, operand in enumerate(operands) if isinstance(operand, Jet)]
     if len(places) != 1 or "..." in equation or "->" not in equation:
         raise NoJetRule("Taylor mode knows einsum of one jet with plain tensors and an explicit output only")
-    jet = operands[places[0]]
+    jet, _ = _jet_first(operands[places[0]], 1.0)
     if jet.tape is not None and any(isinstance(o, Tensor) and o.requires_grad for o in operands if o is not jet):
         raise NoJetRule("the captured parameter Jacobian has no rule for einsum with parameters")
     inputs, output = equation.replace(" ", "").split("->")

@@ -8,7 +8,7 @@ A residual's argument names say what it needs. A name is resolved in this order:
 3. split at the last underscore, where the suffix parses uniquely into coordinate names (`u_xxt`, `u_x1x10`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pinn.basis.errors import UserError
@@ -67,6 +67,14 @@ class Quantity:
     kind: str
     base: str = ""
     symbol: Symbol | None = None
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A derived quantity: a function of named quantities, itself differentiable."""
+
+    function: Callable
+    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -139,10 +147,10 @@ class Vocabulary:
             return Quantity(name)
         if name.startswith("normal_") and name.removeprefix("normal_") in self.coordinates:
             return Quantity("normal", name.removeprefix("normal_"))
-        found = self._operator(name) or self._normal_derivative(name) or self._derivative(name)
-        if found is None:
+        quantity = self._operator(name) or self._normal_derivative(name) or self._derivative(name)
+        if quantity is None:
             raise UserError(self._explain(name, where))
-        return found
+        return quantity
 
     def _operator(self, name: str) -> Quantity | None:
         prefix, _, base = name.partition("_")
@@ -187,16 +195,16 @@ def readings(suffix: str, coordinates: Sequence[str]) -> list[tuple[str, ...]]:
     """All the ways to cut `suffix` into coordinate names; a name's digits are read greedily (x1, x10)."""
     if not suffix:
         return [()]
-    found = []
+    cuts = []
     for name in coordinates:
         rest = suffix.removeprefix(name)
         cut_in_number = rest and rest[0].isdigit() and name[-1].isdigit()
         if suffix.startswith(name) and not cut_in_number:
-            found += [(name, *tail) for tail in readings(rest, coordinates)]
-    return found
+            cuts += [(name, *tail) for tail in readings(rest, coordinates)]
+    return cuts
 
 
 def parse_suffix(suffix: str, coordinates: Sequence[str]) -> tuple[str, ...] | None:
     """The coordinates in a derivative's suffix, or None where it does not parse or parses in several ways."""
-    found = readings(suffix, coordinates) if suffix else []
-    return found[0] if len(found) == 1 else None
+    cuts = readings(suffix, coordinates) if suffix else []
+    return cuts[0] if len(cuts) == 1 else None

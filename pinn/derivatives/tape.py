@@ -8,73 +8,16 @@ point, whose gradient is its column. A weight computed from parameters (W = diag
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import FusedComposition, Kernel, blocked
+from pinn.derivatives.composition import FusedLinear, Kernel, Pass, blocked
 from pinn.derivatives.elementary import Derivatives
 
 PART_BYTES = 2**19  # of J's columns that are computed at once
-
-
-class Pass:
-    """How jets are propagated where one reverse pass follows: elementwise functions with a hand-made backward.
-
-    kernels: `blocked` or `compiled`, what makes the elementwise functions of the hidden layers.
-    """
-
-    def __init__(self, kernels: Callable[[Channels, Derivatives], Kernel] = blocked) -> None:
-        self.kernels = kernels
-
-    def compose(self, z: Tensor, channels: Channels, derivatives: Derivatives) -> Tensor:
-        """s(z), z (c, n, ...); columns of few numbers a point and values alone are not worth compiling."""
-        kernels = self.kernels if z.ndim > 2 and len(channels) > 1 else blocked
-        return FusedComposition.apply(z, kernels(channels, derivatives))
-
-    def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
-        return FusedLinear.apply(a, weight, bias)
-
-    def spread(self, parameter: Tensor, ndim: int) -> Tensor:
-        """A parameter that meets a jet of `ndim` logical axes."""
-        return parameter
-
-
-def linear_coefficients(a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
-    z = a @ weight.mT  # F.linear takes a path several times slower for three axes without a bias
-    if bias is None:
-        return z
-    if len(a) == 1:
-        return z + bias
-    padded = F.pad(bias.reshape(1, -1), (0, 0, 0, len(a) - 1))
-    return z + padded.reshape(len(a), *[1] * (z.ndim - 2), -1)
-
-
-class FusedLinear(torch.autograd.Function):
-    """`linear_coefficients`, the bias added in place, for one reverse pass that is not differentiated again."""
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(a, weight)
-        z = a @ weight.mT  # F.linear takes a path several times slower for three axes without a bias
-        if bias is not None:
-            z[0] += bias
-        return z
-
-    @staticmethod
-    def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        a, weight = ctx.saved_tensors
-        needs_a, needs_weight, needs_bias = ctx.needs_input_grad
-        return (
-            g @ weight if needs_a else None,
-            g.flatten(0, -2).mT @ a.flatten(0, -2) if needs_weight else None,
-            g[0].flatten(0, -2).sum(0) if needs_bias else None,
-        )
 
 
 @dataclass
@@ -148,24 +91,24 @@ class Tape(Pass):
         if not residual.requires_grad:
             return []
         cotangents = torch.autograd.grad(residual, taps, seed, retain_graph=True, allow_unused=True)
-        found: list[Columns] = []
+        columns: list[Columns] = []
         for capture, g in zip(self.linears, cotangents, strict=False):
             if g is not None:
-                found += self._linear_columns(capture, g)
+                columns += self._linear_columns(capture, g)
         for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=True):
             if g is not None:
-                found.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
-        return found
+                columns.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
+        return columns
 
     def _linear_columns(self, capture: LinearCapture, g: Tensor) -> list[Columns]:
         a, value, g = self._by_row(capture.a), self._by_row(g[:1]).sum(0), self._by_row(g)
-        found = []
+        columns = []
         if capture.weight.requires_grad:
             left, right = g.permute(1, 2, 0), a.permute(1, 0, 2)  # (n, out, c), (n, c, in)
-            found.append(Columns(capture.weight, lambda rows: torch.bmm(left[rows], right[rows])))
+            columns.append(Columns(capture.weight, lambda rows: torch.bmm(left[rows], right[rows])))
         if capture.bias is not None and capture.bias.requires_grad:
-            found.append(Columns(capture.bias, value.__getitem__))
-        return found
+            columns.append(Columns(capture.bias, value.__getitem__))
+        return columns
 
     def _by_row(self, values: Tensor) -> Tensor:
         """(c, per_row n, ..., w) -> (c', n, w): what shares a row and a weight is summed in the end, like channels."""
@@ -210,13 +153,13 @@ def _parts(block: Tensor) -> list[slice]:
 def _of_leaves(columns: list[Columns], leaves: list[Tensor]) -> Iterator[Columns]:
     """The columns by leaf; those of a computed tensor by a reverse pass from it, batched over the rows."""
     known = {id(leaf) for leaf in leaves}
-    for found in columns:
-        if id(found.tensor) in known:
-            yield found
+    for column in columns:
+        if id(column.tensor) in known:
+            yield column
             continue
-        rows = found.rows(slice(None))
+        rows = column.rows(slice(None))
         pulled = torch.autograd.grad(
-            found.tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True
+            column.tensor, leaves, rows, retain_graph=True, allow_unused=True, is_grads_batched=True
         )
         for leaf, g in zip(leaves, pulled, strict=True):
             if g is not None:

@@ -47,7 +47,7 @@ def _missing(problem: Problem, coordinate: str) -> str:
 def _orders(residuals: Residuals) -> dict[Key, int]:
     """The highest derivative of each field along each coordinate in the equations of the interior."""
     problem = residuals.trial.problem
-    found: dict[Key, int] = {}
+    orders: dict[Key, int] = {}
     for group in residuals.regions.values():
         if not group.region.is_interior:
             continue
@@ -56,8 +56,8 @@ def _orders(residuals: Residuals) -> dict[Key, int]:
                 continue
             for symbol in (plain for s in symbols for plain in s.expanded()):
                 for coordinate, order in zip(problem.coordinates, symbol.orders, strict=True):
-                    found[base, coordinate] = max(found.get((base, coordinate), 0), order)
-    return found
+                    orders[base, coordinate] = max(orders.get((base, coordinate), 0), order)
+    return orders
 
 
 def _count(
@@ -86,15 +86,15 @@ def _count(
 
 def _fields(problem: Problem, names: tuple[str, ...], group: RegionBlocks) -> set[str]:
     """The fields that these named quantities are made of."""
-    found: set[str] = set()
+    fields: set[str] = set()
     for name in names:
         if name in group.region.columns:
             continue
         quantity = problem.vocabulary.resolve(name, "a condition")
         if quantity.kind in ("jacobian", "hessian"):
-            found |= set(problem.vocabulary.fields)
+            fields |= set(problem.vocabulary.fields)
         elif quantity.base in problem.derived:
-            found |= _fields(problem, problem.derived[quantity.base].arguments, group)
+            fields |= _fields(problem, problem.derived[quantity.base].arguments, group)
         elif quantity.kind in ("derivative", "normal derivative"):
-            found.add(quantity.base)
-    return found
+            fields.add(quantity.base)
+    return fields

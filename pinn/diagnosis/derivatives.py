@@ -102,10 +102,11 @@ class _Check:
         sizes = self._sizes(request, by_engine["reverse"])
         for name in request.names:
             before = len(self.comparisons)
-            found = {engine: values[name] for engine, values in by_engine.items()}
-            if "taylor" in found:
-                self._add(name, "taylor", "reverse", sample, found["taylor"], found["reverse"], sizes[name], ROUNDING)
-            self._against_numbers(name, request.quantities[name], sample, found, sizes[name])
+            computed = {engine: values[name] for engine, values in by_engine.items()}
+            if "taylor" in computed:
+                a, b = computed["taylor"], computed["reverse"]
+                self._add(name, "taylor", "reverse", sample, a, b, sizes[name], ROUNDING)
+            self._against_numbers(name, request.quantities[name], sample, computed, sizes[name])
             symbol = request.quantities[name].symbol
             if len(self.comparisons) == before and symbol is not None and symbol.order:
                 self.failures[f"nothing to compare {name} with ({sample.where})"] = None
@@ -117,7 +118,7 @@ class _Check:
         self.comparisons.append(Comparison(name, engine, against, sample.where, discrepancy, bound))
 
     def _against_numbers(
-        self, name: str, quantity: Quantity, sample: Sample, found: Mapping[str, Tensor], size: float
+        self, name: str, quantity: Quantity, sample: Sample, by_engine: Mapping[str, Tensor], size: float
     ) -> None:
         symbol = quantity.symbol
         if symbol is None or symbol.order == 0:
@@ -130,14 +131,14 @@ class _Check:
 
         def complex_values(x: Tensor) -> Tensor:
             with torch.no_grad():
-                return self.subject.complex_fields(x)[quantity.base]
+                return torch.as_tensor(self.subject.complex_fields(x)[quantity.base])
 
         estimate, method = numerical(values, complex_values, sample.points, symbol, self.subject.lengths)
         bound = estimate.bound / size
         if bound > RESOLVED:
             self.remarks[f"differences do not resolve {name} ({sample.where})"] = None
             return
-        for engine, engine_values in found.items():
+        for engine, engine_values in by_engine.items():
             self._add(name, engine, method, sample, engine_values, estimate.values, size, bound + ROUNDING)
 
     def _sizes(self, request: Request, values: Mapping[str, Tensor]) -> dict[str, float]:

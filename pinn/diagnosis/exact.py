@@ -2,33 +2,35 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
+from pinn.derivatives.jets import Fields, Values
 from pinn.networks.mlp import MLP
 from pinn.problem import Problem
 from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.given import GivenRegion
 from pinn.sampling.points import PointSet
-from pinn.trial.function import TrialFunction, make_trial
+from pinn.trial.function import TrialFunction
+from pinn.trial.making import make_trial
 
 TOLERANCE = 1e-8  # of a residual's largest term: derivatives are exact, formulas have rounding
 
 
 def exact_trial(problem: Problem, derivatives: str = "auto") -> TrialFunction:
     """A trial function whose fields are the problem's exact solution, whatever its parameters."""
+    exact = problem.exact  # type: ignore[attr-defined]
+    names = argument_names(exact)
+
+    def fields(x: Values, outputs: Fields) -> Fields:
+        solution = exact(*(x[:, problem.coordinates.index(name)] for name in names))
+        return dict(solution) if isinstance(solution, dict) else {problem.vocabulary.fields[0]: solution}
+
     trial = make_trial(problem, partial(MLP, width=1, depth=1), constraints="soft", derivatives="reverse")
-    names = argument_names(problem.exact)  # type: ignore[attr-defined]
-
-    def fields(x: Any) -> dict[str, Any]:
-        found = problem.exact(*(x[:, problem.coordinates.index(name)] for name in names))  # type: ignore[attr-defined]
-        return dict(found) if isinstance(found, dict) else {problem.vocabulary.fields[0]: found}
-
-    trial.field_function = lambda parameters: fields  # type: ignore[method-assign]
+    trial.ansatz = fields
     trial.derivatives = trial.supported_engine() if derivatives == "auto" else derivatives
     return trial
 
@@ -60,5 +62,5 @@ def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
 
 def largest_term(function: Callable[..., Tensor], values: Sequence[Tensor]) -> float:
     """The largest |q dr/dq| over the arguments q of a residual r: the size of a term that is linear in q."""
-    found = zip(values, slopes(function, values), strict=True)
-    return max((float((q.detach() * s).abs().max()) for q, s in found if s is not None), default=0.0)
+    pairs = zip(values, slopes(function, values), strict=True)
+    return max((float((q.detach() * s).abs().max()) for q, s in pairs if s is not None), default=0.0)

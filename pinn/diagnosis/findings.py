@@ -81,8 +81,8 @@ class DerivativeCheck:
         for name in self.names:
             cells, by = [], ""
             for engine, against in PAIRS:
-                found = [c for c in self.comparisons if c.name == name and (c.engine, _kind(c)) == (engine, against)]
-                worst = _worst(found) if found else None
+                pair = [c for c in self.comparisons if c.name == name and (c.engine, _kind(c)) == (engine, against)]
+                worst = _worst(pair) if pair else None
                 cells.append(f"{worst.discrepancy:.1e}" + ("" if worst.passed else " !") if worst else "-")
                 if worst and against == "numbers":
                     by = f"{worst.bound:.0e} {worst.against}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pinn.ansatz.corners import disagreements
-from pinn.ansatz.derived import derive
+from pinn.ansatz.derived import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
@@ -100,10 +100,10 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
 def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
     problem = trial.problem
     told = set()
-    for found in disagreements(problem, prescriptions(problem).found):  # the largest first
-        if found.terms not in told:
-            told.add(found.terms)
-            yield Finding(f"{found}; no smooth solution has both, expect errors there")
+    for disagreement in disagreements(problem, prescriptions(problem).kept):  # the largest first
+        if disagreement.terms not in told:
+            told.add(disagreement.terms)
+            yield Finding(f"{disagreement}; no smooth solution has both, expect errors there")
 
 
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
@@ -131,8 +131,7 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
 
 def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:
     """Conditions that are left to the loss although constraints are hard, where the ansatz is derived."""
-    if trial.constraints == "soft" or getattr(trial.problem, "ansatz", None) is not None:
-        return
-    for term, reason in derive(trial.problem).soft.items():
+    soft = trial.ansatz.soft if isinstance(trial.ansatz, DerivedAnsatz) else {}
+    for term, reason in soft.items():
         if term not in exact:
             yield Finding(f"{term} stays soft: {reason}")

@@ -1,18 +1,17 @@
 """What a check of derivatives looks at: names at points, by each engine; made from a problem or from a function."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from pinn.basis.errors import require
-from pinn.derivatives.evaluation import Given, Request, reverse, taylor
-from pinn.derivatives.jets import Jet
+from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
+from pinn.derivatives.jets import Fields, Jet, Values
 from pinn.derivatives.names import Vocabulary
 from pinn.derivatives.operators import Function, checked, one_point
 from pinn.domains.region import Region
@@ -21,7 +20,8 @@ from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
 from pinn.sampling.sequences import SobolSampler
-from pinn.trial.function import NetworkFactory, TrialFunction, make_trial
+from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.making import make_trial
 
 INTERIOR, BOUNDARY = 16, 6  # points a region or side: few, since every one is an independent test
 MOST = 64  # points of a region: a quadrature has hundreds
@@ -55,7 +55,7 @@ class Subject:
     lengths: Tensor
     make_request: Callable[[Sequence[str]], Request]
     evaluate: Evaluate
-    complex_fields: Callable[[Tensor], Mapping[str, Tensor]]
+    complex_fields: FieldFunction
 
 
 def problem_subject(
@@ -76,8 +76,7 @@ def trial_subject(trial: TrialFunction, points: Tensor | None, seed: int) -> Sub
     """A trial function as it is, trained perhaps, in double precision: every name that its residuals ask for."""
     problem, network = trial.problem, copy.deepcopy(trial.network).double()
     engines = {
-        engine: TrialFunction(problem, network, constraints=trial.constraints, derivatives=engine)
-        for engine in ("taylor", "reverse")
+        engine: TrialFunction(problem, network, trial.ansatz, derivatives=engine) for engine in ("taylor", "reverse")
     }
     generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
 
@@ -122,7 +121,7 @@ def function_subject(f: Function, points: Tensor, order: int) -> Subject:
     def make_request(names: Sequence[str]) -> Request:
         return Request(vocabulary, {}, tuple(names))
 
-    def columns(x: Any) -> Mapping[str, Any]:
+    def columns(x: Values) -> Fields:
         outputs = _batched(f, x)
         return {name: outputs[:, k] if len(outputs.shape) > 1 else outputs for k, name in enumerate(fields)}
 
@@ -143,7 +142,7 @@ def _suffixes(coordinates: Sequence[str], order: int) -> list[str]:
     return ["", *("_" + "".join(choice) for same in choices for choice in same)]
 
 
-def _batched(f: Function, x: Any) -> Any:
+def _batched(f: Function, x: Values) -> Values:
     """f at points (n, d), real or complex tensors or a jet: (n,) or (n, m)."""
     if isinstance(f, nn.Module):
         if isinstance(x, Tensor) and x.is_complex():

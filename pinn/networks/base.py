@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
+from pinn.derivatives.jets import Values
 from pinn.networks.factorization import FactorizedLinear
 
 
@@ -20,10 +21,10 @@ class Network(Configurable, nn.Module, ABC):
     last: nn.Module
 
     @abstractmethod
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Values) -> Values:
         """The outputs of the last hidden layer: (n, inputs) -> (n, width)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Values) -> Values:
         return self.last(self.features(x))
 
     @property

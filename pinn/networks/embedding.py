@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
+from pinn.derivatives.jets import Values, cat, linear, stack
+
 
 class Embedding(nn.Module):
     """Maps each coordinate from its bounds (lower, upper) to [-1, 1], or to cos and sin of 2 pi k (x - lower) / L.
@@ -43,27 +45,27 @@ class Embedding(nn.Module):
         self.register_buffer("factor", (2.0 / (upper - lower))[self.scaled], persistent=False)
         self.register_buffer("waves", waves, persistent=False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Values) -> Values:
         x = x - self.lower
         if not len(self.waves):
             return self._mirror(x * self.factor - 1.0)
-        phase = nn.functional.linear(x, self.waves)
+        phase = linear(x, self.waves)
         columns = [x[:, i : i + 1] for i in self.scaled]  # a list for an index would be copied to a GPU at every call
-        scaled = self._mirror((torch.cat(columns, -1) if columns else x[:, :0]) * self.factor - 1.0)
-        return torch.cat([scaled, torch.cos(phase), torch.sin(phase)], -1)
+        scaled = self._mirror((cat(columns, -1) if columns else x[:, :0]) * self.factor - 1.0)
+        return cat([scaled, phase.cos(), phase.sin()], -1)
 
-    def _mirror(self, x: torch.Tensor) -> torch.Tensor:
+    def _mirror(self, x: Values) -> Values:
         """The scaled coordinates (n, k) with those that are mirrored mapped."""
         if not self.mirrored:
             return x
         columns = [_without_slope(x[:, k], self.mirrored.get(k, ())) for k in range(len(self.scaled))]
-        return torch.stack(columns, -1)
+        return stack(columns, -1)
 
 
-def _without_slope(x: torch.Tensor, ends: Sequence[str]) -> torch.Tensor:
+def _without_slope(x: Values, ends: Sequence[str]) -> Values:
     """A monotonic map of [-1, 1] to itself without slope at the named ends."""
     if set(ends) == {"min", "max"}:
-        return -torch.cos((x + 1.0) * (0.5 * math.pi))
+        return -((x + 1.0) * (0.5 * math.pi)).cos()
     if "min" in ends:
         return 0.5 * (x + 1.0) ** 2 - 1.0
     return 1.0 - 0.5 * (1.0 - x) ** 2 if "max" in ends else x
@@ -76,12 +78,12 @@ class FeaturedEmbedding(nn.Module):
     coordinates: as of `Embedding`; None for a feature.
     """
 
-    def __init__(self, embedding: Embedding, features: Callable[[torch.Tensor], list], count: int) -> None:
+    def __init__(self, embedding: Embedding, features: Callable[[Values], list[Values]], count: int) -> None:
         super().__init__()
         self.embedding = embedding
         self.features = features
         self.coordinates: tuple[int | None, ...] = (*embedding.coordinates, *[None] * count)
         self.outputs = len(self.coordinates)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.embedding(x), torch.stack(self.features(x), -1)], -1)
+    def forward(self, x: Values) -> Values:
+        return cat([self.embedding(x), stack(self.features(x), -1)], -1)

@@ -3,11 +3,11 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
+from pinn.derivatives.jets import Values, linear
 
 
 class FactorizedLinear(nn.Module):
@@ -27,8 +27,8 @@ class FactorizedLinear(nn.Module):
         """W = diag(e^s) V, shape (out, in)."""
         return self.log_scale.exp()[:, None] * self.direction
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight, self.bias)
+    def forward(self, x: Values) -> Values:
+        return linear(x, self.weight, self.bias)
 
 
 class RandomWeightFactorization(Configurable):

@@ -1,9 +1,9 @@
 """Random Fourier features, against a network's preference for low frequencies."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
+from pinn.derivatives.jets import Values, cat, linear
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
 from pinn.networks.layers import (
@@ -28,9 +28,9 @@ class FourierFeatures(nn.Module):
         require_positive(scale=scale)
         self.frequencies = nn.Parameter(scale * torch.randn(frequencies, inputs))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        phase = F.linear(x, self.frequencies)
-        return torch.cat([torch.cos(phase), torch.sin(phase)], -1)
+    def forward(self, x: Values) -> Values:
+        phase = linear(x, self.frequencies)
+        return cat([phase.cos(), phase.sin()], -1)
 
 
 class FourierMLP(Network):
@@ -62,5 +62,5 @@ class FourierMLP(Network):
         self.last = nn.Linear(width, outputs)
         start_by_glorot(self, factorization)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: Values) -> Values:
         return self.hidden(self.embedding(x))

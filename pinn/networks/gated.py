@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pinn.basis.errors import require
+from pinn.derivatives.jets import Values
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
 from pinn.networks.fourier import FourierFeatures
@@ -21,13 +22,13 @@ class Encoders(nn.Module):
         self.v = nn.Linear(inputs, width)
         self.activation = activation
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Values) -> tuple[Values, Values]:
         """(U - V, V), for `mixed`."""
         v = self.activation(self.v(x))
         return self.activation(self.u(x)) - v, v
 
 
-def mixed(f: Tensor, encodings: tuple[Tensor, Tensor]) -> Tensor:
+def mixed(f: Values, encodings: tuple[Values, Values]) -> Values:
     """f U + (1 - f) V as f (U - V) + V: one product of jets instead of two."""
     difference, v = encodings
     return f * difference + v
@@ -61,7 +62,7 @@ class ModifiedMLP(Network):
         self.last = nn.Linear(width, outputs)
         start_by_glorot(self, factorization)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Values) -> Values:
         encodings = self.encoders(x)
         for layer in self.hidden:
             x = mixed(self.activation(layer(x)), encodings)
@@ -77,7 +78,7 @@ class PirateBlock(nn.Module):
         self.alpha = nn.Parameter(torch.tensor(0.0))
         self.activation = activation
 
-    def forward(self, x: Tensor, encodings: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Values, encodings: tuple[Values, Values]) -> Values:
         first, second, third = self.layers
         z = mixed(self.activation(first(x)), encodings)
         z = mixed(self.activation(second(z)), encodings)
@@ -118,7 +119,7 @@ class PirateNet(Network):
         self.last = nn.Linear(width, outputs)
         start_by_glorot(self, factorization)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Values) -> Values:
         x = self.embedding(x)
         encodings = self.encoders(x)
         for block in self.blocks:

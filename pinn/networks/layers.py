@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.jets import Values
 from pinn.networks.factorization import RandomWeightFactorization, factorize
 
 ACTIVATIONS: dict[str, Callable] = {
@@ -44,7 +45,7 @@ class HiddenLayers(nn.ModuleList):
         super().__init__(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.activation = activation
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: Values) -> Values:
         for layer in self:
             x = self.activation(layer(x))
         return x

@@ -1,8 +1,8 @@
 """The multilayer perceptron, plain and with shortcuts."""
 
-import torch
 from torch import nn
 
+from pinn.derivatives.jets import Values
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
 from pinn.networks.layers import HiddenLayers, activation_function, require_sizes, start_by_glorot
@@ -32,7 +32,7 @@ class MLP(Network):
         self.last = nn.Linear(width, outputs)
         start_by_glorot(self, factorization)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: Values) -> Values:
         return self.hidden(x)
 
 
@@ -63,7 +63,7 @@ class ResidualMLP(Network):
         self.last = nn.Linear(width, outputs)
         start_by_glorot(self, factorization)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: Values) -> Values:
         x = self.lift(x)
         for block in self.blocks:
             x = x + block(x)

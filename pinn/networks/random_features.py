@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pinn.basis.errors import require
+from pinn.derivatives.jets import Values
 from pinn.networks.base import Network
 from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization, factorize
 from pinn.networks.layers import require_positive, require_sizes
@@ -55,7 +56,7 @@ class RandomFeatures(Network):
         nn.init.zeros_(self.last.bias)
         factorize(self, factorization)
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Values) -> Values:
         return torch.sin(self.hidden(x))
 
     @property
@@ -72,8 +73,8 @@ class RandomFeatures(Network):
         """A network of this one's first features, 1 <= features <= width, its last layer at zero; not factorized."""
         require(1 <= features <= self.width, f"features must be in [1, {self.width}], got {features}")
         outputs, inputs = len(self.last.bias), self.waves.shape[1]
-        found = RandomFeatures(inputs, outputs, width=features, scale=self.scale).to(self.waves)
+        network = RandomFeatures(inputs, outputs, width=features, scale=self.scale).to(self.waves)
         with torch.no_grad():
-            found.hidden.weight.copy_(self.hidden.weight[:features])
-            found.hidden.bias.copy_(self.hidden.bias[:features])
-        return found
+            network.hidden.weight.copy_(self.hidden.weight[:features])
+            network.hidden.bias.copy_(self.hidden.bias[:features])
+        return network

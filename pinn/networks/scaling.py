@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from pinn.derivatives.jets import Values
 from pinn.networks.layers import require_positive
 
 
@@ -23,5 +24,5 @@ class FieldScaling(nn.Module):
             require_positive(scale=scale)
         self.register_buffer("scales", torch.tensor(scales, dtype=torch.float64), persistent=False)
 
-    def forward(self, fields: torch.Tensor) -> torch.Tensor:
+    def forward(self, fields: Values) -> Values:
         return fields * self.scales

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import nn
 
+from pinn.derivatives.jets import Values
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization, factorize
 from pinn.networks.layers import require_positive, require_sizes
@@ -42,7 +43,7 @@ class SIREN(Network):
             nn.init.uniform_(layer.weight, -bound, bound)  # biases: torch's own start is the one wanted
         factorize(self, factorization)
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: Values) -> Values:
         for layer in self.hidden:
             phase = layer(x)
             x = torch.sin(phase if self.omega_0 == 1.0 else self.omega_0 * phase)

@@ -17,7 +17,8 @@ from pinn.solution.solution import Solution
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.reading import locate, read
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedTrial, make_windows
+from pinn.trial.making import make_windows
+from pinn.trial.windows import WindowedTrial
 
 
 def load(

@@ -22,7 +22,8 @@ from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Run
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedTrial, make_windows
+from pinn.trial.making import make_windows
+from pinn.trial.windows import WindowedTrial
 
 
 @dataclass(frozen=True)

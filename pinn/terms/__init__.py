@@ -1,6 +1,6 @@
 """The terms of a problem: an equation on a region, each a residual that is to vanish."""
 
-from pinn.terms.base import Equation, Term, Value, equation, prescribed
+from pinn.terms.base import Equation, Period, Term, Value, equation, prescribed
 from pinn.terms.conditions import Boundary, Dirichlet, Initial, Interior, Neumann, Robin, Side
 from pinn.terms.coupling import Interface, Periodic
 from pinn.terms.data import Data, Observation
@@ -19,6 +19,7 @@ __all__ = [
     "Mean",
     "Neumann",
     "Observation",
+    "Period",
     "Periodic",
     "Pin",
     "Robin",

@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from torch import Tensor
 
@@ -26,7 +25,7 @@ class Equation:
     summed: a row's residual is the sum over the row's points (a quadrature).
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., Tensor]
     arguments: tuple[str, ...]
     name: str  # for messages, such as Burgers.momentum
     summed: bool = False
@@ -37,8 +36,17 @@ def equation(function: Callable) -> Equation:
     return Equation(function, argument_names(function), getattr(function, "__qualname__", repr(function)))
 
 
+@dataclass(frozen=True)
+class Period:
+    """The solution repeats in a coordinate; quantities: those that repeat, by name. harmonics: of it, >= 1."""
+
+    coordinate: str
+    quantities: tuple[str, ...]
+    harmonics: int = 1
+
+
 class Term(ABC):
-    """An equation on a region. Subclasses say which region and which equations."""
+    """An equation on a region. Subclasses say which region and which equations, and what of it can hold exactly."""
 
     @abstractmethod
     def region(self, domain: Domain) -> Region:
@@ -47,6 +55,14 @@ class Term(ABC):
     @abstractmethod
     def equations(self) -> dict[str, Equation]:
         """Component -> residual; the component of a term with one equation is the empty string."""
+
+    def prescriptions(self) -> Mapping[str, Value]:
+        """What the term sets on every side of its region, by name: values (`u`), slopes (`u_t`, `u_normal`)."""
+        return {}
+
+    def period(self) -> Period | None:
+        """The period that it gives the solution, if any: a network with hard constraints has it from the start."""
+        return None
 
 
 def boundary_region(
@@ -111,7 +127,7 @@ def combination(parts: Sequence[tuple[float, Value, str]], value: Value, label: 
     signs, quantities = [sign for sign, _, _ in parts], tuple(name for _, _, name in parts)
     functions = [as_function(given) for given in (*(coefficient for _, coefficient, _ in parts), value)]
 
-    def residual(*given: Any) -> Any:
+    def residual(*given: Tensor) -> Tensor:
         rest = iter(given[len(quantities) :])
         *coefficients, g = (function(*islice(rest, len(names))) for function, names in functions)
         summands = [s * c * q for s, c, q in zip(signs, coefficients, given, strict=False)]
@@ -133,6 +149,6 @@ def by_component(equations: Mapping[str, Equation]) -> dict[str, Equation]:
     return {"": next(iter(equations.values()))} if len(equations) == 1 else dict(equations)
 
 
-def required(values: Mapping[str, Any], example: str) -> None:
+def required(values: Mapping[str, object], example: str) -> None:
     """Raise UserError where a term prescribes nothing."""
     require(bool(values), f"{example.partition('(')[0]} prescribes nothing; try {example}")

@@ -1,6 +1,7 @@
 """Equations in the interior, and conditions on the boundary and at the start of time."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
@@ -82,46 +83,43 @@ class Boundary(Side):
         return {"": equation(self.residual)}
 
 
-class Dirichlet(Side):
+class SideValues(Side):
+    """What conditions share that prescribe quantities on parts of the boundary: the named ones with a suffix."""
+
+    suffix: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        on: str | Sequence[str] | None = None,
+        where: Callable | None = None,
+        of: Domain | None = None,
+        **values: Value,
+    ) -> None:
+        required(values, f"{type(self).__name__}(u=0.0, on=...)")
+        super().__init__(on, where, of)
+        self.values = values
+
+    def equations(self) -> dict[str, Equation]:
+        return by_component({name: prescribed(name + self.suffix, value) for name, value in self.values.items()})
+
+    def prescriptions(self) -> dict[str, Value]:
+        return {name + self.suffix: value for name, value in self.values.items()}
+
+
+class Dirichlet(SideValues):
     """Prescribed values on parts of the boundary: `Dirichlet(u=0.0, on=("x.min", "x.max"))`; any named quantity.
 
     Each value is a number or a function of named quantities, such as coordinates; one equation a name.
     """
 
-    def __init__(
-        self,
-        on: str | Sequence[str] | None = None,
-        where: Callable | None = None,
-        of: Domain | None = None,
-        **values: Value,
-    ) -> None:
-        required(values, "Dirichlet(u=0.0, on=...)")
-        super().__init__(on, where, of)
-        self.values = values
 
-    def equations(self) -> dict[str, Equation]:
-        return by_component({name: prescribed(name, value) for name, value in self.values.items()})
-
-
-class Neumann(Side):
+class Neumann(SideValues):
     """Prescribed outward normal derivatives  du/dn = g: `Neumann(u=0.0, on="x.max")`.
 
     Each value g is a number or a function of named quantities; the derivative is  sum_i n_i du/dx_i  over space.
     """
 
-    def __init__(
-        self,
-        on: str | Sequence[str] | None = None,
-        where: Callable | None = None,
-        of: Domain | None = None,
-        **values: Value,
-    ) -> None:
-        required(values, "Neumann(u=0.0, on=...)")
-        super().__init__(on, where, of)
-        self.values = values
-
-    def equations(self) -> dict[str, Equation]:
-        return by_component({name: prescribed(f"{name}_normal", value) for name, value in self.values.items()})
+    suffix = "_normal"
 
 
 class Robin(Side):
@@ -176,3 +174,6 @@ class Initial(Term):
 
     def equations(self) -> dict[str, Equation]:
         return by_component({name: prescribed(name, value) for name, value in self.values.items()})
+
+    def prescriptions(self) -> dict[str, Value]:
+        return self.values

@@ -8,7 +8,7 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
-from pinn.terms.base import Equation, Term, Value, boundary_region, by_component, combination
+from pinn.terms.base import Equation, Period, Term, Value, boundary_region, by_component, combination
 
 
 class Periodic(Term):
@@ -33,6 +33,9 @@ class Periodic(Term):
     def equations(self) -> dict[str, Equation]:
         ends = f"at {self.coordinate}.min and {self.coordinate}.max"
         return by_component({name: Equation(_mismatch, (name,), f"{name} {ends}") for name in self.quantities})
+
+    def period(self) -> Period:
+        return Period(self.coordinate, self.quantities, self.harmonics)
 
 
 def _mismatch(values: Tensor) -> Tensor:

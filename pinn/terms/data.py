@@ -86,8 +86,8 @@ class Observation(Term):
         return {"": Equation(residual, ("observed", "noise", *argument_names(self.operator)), label)}
 
 
-def _deviation(observed: Tensor, noise: Tensor, found: Tensor) -> Tensor:
-    return (found - observed) / noise
+def _deviation(observed: Tensor, noise: Tensor, quantity: Tensor) -> Tensor:
+    return (quantity - observed) / noise
 
 
 def places(at: Mapping[str, Any], domain: Domain) -> Tensor:
@@ -109,17 +109,17 @@ def places(at: Mapping[str, Any], domain: Domain) -> Tensor:
 def column(values: Any, n: int, name: str) -> Tensor:
     """Numbers as a tensor (n,), a single one repeated; raises UserError where they are not n finite numbers."""
     try:
-        found = torch.as_tensor(np.array(values, dtype=np.float64)).reshape(-1)
+        numbers = torch.as_tensor(np.array(values, dtype=np.float64)).reshape(-1)
     except (TypeError, ValueError):
         raise UserError(f"{name} of data must be numbers, got {type(values).__name__}") from None
-    require(len(found) in (1, n), f"{name} of data must be {n} numbers, one a place, got {len(found)}")
-    bad = int((~found.isfinite()).sum())
-    require(not bad, f"{bad} of {len(found)} numbers of {name} are not finite; leave those observations out")
-    return found.expand(n).clone()
+    require(len(numbers) in (1, n), f"{name} of data must be {n} numbers, one a place, got {len(numbers)}")
+    bad = int((~numbers.isfinite()).sum())
+    require(not bad, f"{bad} of {len(numbers)} numbers of {name} are not finite; leave those observations out")
+    return numbers.expand(n).clone()
 
 
 def positive(values: Any, n: int, name: str) -> Tensor:
     """As `column`, greater than zero."""
-    found = column(values, n, name)
-    require(bool((found > 0).all()), f"{name} must be > 0, got {float(found.min()):g}")
-    return found
+    numbers = column(values, n, name)
+    require(bool((numbers > 0).all()), f"{name} must be > 0, got {float(numbers.min()):g}")
+    return numbers

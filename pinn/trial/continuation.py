@@ -14,39 +14,38 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.jets import Jet
+from pinn.derivatives.jets import Jet, Values, stack
 
 REMEMBERED = 2**28  # bytes of what the windows before are at the latest sets of points
 
 
 class Start(ABC):
-    """What a window's raw outputs are made of: its network's, and what was before it. x is a tensor or a jet (n, d)."""
+    """What a window's raw outputs are made of: its network's, and what was before it. x: (n, d)."""
 
     replaced: tuple[str, ...] = ()  # terms that the start stands for: the initial conditions of a later window
 
     @abstractmethod
-    def own(self, x: Any, raw: Any) -> list[Any]:
+    def own(self, x: Values, raw: Values) -> list[Values]:
         """The part of each output (n,) that the window's own network (n, m) gives."""
 
     @abstractmethod
-    def outputs(self, x: Any, raw: Any) -> list[Any]:
+    def outputs(self, x: Values, raw: Values) -> list[Values]:
         """The window's raw outputs, each (n,)."""
 
 
 class Beginning(Start):
     """The first window: its raw outputs are the network's."""
 
-    def own(self, x: Any, raw: Any) -> list[Any]:
+    def own(self, x: Values, raw: Values) -> list[Values]:
         return [raw[:, k] for k in range(raw.shape[1])]
 
-    def outputs(self, x: Any, raw: Any) -> list[Any]:
+    def outputs(self, x: Values, raw: Values) -> list[Values]:
         return self.own(x, raw)
 
 
@@ -59,10 +58,10 @@ class Piece:
     end: float
     length: float
 
-    def at(self, x: Any) -> Any:
+    def at(self, x: Values) -> Values:
         """The own part's columns (n, m). No gradient in the network's parameters."""
         parameters = {name: values.detach() for name, values in self.network.named_parameters()}
-        return torch.stack(self.start.own(x, functional_call(self.network, parameters, (x,))), -1)
+        return stack(self.start.own(x, functional_call(self.network, parameters, (x,))), -1)
 
 
 class Memory:
@@ -70,16 +69,16 @@ class Memory:
 
     def __init__(self, size: int = REMEMBERED) -> None:
         self.size = size
-        self._known: OrderedDict[Any, list[Tensor]] = OrderedDict()
+        self._known: OrderedDict[tuple, list[Tensor]] = OrderedDict()
         self._held = 0
 
-    def __getitem__(self, key: Any) -> list[Tensor] | None:
+    def __getitem__(self, key: tuple) -> list[Tensor] | None:
         if key not in self._known:
             return None
         self._known.move_to_end(key)
         return self._known[key]
 
-    def __setitem__(self, key: Any, values: list[Tensor]) -> None:
+    def __setitem__(self, key: tuple, values: list[Tensor]) -> None:
         self._known[key] = values
         self._held += _bytes(values)
         while self._held > self.size and len(self._known) > 1:
@@ -120,15 +119,15 @@ class Continuation(Start):
         self.replaced = tuple(replaced)
         self.memory = memory or Memory()
 
-    def own(self, x: Any, raw: Any) -> list[Any]:
+    def own(self, x: Values, raw: Values) -> list[Values]:
         s = (x[:, self.time] - self.start) / (self.end - self.start)
         return [raw[:, k] * s**m if m else raw[:, k] for k, m in enumerate(self.orders)]
 
-    def outputs(self, x: Any, raw: Any) -> list[Any]:
+    def outputs(self, x: Values, raw: Values) -> list[Values]:
         base = self._polynomial(x)
         return [base[:, k] + column if self.orders[k] else column for k, column in enumerate(self.own(x, raw))]
 
-    def _polynomial(self, x: Any) -> Any:
+    def _polynomial(self, x: Values) -> Values:
         """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m)."""
         held = _without_time(x, self.time)
         total, *rates = [held.restored(values) for values in self._derivatives(held)]
@@ -143,8 +142,8 @@ class Continuation(Start):
         keys = [(number, place, self._versions(number)) for number in range(1, len(self.before) + 1)]
         known, derivatives = 0, None
         if place is not None:
-            found = ((k, self.memory[keys[k - 1]]) for k in range(len(keys), 0, -1))
-            known, derivatives = next(((k, values) for k, values in found if values is not None), (0, None))
+            latest_first = ((k, self.memory[keys[k - 1]]) for k in range(len(keys), 0, -1))
+            known, derivatives = next(((k, values) for k, values in latest_first if values is not None), (0, None))
         for piece in self.before[known:]:
             derivatives = self._after(piece, derivatives, held)
         assert derivatives is not None
@@ -162,27 +161,28 @@ class Continuation(Start):
         Where j >= m of an output they are zero: that derivative is not carried from window to window.
         """
         count, length = max(self.orders), piece.length
-        found = list(_time_derivatives(partial(_own_at, piece, held), piece.end, count, held.x))
+        derivatives = list(_time_derivatives(partial(_own_at, piece, held), piece.end, count, held.x))
         for i, earlier in enumerate(at_start or []):
             for j in range(i + 1):
-                found[j] = found[j] + length ** (i - j) / math.factorial(i - j) * earlier
+                derivatives[j] = derivatives[j] + length ** (i - j) / math.factorial(i - j) * earlier
         carried = [[float(j < m) for m in self.orders] for j in range(count)]
-        return [a * a.new_tensor(mask) for a, mask in zip(found, carried, strict=True)]
+        return [a * a.new_tensor(mask) for a, mask in zip(derivatives, carried, strict=True)]
 
 
 def _own_at(piece: Piece, held: "_Tensor | _Jet", t: Tensor) -> Tensor:
     """The own part of an earlier window at the points, all at time t."""
-    return held.values(piece.at(held.at(t)))
+    values = piece.at(held.at(t))
+    return values.coefficients if isinstance(values, Jet) else values
 
 
-def _time_derivatives(f: Callable[[Tensor], Tensor], t: float, count: int, like: Any) -> tuple[Tensor, ...]:
+def _time_derivatives(f: Callable[[Tensor], Tensor], t: float, count: int, like: Values) -> tuple[Tensor, ...]:
     """f and its first count - 1 derivatives at t, by nested forward mode."""
 
     def nested(t: Tensor, count: int) -> tuple[Tensor, ...]:
         if count == 1:
             return (f(t),)
-        found = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))
-        return (*found[0], found[1][-1])
+        values, slopes = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))[:2]
+        return (*values, slopes[-1])
 
     return nested(torch.full((), t, dtype=like.dtype, device=like.device), count)
 
@@ -199,9 +199,6 @@ class _Tensor:
 
     def place(self) -> None:
         """Nothing to remember these points by: the reference engine sees them within a transform only."""
-
-    def values(self, found: Tensor) -> Tensor:
-        return found
 
     def restored(self, values: Tensor) -> Tensor:
         return values
@@ -221,16 +218,13 @@ class _Jet:
         c = self.x.coefficients[places] * self.keep
         return Jet(torch.cat([(c[0] + t * (1.0 - self.keep)).unsqueeze(0), c[1:]]), self.channels)
 
-    def place(self) -> Any:
+    def place(self) -> tuple | None:
         """What the values depend on: places and channels; None within a transform, which hides the points."""
         try:
             places = self.x.value.detach()[:, self.keep.bool()].cpu().numpy().tobytes()
         except RuntimeError:
             return None
         return places, self.channels, self.x.dtype, self.x.device
-
-    def values(self, found: Jet) -> Tensor:
-        return found.coefficients
 
     def restored(self, values: Tensor) -> Jet:
         """As a jet with all the channels of x, those in time zero."""
@@ -242,7 +236,7 @@ class _Jet:
         return Jet(torch.stack(rows), self.x.channels)
 
 
-def _without_time(x: Any, time: int) -> "_Tensor | _Jet":
+def _without_time(x: Values, time: int) -> "_Tensor | _Jet":
     keep = torch.ones(x.shape[1], dtype=x.dtype, device=x.device)
     keep[time].zero_()
     if not isinstance(x, Jet):

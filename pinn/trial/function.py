@@ -2,29 +2,25 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from pinn.ansatz.derived import derive
-from pinn.basis.arguments import argument_names
-from pinn.basis.errors import UserError, require
+from pinn.basis.errors import require
 from pinn.basis.logs import logger
+from pinn.derivatives.composition import Pass
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
-from pinn.derivatives.jets import NoJetRule
-from pinn.derivatives.tape import Pass
+from pinn.derivatives.jets import Fields, NoJetRule, Values
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
-from pinn.networks.embedding import Embedding, FeaturedEmbedding
-from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
-from pinn.terms.coupling import Periodic
 from pinn.trial.continuation import Beginning, Start
 
 ENGINES = ("taylor", "reverse", "auto")
-CONSTRAINTS = ("hard", "soft")
+
+Ansatz = Callable[[Values, Fields], Fields]  # coordinates (n, d) and raw outputs to the fields, both by name
+NetworkFactory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module from (n, inputs) to (n, outputs)
 
 
 class FieldNetwork(nn.Module):
@@ -44,15 +40,14 @@ class FieldNetwork(nn.Module):
             {name: nn.Parameter(torch.tensor(float(guess))) for name, guess in unknowns.items()}
         )
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Values) -> Values:
         return self.scaling(self.core(self.embedding(x)))
 
 
 class TrialFunction:
     """The fields of a problem as functions of coordinates and network parameters, with their derivatives.
 
-    constraints: `hard` applies the problem's ansatz, or where it has none the one derived from its conditions; `soft`
-    leaves raw network outputs.
+    ansatz: makes conditions hold exactly; None leaves raw network outputs, whose constraints are soft.
     derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
     domain: where they are trained, a window of the problem's domain; None for all of it. start: what was before the
     window. prefix: of its parameters' names in a file.
@@ -62,27 +57,22 @@ class TrialFunction:
         self,
         problem: Problem,
         network: FieldNetwork,
+        ansatz: Ansatz | None,
         *,
-        constraints: str = "hard",
         derivatives: str = "taylor",
         domain: Domain | None = None,
         start: Start | None = None,
         prefix: str = "",
     ) -> None:
-        require(
-            constraints in CONSTRAINTS,
-            f"constraints must be one of {', '.join(CONSTRAINTS)}, got {constraints!r}",
-        )
         require(derivatives in ENGINES, f"derivatives must be one of {', '.join(ENGINES)}, got {derivatives!r}")
         self.problem = problem
         self.network = network
+        self.ansatz = ansatz
         self.domain = domain or problem.domain
         self._window = domain
         self.start = start or Beginning()
         self.prefix = prefix
-        self.constraints = constraints
         self.derivatives = derivatives
-        self._ansatz = self._make_ansatz()
         if derivatives == "auto":
             self.derivatives = self.supported_engine()
 
@@ -96,6 +86,11 @@ class TrialFunction:
         if self._window is None or self._window.time is None:
             return region
         return region.during(*self._window.bounds[self._window.time])
+
+    @property
+    def constraints(self) -> str:
+        """`hard` where an ansatz makes conditions hold exactly, else `soft`."""
+        return "soft" if self.ansatz is None else "hard"
 
     @property
     def dtype(self) -> torch.dtype:
@@ -137,16 +132,16 @@ class TrialFunction:
 
     def with_core(self, core: nn.Module) -> "TrialFunction":
         """The same fields from another core network of the same inputs and outputs."""
-        own, found = self.network, copy.copy(self)
+        own, trial = self.network, copy.copy(self)
         network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns)
-        found.network = network.to(dtype=self.dtype, device=self.device)
-        return found
+        trial.network = network.to(dtype=self.dtype, device=self.device)
+        return trial
 
     def without_past(self) -> "TrialFunction":
         """The same with nothing before its window: the raw outputs are the network's alone."""
-        found = copy.copy(self)
-        found.start = Beginning()
-        return found
+        trial = copy.copy(self)
+        trial.start = Beginning()
+        return trial
 
     def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
         """Resolve names; raises UserError that lists the known names where one means nothing."""
@@ -181,36 +176,12 @@ class TrialFunction:
     def field_function(self, parameters: Mapping[str, Tensor]) -> FieldFunction:
         """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,)."""
 
-        def fields(x: Any) -> dict[str, Any]:
+        def fields(x: Values) -> Fields:
             raw = functional_call(self.network, dict(parameters), (x,))
             outputs = dict(zip(self.problem.vocabulary.fields, self.start.outputs(x, raw), strict=True))
-            return self._ansatz(x, outputs)
+            return outputs if self.ansatz is None else self.ansatz(x, outputs)
 
         return fields
-
-    def _make_ansatz(self) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
-        ansatz = getattr(self.problem, "ansatz", None)
-        if self.constraints == "soft":
-            return lambda x, outputs: outputs
-        if ansatz is None:
-            return derive(self.problem)
-        names = argument_names(ansatz)
-        coordinates = self.problem.coordinates
-        known = (*coordinates, *self.problem.vocabulary.fields)
-        unknown = [name for name in names if name not in known]
-        require(
-            not unknown,
-            f"ansatz asks for {', '.join(unknown)}; it may use coordinates and fields: {', '.join(known)}",
-        )
-
-        def apply(x: Any, outputs: dict[str, Any]) -> dict[str, Any]:
-            columns = {name: x[:, i] for i, name in enumerate(coordinates) if name in names}
-            made = ansatz(*((columns | outputs)[name] for name in names))
-            if not isinstance(made, Mapping) or not set(made) <= set(outputs):
-                raise UserError(f"ansatz must return a dict of fields ({', '.join(outputs)}), got {made!r}")
-            return outputs | dict(made)
-
-        return apply
 
     def supported_engine(self) -> str:
         """Taylor mode, unless the module or ansatz uses an operation that has no jet rule."""
@@ -222,75 +193,3 @@ class TrialFunction:
             logger.info("derivatives: reverse, because %s", missing)
             return "reverse"
         return "taylor"
-
-
-def harmonics(problem: Problem) -> dict[int, int]:
-    """Number of each periodic coordinate -> harmonics through which a network sees it."""
-    terms = [term for term in problem.terms().values() if isinstance(term, Periodic)]
-    return {problem.coordinates.index(term.coordinate): term.harmonics for term in terms}
-
-
-def mirrored(problem: Problem) -> dict[int, tuple[str, ...]]:
-    """Number of each coordinate -> its ends at which the raw outputs are to have no slope, for derived constraints."""
-    if getattr(problem, "ansatz", None) is not None:
-        return {}
-    return {problem.coordinates.index(name): ends for name, ends in derive(problem).mirrored.items()}
-
-
-def with_features(problem: Problem, embedding: Embedding) -> Embedding | FeaturedEmbedding:
-    """The embedding with the problem's features beside it, where it has some; raises UserError for unknown names."""
-    method = getattr(problem, "features", None)
-    if method is None:
-        return embedding
-    names, coordinates = argument_names(method), problem.coordinates
-    unknown = [name for name in names if name not in coordinates]
-    known = f"it may use coordinates: {', '.join(coordinates)}"
-    require(not unknown, f"features asks for {', '.join(unknown)}; {known}")
-
-    def features(x: Any) -> list:
-        return list(method(*(x[:, coordinates.index(name)] for name in names)))
-
-    count = len(features(torch.ones(1, len(coordinates), dtype=torch.float64)))
-    require(count > 0, "features must return a list of one column or more")
-    return FeaturedEmbedding(embedding, features, count)
-
-
-NetworkFactory = Callable[..., nn.Module]
-
-
-def make_trial(
-    problem: Problem,
-    network: NetworkFactory,
-    *,
-    constraints: str = "hard",
-    derivatives: str = "taylor",
-    dtype: torch.dtype = torch.float64,
-    device: str | torch.device = "cpu",
-    domain: Domain | None = None,
-    start: Start | None = None,
-    prefix: str = "",
-) -> TrialFunction:
-    """Build the trial function of a problem.
-
-    network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
-    domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
-    Parameters are created on the CPU from torch's global generator, then moved.
-    """
-    problem.check_complete()
-    bounds = list((domain or problem.domain).bounds.values())
-    hard = constraints == "hard"
-    scaled = Embedding(bounds, harmonics(problem) if hard else {}, mirrored(problem) if hard else {})
-    embedding = with_features(problem, scaled)
-    core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
-    scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
-    scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)
-    module = FieldNetwork(embedding, core, scaling, problem.unknowns).to(dtype=dtype, device=device)
-    return TrialFunction(
-        problem,
-        module,
-        constraints=constraints,
-        derivatives=derivatives,
-        domain=domain,
-        start=start,
-        prefix=prefix,
-    )

@@ -21,7 +21,7 @@ from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Periodic, Robin
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 network = partial(MLP, width=8, depth=2)
 

@@ -26,12 +26,13 @@ import torch
 from torch import Tensor
 
 from pinn import Box, Interior, Problem
-from pinn.derivatives.tape import Pass
+from pinn.derivatives.composition import Pass
 from pinn.networks import MLP
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
-from pinn.trial.function import TrialFunction, make_trial
+from pinn.trial.function import TrialFunction
+from pinn.trial.making import make_trial
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from pinn.residuals.protocol import LeastSquares
 from pinn.sampling import GaussLegendreSampler, SobolSampler
 from pinn.solving import DTYPES, choose_device
 from pinn.solving.cuda_graphs import make_recorder
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 PEAK_ORDER = {"cuda": 8192, "cpu": 1024}  # of the matrices that give the peak
 REPEATS = 5

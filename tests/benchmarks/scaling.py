@@ -31,7 +31,7 @@ from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 COLUMNS = ("step", "J", "product", "sum", "factor")
 

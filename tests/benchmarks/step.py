@@ -27,7 +27,7 @@ from pinn.cli.composition import register
 from pinn.linear_algebra import gram
 from pinn.residuals.exact_terms import make_residuals
 from pinn.training import Trainer
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 PROBLEMS = ["burgers", "poisson_2d", "allen_cahn"]
 OPTIMIZERS = ["trust_region", "levenberg_marquardt"]

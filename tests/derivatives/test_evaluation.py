@@ -14,7 +14,7 @@ from pinn.networks import ACTIVATIONS, MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Everything(Problem):

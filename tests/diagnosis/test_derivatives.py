@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn, sin
 
 import pinn.diagnosis.derivatives
-import pinn.trial.function
 from pinn.basis.errors import UserError
 from pinn.derivatives.differences import Estimate, differentiate
 from pinn.derivatives.jets import RULES, Jet
@@ -18,7 +17,8 @@ from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.problems import Burgers
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
-from pinn.trial.function import make_trial
+from pinn.trial import function
+from pinn.trial.making import make_trial
 
 
 class Diffusion(Problem):
@@ -125,9 +125,7 @@ def test_a_rule_wrong_in_second_order_leaves_the_first_right(monkeypatch):
 
 @pytest.mark.parametrize("engine", ["taylor", "reverse"])
 def test_a_wrong_engine_fails_and_is_named(monkeypatch, engine):
-    monkeypatch.setattr(
-        pinn.trial.function, engine, wrong_engine(getattr(pinn.trial.function, engine), "u_x", 1.0 + 1e-10)
-    )
+    monkeypatch.setattr(pinn.trial.function, engine, wrong_engine(getattr(function, engine), "u_x", 1.0 + 1e-10))
     found = check_derivatives(Burgers())
     assert failed(found) == {("u_x", "taylor", "reverse"), ("u_x", engine, "complex step")}
     assert f"{engine} is wrong by the numbers" in str(found)
@@ -135,22 +133,20 @@ def test_a_wrong_engine_fails_and_is_named(monkeypatch, engine):
 
 def test_two_engines_wrong_in_the_same_way_are_found_by_the_numbers(monkeypatch):
     for engine in ("taylor", "reverse"):
-        monkeypatch.setattr(
-            pinn.trial.function, engine, wrong_engine(getattr(pinn.trial.function, engine), "u_xx", -1.0)
-        )
+        monkeypatch.setattr(pinn.trial.function, engine, wrong_engine(getattr(function, engine), "u_xx", -1.0))
     found = check_derivatives(Burgers())
     assert failed(found) == {("u_xx", "taylor", "differences"), ("u_xx", "reverse", "differences")}
 
 
 def test_derivatives_that_are_not_numbers_fail(monkeypatch):
-    monkeypatch.setattr(pinn.trial.function, "taylor", wrong_engine(pinn.trial.function.taylor, "u_x", float("nan")))
+    monkeypatch.setattr(function, "taylor", wrong_engine(function.taylor, "u_x", float("nan")))
     found = check_derivatives(Burgers())
     assert not found.passed
     assert found.largest["u_x"].ratio == float("inf")
 
 
 def test_an_engine_that_gives_another_shape_fails(monkeypatch):
-    right = pinn.trial.function.taylor
+    right = function.taylor
 
     def columns(*args, **kwargs):
         return {name: value.unsqueeze(-1) for name, value in right(*args, **kwargs).items()}
@@ -159,7 +155,7 @@ def test_an_engine_that_gives_another_shape_fails(monkeypatch):
         def ansatz(self, u):
             return {"u": 0.0 * u}
 
-    monkeypatch.setattr(pinn.trial.function, "taylor", columns)
+    monkeypatch.setattr(function, "taylor", columns)
     assert ("u_x", "taylor", "reverse") in failed(check_derivatives(Constant()))
 
 
@@ -266,7 +262,7 @@ def test_the_seed_decides_and_torchs_generator_is_left_alone():
 
 def test_points_replace_those_of_the_interior(monkeypatch):
     seen = []
-    engine = pinn.trial.function.taylor
+    engine = function.taylor
     monkeypatch.setattr(
         pinn.trial.function, "taylor", lambda r, f, x, g, tape=None: seen.append(x) or engine(r, f, x, g, tape)
     )

@@ -17,7 +17,7 @@ from pinn.problem import Problem, derived
 from pinn.report.points import draw_points, spread
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Initial, Interior, Mean, Neumann, Periodic, Pin, Robin
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 network = partial(MLP, width=6, depth=2)
 

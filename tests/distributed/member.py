@@ -21,7 +21,7 @@ from pinn.residuals.least_squares import Assembly
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Mean
 from pinn.training import Trainer, Training
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Unlevelled(Problem):

@@ -16,7 +16,7 @@ from pinn.solution import Output, Solution
 from pinn.solution.export import export
 from pinn.solution_file import read
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Plain(Problem):

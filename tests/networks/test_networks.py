@@ -30,7 +30,7 @@ from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.terms import Dirichlet, Initial, Interior, Periodic
 from pinn.training import Training
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 NAMES = ("u", "u_x", "u_t", "u_xx", "u_xt", "u_xxx", "u_xxxx", "laplacian_u", "v_yt", "laplacian_v")
 SMALL = {"width": 6, "depth": 2}

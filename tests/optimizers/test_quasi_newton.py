@@ -19,7 +19,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.training.checkpoint import load_tree, save_tree
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 METHODS = [BFGS, SSBFGS, SSBroyden]
 ALL = [*METHODS, LBFGS]

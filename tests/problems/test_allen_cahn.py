@@ -12,7 +12,7 @@ from pinn.basis.errors import UserError
 from pinn.networks import MLP
 from pinn.problems import AllenCahn
 from pinn.problems.allen_cahn import difference, heat, moment
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Zero(torch.nn.Linear):

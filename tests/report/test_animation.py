@@ -12,7 +12,7 @@ from pinn.networks import MLP
 from pinn.report import animation
 from pinn.report.animation import draw_animation, moving_quantities, pictures, view_at
 from pinn.solution import Output, Solution
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 CLOCK = Time(t=(0, 1))
 SQUARE = Box(x=(-1, 1), y=(-1, 1))

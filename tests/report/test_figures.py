@@ -26,7 +26,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution_file import read
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 STEPS = np.arange(1, 31)
 HISTORY = {

@@ -18,7 +18,7 @@ from pinn.report.style import balanced, save
 from pinn.report.surfaces import surface
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 CLOCK, NU = Time(t=(0, 1)), Parameters(nu=(1, 4))
 RING = Disc() - Disc((0, 0), 0.5, name="hole")

@@ -24,7 +24,7 @@ from pinn.report.page import write_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 HISTORY = {
     "step": np.arange(1, 4),

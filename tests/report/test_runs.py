@@ -15,7 +15,7 @@ from pinn.networks import MLP
 from pinn.problems import Burgers, Kovasznay
 from pinn.report.runs import rows_below, table_text
 from pinn.solution import Output, Solution, load
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 HISTORY = {
     "step": np.arange(1, 4),

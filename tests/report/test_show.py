@@ -15,7 +15,7 @@ from pinn.problems import Burgers
 from pinn.report.show import describe
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 HISTORY = {
     "step": np.arange(1, 6),

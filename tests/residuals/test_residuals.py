@@ -20,7 +20,7 @@ from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 class Stokes(Problem):

@@ -24,7 +24,7 @@ from pinn.solution.nodes import make_nodes
 from pinn.solution_file import FORMAT_VERSION, Nodes
 from pinn.solution_file.layout import CHUNK_BYTES, chunk_shape
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 GRID = Output(resolution={"x": 17, "t": 6})
 BOUNDS = {"x": (-1.0, 2.0), "y": (0.0, 0.5), "z": (10.0, 13.0)}

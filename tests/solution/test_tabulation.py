@@ -15,7 +15,7 @@ from pinn.problems import Kovasznay
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, tabulation
 from pinn.solution_file import Nodes, blocks, read
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 5), (4, 1, 6), (2, 3, 4, 5)])

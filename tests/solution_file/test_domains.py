@@ -18,7 +18,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
 from pinn.solution_file import read
 from pinn.terms import Interior
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 SQUARE = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
 HOLE = [(-0.4, -0.4), (0.4, -0.4), (0.4, 0.4), (-0.4, 0.4)]

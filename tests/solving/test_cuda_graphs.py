@@ -32,8 +32,7 @@ from pinn.problems import Burgers, ElasticityPlate
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
 from pinn.solving.cuda_graphs import Recorder
-from pinn.trial.function import make_trial
-from pinn.trial.windows import make_windows
+from pinn.trial.making import make_trial, make_windows
 
 aten = torch.ops.aten
 WAITS = {aten._local_scalar_dense.default, aten.nonzero.default, aten.lift_fresh.default}  # of the host for the device

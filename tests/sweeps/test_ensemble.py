@@ -15,7 +15,7 @@ from pinn.report.show import describe
 from pinn.solution import Output, Solution, load
 from pinn.sweeps.ensemble import write_ensemble, write_ensembles
 from pinn.sweeps.records import JobRecord, Status
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 QUICK = (
     *("training.steps=2", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),

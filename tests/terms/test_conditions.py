@@ -35,7 +35,7 @@ from pinn.terms import (
     Pin,
     Robin,
 )
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 PLATE = Box(x=(0, 2), y=(-1, 1))
 PLACES = {"x": [0.5, 1.5, 2.0], "y": [0.0, -1.0, 0.25]}

@@ -23,7 +23,7 @@ from pinn.training.feature_scales import (
     factors,
 )
 from pinn.training.initial_guess import set_initial_guess
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 SAMPLER = ChebyshevSampler(interior=700, boundary=50)
 FEATURES = partial(RandomFeatures, width=200)

@@ -16,7 +16,7 @@ from pinn.sampling import SobolSampler
 from pinn.solution import Output
 from pinn.training import Training
 from pinn.training.initial_guess import set_initial_guess
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 SMALL = partial(MLP, width=12, depth=2)
 SAMPLER = SobolSampler(interior=200, boundary=20)

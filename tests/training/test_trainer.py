@@ -22,7 +22,7 @@ from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.training.callbacks import History
 from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
-from pinn.trial.function import make_trial
+from pinn.trial.making import make_trial
 
 
 def small_network(inputs, outputs):

@@ -25,8 +25,9 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Callback, History, Plan, Stage, Stages, Trainer, Training
-from pinn.trial.function import TrialFunction, make_trial
-from pinn.trial.windows import WindowedTrial, make_windows, time_orders
+from pinn.trial.function import TrialFunction
+from pinn.trial.making import make_trial, make_windows, time_orders
+from pinn.trial.windows import WindowedTrial
 
 SMALL = partial(MLP, width=6, depth=2, activation="sin")
 

@@ -31,7 +31,7 @@ class Fields(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         fields = self.trial.field_function(dict(self.network.named_parameters()))
-        return torch.stack(list(fields(x).values()), dim=1)
+        return torch.stack(list(fields(x).values()), dim=1)  # type: ignore[arg-type]  # tensors, as x is one
 
 
 def write_program(source: Source, target: Path) -> list[Path]:
