@@ -9,6 +9,8 @@ solution(x=0.5, t=1.0)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pinn.basis.late import LATE as _LATE
+
 if TYPE_CHECKING:
     from pinn.basis.errors import UserError
     from pinn.cli.configured import configured
@@ -177,6 +179,21 @@ __all__ = [
     "stability",
     "vjp",
 ]
+
+
+def _plot(*arguments: Any) -> Any:
+    from pinn.report.figures import plot
+
+    return plot(*arguments)
+
+
+def _report(*arguments: Any) -> Any:
+    from pinn.report.page import report
+
+    return report(*arguments)
+
+
+_LATE |= {"plot": _plot, "report": _report}
 
 
 def __getattr__(name: str) -> Any:

@@ -16,9 +16,10 @@ from PIL import Image
 
 from pinn.report.maps import draw_map, proportion
 from pinn.report.panels import Panel, Quantity, View, cut, field_quantities, has_flow, make_view, speed
-from pinn.report.style import LARGE, PathLike
+from pinn.report.style import LARGE
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import PathLike
 
 DPI = 100
 FRAMES = 48

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pinn.diagnosis.preflight import Preflight
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
-from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, balanced, colors, style
+from pinn.report.style import LARGE, NORMAL, SMALL, balanced, colors, style, write
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import PathLike
 
 PANELS = 3  # pairs of coordinates at most
 COLUMNS = 3  # of the legend
@@ -70,11 +69,7 @@ def draw_points(
         handles, told, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False, markerscale=1.5
     )
     drawn.suptitle(balanced(title, 33 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
-    path = Path(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        FigureCanvasAgg(drawn).print_figure(temporary, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
-    return path
+    return write(drawn, figure)
 
 
 def _draw_region(

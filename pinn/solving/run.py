@@ -6,9 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
@@ -21,7 +18,6 @@ from pinn.optimizers.base import Optimizer
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
-from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import whole_residuals
@@ -29,6 +25,7 @@ from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import SobolSampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
+from pinn.solution_file.measured import kept_measurement
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.compilation import should_compile
 from pinn.solving.crew import crew_of
@@ -40,7 +37,6 @@ from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
-from pinn.training.replicas import ReplicaHeldOut
 from pinn.training.settings import Outcome, Stages, Training
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
@@ -169,7 +165,6 @@ def solve(
         attributes=told | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
-    solution.replicas = _replicas(trainer, solution, seed)
     files = write(solution, folder, output)
     if leads:
         logger.info("%s", closing_table(solution, files))
@@ -205,17 +200,6 @@ def _spectrum(trainer: Trainer | TimeMarching) -> Spectrum | None:
     except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
         logger.info("the spectrum of J is not computed: %s", error)
         return None
-
-
-def _replicas(trainer: Trainer | TimeMarching, solution: Solution, seed: int) -> dict[str, NDArray]:
-    """What each of the replicas found and the fields' mean and spread; empty where there is one network."""
-    if not (isinstance(trainer, Trainer) and isinstance(trainer.held_out, ReplicaHeldOut)):
-        return {}
-    columns = trainer.held_out.columns(trainer.theta, seed)
-    best, middle, worst = np.quantile(columns["held_out"], (0.0, 0.5, 1.0))
-    told = f"best {best:.1e}, median {middle:.1e}, worst {worst:.1e}"
-    logger.info("%d replicas, held-out residual: %s; all of them are in /replicas", len(columns["seed"]), told)
-    return columns | solution.tabulated(trainer.held_out.moments(trainer.theta))
 
 
 def _to_resume(folder: Path | str | None) -> Path:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from pinn.basis.logs import logger
+from pinn.solution_file.measured import Measure
 from pinn.training.callbacks.base import Callback, Record
 
 if TYPE_CHECKING:
@@ -45,6 +46,5 @@ class Pruning(Callback):
 def measured(record: Record, name: str | None) -> float | None:
     """The value of `error` (the worst field's) or of another entry in a step's record; None where it has none."""
     if name == "error":
-        errors = [value for key, value in record.items() if key.startswith("error/")]
-        return max(errors) if errors else None
+        return max(Measure.ERROR.within(record).values(), default=None)
     return None if name is None else record.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,16 +14,16 @@ from pinn.solution.export.source import Source
 from pinn.solution.export.vtu import write_vtu
 from pinn.solution_file.contents import GROUPS, Contents
 from pinn.solution_file.layout import replacing
-from pinn.solution_file.reading import locate
+from pinn.solution_file.reading import PathLike, locate
 
 Writer = Callable[[Source, Path], list[Path]]
 """A solution file and the file to be written to the paths that were written."""
 
 
 def export(
-    solution: str | os.PathLike[str],
+    solution: PathLike,
     to: str,
-    target: str | os.PathLike[str] | None = None,
+    target: PathLike | None = None,
     *,
     trust: bool = False,
 ) -> list[Path]:
