@@ -110,7 +110,7 @@ def moving_quantities(contents: Contents, view: View) -> list[Quantity]:
     """What is shown: fields, before them the speed of a flow."""
     flow = [speed(contents)] if has_flow(contents, view) else []
     fields = [field_quantities(name, contents)[0] for name in contents.fields]
-    return [Quantity(found.title, found.values, found.scale) for found in (*flow, *fields)][:PANELS]
+    return [Quantity(shown.title, shown.values, shown.scale) for shown in (*flow, *fields)][:PANELS]
 
 
 def first_frame(contents: Contents, quantities: list[Quantity], view: View) -> tuple[Figure, list[Any]]:

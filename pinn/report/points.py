@@ -28,12 +28,12 @@ SHOWN, FEW = 2000, 20  # points of a region at most; so few are drawn large
 VOLUME = "#9a9a9a"  # gray
 
 
-def draw_first_points(found: Preflight, sampler: Sampler, seed: int, figure: PathLike) -> Path:
+def draw_first_points(before: Preflight, sampler: Sampler, seed: int, figure: PathLike) -> Path:
     """Draw the points that training starts with, as `draw_points` does; returns the figure's path."""
-    trial, generator = found.residuals.trial, torch.Generator().manual_seed(seed)
-    regions = {label: group.region for label, group in found.residuals.regions.items()}
+    trial, generator = before.residuals.trial, torch.Generator().manual_seed(seed)
+    regions = {label: group.region for label, group in before.residuals.regions.items()}
     points = {label: sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
-    return draw_points(trial.domain, regions, points, trial.problem.title, figure, found.legend)
+    return draw_points(trial.domain, regions, points, trial.problem.title, figure, before.legend)
 
 
 def draw_points(

@@ -18,28 +18,17 @@ POINTS = {"x": [0.25, 0.5, 1.0], "y": [0.5, 0.75, 0.125]}
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "error", "held_out"),
+    ("name", "values", "error", "held_out"),  # what the version that wrote them said of its own files
     [
-        # what the version that wrote them said of its own files
-        (
-            "solution.h5",
-            [-0.6072694878928, -0.5946776625502754, -2.399666520552695],
-            3.59542732553333,
-            41.23544700778678,
-        ),
-        (
-            "replicas.h5",
-            [0.7233786836319338, 0.48027758906636264, -0.3853342806783821],
-            0.7867023447826701,
-            8.50352784268391,
-        ),
+        ("solution.h5", (-0.6072694878928, -0.5946776625502754, -2.399666520552695), 3.59542732553333, 41.23544700778),
+        ("replicas.h5", (0.7233786836319338, 0.48027758906636, -0.38533428067838), 0.78670234478267, 8.50352784268),
     ],
 )
 def test_an_older_file_gives_the_same_numbers(name, values, error, held_out):
     solution = load(FOLDER / name)
     assert solution(**POINTS) == pytest.approx(values, rel=1e-12)  # the same operations in the same order, but for BLAS
     assert solution.errors()["u"]["relative_l2"] == pytest.approx(error, rel=1e-12)
-    assert solution.history["held_out"][-1] == held_out
+    assert solution.history["held_out"][-1] == pytest.approx(held_out, rel=1e-12)
     assert f"relative L2 {error:.3e}" in describe(FOLDER / name)
 
 
