@@ -12,6 +12,8 @@ from importlib import import_module
 from pkgutil import get_data
 from typing import TYPE_CHECKING, Any
 
+from pinn.basis.late import LATE as _LATE
+
 # The public names, and where each of them is: what type checkers see, and what `_homes` reads.
 if TYPE_CHECKING:
     from pinn.basis.errors import UserError as UserError
@@ -77,6 +79,21 @@ def _homes() -> dict[str, str]:
 
 
 _HOMES = _homes()
+
+
+def _plot(*arguments: Any) -> Any:
+    from pinn.report.figures import plot
+
+    return plot(*arguments)
+
+
+def _report(*arguments: Any) -> Any:
+    from pinn.report.page import report
+
+    return report(*arguments)
+
+
+_LATE |= {"plot": _plot, "report": _report}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,31 +9,76 @@ from typing import Any
 
 from pinn.basis.errors import UserError, require
 
+MOVED = {
+    "pinn.arguments": "pinn.basis.arguments",
+    "pinn.callbacks": "pinn.training",
+    "pinn.checkpoint": "pinn.training.checkpoint",
+    "pinn.compilation": "pinn.solving.compilation",
+    "pinn.configurable": "pinn.basis.configurable",
+    "pinn.errors": "pinn.basis.errors",
+    "pinn.export": "pinn.solution.export",
+    "pinn.feature_scales": "pinn.training.feature_scales",
+    "pinn.initial_guess": "pinn.training.initial_guess",
+    "pinn.measuring": "pinn.training.held_out",
+    "pinn.schema": "pinn.cli.schema",
+    "pinn.weighting": "pinn.training",
+    "pinn.windows": "pinn.trial",
+}
+"""Modules that older files name, and where their classes are now."""
+
+DROPPED: dict[str, dict[str, Any]] = {"pinn.training.Training": {"replicas": 1}}
+"""Class -> arguments of older files that it no longer takes, with the only value that they may have."""
+
 HYDRA_KEYS = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
+
+
+def renewed(configuration: Any) -> Any:
+    """A saved configuration in today's names: without arguments that were dropped, with classes that moved.
+
+    Raises UserError where a dropped argument asks for what is no longer done.
+    """
+    if isinstance(configuration, list):
+        return [renewed(entry) for entry in configuration]
+    if not isinstance(configuration, Mapping):
+        return configuration
+    entries = {name: renewed(value) for name, value in configuration.items()}
+    if "_target_" not in entries:
+        return entries
+    target = str(entries["_target_"])
+    home, _, name = target.rpartition(".")
+    target = f"{MOVED[home]}.{name}" if home in MOVED else target
+    for argument, allowed in DROPPED.get(target, {}).items():
+        value = entries.pop(argument, allowed)
+        require(value == allowed, f"{target} has no {argument} any more, got {argument}={value!r}; set it to {allowed}")
+    return entries | {"_target_": target}
 
 
 def rebuild(configuration: Any, trust: bool = False) -> Any:
     """The object that a configuration in Hydra's form describes, nested ones first.
 
     A mapping with `_target_` becomes that class called with the other entries; with `_partial_: true`, a
-    `functools.partial` of it. Anything else is returned as it is.
+    `functools.partial` of it. Anything else is returned as it is. Names of older files are renewed before.
 
     Args:
         configuration: plain data, as `Configurable.configuration` makes it.
         trust: allow classes and functions from outside `pinn`. Importing them runs their code.
 
     Raises:
-        UserError: a target that is not trusted, cannot be imported or does not take these arguments.
+        UserError: a target that is not trusted, cannot be imported or does not take these arguments; as `renewed`.
     """
+    return _rebuilt(renewed(configuration), trust)
+
+
+def _rebuilt(configuration: Any, trust: bool) -> Any:
     if isinstance(configuration, list):
-        return [rebuild(entry, trust) for entry in configuration]
+        return [_rebuilt(entry, trust) for entry in configuration]
     if not isinstance(configuration, Mapping):
         return configuration
-    entries = {name: rebuild(value, trust) for name, value in configuration.items() if name not in HYDRA_KEYS}
+    entries = {name: _rebuilt(value, trust) for name, value in configuration.items() if name not in HYDRA_KEYS}
     if "_target_" not in configuration:
         return entries
     target = find(str(configuration["_target_"]), trust)
-    positional = rebuild(list(configuration.get("_args_", [])), trust)
+    positional = _rebuilt(list(configuration.get("_args_", [])), trust)
     if configuration.get("_partial_", False):
         return functools.partial(target, *positional, **entries)
     try:
@@ -57,12 +102,12 @@ def find(path: str, trust: bool = False) -> Any:
     parts = path.split(".")
     for split in range(len(parts) - 1, 0, -1):
         try:
-            found = importlib.import_module(".".join(parts[:split]))
+            target = importlib.import_module(".".join(parts[:split]))
             for part in parts[split:]:
-                found = getattr(found, part)
+                target = getattr(target, part)
         except (ImportError, AttributeError):
             continue
-        ours = isinstance(found, type) and found.__module__.split(".")[0] == "pinn"
-        require(ours or (trust and callable(found)), foreign)
-        return found
+        ours = isinstance(target, type) and target.__module__.split(".")[0] == "pinn"
+        require(ours or (trust and callable(target)), foreign)
+        return target
     raise UserError(f"cannot find {path}, which the file names; is its module on Python's path?")

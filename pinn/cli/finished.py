@@ -36,8 +36,8 @@ def table(words: Sequence[str]) -> None:
     parser.add_argument("--to", nargs="+", default=[], metavar="FILE", help="write it, too, as .csv or .h5")
     read = parser.parse_args(words)
     from pinn.cli.sweeping.ending import SAVED
-    from pinn.report.runs import rows_below, table_text, write_table
     from pinn.sweeps.summary import summarize
+    from pinn.sweeps.table import rows_below, table_text, write_table
 
     if (Path(read.folder) / SAVED).is_file() and not read.to:
         text, files = summarize(Path(read.folder))
@@ -59,8 +59,9 @@ def compare(words: Sequence[str]) -> None:
     read = parser.parse_args(words)
     if len(read.runs) < 2:
         raise UserError("compare takes two runs or more; see pinn compare --help")
-    from pinn.report.runs import compared, draw_comparison, table_text
     from pinn.solution.loading import load
+    from pinn.sweeps.comparison import compared, draw_comparison
+    from pinn.sweeps.table import table_text
 
     search_working_directory()
     sys.stdout.write(table_text(compared({run: load(run, trust=read.trust) for run in read.runs})))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinn.basis.errors import UserError
+from pinn.basis.rebuilding import renewed
 from pinn.cli.near import did_you_mean
 from pinn.cli.parser import Parser
 
@@ -72,7 +73,7 @@ def _overridden(saved: Path, words: Sequence[str]) -> "DictConfig":
         if key not in known and not key.startswith("weights."):
             raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
         config.merge_with_dotlist([word])
-    return config
+    return OmegaConf.create(renewed(OmegaConf.to_container(config)))
 
 
 def _keys(node: "DictConfig", prefix: str = "") -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pinn.solution_file.measured import Measure
+
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
 UNFIT = 1e-4  # the same for a fit that has its least loss, which is far less where the fit suits the problem
@@ -15,23 +17,22 @@ DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 def verdict(latest: Mapping[str, float], missing: Sequence[str] = ()) -> list[str]:
     """Findings from the last measurement of a run, in words, worst first; one line of good news where none is bad.
 
-    latest: `held_out/<block>` and `loss/<block>` (weighted mean squares), `held_out`, `imbalance/<block>` (the residual
-    over the equation's largest term), `noise/<block>` (the misfit of data over their noise), as the trainer records
-    them; `settled` where a fit has its least loss, so that weights and redrawn points would not help.
+    latest: the entries of `Measure` by block, as the trainer records them; `settled` where a fit has its least loss, so
+    that weights and redrawn points would not help.
     missing: conditions that the equations ask for and the problem does not have, in words.
     """
     measured = Measured.of(latest)
-    found = [f"one of many solutions: {text}" for text in missing]
+    told = [f"one of many solutions: {text}" for text in missing]
     for look in (_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent):
-        found += look(measured)
+        told += look(measured)
     worst = max(measured.imbalances.values(), default=0.0)
     is_told = bool(measured.imbalances) and worst <= UNSOLVED
     balanced = [f"{worst:.1g} of the equation's largest term is left"] if is_told else []
-    if not found and measured.total > 0:
+    if not told and measured.total > 0:
         ratio = measured.total / max(sum(measured.training.values()), 1e-300)
         good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
         return ["; ".join([good, *balanced])]
-    return found + balanced
+    return told + balanced
 
 
 def findings(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> list[str]:
@@ -51,13 +52,14 @@ class Measured:
 
     @classmethod
     def of(cls, latest: Mapping[str, float]) -> "Measured":
-        """From a record, whose keys are `<kind>/<block>`."""
-
-        def kind(prefix: str) -> dict[str, float]:
-            return {key.removeprefix(prefix): value for key, value in latest.items() if key.startswith(prefix)}
-
-        settled = bool(latest.get("settled", False))
-        return cls(kind("held_out/"), kind("loss/"), kind("imbalance/"), kind("noise/"), settled)
+        """From a record."""
+        return cls(
+            held_out=Measure.HELD_OUT.within(latest),
+            training=Measure.LOSS.within(latest),
+            imbalances=Measure.IMBALANCE.within(latest),
+            noise=Measure.NOISE.within(latest),
+            settled=bool(latest.get("settled", False)),
+        )
 
     @property
     def total(self) -> float:

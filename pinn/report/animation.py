@@ -16,9 +16,10 @@ from PIL import Image
 
 from pinn.report.maps import draw_map, proportion
 from pinn.report.panels import Panel, Quantity, View, cut, field_quantities, has_flow, make_view, speed
-from pinn.report.style import LARGE, PathLike
+from pinn.report.style import LARGE
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import PathLike
 
 DPI = 100
 FRAMES = 48
@@ -109,7 +110,7 @@ def moving_quantities(contents: Contents, view: View) -> list[Quantity]:
     """What is shown: fields, before them the speed of a flow."""
     flow = [speed(contents)] if has_flow(contents, view) else []
     fields = [field_quantities(name, contents)[0] for name in contents.fields]
-    return [Quantity(found.title, found.values, found.scale) for found in (*flow, *fields)][:PANELS]
+    return [Quantity(shown.title, shown.values, shown.scale) for shown in (*flow, *fields)][:PANELS]
 
 
 def first_frame(contents: Contents, quantities: list[Quantity], view: View) -> tuple[Figure, list[Any]]:

@@ -9,9 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pinn.diagnosis import findings
-from pinn.report.kept import kept_measurement
+from pinn.diagnosis.verdict import findings
 from pinn.solution.solution import Solution
+from pinn.solution_file.measured import Measure, kept_measurement
 
 
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:
@@ -25,13 +25,12 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for field, error in solution.errors().items():
         table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
         table.add_row("", f"{error['max']:.2e}", "largest")
-    for name, value in latest.items():
-        if name.startswith("held_out/"):
-            block = name.removeprefix("held_out/")
-            if f"noise/{block}" in latest:
-                table.add_row(f"misfit of {block}", f"{latest[f'noise/{block}']:.2e}", "root mean square, of the noise")
-            else:
-                table.add_row(f"residual of {block}", f"{np.sqrt(value):.2e}", "root mean square on fresh points")
+    noise = Measure.NOISE.within(latest)
+    for block, value in Measure.HELD_OUT.within(latest).items():
+        if block in noise:
+            table.add_row(f"misfit of {block}", f"{noise[block]:.2e}", "root mean square, of the noise")
+        else:
+            table.add_row(f"residual of {block}", f"{np.sqrt(value):.2e}", "root mean square on fresh points")
     for name, value in solution.trial.unknowns.items():
         table.add_row(name, f"{value:.6g}", "identified")
     table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from pinn.report.lines import draw_distributions, draw_lines
 from pinn.report.maps import draw_maps
-from pinn.report.style import LARGE, PathLike, headline, save
+from pinn.report.style import LARGE, headline, save
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.reading import locate, read
+from pinn.solution_file.reading import PathLike, locate, read
 
 
 def draw_solution(solution: PathLike, figure: PathLike) -> Path:

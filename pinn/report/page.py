@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import os
 import shlex
 import tempfile
@@ -12,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from pinn.diagnosis import findings
+from pinn.diagnosis.verdict import findings
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
-from pinn.report.style import PathLike
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import replacing
-from pinn.solution_file.reading import locate, read
+from pinn.solution_file.measured import Measure
+from pinn.solution_file.reading import PathLike, locate, read
 
 FILE_NAME = "report.html"
 CAPTIONS = {
@@ -127,10 +128,10 @@ def run_page(record: Record, figures: list[Picture], path: Path | None = None) -
     )
 
 
-def environment() -> Environment:
-    """The templates; a name that is not there is an error, text is escaped."""
+def environment(*packages: str) -> Environment:
+    """The templates of these packages and of reports; a name that is not there is an error, text is escaped."""
     made = Environment(
-        loader=PackageLoader("pinn.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "pinn.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -149,42 +150,41 @@ def short(value: Any) -> str:
 
 def residuals(kept: Mapping[str, float]) -> list[Residual]:
     """The terms' residuals with the parameters that the run kept."""
-    fresh = {name.removeprefix("held_out/"): v for name, v in kept.items() if name.startswith("held_out/")}
+    fresh, training, imbalances = (kind.within(kept) for kind in (Measure.HELD_OUT, Measure.LOSS, Measure.IMBALANCE))
     total = sum(fresh.values()) or 1.0
-    training = {name: kept.get(f"loss/{name}") for name in fresh}
-    roots = {name: None if v is None else float(np.sqrt(v)) for name, v in training.items()}
+    roots = {name: math.sqrt(value) for name, value in training.items()}
     return [
-        Residual(name, float(np.sqrt(v)), roots[name], 100 * v / total, kept.get(f"imbalance/{name}"))
-        for name, v in fresh.items()
+        Residual(name, math.sqrt(value), roots.get(name), 100 * value / total, imbalances.get(name))
+        for name, value in fresh.items()
     ]
 
 
 def timings(record: Record) -> dict[str, str]:
     """How long the run took, and for what."""
     steps, seconds = (record.history.get(name, np.zeros(0)) for name in ("step", "seconds"))
-    found = {}
+    told = {}
     if "wall_seconds" in record.attributes:
-        found["whole run"] = f"{record.attributes['wall_seconds']:.1f} s"
+        told["whole run"] = f"{record.attributes['wall_seconds']:.1f} s"
     if len(seconds) and len(steps):
-        found["training"] = f"{seconds[-1]:.1f} s"
-        found["steps"] = f"{steps[-1]}, {short(float(seconds[-1]) / float(steps[-1]))} s each"
-    return found
+        told["training"] = f"{seconds[-1]:.1f} s"
+        told["steps"] = f"{steps[-1]}, {short(float(seconds[-1]) / float(steps[-1]))} s each"
+    return told
 
 
 def commands(record: Record, path: Path | None) -> dict[str, str]:
     """What reproduces the run and what to do with it, by purpose."""
-    found = {}
+    lines = {}
     if record.overrides is not None:
-        found["Run it again"] = command(record.overrides)
+        lines["Run it again"] = command(record.overrides)
     if path is not None:
         folder = os.path.relpath(path.parent)
         if record.attributes.get("status") in ENDED_EARLY and (path.parent / "checkpoint.h5").exists():
             limit = record.settings.get("training.time_limit")
             more = f" training.time_limit={2 * limit:g}" if limit else ""
-            found["Go on with it"] = f"pinn resume {shlex.quote(folder)}{more}"
-        found["Look at its numbers"] = f"pinn show {shlex.quote(folder)}"
-        found["Evaluate it in Python"] = f'solution = pinn.load("{folder}")'
-    return found
+            lines["Go on with it"] = f"pinn resume {shlex.quote(folder)}{more}"
+        lines["Look at its numbers"] = f"pinn show {shlex.quote(folder)}"
+        lines["Evaluate it in Python"] = f'solution = pinn.load("{folder}")'
+    return lines
 
 
 def command(overrides: Sequence[str]) -> str:

@@ -10,16 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pinn.diagnosis.preflight import Preflight
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
-from pinn.report.style import DPI, LARGE, NORMAL, SMALL, PathLike, balanced, colors, style
+from pinn.report.style import LARGE, NORMAL, SMALL, balanced, colors, style, write
 from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.reading import PathLike
 
 PANELS = 3  # pairs of coordinates at most
 COLUMNS = 3  # of the legend
@@ -29,12 +28,12 @@ SHOWN, FEW = 2000, 20  # points of a region at most; so few are drawn large
 VOLUME = "#9a9a9a"  # gray
 
 
-def draw_first_points(found: Preflight, sampler: Sampler, seed: int, figure: PathLike) -> Path:
+def draw_first_points(before: Preflight, sampler: Sampler, seed: int, figure: PathLike) -> Path:
     """Draw the points that training starts with, as `draw_points` does; returns the figure's path."""
-    trial, generator = found.residuals.trial, torch.Generator().manual_seed(seed)
-    regions = {label: group.region for label, group in found.residuals.regions.items()}
+    trial, generator = before.residuals.trial, torch.Generator().manual_seed(seed)
+    regions = {label: group.region for label, group in before.residuals.regions.items()}
     points = draw_all(sampler, trial, regions, generator)
-    return draw_points(trial.domain, regions, points, trial.problem.title, figure, found.legend)
+    return draw_points(trial.domain, regions, points, trial.problem.title, figure, before.legend)
 
 
 def draw_points(
@@ -70,11 +69,7 @@ def draw_points(
         handles, told, loc="outside lower center", ncols=columns, fontsize=SMALL, frameon=False, markerscale=1.5
     )
     drawn.suptitle(balanced(title, 33 * (len(pairs) + 1)), fontsize=LARGE, parse_math=False)
-    path = Path(figure)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        FigureCanvasAgg(drawn).print_figure(temporary, format=path.suffix.removeprefix(".") or "png", dpi=DPI)
-    return path
+    return write(drawn, figure)
 
 
 def _draw_region(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from pinn.report.kept import kept_measurement
-from pinn.solution_file.reading import locate, opened, plain
+from pinn.report.record import Record, read_record
+from pinn.solution_file.dimensions import is_dimension_only
+from pinn.solution_file.measured import Measure
+from pinn.solution_file.reading import PathLike, datasets, locate, opened
 
 HARD_LINKED = ("VTKHDF", "plot")
 """Groups that repeat what the others hold, for other programs."""
@@ -20,7 +21,7 @@ FIRST = ("status", "outcome", "wall_seconds", "seed", "dtype", "device", "constr
 LAST = ("created", "pinn_version", "torch_version", "git_commit")
 
 
-def describe(path: str | os.PathLike[str]) -> str:
+def describe(path: PathLike) -> str:
     """The summary of a run: its numbers and verdict, the equation, the configuration, and all that its file holds.
 
     The last part is like that of `ncdump -h`: dimensions, variables and attributes.
@@ -31,20 +32,20 @@ def describe(path: str | os.PathLike[str]) -> str:
     Raises:
         UserError: it is not there or not a solution file.
     """
-    path = locate(path)
+    record = read_record(path := locate(path))
+    attributes = record.attributes
     with opened(path) as file:
-        attributes = {name: plain(value) for name, value in file.attrs.items()}
         parts = [
             [f"{path}  ({size_of(path)})", " ".join(str(attributes.get("title", "")).split())],
             [
-                *error_lines(attributes),
-                *residual_lines(file),
-                *network_lines(file),
+                *error_lines(record),
+                *residual_lines(record),
+                *network_lines(record, file),
                 *attribute_lines(attributes),
                 *verdict_lines(attributes),
             ],
             ["equation", *indented(str(attributes["comment"]).splitlines())] if "comment" in attributes else [],
-            ["configuration", *indented(file["config"].asstr()[()].splitlines())],
+            ["configuration", *indented(record.configuration.splitlines())],
             ["dimensions", *indented(dimension_lines(file))],
             ["nodes", *indented(node_lines(file))],
             ["attributes", *indented(root_lines(attributes))],
@@ -52,35 +53,28 @@ def describe(path: str | os.PathLike[str]) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
-def error_lines(attributes: dict[str, Any]) -> Iterator[str]:
+def error_lines(record: Record) -> Iterator[str]:
     """Relative L2 and maximum error of each field, or that nothing is known of them."""
-    fields = [name for name in attributes["field_names"].split() if f"relative_l2_{name}" in attributes]
-    against = "to the exact solution" if attributes.get("truth") == "exact" else "to the reference"
-    for name in fields:
-        relative, largest = attributes[f"relative_l2_{name}"], attributes[f"max_error_{name}"]
+    against = "to the exact solution" if record.attributes.get("truth") == "exact" else "to the reference"
+    for name, (relative, largest) in record.errors.items():
         yield row(f"error of {name}", f"relative L2 {relative:.3e}, max {largest:.3e} ({against})")
-    if not fields:
+    if not record.errors:
         yield row("error", "not known: the problem has neither an exact nor a reference solution")
-    for name, value in attributes.items():
-        if name.startswith("unknown_"):
-            yield row(f"identified {name.removeprefix('unknown_')}", f"{value:.8g}")
+    for name, value in record.unknowns.items():
+        yield row(f"identified {name}", f"{value:.8g}")
 
 
-def residual_lines(file: h5py.File) -> Iterator[str]:
+def residual_lines(record: Record) -> Iterator[str]:
     """The held-out residual of each term with the parameters that were kept."""
-    history = {str(column.attrs["metric"]): column[()] for column in file["training"].values()}
-    kept = kept_measurement(history)
+    kept, history = record.kept, record.history
     where = "with each window's best parameters" if "window" in kept else f"at step {kept.get('step', 0):.0f}"
-    for name, value in kept.items():
-        if name.startswith("held_out/"):
-            told = f"{np.sqrt(value):.3e} root mean square on fresh points, {where}"
-            yield row(f"residual of {name.removeprefix('held_out/')}", told)
-    steps = history.get("step", np.zeros(0))
-    if len(steps):
-        yield row("steps", f"{steps[-1]}, last training loss {history['loss'][-1]:.3e}")
+    for name, value in Measure.HELD_OUT.within(kept).items():
+        yield row(f"residual of {name}", f"{np.sqrt(value):.3e} root mean square on fresh points, {where}")
+    if len(history.get("step", ())):
+        yield row("steps", f"{history['step'][-1]}, last training loss {history[Measure.LOSS.total][-1]:.3e}")
 
 
-def attribute_lines(attributes: dict[str, Any]) -> Iterator[str]:
+def attribute_lines(attributes: Mapping[str, Any]) -> Iterator[str]:
     """How the run went and what computed it, from the root attributes."""
     for name in (*FIRST, *LAST):
         if name in attributes:
@@ -88,11 +82,9 @@ def attribute_lines(attributes: dict[str, Any]) -> Iterator[str]:
             yield row(name.replace("_", " "), f"{value:.1f}" if name == "wall_seconds" else str(value))
 
 
-def network_lines(file: h5py.File) -> Iterator[str]:
+def network_lines(record: Record, file: h5py.File) -> Iterator[str]:
     """The size of the network, and the shape of the Jacobian with its condition where that was computed."""
-    arrays = [node for node in datasets(file["network"]) if not node.is_scale]
-    count = sum(int(np.prod(node.shape)) for node in arrays)
-    yield row("network", f"{count:,} parameters in {len(arrays)} arrays")
+    yield row("network", f"{record.parameters:,} parameters in {len(record.sizes)} arrays")
     if "diagnosis/singular_values" in file:
         values = file["diagnosis/singular_values"][()]
         rows, columns = (file.attrs.get(f"jacobian_{name}", len(values)) for name in ("rows", "columns"))
@@ -100,7 +92,7 @@ def network_lines(file: h5py.File) -> Iterator[str]:
         yield row("Jacobian", f"{rows} x {columns}, singular values {values.max(initial=0.0):.1e} to {smallest}")
 
 
-def verdict_lines(attributes: dict[str, Any]) -> Iterator[str]:
+def verdict_lines(attributes: Mapping[str, Any]) -> Iterator[str]:
     """The findings of the run's end."""
     for number, finding in enumerate(str(attributes.get("verdict", "")).splitlines()):
         yield row("" if number else "verdict", finding)
@@ -116,19 +108,10 @@ def dimension_lines(file: h5py.File) -> list[str]:
     return [f"{name} = {size}" for name, size in lengths.items()]
 
 
-def root_lines(attributes: dict[str, Any]) -> list[str]:
+def root_lines(attributes: Mapping[str, Any]) -> list[str]:
     """The root attributes but those of several lines, which stand above."""
     told = {name: value for name, value in attributes.items() if name not in ("comment", "verdict")}
     return [f":{name} = {value!r}" for name, value in told.items()]
-
-
-def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
-    """The datasets in a group and in those in it."""
-    for node in group.values():
-        if isinstance(node, h5py.Group):
-            yield from datasets(node)
-        else:
-            yield node
 
 
 def node_lines(file: h5py.File) -> list[str]:
@@ -136,9 +119,9 @@ def node_lines(file: h5py.File) -> list[str]:
     variables = {name: node for name, node in file.items() if isinstance(node, h5py.Dataset)}
     order = file.attrs["coordinate_names"].split() + file.attrs["field_names"].split()
     names = sorted(variables, key=lambda name: order.index(name) if name in order else len(order))
-    lines = [node_line(f"/{name}", variables[name]) for name in names if not dimension_only(variables[name])]
+    lines = [node_line(f"/{name}", variables[name]) for name in names if not is_dimension_only(variables[name])]
     groups = [node for name, node in file.items() if name not in variables and name not in HARD_LINKED]
-    lines += [node_line(node.name, node) for group in groups for node in datasets(group) if not dimension_only(node)]
+    lines += [node_line(node.name, node) for group in groups for node in datasets(group) if not is_dimension_only(node)]
     return lines + [f"links    /{name}/*" for name in HARD_LINKED if name in file]
 
 
@@ -157,11 +140,6 @@ def dimension_name(node: h5py.Dataset, axis: int) -> str:
     """The name of the dimension that an axis runs along."""
     scales = node.dims[axis]
     return str((scales[0] if len(scales) else node).name).split("/")[-1]
-
-
-def dimension_only(node: h5py.Dataset) -> bool:
-    """Whether this is a dimension scale without values."""
-    return b"netCDF dimension but not" in bytes(node.attrs.get("NAME", b""))
 
 
 def indented(lines: Iterable[str]) -> list[str]:

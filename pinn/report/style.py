@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import itertools
-import os
 import textwrap
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from pinn.basis.errors import require
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import replacing
+from pinn.solution_file.measured import known_errors
+from pinn.solution_file.reading import PathLike
 
 DPI = 200
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -23,8 +25,6 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 
 SMALL, NORMAL, LARGE = 8, 9, 10
 """Font sizes (points)."""
-
-PathLike = str | os.PathLike[str]
 
 
 def colors() -> Iterator[str]:
@@ -51,11 +51,8 @@ def headline(contents: Contents) -> str:
     """The problem's title, its errors, and how long the run took."""
     attributes = contents.attributes
     title = balanced(" ".join(str(attributes["title"]).split()), 90)
-    errors = [
-        f"{name} {attributes[f'relative_l2_{name}']:.1e}"
-        for name in contents.fields
-        if f"relative_l2_{name}" in attributes
-    ]
+    known = known_errors(attributes, contents.fields)
+    errors = [f"{name} {relative:.1e}" for name, (relative, _) in known.items()]
     parts = [f"relative L2 error: {', '.join(errors)}"] if errors else []
     parts += [f"computed in {attributes['wall_seconds']:.0f} s"] if "wall_seconds" in attributes else []
     return "\n".join([title, balanced("; ".join(parts), 90)]).strip()
@@ -69,11 +66,23 @@ def balanced(text: str, width: int) -> str:
 
 
 def save(drawn: Figure, contents: Contents, path: PathLike) -> Path:
-    """Add the headline and write the figure, whole or not at all."""
+    """Add the headline and write the figure."""
     drawn.suptitle(headline(contents), fontsize=LARGE, parse_math=False)
-    path, canvas = Path(path), FigureCanvasAgg(drawn)
-    kind, kinds = path.suffix.removeprefix("."), canvas.get_supported_filetypes()
+    return write(drawn, path)
+
+
+def write(drawn: Figure, path: PathLike) -> Path:
+    """Write the figure, whole or not at all; its folder is made. Raises UserError where it cannot be written."""
+    path, kinds = Path(path), FigureCanvasAgg.get_supported_filetypes()
+    kind = path.suffix.removeprefix(".")
     require(kind in kinds, f"cannot draw {path}: its suffix must be one of {', '.join(sorted(kinds))}; try .png")
     with replacing(path) as temporary:
-        canvas.print_figure(temporary, format=kind, dpi=DPI)
+        temporary.write_bytes(image(drawn, kind))
     return path
+
+
+def image(drawn: Figure, kind: str = "png") -> bytes:
+    """The content of a file with the figure, of the kind that a suffix names."""
+    content = io.BytesIO()
+    FigureCanvasAgg(drawn).print_figure(content, format=kind, dpi=DPI)
+    return content.getvalue()

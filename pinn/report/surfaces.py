@@ -60,8 +60,8 @@ class Surface:
         holds = np.asarray((weights >= -INSIDE).all(axis=-1))
         chosen = np.take_along_axis(weights, holds.argmax(axis=1)[:, None, None], axis=1)[:, 0]
         triangle = np.take_along_axis(near, holds.argmax(axis=1)[:, None], axis=1)[:, 0]
-        found = np.sum(chosen * values[self.triangles[triangle]], axis=1)
-        return np.where(holds.any(axis=1), found, np.nan)
+        inside = np.sum(chosen * values[self.triangles[triangle]], axis=1)
+        return np.where(holds.any(axis=1), inside, np.nan)
 
 
 def cross(a: NDArray, b: NDArray) -> NDArray:

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pinn.report.style import NORMAL, PathLike, add_legend, colors, save, style
+from pinn.report.style import NORMAL, add_legend, colors, save, style
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.reading import locate, read
+from pinn.solution_file.measured import Measure
+from pinn.solution_file.reading import PathLike, locate, read
 
 FEW = 20
 """Measurements up to which each gets a marker."""
-
 
 PER_STEP = (("damping", "damping"), ("radius", "radius"), ("learning_rate", "learning rate"))
 """What an optimizer chooses at each step, with its label; the first that there is is drawn."""
@@ -37,15 +37,14 @@ def draw_training(solution: PathLike, figure: PathLike) -> Path:
 def training_figure(contents: Contents) -> Figure:
     """The figure in memory, a row for what is comparable."""
     history = contents.history
-    terms = [name for name in history if name.startswith("loss/")]
-    rows = [["loss", "held_out", *(name for name in history if name.startswith("error/"))]]
-    rows += [terms] if len(terms) > 1 else []
-    rows += [[name] for name, _ in PER_STEP if name in history][:1]
-    labels = ["mean square or relative L2", *(["mean square"] if len(terms) > 1 else [])]
-    labels += [label for name, label in PER_STEP if name in history][:1]
+    terms = list(filter(Measure.LOSS.measures, history))
+    measured = [Measure.LOSS.total, Measure.HELD_OUT.total, *filter(Measure.ERROR.measures, history)]
+    rows = [("mean square or relative L2", measured)]
+    rows += [("mean square", terms)] if len(terms) > 1 else []
+    rows += [(label, [name]) for name, label in PER_STEP if name in history][:1]
     drawn = Figure(figsize=(7.2, 1.0 + 2.4 * len(rows)), layout="constrained")
     grid = drawn.subplots(len(rows), 2, sharey="row", sharex="col", squeeze=False)
-    for panels, shown, label in zip(grid, rows, labels, strict=True):
+    for panels, (label, shown) in zip(grid, rows, strict=True):
         for axes, against in zip(panels, ("step", "seconds"), strict=True):
             for color, name in zip(colors(), shown, strict=False):
                 draw_metric(axes, history, against, name, color)
@@ -70,7 +69,6 @@ def draw_metric(
     measured = np.isfinite(history[name]) & (history[name] > 0)
     if not measured.any():
         return
-    label = label or {"loss": "training loss", "held_out": "held-out residual"}.get(name)
     axes.plot(
         history[against][measured],
         history[name][measured],
@@ -78,5 +76,14 @@ def draw_metric(
         linewidth=1.2,
         marker="" if measured.mean() > 0.5 and measured.sum() > FEW else "o",
         markersize=2.5,
-        label=label or name.replace("error/", "relative L2 error of ").replace("loss/", "loss of "),
+        label=label or title(name),
     )
+
+
+def title(name: str) -> str:
+    """What a metric is called in a figure."""
+    if Measure.ERROR.measures(name):
+        return f"relative L2 error of {Measure.ERROR.name_in(name)}"
+    if Measure.LOSS.measures(name):
+        return f"loss of {Measure.LOSS.name_in(name)}"
+    return {Measure.LOSS.total: "training loss", Measure.HELD_OUT.total: "held-out residual"}.get(name, name)

@@ -56,11 +56,11 @@ class Reader:
         at = 0
         while at < len(text.rstrip()):
             start = at + len(text[at:]) - len(text[at:].lstrip())
-            found = TOKEN.match(text, start)
-            if found is None:
+            token = TOKEN.match(text, start)
+            if token is None:
                 raise NotAFormula(text[start:])
-            self.tokens.append((str(found.lastgroup), found[0], start > at))
-            at = found.end()
+            self.tokens.append((str(token.lastgroup), token[0], start > at))
+            at = token.end()
         self.at = 0
 
     def peek(self, ahead: int = 0) -> str:
@@ -70,11 +70,11 @@ class Reader:
 
     def take(self, expected: str = "") -> str:
         """The next token, which must be there, and the expected one where one is."""
-        found = self.peek()
-        if not found or (expected and found != expected):
-            raise NotAFormula(found)
+        token = self.peek()
+        if not token or (expected and token != expected):
+            raise NotAFormula(token)
         self.at += 1
-        return found
+        return token
 
     def sentence(self) -> str:
         """Relations, and words and commas between them."""
@@ -106,20 +106,20 @@ class Reader:
 
     def product(self) -> Piece:
         """Factors side by side; a slash divides all that stands before it in the product by the next factor."""
-        found = self.factor()
+        product = self.factor()
         while True:
             if self.peek() == "/":
                 self.take()
-                found = Piece(f"<mfrac>{found.bare}{self.factor().bare}</mfrac>")
+                product = Piece(f"<mfrac>{product.bare}{self.factor().bare}</mfrac>")
             elif self.peek() == "x" and self.peek(1) == "[":
                 self.take()
-                found = Piece(f"{found.markup}<mo>×</mo>{self.factor().markup}")
+                product = Piece(f"{product.markup}<mo>×</mo>{self.factor().markup}")
             elif self.peek() == "*" or self.starts_factor():
                 if self.peek() == "*":
                     self.take()
-                found = Piece(f"{found.markup}{THIN}{self.factor().markup}")
+                product = Piece(f"{product.markup}{THIN}{self.factor().markup}")
             else:
-                return found
+                return product
 
     def starts_factor(self) -> bool:
         """Whether a factor comes next: no sign, relation or word."""
@@ -177,10 +177,10 @@ class Reader:
             spaced = self.tokens[self.at][2]
             power = f"<mi>{escape(text)}</mi><mo>&#x2061;</mo>{THIN if spaced else ''}"
             return Piece(f"{power}{self.factor().markup}")
-        found = symbol(text)
+        name = symbol(text)
         if self.peek() == "(" and not self.tokens[self.at][2]:  # u(x, 0); with a space it would be a product
-            return Piece(f"{found}{self.primary().markup}")
-        return Piece(found)
+            return Piece(f"{name}{self.primary().markup}")
+        return Piece(name)
 
 
 def number(text: str) -> str:
@@ -228,14 +228,14 @@ def statement(text: str) -> Statement:
 
 def items(text: str) -> list[str]:
     """The lines of a docstring, those put together again that were wrapped; the name alone where there are none."""
-    found: list[str] = []
+    lines: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
         for number, line in enumerate(paragraph.splitlines()):
             if number and not NEW_ITEM.match(line.strip()):
-                found[-1] += f"\n{line.strip()}"
+                lines[-1] += f"\n{line.strip()}"
             else:
-                found.append(line.strip())
-    return found or [""]
+                lines.append(line.strip())
+    return lines or [""]
 
 
 def typeset_line(line: str) -> Markup:
@@ -258,14 +258,14 @@ def typeset_part(part: str, block: bool = False) -> Markup:
         return escape(part)
     for end in ends(part):
         body = part[:end].rstrip(".,;")
-        found = formula(body, block)
-        if found is not None:
-            return found + part[len(body) :].lstrip(".,; " if block else "")
+        typeset = formula(body, block)
+        if typeset is not None:
+            return typeset + part[len(body) :].lstrip(".,; " if block else "")
     is_prose = re.match(r"[A-Za-z]{4,}\b(?!\()", part) or len(re.findall(r"[A-Za-z]{4,}", part)) > 1
     return escape(part) if is_prose else Markup("<code>{}</code>").format(part)
 
 
 def ends(part: str) -> list[int]:
     """Where a formula at the beginning may end: at the part's end, or before a word, the farthest first."""
-    before = [found.start() for found in re.finditer(r"(?<=[^-+*/^=<>]) (?=\(?[A-Za-z]{2,}\b(?![(^]))", part)]
+    before = [gap.start() for gap in re.finditer(r"(?<=[^-+*/^=<>]) (?=\(?[A-Za-z]{2,}\b(?![(^]))", part)]
     return [len(part), *(end for end in reversed(before) if re.search(r"[=<>]|\bin \[", part[:end]))]

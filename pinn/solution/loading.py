@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import torch
@@ -15,14 +14,14 @@ from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.reading import locate, read
+from pinn.solution_file.reading import PathLike, locate, read
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: PathLike,
     trust: bool = False,
     device: str | torch.device = "cpu",
     *,
@@ -57,7 +56,6 @@ def load(
         history=contents.history,
         points=contents.points,
         diagnosis=contents.diagnosis,
-        replicas=contents.replicas,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from torch import Tensor
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.basis.late import LATE
 from pinn.domains.base import Domain
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
@@ -30,7 +29,9 @@ from pinn.solution.provenance import provenance
 from pinn.solution.tabulation import Create, Tabulation, in_memory
 from pinn.solution_file.contents import FILE_NAME, Contents
 from pinn.solution_file.layout import writing
+from pinn.solution_file.measured import Measure, error_attributes
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.reading import PathLike
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
@@ -65,8 +66,6 @@ class Solution:
         history: one array (k,) a metric, all as long as `step`.
         points: the last training points (n, d) of each term.
         diagnosis: `singular_values` of the Jacobian where the run ended.
-        replicas: of networks that were trained at once: a number (R,) each, such as `held_out`, and on the file's nodes
-            `u_mean` and `u_spread`.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -81,7 +80,6 @@ class Solution:
         history: Mapping[str, NDArray] | None = None,
         points: Mapping[str, NDArray] | None = None,
         diagnosis: Mapping[str, NDArray] | None = None,
-        replicas: Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -92,7 +90,6 @@ class Solution:
         self.history = {name: np.asarray(values) for name, values in (history or {}).items()}
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
         self.diagnosis = dict(diagnosis or {})
-        self.replicas = dict(replicas or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -149,7 +146,7 @@ class Solution:
         nodes = self._nodes(output)
         return self._tabulate(nodes, in_memory(nodes), ("fields", "reference"))
 
-    def save(self, path: str | os.PathLike[str], output: Output | None = None) -> Path:
+    def save(self, path: PathLike, output: Output | None = None) -> Path:
         """Write the solution file (and its sidecar for ParaView), whole or not at all; returns its path.
 
         `path` is a file's name or an existing folder, where it becomes `solution.h5`.
@@ -161,7 +158,7 @@ class Solution:
         path = path / FILE_NAME if path.is_dir() else path
         contents = self._without_arrays(output)
         with writing(path, contents) as arrays:
-            contents.attributes |= self._measured(self._tabulate(contents.nodes, arrays.create, output=output))
+            contents.attributes |= error_attributes(self._tabulate(contents.nodes, arrays.create, output=output))
         return path
 
     def contents(self, output: Output | None = None) -> Contents:
@@ -172,7 +169,7 @@ class Solution:
         def create(group: str, name: str, dtype: np.dtype) -> NDArray:
             return getattr(contents, group).setdefault(name, make(group, name, dtype))
 
-        contents.attributes |= self._measured(self._tabulate(contents.nodes, create, output=output))
+        contents.attributes |= error_attributes(self._tabulate(contents.nodes, create, output=output))
         return contents
 
     def compare(self, other: Solution, output: Output | None = None) -> dict[str, dict[str, float]]:
@@ -205,19 +202,17 @@ class Solution:
         """
         return to_dataset(self.contents(output))
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+    def plot(self, path: PathLike | None = None) -> Figure:
         """The figure that a run draws of its solution, saved to `path` where one is given."""
-        report = import_module("pinn.report.figures")  # a floor above, where matplotlib is
-        return report.plot(self.contents(), path)
+        return LATE["plot"](self.contents(), path)
 
-    def report(self, path: str | os.PathLike[str]) -> Path:
+    def report(self, path: PathLike) -> Path:
         """Write the page that a run has as `report.html`: errors, residuals, equation, figures, configuration.
 
         Raises:
             UserError: it cannot be written.
         """
-        page = import_module("pinn.report.page")
-        return page.report(self.contents(), path)
+        return LATE["report"](self.contents(), path)
 
     def _without_arrays(self, output: Output | None) -> Contents:
         """The contents of the file but the arrays on its nodes."""
@@ -228,18 +223,11 @@ class Solution:
             parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
             points=self.points,
             diagnosis=self.diagnosis,
-            replicas=self.replicas,
             configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
             attributes=self._root_attributes(),
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
         )
-
-    def tabulated(self, function: Callable[[Tensor], Mapping[str, Tensor]]) -> dict[str, NDArray]:
-        """A function of points (n, d) to values (n,) by name, on the nodes of its file."""
-        tabulation = Tabulation(self.nodes, self.problem.coordinates, in_memory(self.nodes))
-        tabulation.fill({"fields": partial(self._chunked, function)})
-        return tabulation.groups["fields"]
 
     @property
     def nodes(self) -> Nodes:
@@ -337,8 +325,8 @@ class Solution:
 
     def _truth_at(self, points: NDArray) -> dict[str, NDArray]:
         size = min(self.output.chunk or TRUTH_CHUNK, TRUTH_CHUNK)
-        found = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
-        return {name: np.concatenate([piece[name] for piece in found]) for name in found[0]}
+        pieces = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
     def _full_configuration(self) -> dict[str, Any]:
         """The configuration, with all constructor arguments of problem and network, defaults included."""
@@ -365,16 +353,7 @@ class Solution:
             "windows": len(trial.windows),
             "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
         }
-        unknowns = {f"unknown_{name}": value for name, value in trial.unknowns.items()}
-        return provenance() | described | self.attributes | unknowns
-
-    def _measured(self, errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-        """The errors as root attributes."""
-        return {
-            f"{prefix}_{name}": error[norm]
-            for prefix, norm in (("relative_l2", "relative_l2"), ("max_error", "max"))
-            for name, error in errors.items()
-        }
+        return provenance() | described | self.attributes | Measure.UNKNOWN.entries(trial.unknowns)
 
 
 def near(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -67,11 +67,11 @@ class Tabulation:
         error = self._array("error", name, np.dtype(np.float64))
         squares, scale, largest = 0.0, 0.0, 0.0
         for block in blocks(self.nodes.shape, BLOCK):
-            found, true = (
+            own, true = (
                 array[block].astype(np.float64) - (0.0 if mean is None else mean[self._over_space(block)])
                 for array, mean in zip((values, truth), means, strict=True)
             )
-            error[block] = difference = found - true
+            error[block] = difference = own - true
             inside = True if self.nodes.inside is None else self.nodes.inside[block]
             squares += float(np.sum(difference**2, where=inside))
             scale += float(np.sum(true**2, where=inside))

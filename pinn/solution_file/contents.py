@@ -21,8 +21,6 @@ class Contents:
 
     `fields`, `derivatives`, `reference`, `error` and `residual` have the shape of `nodes`; `history` has one value a
     step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,) of the Jacobian;
-    `replicas` has a number (R,) each of the networks that were trained at once, and the fields' `u_mean` and `u_spread`
-    on the nodes;
     `configuration` is YAML; `attributes` are the root attributes.
     """
 
@@ -37,7 +35,6 @@ class Contents:
     parameters: dict[str, NDArray] = field(default_factory=dict)
     points: dict[str, NDArray] = field(default_factory=dict)
     diagnosis: dict[str, NDArray] = field(default_factory=dict)
-    replicas: dict[str, NDArray] = field(default_factory=dict)
     configuration: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

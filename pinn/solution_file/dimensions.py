@@ -19,6 +19,11 @@ def dimension_only(group: h5py.Group, name: str, size: int) -> h5py.Dataset:
     return group[name]
 
 
+def is_dimension_only(dataset: h5py.Dataset) -> bool:
+    """Whether this is a dimension without values."""
+    return DIMENSION_ONLY.partition("{")[0].encode() in bytes(dataset.attrs.get("NAME", b""))
+
+
 def set_attributes(target: h5py.Group | h5py.Dataset, attributes: Mapping[str, Any]) -> None:
     """Attributes in the types of netCDF: text, numbers and lists of them; truth values are 0 and 1."""
     for name, value in attributes.items():

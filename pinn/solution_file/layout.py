@@ -11,7 +11,6 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
-    /replicas/*                          networks that were trained at once: held_out (replica), ...; u_mean, u_spread
     /config                              the resolved configuration, YAML
     /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers
@@ -79,7 +78,6 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_points(file, contents)
         write_network(file, contents.parameters)
         write_diagnosis(file, contents.diagnosis)
-        write_replicas(file, contents)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)
@@ -222,18 +220,6 @@ def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:
         dataset = file.create_dataset(f"diagnosis/{name}", data=values)
         dataset.dims[0].attach_scale(dimension_only(file["diagnosis"], f"{name}_number", len(values)))
         set_attributes(dataset, {"long_name": name.replace("_", " ")})
-
-
-def write_replicas(file: h5py.File, contents: Contents) -> None:
-    """What was found by networks that were trained at once: a number each, and fields on the nodes."""
-    for name, values in contents.replicas.items():
-        if name.endswith(("_mean", "_spread")):
-            dataset = create_nodal(file, f"replicas/{name}", values.dtype, contents)
-            dataset[...] = values
-        else:
-            dataset = file.create_dataset(f"replicas/{name}", data=values)
-            dataset.dims[0].attach_scale(dimension_only(file["replicas"], "replica", len(values)))
-        set_attributes(dataset, {"long_name": f"{name.replace('_', ' ')} of the replicas"})
 
 
 def write_points(file: h5py.File, contents: Contents) -> None:

@@ -16,8 +16,10 @@ from pinn.basis.errors import UserError, require
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
 
+PathLike = str | os.PathLike[str]
 
-def locate(path: str | os.PathLike[str]) -> Path:
+
+def locate(path: PathLike) -> Path:
     """The solution file that `path` means: itself, or `solution.h5` in a run's folder.
 
     Raises:
@@ -78,7 +80,7 @@ def read(path: Path) -> Contents:
 
 def read_contents(file: h5py.File) -> Contents:
     """The contents of an open solution file."""
-    attributes = {name: plain(value) for name, value in file.attrs.items()}
+    attributes = read_attributes(file)
     coordinates = tuple(attributes["coordinate_names"].split())
     names = attributes["field_names"].split()
     derivatives = attributes.get("derivative_names", "").split()
@@ -90,11 +92,10 @@ def read_contents(file: h5py.File) -> Contents:
         fields={name: file[name][()] for name in names},
         derivatives={name: file[name][()] for name in derivatives},
         **groups,
-        history={str(column.attrs["metric"]): read_column(column) for column in file["training"].values()},
+        history=read_history(file),
         parameters=read_arrays(file["network"]),
         points=read_arrays(file["points"]),
         diagnosis=read_arrays(file["diagnosis"]) if "diagnosis" in file else {},
-        replicas=read_arrays(file["replicas"]) if "replicas" in file else {},
         configuration=file["config"].asstr()[()],
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},
@@ -115,15 +116,28 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
     )
 
 
+def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    """The datasets in a group and in the groups in it."""
+    for node in group.values():
+        if isinstance(node, h5py.Group):
+            yield from datasets(node)
+        else:
+            yield node
+
+
 def read_arrays(group: h5py.Group) -> dict[str, NDArray]:
     """The datasets of a group and of the groups in it by name, without its dimension scales."""
-    found: dict[str, NDArray] = {}
-    for name, node in group.items():
-        if isinstance(node, h5py.Group):
-            found |= {f"{name}/{inner}": values for inner, values in read_arrays(node).items()}
-        elif not node.is_scale:
-            found[name] = node[()]
-    return found
+    return {node.name.removeprefix(f"{group.name}/"): node[()] for node in datasets(group) if not node.is_scale}
+
+
+def read_attributes(file: h5py.File) -> dict[str, Any]:
+    """The root attributes as Python objects."""
+    return {name: plain(value) for name, value in file.attrs.items()}
+
+
+def read_history(file: h5py.File) -> dict[str, NDArray]:
+    """The training's metrics (k,) by name, in the file's order."""
+    return {str(column.attrs["metric"]): read_column(column) for column in file["training"].values()}
 
 
 def read_column(column: h5py.Dataset) -> NDArray:

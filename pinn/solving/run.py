@@ -16,13 +16,13 @@ from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.base import Optimizer
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
-from pinn.report.kept import kept_measurement
 from pinn.report.points import draw_first_points
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
+from pinn.solution_file.measured import kept_measurement
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable

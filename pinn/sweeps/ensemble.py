@@ -11,6 +11,7 @@ from pinn.basis.errors import require
 from pinn.report.figures import draw_solution
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import writing
+from pinn.solution_file.measured import error_attributes
 from pinn.solution_file.reading import locate, read
 from pinn.sweeps.records import Status
 from pinn.sweeps.summary import job_rows
@@ -67,20 +68,19 @@ def write_ensemble(runs: Sequence[Path], path: Path) -> Path:
 
 def _described(first: Contents, errors: dict[str, NDArray], members: int) -> Contents:
     """The contents of the first run without its arrays, with what is measured of the mean."""
-    kept = {
-        name: value
-        for name, value in first.attributes.items()
-        if name not in OF_A_RUN and not name.startswith(("relative_l2_", "max_error_"))
-    }
+    kept = {name: value for name, value in first.attributes.items() if name not in OF_A_RUN}
     measured = {
-        f"relative_l2_{name}": float(np.sqrt(np.nanmean(error**2) / np.nanmean(first.reference[name] ** 2)))
+        name: {
+            "relative_l2": float(np.sqrt(np.nanmean(error**2) / np.nanmean(first.reference[name] ** 2))),
+            "max": float(np.nanmax(np.abs(error))),
+        }
         for name, error in errors.items()
-    } | {f"max_error_{name}": float(np.nanmax(np.abs(error))) for name, error in errors.items()}
+    }
     named = {f"{name}_{SPREAD}": f"spread over seeds of {first.long_names.get(name, name)}" for name in first.fields}
     units = {f"{name}_{SPREAD}": first.units[name] for name in first.fields if name in first.units}
     return replace(
         Contents(first.nodes, first.coordinates, configuration=first.configuration),
-        attributes=kept | measured | {"status": "ensemble", "members": members},
+        attributes=kept | error_attributes(measured) | {"status": "ensemble", "members": members},
         units=first.units | units,
         long_names=first.long_names | named,
     )

@@ -12,14 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-PRELOADED = ("pinn.solving", "pinn.cli.sweeping.child")  # so that a job starts at once instead of importing torch
-
 
 def run_isolated(function: Callable[..., None], *arguments: Any, preloaded: Sequence[str] = ()) -> int:
     """Call a module-level function in a new process and wait for it; returns the exit code, -9 where SIGKILL ended it.
 
-    preloaded: modules to be imported before, once for all jobs. A Ctrl-C here, or any other exception, asks the process
-    to end (SIGTERM) and waits for it; a third one kills it.
+    preloaded: modules to be imported before, once for all jobs, which then start at once. A Ctrl-C here, or any other
+    exception, asks the process to end (SIGTERM) and waits for it; a third one kills it.
     """
     context = _context(preloaded)
     process = context.Process(target=_child, args=(os.getcwd(), function, *arguments))
@@ -47,7 +45,7 @@ def _context(preloaded: Sequence[str]) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, *preloaded])
+    context.set_forkserver_preload(list(preloaded))
     return context
 
 

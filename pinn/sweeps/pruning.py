@@ -3,6 +3,7 @@
 import optuna
 
 from pinn.basis.logs import logger
+from pinn.solution_file.measured import Measure
 from pinn.training.run import Callback, Run, StepRecord
 
 WATCHED = "watched"  # the study's attribute that names the measure by which runs are compared while they go on
@@ -39,6 +40,5 @@ class Pruning(Callback):
 def measured(record: StepRecord, name: str | None) -> float | None:
     """The value of `error` (the worst field's) or of another entry in a step's record; None where it has none."""
     if name == "error":
-        errors = [value for key, value in record.items() if key.startswith("error/")]
-        return max(errors) if errors else None
+        return max(Measure.ERROR.within(record).values(), default=None)
     return None if name is None else record.get(name)

@@ -83,8 +83,8 @@ def settle(folder: Path) -> None:
 
 def records_below(sweep: Path) -> dict[Path, JobRecord]:
     """Folder -> record of every job below the sweep's folder, in the order of their numbers."""
-    found = {path.parent: read_record(path.parent) for path in sweep.rglob(FILE_NAME)}
-    return {folder: record for folder, record in sorted(found.items(), key=_number) if record is not None}
+    records = {path.parent: read_record(path.parent) for path in sweep.rglob(FILE_NAME)}
+    return {folder: record for folder, record in sorted(records.items(), key=_number) if record is not None}
 
 
 def config_hash(configuration: Mapping[str, Any]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from pinn.report.page import FILE_NAME as PAGE
 from pinn.report.page import command, data_address, environment, write_page
 from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
-from pinn.report.runs import Row, rows_below
-from pinn.report.style import COLORS, DPI, NORMAL, SMALL, PathLike, style
+from pinn.report.style import COLORS, NORMAL, SMALL, image, style
 from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.reading import PathLike
+from pinn.sweeps.records import read_record as read_job
+from pinn.sweeps.table import Row, rows_below
+from pinn.sweeps.words import by_key, differing, value_of
 
 DEFAULT = "default"
 """Stands for what a run's command does not say."""
@@ -30,7 +29,6 @@ DEFAULT = "default"
 TICKS = 8  # values up to which each is a tick
 WIDE = 30.0  # ratio of the largest to the smallest value from which an axis is logarithmic
 COLUMNS = 3
-STATUS = "status.json"  # of a job of a sweep
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path
     runs = read_runs(root)
     keys = list(runs[0].values)
     page = (
-        environment()
+        environment("pinn.sweeps")
         .get_template("sweep.html")
         .render(
             folder=str(root),
@@ -70,7 +68,7 @@ def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path
             links={run.row["run"]: link(root / run.row["run"], target.parent) for run in runs},
             seconds=sum(run.row["wall_seconds"] or 0.0 for run in runs),
             best=command(runs[0].record.overrides) if runs[0].record.overrides is not None else None,
-            figure=data_address(png(draw_sweep(runs, keys))) if keys else None,
+            figure=data_address(image(draw_sweep(runs, keys))) if keys else None,
             unfinished=unfinished(root),
         )
     )
@@ -82,7 +80,7 @@ def read_runs(root: Path) -> list[Run]:
     rows = rows_below(root)
     records = [read_record(root / row["run"] / FILE_NAME) for row in rows]
     values = swept(records)
-    own = [{key: found[k] for key, found in values.items()} for k in range(len(rows))]
+    own = [{key: column[k] for key, column in values.items()} for k in range(len(rows))]
     return [Run(row, record, each) for row, record, each in zip(rows, records, own, strict=True)]
 
 
@@ -91,42 +89,28 @@ def swept(records: Sequence[Record]) -> dict[str, list[Any]]:
 
     A class (`optimizer._target_`) goes by its group's name; the options that only some runs have are left out.
     """
-    given = [words(record.overrides) for record in records if record.overrides is not None]
+    given = [own_words(record.overrides) for record in records if record.overrides is not None]
     settings = [settings_of(record) for record in records]
-    if len(given) == len(records):
-        keys = dict.fromkeys(key for each in given for key in each)
-        found = {
-            key: [own.get(key, held.get(key, DEFAULT)) for own, held in zip(given, settings, strict=True)]
-            for key in keys
-        }
-    else:
+    if len(given) < len(records):
         common = [key for key in settings[0] if all(key in each for each in settings)]
-        found = {key: [each[key] for each in settings] for key in common}
-    return {key: values for key, values in found.items() if len(set(map(str, values))) > 1}
+        return differing([{key: each[key] for key in common} for each in settings])
+    keys = dict.fromkeys(key for each in given for key in each)
+    return differing(
+        [{key: own.get(key, held.get(key, DEFAULT)) for key in keys} for own, held in zip(given, settings, strict=True)]
+    )
 
 
-def words(overrides: Sequence[str]) -> dict[str, Any]:
+def own_words(overrides: Sequence[str]) -> dict[str, Any]:
     """Key -> value of a command's words, Hydra's own left out."""
-    pairs = [word.lstrip("+").partition("=") for word in overrides]
-    return {key: as_value(value) for key, _, value in pairs if not key.startswith(("hydra", "~"))}
-
-
-def as_value(text: str) -> Any:
-    """A word's value; text where it is nothing else."""
-    try:
-        value = yaml.safe_load(text)
-        return float(text) if isinstance(value, str) else value  # YAML 1.1 takes 1e-3 for text
-    except (ValueError, yaml.YAMLError):
-        return text
+    return {key: value_of(text) for key, text in by_key(overrides).items() if not key.startswith(("hydra", "~"))}
 
 
 def settings_of(record: Record) -> dict[str, Any]:
     """The configuration with a class under its group's name."""
-    found = {}
-    for key, value in record.settings.items():
-        is_class = key.endswith("._target_")
-        found[key.removesuffix("._target_")] = str(value).rpartition(".")[2] if is_class else value
-    return found
+    return {
+        key.removesuffix("._target_"): str(value).rpartition(".")[2] if key.endswith("._target_") else value
+        for key, value in record.settings.items()
+    }
 
 
 def link(run: Path, base: Path) -> str | None:
@@ -139,17 +123,11 @@ def unfinished(root: Path) -> dict[str, tuple[str, str]]:
     """Folder -> command and error, where it is known, of the runs that left no solution."""
     folders = [path.parents[1] for path in sorted(root.rglob(str(OVERRIDES)))]
     without = [folder for folder in folders if not (folder / FILE_NAME).exists()]
+    jobs = {folder: read_job(folder) for folder in without}
     return {
-        str(folder.relative_to(root)): (command(overrides_in(folder) or ()), error_in(folder)) for folder in without
+        str(folder.relative_to(root)): (command(overrides_in(folder) or ()), (job and job.error) or "")
+        for folder, job in jobs.items()
     }
-
-
-def error_in(folder: Path) -> str:
-    """Why a job of a sweep failed; empty where nothing is known."""
-    try:
-        return str(json.loads((folder / STATUS).read_text(encoding="utf-8")).get("error") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""
 
 
 def draw_sweep(runs: Sequence[Run], keys: Sequence[str]) -> Figure:
@@ -193,10 +171,3 @@ def draw_key(axes: Axes, key: str, runs: Sequence[Run]) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
         if sum(map(len, labels)) > 36:
             axes.tick_params("x", rotation=30)
-
-
-def png(figure: Figure) -> bytes:
-    """A figure as a PNG file's content."""
-    content = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(content, format="png", dpi=DPI)
-    return content.getvalue()

@@ -1,17 +1,18 @@
 """The results of a search: the best trials, a file of all, and which options matter."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matplotlib.figure import Figure
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
-from pinn.report.importance import draw_importance
-from pinn.report.runs import Row, columns_of, table_text, write_table
+from pinn.report.style import COLORS, NORMAL, style, write
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.summary import GRID, TABLE, counted, job_rows
+from pinn.sweeps.table import Row, table_text, write_table
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,7 +28,6 @@ def summarize_search(folder: Path, study: "Study", objectives: Sequence[str]) ->
     Of one objective the ten smallest; of several the front of those that no other betters in all.
     """
     rows, swept = job_rows(folder)
-    rows = [{name: row.get(name) for name in columns_of(rows)} for row in rows]
     files = [write_table(rows, folder / TABLE), write_grid(rows, [], folder / GRID)]
     shares = importances(study, objectives)
     if shares:
@@ -52,16 +52,30 @@ def importances(study: "Study", objectives: Sequence[str]) -> dict[str, dict[str
     """
     if len(study.get_trials(states=[TrialState.COMPLETE])) < ENOUGH:
         return {}
-    found = {}
+    shares = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the method is new, that small values count, that few trials say little
         for number, name in enumerate(objectives):
-            found[name] = get_param_importances(
+            shares[name] = get_param_importances(
                 study,
                 evaluator=PedAnovaImportanceEvaluator(),
                 target=lambda trial, number=number: trial.values[number],  # type: ignore[misc]
             )
-    return found
+    return shares
+
+
+def draw_importance(shares: Mapping[str, Mapping[str, float]], figure: Path) -> Path:
+    """Draw objective -> option -> share of importance as bars, a panel an objective; returns the figure's path."""
+    longest = max(len(options) for options in shares.values())
+    drawn = Figure(figsize=(4.2 * len(shares), 1.0 + 0.3 * longest), layout="constrained")
+    panels = drawn.subplots(1, len(shares), squeeze=False)[0]
+    for axes, (objective, options) in zip(panels, shares.items(), strict=True):
+        names = sorted(options, key=lambda name: options[name])
+        axes.barh(names, [options[name] for name in names], color=COLORS[0], height=0.6)
+        style(axes, "share of importance")
+        axes.set_title(objective.replace("_", "-"), fontsize=NORMAL, loc="left")
+        axes.set_xlim(0, 1)
+    return write(drawn, figure)
 
 
 def _shown(row: Row, swept: Sequence[str], objectives: Sequence[str]) -> Row:

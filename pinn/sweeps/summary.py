@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pinn.basis.errors import require
-from pinn.report.runs import Row, columns_of, summary, table_text, write_table
 from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.measured import Measure
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, records_below
+from pinn.sweeps.table import Row, filled, summary, table_text, write_table
+from pinn.sweeps.words import differing, value_of
 
 TABLE, GRID = "summary.csv", "summary.h5"
 WITH_SOLUTION = (Status.DONE, Status.PRUNED, Status.INTERRUPTED)
@@ -25,20 +25,14 @@ def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:
     """
     records = records_below(sweep)
     require(bool(records), f"no jobs of a sweep below {sweep}; is it a folder such as runs/multirun/<date>?")
-    swept = swept_keys(list(records.values()))
+    swept = list(differing([record.overrides for record in records.values()]))
     rows = [
         {"job": str(folder.relative_to(sweep))}
         | {key: _value(record.overrides.get(key)) for key in swept}
         | job_row(folder, record)
         for folder, record in records.items()
     ]
-    return rows, swept
-
-
-def swept_keys(records: Sequence[JobRecord]) -> list[str]:
-    """The overridden keys that differ between jobs, in the order of the command line."""
-    keys = dict.fromkeys(key for record in records for key in record.overrides)
-    return [key for key in keys if len({record.overrides.get(key) for record in records}) > 1]
+    return filled(rows), swept
 
 
 def job_row(folder: Path, record: JobRecord) -> Row:
@@ -46,22 +40,16 @@ def job_row(folder: Path, record: JobRecord) -> Row:
     row: Row = {"status": record.status.value, "error": None, "held_out": None, "seconds": record.seconds}
     row["steps"] = None
     if record.status in WITH_SOLUTION and (folder / FILE_NAME).is_file():
-        found = summary(folder / FILE_NAME, folder.parent)
-        row |= {name: found[name] for name in ("error", "held_out", "steps")}
-        row |= {name: value for name, value in found.items() if name.startswith("relative_l2_")}
-        row["seconds"] = found["wall_seconds"]
+        numbers = summary(folder / FILE_NAME, folder.parent)
+        row |= {name: numbers[name] for name in ("error", "held_out", "steps")} | {"seconds": numbers["wall_seconds"]}
+        row |= {name: value for name, value in numbers.items() if Measure.RELATIVE_L2.measures(name)}
     return row | {"message": record.error}
 
 
 def _value(text: str | None) -> Any:
-    """`0.1` as a number, `1e-6` too, anything else as the text that it is."""
-    if text is None:
-        return None
-    try:
-        return float(text) if any(letter in text for letter in ".eE") else int(text)
-    except ValueError:
-        read = yaml.safe_load(text) if text.startswith(("'", '"')) else text
-        return str(read)
+    """A number, or the text of anything else."""
+    value = None if text is None else value_of(text)
+    return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else text
 
 
 def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
@@ -73,8 +61,8 @@ def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
-    found = [dict(zip(keys, map(str, values), strict=True)) | _average(jobs) for values, jobs in groups.items()]
-    return sorted(found, key=lambda row: [(row[name] is None, row[name] or 0.0) for name in ("error", "held_out")])
+    means = [dict(zip(keys, map(str, values), strict=True)) | _average(jobs) for values, jobs in groups.items()]
+    return sorted(means, key=lambda row: [(row[name] is None, row[name] or 0.0) for name in ("error", "held_out")])
 
 
 def _average(jobs: Sequence[Row]) -> Row:
@@ -82,14 +70,13 @@ def _average(jobs: Sequence[Row]) -> Row:
     means = {name: [job[name] for job in done if job[name] is not None] for name in MEASURED}
     row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
     spread = statistics.stdev(means["error"]) if len(means["error"]) > 1 else None
-    found = {"jobs": len(jobs), "done": len(done), "error": row["error"], "spread": spread}
-    return found | {"held_out": row["held_out"], "seconds": row["seconds"]}
+    counts = {"jobs": len(jobs), "done": len(done)}
+    return counts | {"error": row["error"], "spread": spread, "held_out": row["held_out"], "seconds": row["seconds"]}
 
 
 def summarize(sweep: Path) -> tuple[str, list[Path]]:
     """Write summary.csv and summary.h5 to the sweep's folder; returns the table for a terminal, and the paths."""
     rows, swept = job_rows(sweep)
-    rows = [{name: row.get(name) for name in columns_of(rows)} for row in rows]
     files = [write_table(rows, sweep / TABLE), write_grid(rows, swept, sweep / GRID)]
     seeds = " (mean and spread over seeds)" if "seed" in swept else ""
     return f"{counted(rows)}{seeds}\n{table_text(averages(rows, swept))}", files

@@ -23,6 +23,7 @@ from pinn.problems import Heat
 from pinn.report.page import write_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
+from pinn.sweeps.records import JobRecord, Status
 from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
 from pinn.trial.making import make_trial
 
@@ -87,7 +88,7 @@ def sweep(tmp_path_factory):
         save(root / str(number), seed, width, [f"network.width={width}", f"seed={seed}", "problem=heat"])
     (root / "4" / ".hydra").mkdir(parents=True)
     (root / "4" / ".hydra" / "overrides.yaml").write_text("[network.width=9, problem=heat]")
-    (root / "4" / "status.json").write_text('{"error": "no room <left>"}')
+    JobRecord("", {}, Status.FAILED, error="no room <left>").save(root / "4")
     return root
 
 

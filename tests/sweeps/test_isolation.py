@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 
-from pinn.sweeps.isolation import PRELOADED, run_isolated
+from pinn.cli.sweeping.job import PRELOADED
+from pinn.sweeps.isolation import run_isolated
 
 
 def test_a_process_ends_with_its_exit_code(tmp_path, monkeypatch):

@@ -16,13 +16,13 @@ from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, TrustRegion
 from pinn.problem import Problem
 from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
-from pinn.report.kept import kept_measurement
 from pinn.report.show import describe
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
+from pinn.solution_file.measured import kept_measurement
 from pinn.terms import Boundary, Dirichlet, Initial, Interior
 from pinn.training import Callback, History, Plan, Stage, Stages, Trainer, Training
 from pinn.trial.function import TrialFunction

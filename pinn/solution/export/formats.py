@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,20 +10,19 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import require
 from pinn.solution.export.program import write_program
-from pinn.solution.export.source import Source
 from pinn.solution.export.vtu import write_vtu
 from pinn.solution_file.contents import GROUPS, Contents
 from pinn.solution_file.layout import replacing
-from pinn.solution_file.reading import locate
+from pinn.solution_file.reading import PathLike, locate, read
 
-Writer = Callable[[Source, Path], list[Path]]
-"""A solution file and the file to be written to the paths that were written."""
+Writer = Callable[[Path, Path, bool], list[Path]]
+"""A solution file, the file to be written, and `trust` as of `pinn.load`, to the paths that were written."""
 
 
 def export(
-    solution: str | os.PathLike[str],
+    solution: PathLike,
     to: str,
-    target: str | os.PathLike[str] | None = None,
+    target: PathLike | None = None,
     *,
     trust: bool = False,
 ) -> list[Path]:
@@ -44,12 +42,12 @@ def export(
     require(to in FORMATS, f"cannot export to {to!r}; the formats are {', '.join(FORMATS)}")
     path = locate(solution)
     target = path.with_suffix(f".{to}") if target is None else Path(target)
-    return FORMATS[to](Source(path, trust), target)
+    return FORMATS[to](path, target, trust)
 
 
-def write_csv(source: Source, target: Path) -> list[Path]:
+def write_csv(path: Path, target: Path, trust: bool) -> list[Path]:
     """A row a node: its coordinates, then all arrays."""
-    contents = source.contents
+    contents = read(path)
     points = contents.nodes.points(contents.coordinates)
     arrays = nodal_arrays(contents)
     header = ",".join([*contents.coordinates, *arrays])
@@ -59,9 +57,9 @@ def write_csv(source: Source, target: Path) -> list[Path]:
     return [target]
 
 
-def write_npz(source: Source, target: Path) -> list[Path]:
+def write_npz(path: Path, target: Path, trust: bool) -> list[Path]:
     """An array a name: the coordinates, the fields, `error/u` and so on; `cells` of a mesh."""
-    contents = source.contents
+    contents = read(path)
     arrays: dict[str, NDArray] = dict(contents.nodes.axes) | nodal_arrays(contents)
     if contents.nodes.cells is not None:
         arrays["cells"] = contents.nodes.cells
@@ -70,9 +68,9 @@ def write_npz(source: Source, target: Path) -> list[Path]:
     return [target]
 
 
-def write_mesh(source: Source, target: Path) -> list[Path]:
+def write_mesh(path: Path, target: Path, trust: bool) -> list[Path]:
     """VTK's unstructured grid."""
-    contents = source.contents
+    contents = read(path)
     return write_vtu(contents.nodes, nodal_arrays(contents), target)
 
 

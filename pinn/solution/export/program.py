@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.charts import sobol
-from pinn.solution.export.source import Source
+from pinn.solution.loading import load
 from pinn.solution_file.layout import replacing
 from pinn.trial.function import TrialFunction
 
@@ -34,13 +34,13 @@ class Fields(nn.Module):
         return torch.stack(list(fields(x).values()), dim=1)  # type: ignore[arg-type]  # tensors, as x is one
 
 
-def write_program(source: Source, target: Path) -> list[Path]:
+def write_program(path: Path, target: Path, trust: bool) -> list[Path]:
     """Write a program that maps coordinates (n, d) to fields (n, m), loaded by `torch.export.load(path).module()`.
 
     Raises:
         UserError: the solution has windows of time, cannot be rebuilt or exported, or the program's numbers differ.
     """
-    trial = source.solution.trial
+    trial = load(path, trust).trial
     if not isinstance(trial, TrialFunction):
         raise UserError("a solution in windows of time is no single program; train it with training.windows=1")
     x = torch.as_tensor(trial.problem.domain.interior(POINTS, sobol), dtype=trial.dtype)
@@ -63,8 +63,8 @@ def write_program(source: Source, target: Path) -> list[Path]:
 def verify(fields: Fields, program: Path, x: Tensor) -> None:
     """Raise UserError where the saved program gives other numbers at x than the fields."""
     with torch.no_grad(), open(program, "rb") as file:
-        found, expected = torch.export.load(file).module()(x), fields(x)
-    difference = float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-300))
+        loaded, expected = torch.export.load(file).module()(x), fields(x)
+    difference = float((loaded - expected).abs().max() / expected.abs().max().clamp(min=1e-300))
     require(
         difference <= AGREEMENT[x.dtype],
         f"the exported program differs from the fields by {difference:.1e} of the largest value",

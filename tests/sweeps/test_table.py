@@ -13,8 +13,8 @@ from pinn.cli import main
 from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.networks import MLP
 from pinn.problems import Burgers, Kovasznay
-from pinn.report.runs import rows_below, table_text
 from pinn.solution import Output, Solution, load
+from pinn.sweeps.table import rows_below, table_text
 from pinn.trial.making import make_trial
 
 HISTORY = {

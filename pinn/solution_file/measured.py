@@ -1,0 +1,79 @@
+"""What is measured of a run, by names: a key of its history, of metrics.jsonl or of its file's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+
+class Measure(Enum):
+    """What is measured of each block or field by name; its value begins the keys: `held_out/momentum`, `error/u`."""
+
+    LOSS = "loss/"  # of a block: weighted mean square at the training points
+    HELD_OUT = "held_out/"  # of a block: the same on fresh points
+    IMBALANCE = "imbalance/"  # of an equation: residual on fresh points over its largest term, root mean squares
+    NOISE = "noise/"  # of data: root mean square of their misfit over their noise
+    ERROR = "error/"  # of a field: relative L2 error on fresh points
+    RELATIVE_L2 = "relative_l2_"  # of a field on the file's nodes, a root attribute
+    MAX_ERROR = "max_error_"
+    UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
+
+    def of(self, name: str) -> str:
+        """The key of a block or field."""
+        return self.value + name
+
+    def entries(self, values: Mapping[str, T]) -> dict[str, T]:
+        """Block or field -> value as the entries of a record."""
+        return {self.of(name): value for name, value in values.items()}
+
+    def within(self, record: Mapping[str, T]) -> dict[str, T]:
+        """Block or field -> value, of the entries of this measure in a record."""
+        return {self.name_in(key): value for key, value in record.items() if self.measures(key)}
+
+    def measures(self, key: str) -> bool:
+        """Whether a key is one of this measure."""
+        return key.startswith(self.value)
+
+    def name_in(self, key: str) -> str:
+        """The block or field of a key of this measure."""
+        return key.removeprefix(self.value)
+
+    @property
+    def total(self) -> str:
+        """The key of the sum over all blocks: `loss`, `held_out`."""
+        return str(self.value).rstrip("/")
+
+
+def error_attributes(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Root attributes that tell field -> `relative_l2` and `max` of its error."""
+    relative = {name: error["relative_l2"] for name, error in errors.items()}
+    largest = {name: error["max"] for name, error in errors.items()}
+    return Measure.RELATIVE_L2.entries(relative) | Measure.MAX_ERROR.entries(largest)
+
+
+def known_errors(attributes: Mapping[str, Any], fields: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Field -> relative L2 and largest error by the root attributes, of the fields whose error is known."""
+    relative, largest = Measure.RELATIVE_L2.within(attributes), Measure.MAX_ERROR.within(attributes)
+    return {name: (relative[name], largest[name]) for name in fields if name in relative}
+
+
+def kept_measurement(history: Mapping[str, NDArray]) -> dict[str, float]:
+    """What was measured with the parameters that a run keeps: at the step with the smallest held-out residual.
+
+    Where time is cut into windows, the mean of the windows' entries: that of mean squares is the one over all of time.
+    """
+    held_out = history.get(Measure.HELD_OUT.total, np.array([]))
+    windows = history.get("window", np.zeros(len(held_out)))
+    kept = []
+    for window in np.unique(windows):
+        measured = np.where(windows == window, held_out, np.nan)
+        if np.isfinite(measured).any():
+            kept.append(int(np.nanargmin(measured)))
+    numbers = {name: np.asarray(values)[kept] for name, values in history.items() if values.dtype.kind in "biuf"}
+    return {name: float(v[np.isfinite(v)].mean()) for name, v in numbers.items() if np.isfinite(v).any()}

@@ -1,0 +1,116 @@
+"""Tables of finished runs: a row a run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pinn.basis.errors import require
+from pinn.report.record import read_record
+from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.layout import replacing
+from pinn.solution_file.measured import Measure
+from pinn.solution_file.reading import PathLike
+
+WIDTH = 100
+ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
+
+Row = dict[str, Any]
+
+
+def rows_below(folder: PathLike) -> list[Row]:
+    """A row a finished run below the folder, the smallest error first, then those without one by held-out residual.
+
+    Raises:
+        UserError: there is no such folder, or no solution file in it.
+    """
+    root = Path(folder)
+    require(root.is_dir(), f"no such folder: {root}")
+    rows = [summary(path, root) for path in sorted(root.rglob(FILE_NAME))]
+    require(bool(rows), f"no {FILE_NAME} below {root}; is it a folder of finished runs, such as runs/?")
+    return sorted(rows, key=lambda row: (row["error"] is None, row["error"] or 0.0, row["held_out"] or 0.0))
+
+
+def summary(path: Path, root: Path) -> Row:
+    """A run's numbers: its worst field's error, held-out residual, time, steps, and where it is."""
+    record = read_record(path)
+    errors = Measure.RELATIVE_L2.within(record.attributes)
+    row: Row = {"run": str(path.parent.relative_to(root))}
+    row |= {name: record.attributes.get(name) for name in ATTRIBUTES}
+    row |= {"steps": len(record.history.get("step", ())), "held_out": record.kept.get(Measure.HELD_OUT.total)}
+    return row | {"error": max(errors.values(), default=None)} | Measure.RELATIVE_L2.entries(errors)
+
+
+def table_text(rows: Sequence[Row], title: str = "") -> str:
+    """The rows as a table for a terminal; columns without any value, and each field's error, are left out."""
+    names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
+    names = [name for name in names if not Measure.RELATIVE_L2.measures(name)]  # the largest is there
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name != "run")
+    for row in rows:
+        table.add_row(*(cell(row.get(name)) for name in names))
+    text = io.StringIO()
+    Console(file=text, width=WIDTH, force_jupyter=False).print(table)
+    return text.getvalue().strip("\n") + "\n"
+
+
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """The names of all columns in the order in which they come up."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def filled(rows: Sequence[Row]) -> list[Row]:
+    """The rows with all columns, None where one has no value."""
+    names = columns_of(rows)
+    return [{name: row.get(name) for name in names} for row in rows]
+
+
+def cell(value: Any) -> str:
+    """A value as it stands in a table."""
+    if isinstance(value, float):
+        return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.2e}"
+    return "" if value is None else str(value)
+
+
+def write_table(rows: Sequence[Row], path: Path) -> Path:
+    """The rows as CSV, or as HDF5 with a dataset a column where the suffix is .h5; returns the path.
+
+    Raises:
+        UserError: another suffix, or the file cannot be written.
+    """
+    require(path.suffix in (".csv", ".h5"), f"a table is written as .csv or .h5, got {path}")
+    names = columns_of(rows)
+    with replacing(path) as temporary:
+        if path.suffix == ".csv":
+            with open(temporary, "w", newline="", encoding="utf-8") as text:
+                writer = csv.DictWriter(text, names)
+                writer.writeheader()
+                writer.writerows(rows)
+        else:
+            with h5py.File(temporary, "w") as file:
+                for name in names:
+                    write_array(file, name, np.array([row.get(name) for row in rows], dtype=object))
+    return path
+
+
+def write_array(file: h5py.File, name: str, cells: NDArray[np.object_]) -> h5py.Dataset:
+    """An array of whole numbers, of numbers with NaN for None, or of text, whichever fits all cells."""
+    known = [value for value in cells.flat if value is not None]
+    if any(isinstance(value, str) for value in known):
+        text = np.array(["" if value is None else str(value) for value in cells.flat], dtype=object)
+        return file.create_dataset(name, data=text.reshape(cells.shape), dtype=h5py.string_dtype())
+    whole = len(known) == cells.size and all(isinstance(value, int) for value in known)
+    numbers = np.array([math.nan if value is None else value for value in cells.flat])
+    return file.create_dataset(name, data=numbers.astype(np.int64 if whole else np.float64).reshape(cells.shape))
