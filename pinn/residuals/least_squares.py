@@ -89,7 +89,7 @@ class CollocationLeastSquares:
         self.residuals = residuals
         self.points = points
         self.assembly = assembly
-        self.own = points if own is None else own
+        self.own = residuals.with_past(points if own is None else own)
         self.held = dict(held or {})
         self.workspace = workspace or Workspace(assembly.jacobian)
         self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
@@ -354,7 +354,7 @@ class CollocationLeastSquares:
     ) -> None:
         def at_row(theta: Tensor, row: dict[str, Tensor], scales: Tensor) -> tuple[Tensor, Tensor]:
             columns = {name: row[name] for name in points.columns}
-            point = Points(row["x"], row.get("normal"), points.per_row, columns=columns)
+            point = Points(row["x"], row.get("normal"), points.per_row, columns=columns, past=row.get("past"))
             values = self.residuals.region_values(group, point, self._parameters(theta))
             found = scales * torch.stack([value[0] for value in values])
             return found, found

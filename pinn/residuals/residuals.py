@@ -4,6 +4,7 @@ The waist of the solver: bound to points (`pinn.residuals.least_squares`) they a
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Generator, Tensor
@@ -75,6 +76,14 @@ class Residuals:
         regions = {label: group.region for label, group in self.regions.items()}
         return draw_all(sampler, self.trial, regions, generator)
 
+    def with_past(self, points: PointSet) -> PointSet:
+        """The points with what was there before a window of time, looked up once and not at each evaluation."""
+        known = {
+            label: self.trial.past(self.regions[label].request, own.x) if own.past is None else own.past
+            for label, own in points.items()
+        }
+        return {label: replace(own, past=known[label]) for label, own in points.items()}
+
     def pointwise(self, x: Tensor, theta: Tensor | None = None) -> Named:
         """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""
         parameters = self.trial.parameters() if theta is None else self.unflatten(theta)
@@ -119,5 +128,5 @@ class Residuals:
         self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
     ) -> Named:
         """What a region's equations ask for, by name, and the points' own columns."""
-        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape)
+        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape, points.past)
         return {**values, **points.columns}

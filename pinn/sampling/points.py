@@ -14,7 +14,7 @@ class Points:
     Residual row i of n uses the points i, i + n, ..., i + (k - 1) n: k = `per_row` is 1 but for terms that compare
     points with each other, such as periodicity (2), or sum over them (a quadrature).
     weight: of the rows' squares (n,), of mean 1; None for all alike. columns: values (k n,) that belong to the
-    points, such as observations, by name.
+    points, such as observations, by name. past: what was there before a window of time (k n, ...), where it is known.
     """
 
     x: Tensor
@@ -22,6 +22,7 @@ class Points:
     per_row: int = 1
     weight: Tensor | None = None
     columns: Mapping[str, Tensor] = field(default_factory=dict)
+    past: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of residual rows n."""
@@ -39,7 +40,7 @@ class Points:
         """The points of some residual rows."""
         weight = None if self.weight is None else self.weight[rows]
         picked = self._mapped(lambda values: self.by_row(values)[:, rows].flatten(0, 1), weight=False)
-        return Points(picked.x, picked.normal, self.per_row, weight, picked.columns)
+        return Points(picked.x, picked.normal, self.per_row, weight, picked.columns, picked.past)
 
     def by_row(self, values: Tensor) -> Tensor:
         """Values of the points (k n, ...) as (k, n, ...)."""
@@ -47,7 +48,7 @@ class Points:
 
     def tensors(self) -> dict[str, Tensor]:
         """All that the residuals at these points depend on, by name."""
-        named = {"x": self.x, "normal": self.normal, "weight": self.weight, **self.columns}
+        named = {"x": self.x, "normal": self.normal, "weight": self.weight, "past": self.past, **self.columns}
         return {name: values for name, values in named.items() if values is not None}
 
     def _mapped(self, function: Callable[[Tensor], Tensor], weight: bool = True) -> "Points":
@@ -60,6 +61,7 @@ class Points:
             self.per_row,
             on(self.weight) if weight else None,
             {name: function(values) for name, values in self.columns.items()},
+            on(self.past),
         )
 
 

@@ -13,6 +13,7 @@ from pinn.residuals.residuals import Named, Residuals
 from pinn.residuals.shared import shared
 from pinn.sampling.points import Points
 from pinn.sampling.sequences import UniformSampler
+from pinn.solution_file.measured import Measure
 from pinn.training.run import StepRecord
 
 
@@ -47,21 +48,21 @@ class HeldOut:
         self.least_squares = bind(self.residuals, self.points)
 
     def measure(self, theta: Tensor, training: Collocation) -> StepRecord:
-        """`loss/<block>` at the training's points, `held_out/<block>` and their sum, `error/<field>`.
+        """The losses at the training's points, the held-out ones and their sum, errors.
 
-        `imbalance/<block>` of equations in the interior: the root mean square of the residual on fresh points over that
-        of the equation's largest term: 1 for a wrong answer, whatever the units. `noise/<block>` of data whose noise is
-        given: the root mean square of their misfit over it.
+        Imbalances are of equations in the interior: 1 for a wrong answer, whatever the units. Noise is of data whose
+        noise is given.
         """
         weights = self.residuals.weights
         losses = numbers(training.mean_squares(theta))
         held_out, terms = map(numbers, self.least_squares.balances(theta))
-        record: StepRecord = {f"loss/{block}": weights[block] * value for block, value in losses.items()}
-        record |= {f"held_out/{block}": weights[block] * value for block, value in held_out.items()}
-        record["held_out"] = sum(weights[block] * value for block, value in held_out.items())
-        record |= {f"imbalance/{block}": math.sqrt(held_out[block] / term) for block, term in terms.items() if term > 0}
-        record |= {f"noise/{block}": math.sqrt(held_out[block]) for block in self.noisy}
-        return record | {f"error/{field}": error for field, error in self.errors(theta).items()}
+        fresh = {block: weights[block] * value for block, value in held_out.items()}
+        record: StepRecord = Measure.LOSS.entries({block: weights[block] * value for block, value in losses.items()})
+        record |= Measure.HELD_OUT.entries(fresh) | {Measure.HELD_OUT.total: sum(fresh.values())}
+        left = {block: math.sqrt(held_out[block] / term) for block, term in terms.items() if term > 0}
+        noise = {block: math.sqrt(held_out[block]) for block in self.noisy}
+        measured = ((Measure.IMBALANCE, left), (Measure.NOISE, noise), (Measure.ERROR, self.errors(theta)))
+        return record | {key: value for measure, values in measured for key, value in measure.entries(values).items()}
 
     def errors(self, theta: Tensor) -> dict[str, float]:
         """The relative L2 error of each field whose truth is known."""

@@ -21,6 +21,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.adaptation import State
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
+from pinn.solution_file.measured import Measure
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import Interruption
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
@@ -174,8 +175,8 @@ class Trainer(Run):
 
     def _measure(self, theta: Tensor) -> StepRecord:
         record = self.held_out.measure(theta, self.least_squares)
-        if record["held_out"] < self.best.held_out:
-            self.best = Best(theta.clone(), record["held_out"])
+        if record[Measure.HELD_OUT.total] < self.best.held_out:
+            self.best = Best(theta.clone(), record[Measure.HELD_OUT.total])
         return record
 
     def _redraw_if_due(self, stage: Stage) -> None:

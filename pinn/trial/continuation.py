@@ -35,8 +35,12 @@ class Start(ABC):
         """The part of each output (n,) that the window's own network (n, m) gives."""
 
     @abstractmethod
-    def outputs(self, x: Values, raw: Values) -> list[Values]:
-        """The window's raw outputs, each (n,)."""
+    def outputs(self, x: Values, raw: Values, past: Tensor | None = None) -> list[Values]:
+        """The window's raw outputs, each (n,). past: what was before at x, where it is known."""
+
+    def past(self, x: Jet) -> Tensor | None:
+        """What was before the window at points, for `outputs` there: (n, ...); None where there is nothing."""
+        return None
 
 
 class Beginning(Start):
@@ -45,7 +49,7 @@ class Beginning(Start):
     def own(self, x: Values, raw: Values) -> list[Values]:
         return [raw[:, k] for k in range(raw.shape[1])]
 
-    def outputs(self, x: Values, raw: Values) -> list[Values]:
+    def outputs(self, x: Values, raw: Values, past: Tensor | None = None) -> list[Values]:
         return self.own(x, raw)
 
 
@@ -123,14 +127,19 @@ class Continuation(Start):
         s = (x[:, self.time] - self.start) / (self.end - self.start)
         return [raw[:, k] * s**m if m else raw[:, k] for k, m in enumerate(self.orders)]
 
-    def outputs(self, x: Values, raw: Values) -> list[Values]:
-        base = self._polynomial(x)
+    def past(self, x: Jet) -> Tensor:
+        """The derivatives in time that `_polynomial` sums, (n, j, c, m) in the channels without derivatives in time."""
+        return torch.stack(self._derivatives(_without_time(x, self.time))).permute(2, 0, 1, 3).contiguous()
+
+    def outputs(self, x: Values, raw: Values, past: Tensor | None = None) -> list[Values]:
+        base = self._polynomial(x, past)
         return [base[:, k] + column if self.orders[k] else column for k, column in enumerate(self.own(x, raw))]
 
-    def _polynomial(self, x: Values) -> Values:
+    def _polynomial(self, x: Values, past: Tensor | None) -> Values:
         """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m)."""
         held = _without_time(x, self.time)
-        total, *rates = [held.restored(values) for values in self._derivatives(held)]
+        derivatives = self._derivatives(held) if past is None else past.permute(1, 2, 0, 3)
+        total, *rates = [held.restored(values) for values in derivatives]
         elapsed = (x[:, self.time] - self.start)[:, None]
         for j, rate in enumerate(rates, 1):
             total = total + elapsed**j * rate / math.factorial(j)

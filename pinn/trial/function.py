@@ -11,7 +11,7 @@ from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.derivatives.composition import Pass
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
-from pinn.derivatives.jets import Fields, NoJetRule, Values
+from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.problem import Problem
@@ -165,20 +165,31 @@ class TrialFunction:
         parameters: Mapping[str, Tensor],
         normal: Tensor | None = None,
         tape: Pass | None = None,
+        past: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """As `evaluate`, on a boundary with its normals (n, d), through `tape` where one is given."""
+        """As `evaluate`, on a boundary with its normals (n, d), through `tape` and with the `past` that are given."""
         unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
-        given, fields = Given(unknowns, normal), self.field_function(parameters)
+        given, fields = Given(unknowns, normal), self.field_function(parameters, past)
         if self.derivatives == "reverse":
             return reverse(request, fields, points, given)
         return taylor(request, fields, points, given, tape)
 
-    def field_function(self, parameters: Mapping[str, Tensor]) -> FieldFunction:
-        """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,)."""
+    def past(self, request: Request, points: Tensor) -> Tensor | None:
+        """What was before the window at points (n, d), for evaluations of a request there; None where there is nothing.
+
+        It depends on no parameter of this window. The reference engine looks for itself.
+        """
+        if self.derivatives == "reverse":
+            return None
+        with torch.no_grad():
+            return self.start.past(coordinate_jet(points, request.field_channels, None))
+
+    def field_function(self, parameters: Mapping[str, Tensor], past: Tensor | None = None) -> FieldFunction:
+        """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,). past: as of `past`."""
 
         def fields(x: Values) -> Fields:
             raw = functional_call(self.network, dict(parameters), (x,))
-            outputs = dict(zip(self.problem.vocabulary.fields, self.start.outputs(x, raw), strict=True))
+            outputs = dict(zip(self.problem.vocabulary.fields, self.start.outputs(x, raw, past), strict=True))
             return outputs if self.ansatz is None else self.ansatz(x, outputs)
 
         return fields

@@ -1,6 +1,7 @@
 """Which process has which device and which rows, and what is said where they cannot be had."""
 
 import multiprocessing
+import pickle
 from functools import partial
 
 import pytest
@@ -13,10 +14,10 @@ from pinn.networks import MLP
 from pinn.optimizers import TrustRegion, VariableProjection
 from pinn.optimizers.linearization import choose_solver
 from pinn.problems import Burgers
-from pinn.residuals.share import share
+from pinn.residuals.shared import share
 from pinn.sampling import Points, SobolSampler
 from pinn.solving import choose_devices
-from pinn.solving.blueprint import Blueprint, unpacked
+from pinn.solving.blueprint import Blueprint
 from pinn.training import Plan, Training
 
 
@@ -90,14 +91,14 @@ def test_what_needs_all_rows_says_so():
 
 
 def blueprint(network) -> Blueprint:
-    plan = Plan(TrustRegion(target=0.2), SobolSampler(interior=7), Training(steps=3), seed=5)
-    return Blueprint(Burgers(nu=0.3), network, plan, constraints="soft", derivatives="taylor", dtype="float32")
+    parts = (network, TrustRegion(target=0.2), SobolSampler(interior=7), Training(steps=3))
+    return Blueprint(Plan(Burgers(nu=0.3), *parts, constraints="soft", seed=5, dtype="float32"))
 
 
 def test_a_blueprint_arrives_as_it_was_sent():
     sent = blueprint(partial(MLP, width=5))
-    got = unpacked(sent.packed())
-    assert got.problem.configuration == sent.problem.configuration
+    got = pickle.loads(sent.packed())()
+    assert got.plan.problem.configuration == sent.plan.problem.configuration
     assert got.plan.optimizer.configuration == sent.plan.optimizer.configuration
     cpu = torch.device("cpu")
     mine, theirs = sent.trial(cpu).parameters(), got.trial(cpu).parameters()

@@ -11,7 +11,6 @@ class Training:
     time_limit: float | None
     tolerance: float
     windows: int
-    replicas: int
     check_every: int
     held_out: int
     log_every: int

@@ -7,6 +7,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pinn.basis.logs import logger
+from pinn.solution_file.measured import Measure
 from pinn.training.run import Callback, Outcome, Run, StepRecord
 
 
@@ -47,9 +48,9 @@ class Progress(Callback):
         latest = self.latest
         parts = [self.run.heading] if self.run.heading else []
         parts += [f"step {latest['step']}/{self.run.steps}", f"loss {latest['loss']:.1e}"]
-        if "held_out" in latest:
-            parts.append(f"held-out {latest['held_out']:.1e}")
-        parts += [f"error {k.removeprefix('error/')} {v:.1e}" for k, v in latest.items() if k.startswith("error/")]
+        if Measure.HELD_OUT.total in latest:
+            parts.append(f"held-out {latest[Measure.HELD_OUT.total]:.1e}")
+        parts += [f"error {field} {value:.1e}" for field, value in Measure.ERROR.within(latest).items()]
         parts += [f"{k.replace('_', ' ')} {latest[k]:.1e}" for k in ("damping", "learning_rate") if k in latest]
         parts.append(f"{latest['seconds']:.1f} s")
         return "  ".join(parts)
