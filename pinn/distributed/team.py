@@ -71,16 +71,16 @@ class Ranks(Team):
         return tuple(piece.view(tensor.shape) for piece, tensor in zip(pieces, tensors, strict=True))
 
     def gathered(self, tensor: Tensor) -> list[Tensor]:
-        found = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(self.size)]
-        dist.all_gather(found, tensor.contiguous())
-        return found
+        parts = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(self.size)]
+        dist.all_gather(parts, tensor.contiguous())
+        return parts
 
     def firsts(self, tensor: Tensor) -> Tensor:
-        found = tensor.detach().clone(memory_format=torch.contiguous_format)
-        dist.broadcast(found, src=0)
-        return found
+        received = tensor.detach().clone(memory_format=torch.contiguous_format)
+        dist.broadcast(received, src=0)
+        return received
 
     def largest(self, *numbers: float) -> list[float]:
-        found = torch.tensor(numbers, dtype=torch.float64, device=self.device)
-        dist.all_reduce(found, dist.ReduceOp.MAX)
-        return found.tolist()
+        largest = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return largest.tolist()

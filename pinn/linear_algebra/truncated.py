@@ -14,8 +14,8 @@ def truncated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int
     p = j.shape[1]
     r = torch.linalg.qr(torch.cat([j, w.unsqueeze(1)], 1), mode="r").R[:p].cpu()  # (min(n, p), p + 1)
     # LAPACK's solver for deficient rank applies the singular vectors without forming them: half an SVD's time
-    found = torch.linalg.lstsq(r[:, :p], -r[:, p:], rcond=_least(r, cutoff), driver="gelsd")
-    return found.solution.squeeze(1).to(w), int(found.rank)
+    fitted = torch.linalg.lstsq(r[:, :p], -r[:, p:], rcond=_least(r, cutoff), driver="gelsd")
+    return fitted.solution.squeeze(1).to(w), int(fitted.rank)
 
 
 def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int]:

@@ -6,33 +6,14 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from pinn.basis.configurable import Configurable
-from pinn.distributed.team import Team
-from pinn.residuals.protocol import LeastSquares
+from pinn.residuals.protocol import LeastSquares, Wrapper
 
 State = dict[str, Any]  # a plain tree of tensors and numbers
 Report = dict[str, Any]  # what a step tells: loss, damping, gradient_norm, accepted, settled (nothing left to do), ...
 
 
-class Reparameterized:
-    """The residuals of `least_squares` as a function of other parameters: what does not change by that."""
-
-    def __init__(self, least_squares: LeastSquares) -> None:
-        self.least_squares = least_squares
-
-    @property
-    def team(self) -> Team:
-        return self.least_squares.team
-
-    @property
-    def rows(self) -> int:
-        return self.least_squares.rows
-
-    @property
-    def identity(self) -> int:
-        return self.least_squares.identity
-
-    def __len__(self) -> int:
-        return len(self.least_squares)
+class Reparameterized(Wrapper[LeastSquares]):
+    """The residuals of `inner` as a function of other parameters."""
 
     def last_layer(self, theta: Tensor) -> None:
         """None: it is mixed with the others, or eliminated."""

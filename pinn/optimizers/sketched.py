@@ -53,13 +53,13 @@ class Subspace(Reparameterized):
         return gathered
 
     def residual(self, y: Tensor) -> Tensor:
-        return self.least_squares.residual(self.lifted(y))
+        return self.inner.residual(self.lifted(y))
 
     def loss(self, y: Tensor) -> SupportsFloat:
-        return self.least_squares.loss(self.lifted(y))
+        return self.inner.loss(self.lifted(y))
 
     def loss_and_gradient(self, y: Tensor) -> tuple[SupportsFloat, Tensor]:
-        loss, gradient = self.least_squares.loss_and_gradient(self.lifted(y))
+        loss, gradient = self.inner.loss_and_gradient(self.lifted(y))
         return loss, self._gathered(gradient)
 
     def jacobian(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,7 @@ class Subspace(Reparameterized):
         return r, j
 
     def pieces(self, y: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for indices, r, j in self.least_squares.pieces(self.lifted(y)):
+        for indices, r, j in self.inner.pieces(self.lifted(y)):
             yield indices, r, self._gathered(j)
 
     def normal_equations(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,10 +83,10 @@ class Subspace(Reparameterized):
         return product, right, loss
 
     def jvp(self, y: Tensor, v: Tensor) -> Tensor:
-        return self.least_squares.jvp(self.lifted(y), self._spread(v))
+        return self.inner.jvp(self.lifted(y), self._spread(v))
 
     def vjp(self, y: Tensor, w: Tensor) -> Tensor:
-        return self._gathered(self.least_squares.vjp(self.lifted(y), w))
+        return self._gathered(self.inner.vjp(self.lifted(y), w))
 
 
 class Sketched(Optimizer):

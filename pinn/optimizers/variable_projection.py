@@ -35,62 +35,62 @@ class ReducedProblem(Reparameterized):
 
     @property
     def shapes(self) -> Mapping[str, Size]:
-        return self.least_squares.shapes
+        return self.inner.shapes
 
     def fitted(self, theta: Tensor) -> tuple[Tensor, float]:
         """theta (p,) with its last layer at b*, and the loss there. The latest result is its own."""
         if self._latest is None or not any(torch.equal(theta, known) for known in self._latest[:2]):
             start = theta.detach()
-            self._latest = (start, *fit_last_layer(self.least_squares, start, self.cutoff, INNER_STEPS))
+            self._latest = (start, *fit_last_layer(self.inner, start, self.cutoff, INNER_STEPS))
         return self._latest[1:]
 
     def residual(self, theta: Tensor) -> Tensor:
-        return self.least_squares.residual(self.fitted(theta)[0])
+        return self.inner.residual(self.fitted(theta)[0])
 
     def loss(self, theta: Tensor) -> float:
         return self.fitted(theta)[1]
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[SupportsFloat, Tensor]:
-        return self.least_squares.loss_and_gradient(self.fitted(theta)[0])
+        return self.inner.loss_and_gradient(self.fitted(theta)[0])
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         at = self.fitted(theta)[0]
-        r, j = self.least_squares.jacobian(at)
-        basis = truncated_basis(j[:, last_layer(self.least_squares, at)[0]], self.cutoff)
+        r, j = self.inner.jacobian(at)
+        basis = truncated_basis(j[:, last_layer(self.inner, at)[0]], self.cutoff)
         return r, j.sub_(basis @ (basis.mT @ j))
 
     def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         at = self.fitted(theta)[0]
         basis, components = self._basis_at(at), self._components(at)
-        for indices, r, j in self.least_squares.pieces(at):
+        for indices, r, j in self.inner.pieces(at):
             yield indices, r, j.sub_(basis[indices] @ components)
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, SupportsFloat]:
         at = self.fitted(theta)[0]
-        product, right, loss = self.least_squares.normal_equations(at)
+        product, right, loss = self.inner.normal_equations(at)
         basis, components = self._basis_at(at), self._components(at)
         with torch.no_grad():
-            inside = basis.mT @ self.least_squares.residual(at)
+            inside = basis.mT @ self.inner.residual(at)
         return product - components.mT @ components, right - components.mT @ inside, loss
 
     def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
         at = self.fitted(theta)[0]
-        return self._outside(self.least_squares.jvp(at, v), self._basis_at(at))
+        return self._outside(self.inner.jvp(at, v), self._basis_at(at))
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
         at = self.fitted(theta)[0]
-        return self.least_squares.vjp(at, self._outside(w, self._basis_at(at)))
+        return self.inner.vjp(at, self._outside(w, self._basis_at(at)))
 
     def _basis_at(self, at: Tensor) -> Tensor:
         """Q (N, rank) at a fitted theta; the latest is kept."""
         if self._basis is None or not torch.equal(self._basis[0], at):
-            indices, block = last_layer(self.least_squares, at)
+            indices, block = last_layer(self.inner, at)
             self._basis = (at, truncated_basis(block.jacobian(at[indices])[1], self.cutoff))
         return self._basis[1]
 
     def _components(self, at: Tensor) -> Tensor:
         """Q^T J (rank, p)."""
-        return torch.stack([self.least_squares.vjp(at, column) for column in self._basis_at(at).mT])
+        return torch.stack([self.inner.vjp(at, column) for column in self._basis_at(at).mT])
 
     @staticmethod
     def _outside(w: Tensor, basis: Tensor) -> Tensor:

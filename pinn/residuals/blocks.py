@@ -62,17 +62,17 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
 
 def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points) -> Tensor:
     """The equation's residual in each row (n,) from named values at the points; raises UserError for other shapes."""
-    found = equation.function(*(values[name] for name in equation.arguments))
+    residual = equation.function(*(values[name] for name in equation.arguments))
     n = len(points)
     if equation.summed:
-        found = points.by_row(found).sum(0)
-    if not isinstance(found, Tensor) or found.shape != (n,):
-        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        residual = points.by_row(residual).sum(0)
+    if not isinstance(residual, Tensor) or residual.shape != (n,):
+        got = f"shape {tuple(residual.shape)}" if isinstance(residual, Tensor) else type(residual).__name__
         raise UserError(
             f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}; "
             "write each equation of a system as a term of its own"
         )
-    return found
+    return residual
 
 
 def slopes(function: Callable[..., Tensor], values: Sequence[Tensor]) -> list[Tensor | None]:

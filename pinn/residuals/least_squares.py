@@ -356,16 +356,16 @@ class CollocationLeastSquares:
             columns = {name: row[name] for name in points.columns}
             point = Points(row["x"], row.get("normal"), points.per_row, columns=columns, past=row.get("past"))
             values = self.residuals.region_values(group, point, self._parameters(theta))
-            found = scales * torch.stack([value[0] for value in values])
-            return found, found
+            of_row = scales * torch.stack([value[0] for value in values])
+            return of_row, of_row
 
         # (per_row n, ...) -> (n, per_row, ...)
         by_row = {name: points.by_row(v).transpose(0, 1) for name, v in points.tensors().items() if name != "weight"}
         each = torch.stack([scale.expand(len(points)) for scale in scales], 1)  # (n, k)
         rows = vmap(jacrev(at_row, has_aux=True), (None, 0, 0))
-        found_j, found_r = rows(theta, by_row, each)  # (n, k, p), (n, k)
-        r.copy_(found_r.mT)
-        j.copy_(found_j.transpose(0, 1))
+        each_j, each_r = rows(theta, by_row, each)  # (n, k, p), (n, k)
+        r.copy_(each_r.mT)
+        j.copy_(each_j.transpose(0, 1))
 
 
 def bind(residuals: Residuals, points: PointSet, assembly: Assembly | None = None) -> CollocationLeastSquares:

@@ -1,7 +1,7 @@
 """Least squares as optimizers and trainers see them, however they are computed."""
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol, SupportsFloat
+from typing import Generic, Protocol, SupportsFloat, TypeVar
 
 from torch import Size, Tensor
 
@@ -80,3 +80,67 @@ class Collocation(LeastSquares, Protocol):
     def mean_squares(self, theta: Tensor) -> dict[str, Tensor]: ...
 
     def balances(self, theta: Tensor, terms: bool = True) -> tuple[dict[str, Tensor], dict[str, Tensor]]: ...
+
+
+Inner = TypeVar("Inner", bound=LeastSquares)
+
+
+class Wrapper(Generic[Inner]):
+    """The same residuals as those of `inner`, evaluated otherwise or as a function of other parameters."""
+
+    def __init__(self, inner: Inner) -> None:
+        self.inner = inner
+
+    @property
+    def team(self) -> Team:
+        return self.inner.team
+
+    @property
+    def rows(self) -> int:
+        return self.inner.rows
+
+    @property
+    def identity(self) -> int:
+        return self.inner.identity
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+
+At = TypeVar("At", bound=Collocation)
+
+
+class CollocationWrapper(Wrapper[At]):
+    """Least squares at the same points; what a subclass does not evaluate otherwise is as of `inner`."""
+
+    @property
+    def shapes(self) -> Mapping[str, Size]:
+        return self.inner.shapes
+
+    @property
+    def points(self) -> PointSet:
+        return self.inner.points
+
+    def is_coupled(self, label: str) -> bool:
+        return self.inner.is_coupled(label)
+
+    def residual(self, theta: Tensor) -> Tensor:
+        return self.inner.residual(theta)
+
+    def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        return self.inner.jacobian(theta)
+
+    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        return self.inner.pieces(theta)
+
+    def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
+        return self.inner.jvp(theta, v)
+
+    def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
+        return self.inner.vjp(theta, w)
+
+    def mean_squares(self, theta: Tensor) -> dict[str, Tensor]:
+        return self.balances(theta, terms=False)[0]
+
+    def balances(self, theta: Tensor, terms: bool = True) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        return self.inner.balances(theta, terms)

@@ -1,94 +1,56 @@
 """Least squares whose rows a team of processes shares: each computes its own, and sums are over all of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from pinn.basis.errors import require
 from pinn.distributed.team import Team
-from pinn.residuals.protocol import Collocation
+from pinn.residuals.protocol import Collocation, CollocationWrapper
 from pinn.residuals.residuals import Named
 from pinn.sampling.points import Points, PointSet
 
 
-class SharedLeastSquares:
-    """The rows that this member of a team takes; losses, gradients and J^T w are sums over all of them."""
+class SharedLeastSquares(CollocationWrapper[Collocation]):
+    """The rows of `inner` that this member of a team takes; losses, gradients and J^T w are sums over all of them."""
 
-    def __init__(self, own: Collocation, team: Team) -> None:
-        self.own = own
-        self.team = team
+    def __init__(self, inner: Collocation, team: Team) -> None:
+        super().__init__(inner)
+        self._team = team
 
     @property
-    def points(self) -> PointSet:
-        return self.own.points
+    def team(self) -> Team:
+        return self._team
 
     def at(self, points: PointSet, own: PointSet | None = None) -> Collocation:
         """The same at other points; the team decides which are own."""
-        return shared(self.own.at(points), self.team)
-
-    def is_coupled(self, label: str) -> bool:
-        return self.own.is_coupled(label)
-
-    @property
-    def shapes(self) -> Mapping[str, Size]:
-        return self.own.shapes
-
-    @property
-    def rows(self) -> int:
-        return self.own.rows
-
-    @property
-    def identity(self) -> int:
-        return self.own.identity
-
-    def __len__(self) -> int:
-        return len(self.own)
+        return shared(self.inner.at(points), self.team)
 
     def last_layer(self, theta: Tensor) -> "tuple[Tensor, SharedLeastSquares] | None":
-        layer = self.own.last_layer(theta)
+        layer = self.inner.last_layer(theta)
         return None if layer is None else (layer[0], SharedLeastSquares(layer[1], self.team))
-
-    def residual(self, theta: Tensor) -> Tensor:
-        """The own rows of r."""
-        return self.own.residual(theta)
-
-    def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The own rows of r and J."""
-        return self.own.jacobian(theta)
-
-    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """The own rows of r and J, chunk by chunk."""
-        return self.own.pieces(theta)
-
-    def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
-        """The own rows of J v."""
-        return self.own.jvp(theta, v)
 
     def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
         """J^T w (p,) for w of the own rows."""
-        return self.team.summed(self.own.vjp(theta, w))[0]
+        return self.team.summed(self.inner.vjp(theta, w))[0]
 
     def loss(self, theta: Tensor) -> Tensor:
         """||r||^2."""
-        return self.team.summed(self.own.loss(theta))[0]
+        return self.team.summed(self.inner.loss(theta))[0]
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """||r||^2 and its gradient 2 J^T r (p,)."""
-        loss, gradient = self.team.summed(*self.own.loss_and_gradient(theta))
+        loss, gradient = self.team.summed(*self.inner.loss_and_gradient(theta))
         return loss, gradient
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """J^T J (p, p), J^T r (p,) and ||r||^2."""
-        product, right, loss = self.team.summed(*self.own.normal_equations(theta))
+        product, right, loss = self.team.summed(*self.inner.normal_equations(theta))
         return product, right, loss
 
-    def mean_squares(self, theta: Tensor) -> Named:
-        """The unweighted mean square of each block."""
-        return self.balances(theta, terms=False)[0]
-
     def balances(self, theta: Tensor, terms: bool = True) -> tuple[Named, Named]:
-        means, largest = self.own.balances(theta, terms)
+        means, largest = self.inner.balances(theta, terms)
         (sums,) = self.team.summed(torch.stack([*means.values(), *largest.values()]))
         values = iter(sums)
         return {name: next(values) for name in means}, {name: next(values) for name in largest}

@@ -125,7 +125,7 @@ def crew_of(devices: Sequence[torch.device], packed: Callable[[], bytes]) -> Ite
     """
     if is_launched():
         require(len(devices) == 1, "a launcher has started the processes of this run (WORLD_SIZE); leave out devices")
-        crew, found = Crew(launched_device(devices[0])), dist.is_initialized()
+        crew, had_group = Crew(launched_device(devices[0])), dist.is_initialized()
         crew.team = launched_team(crew.device)
         crew.announce()
         try:
@@ -135,7 +135,7 @@ def crew_of(devices: Sequence[torch.device], packed: Callable[[], bytes]) -> Ite
                 raise RuntimeError("another process of the run failed; its own output says why") from error
             raise
         finally:
-            if not found:  # one that was there is whoever's that made it
+            if not had_group:  # one that was there is whoever's that made it
                 left()
         return
     threads = torch.get_num_threads()

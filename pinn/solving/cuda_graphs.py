@@ -3,15 +3,15 @@
 A step of a small network on a GPU takes the time in which its kernels are started one by one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Size, Tensor
+from torch import Tensor
 
 from pinn.basis.logs import logger
-from pinn.distributed.team import Team
 from pinn.residuals.least_squares import CollocationLeastSquares
+from pinn.residuals.protocol import CollocationWrapper
 from pinn.sampling.points import PointSet
 
 Outputs = tuple[Tensor, ...]
@@ -39,80 +39,39 @@ def cuda_graph(device: torch.device, function: Callable[[], Outputs]) -> tuple[C
     return graph.replay, outputs
 
 
-class RecordedLeastSquares:
-    """Least squares at collocation points whose evaluations are recordings; all else is as of `plain`."""
+class RecordedLeastSquares(CollocationWrapper[CollocationLeastSquares]):
+    """Least squares whose evaluations are recordings."""
 
-    def __init__(self, plain: CollocationLeastSquares, recorder: "Recorder") -> None:
-        self.plain = plain
+    def __init__(self, inner: CollocationLeastSquares, recorder: "Recorder") -> None:
+        super().__init__(inner)
         self.recorder = recorder
 
     def at(self, points: PointSet, own: PointSet | None = None) -> "RecordedLeastSquares":
-        return RecordedLeastSquares(self.plain.at(points, own), self.recorder)
+        return RecordedLeastSquares(self.inner.at(points, own), self.recorder)
 
     def last_layer(self, theta: Tensor) -> "tuple[Tensor, RecordedLeastSquares] | None":
-        layer = self.plain.last_layer(theta)
+        layer = self.inner.last_layer(theta)
         return None if layer is None else (layer[0], RecordedLeastSquares(layer[1], self.recorder))
 
     def residual(self, theta: Tensor) -> Tensor:
         if torch.is_grad_enabled():  # what is differentiated is not recorded
-            return self.plain.residual(theta)
-        return self.recorder(_residual, self.plain, theta)[0]
+            return self.inner.residual(theta)
+        return self.recorder(_residual, self.inner, theta)[0]
 
     def loss(self, theta: Tensor) -> Tensor:
-        return self.recorder(_loss, self.plain, theta)[0]
+        return self.recorder(_loss, self.inner, theta)[0]
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        loss, gradient = self.recorder(CollocationLeastSquares.loss_and_gradient, self.plain, theta)
+        loss, gradient = self.recorder(CollocationLeastSquares.loss_and_gradient, self.inner, theta)
         return loss, gradient
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        r, j = self.recorder(CollocationLeastSquares.jacobian, self.plain, theta)
+        r, j = self.recorder(CollocationLeastSquares.jacobian, self.inner, theta)
         return r, j
 
     def normal_equations(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        product, right, loss = self.recorder(CollocationLeastSquares.normal_equations, self.plain, theta)
+        product, right, loss = self.recorder(CollocationLeastSquares.normal_equations, self.inner, theta)
         return product, right, loss
-
-    @property
-    def points(self) -> PointSet:
-        return self.plain.points
-
-    @property
-    def shapes(self) -> dict[str, Size]:
-        return self.plain.shapes
-
-    @property
-    def team(self) -> Team:
-        return self.plain.team
-
-    @property
-    def rows(self) -> int:
-        return self.plain.rows
-
-    @property
-    def identity(self) -> int:
-        return self.plain.identity
-
-    def __len__(self) -> int:
-        return len(self.plain)
-
-    def is_coupled(self, label: str) -> bool:
-        return self.plain.is_coupled(label)
-
-    def pieces(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        return self.plain.pieces(theta)
-
-    def jvp(self, theta: Tensor, v: Tensor) -> Tensor:
-        return self.plain.jvp(theta, v)
-
-    def vjp(self, theta: Tensor, w: Tensor) -> Tensor:
-        return self.plain.vjp(theta, w)
-
-    def mean_squares(self, theta: Tensor) -> dict[str, Tensor]:
-        return self.plain.mean_squares(theta)
-
-    def balances(self, theta: Tensor, terms: bool = True) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        return self.plain.balances(theta, terms)
 
 
 def _residual(plain: CollocationLeastSquares, theta: Tensor) -> Outputs:

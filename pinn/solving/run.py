@@ -132,11 +132,11 @@ def solve(
 
 def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
     """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
-    found = preflight(trial, plan.weights, plan.seed)
-    for finding in found.findings:
+    before = preflight(trial, plan.weights, plan.seed)
+    for finding in before.findings:
         logger.warning("pre-flight: %s", finding.text)
     if folder is not None:
-        draw_first_points(found, plan.sampler, plan.seed, folder / "figures" / "points.png")
+        draw_first_points(before, plan.sampler, plan.seed, folder / "figures" / "points.png")
 
 
 def _watchers(

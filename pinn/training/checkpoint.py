@@ -28,11 +28,11 @@ def load_tree(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT:
                 raise UserError(f"{path} is not a checkpoint of this version of pinn")
-            found = _read(file["tree"])
+            tree = _read(file["tree"])
     except OSError as error:
         raise UserError(f"cannot read the checkpoint {path}: {error}; was the run started with a folder?") from None
-    assert isinstance(found, dict)
-    return found
+    assert isinstance(tree, dict)
+    return tree
 
 
 def _write(parent: h5py.Group, name: str, value: Any) -> None:

@@ -87,8 +87,8 @@ def _noise(block: Block, points: Points) -> list[Tensor]:
     ]
 
 
-def relative_l2(found: Tensor, true: Tensor, up_to_constant: bool = False) -> float:
-    """||found - true|| / ||true|| over the points; up_to_constant removes both means first."""
+def relative_l2(values: Tensor, true: Tensor, up_to_constant: bool = False) -> float:
+    """||values - true|| / ||true|| over the points; up_to_constant removes both means first."""
     if up_to_constant:
-        found, true = found - found.mean(), true - true.mean()
-    return float((found - true).norm() / true.norm())
+        values, true = values - values.mean(), true - true.mean()
+    return float((values - true).norm() / true.norm())

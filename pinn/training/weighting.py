@@ -1,4 +1,4 @@
-"""Weights of the terms in the loss, fixed or found while training."""
+"""Weights of the terms in the loss, fixed or changed while training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ def test_the_gradient_is_that_of_the_loss_after_the_fit():
 @pytest.mark.parametrize("problem", [Poisson2D(), KleinGordon()])
 def test_products_without_the_jacobian_equal_products_with_it(problem):
     reduced = ReducedProblem(make_bound(problem, SMALL, 120, "soft"), 1e-8)
-    theta = reduced.least_squares.residuals.theta()
+    theta = reduced.inner.residuals.theta()
     r, j = reduced.jacobian(theta)
     scale = float(j.abs().max())
     v, w = torch.randn_like(theta), torch.randn_like(r)

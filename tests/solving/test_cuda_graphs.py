@@ -105,7 +105,7 @@ def test_a_replay_gives_the_numbers_of_other_parameters_and_points(problem, name
             for a, b in zip(found, expected, strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
     assert capture.count == 1
-    residuals = recorded.plain.residuals
+    residuals = recorded.inner.residuals
     residuals.weights = dict.fromkeys(residuals.weights, 2.0)
     doubled = values(recorded.at(at), "loss", theta)[0]
     assert float(doubled) == pytest.approx(2 * float(plain.at(at).loss(theta)))
@@ -118,7 +118,7 @@ def test_a_replay_gives_the_numbers_of_other_parameters_and_points(problem, name
 
 def test_what_is_returned_is_not_overwritten():
     recorded = Recorder(Capture()).of(made(Burgers(nu=0.05)))
-    theta = recorded.plain.residuals.theta()
+    theta = recorded.inner.residuals.theta()
     with torch.no_grad():
         r = recorded.residual(theta)
         kept = r.clone()
@@ -133,7 +133,7 @@ def test_what_is_returned_is_not_overwritten():
 
 def test_what_is_differentiated_is_not_recorded():
     recorded = Recorder(Capture()).of(made(Burgers(nu=0.05)))
-    theta = recorded.plain.residuals.theta()
+    theta = recorded.inner.residuals.theta()
     leaf = theta.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(recorded.residual(leaf).square().sum(), leaf)
     torch.testing.assert_close(gradient, recorded.loss_and_gradient(theta)[1])
@@ -248,15 +248,15 @@ def test_what_has_ended_leaves_no_memory():
     """A recording keeps nothing that keeps it, and is gone before the next one is made."""
     capture = Capture()
     recorded = Recorder(capture).of(made(Burgers(nu=0.05)))
-    theta = recorded.plain.residuals.theta()
+    theta = recorded.inner.residuals.theta()
     recorded.jacobian(theta)
     (recording,) = recorded.recorder.recordings.values()
     first = weakref.ref(recording)
     del recording
     capture.watched = first
-    recorded.at(points(recorded.plain, 0, interior=31)).jacobian(theta)
+    recorded.at(points(recorded.inner, 0, interior=31)).jacobian(theta)
     assert capture.gone
-    residuals = weakref.ref(recorded.plain.residuals)
+    residuals = weakref.ref(recorded.inner.residuals)
     gc.disable()
     try:
         del recorded
