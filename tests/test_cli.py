@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-import pinn.solving
+import pinn
 from pinn.cli import main
 from pinn.cli.help import further_groups, groups
 
@@ -197,7 +197,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_traceback_in_the_log(run, tmp_
     def broken(*args, **kwargs):
         raise ZeroDivisionError("it broke\nhere")
 
-    monkeypatch.setattr(pinn.solving, "solve", broken)
+    monkeypatch.setattr("pinn.cli.launch.solve_configured", broken)
     status, _, err = run()
     assert status == 1
     assert assert_one_line(err) == "error: ZeroDivisionError: it broke here; set HYDRA_FULL_ERROR=1 for the traceback\n"
@@ -221,7 +221,7 @@ def test_ctrl_c_is_no_traceback(run, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pinn.solving, "solve", interrupted)
+    monkeypatch.setattr("pinn.cli.launch.solve_configured", interrupted)
     assert run() == (130, "", "interrupted\n")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.distributed.team import Team
@@ -61,28 +60,10 @@ class Blueprint:
         if isinstance(trial, WindowedTrial):
             trainer = TimeMarching(trial, plan, callbacks, saved=saved)
         else:
-            trainer = plan.trainer(trial, saved=saved, callbacks=callbacks, starts=self._starts(trial, team))
+            trainer = plan.trainer(trial, saved=saved, callbacks=callbacks)
         if saved is not None:
             trainer.check_there_is_more()
         return trainer
-
-    def _starts(self, trial: TrialFunction, team: Team) -> Tensor | None:
-        """The parameters (R, p) of the replicas, each the random ones of its seed; None where there is one network."""
-        count = self.plan.training.replicas
-        if count == 1:
-            return None
-        require(team.size == 1, f"training.replicas={count} are one batch on one device; set devices=1")
-        require(
-            self.plan.initial_guess is None,
-            "replicas start from random parameters; set initial_guess=null, or training.replicas=1",
-        )
-        made = [trial.network]
-        for seed in range(self.plan.seed + 1, self.plan.seed + count):
-            again = replace(self, plan=replace(self.plan, seed=seed)).trial(trial.device)
-            assert isinstance(again, TrialFunction)
-            made.append(again.network)
-        stacked, _ = torch.func.stack_module_state(made)
-        return torch.cat([values.detach().reshape(count, -1) for values in stacked.values()], 1)
 
     def packed(self) -> bytes:
         """This as bytes for another process; raises UserError where a part cannot be sent."""

@@ -28,8 +28,6 @@ class Training(Configurable):
     tolerance: a stage stops at a held-out residual (weighted mean square on fresh points) below this, 0 never.
     windows: of time, of equal length, trained one after the other; steps and tolerance are then each window's, the
     time limit is the run's and what is left of it is divided among the windows left.
-    replicas: networks of one shape that are trained at once, at the same points, from the seeds seed, seed + 1, ...;
-    the best by held-out residual is the solution.
     check_every: steps between two measurements of held-out residual and error. held_out: number of fresh points a
     region. log_every: steps between two log lines. jacobian_chunk: points whose Jacobian rows are held at once, None
     for automatic. checkpoint_seconds: between two checkpoints, 0 for every step, None for the end only.
@@ -42,7 +40,6 @@ class Training(Configurable):
         time_limit: float | None = 75.0,
         tolerance: float = 0.0,
         windows: int = 1,
-        replicas: int = 1,
         check_every: int = 10,
         held_out: int = 2000,
         log_every: int = 50,
@@ -50,8 +47,7 @@ class Training(Configurable):
         checkpoint_seconds: float | None = 60.0,
     ) -> None:
         _check_stop("training", steps, time_limit, tolerance)
-        counts = {"windows": windows, "replicas": replicas}
-        counts |= {"check_every": check_every, "held_out": held_out, "log_every": log_every}
+        counts = {"windows": windows, "check_every": check_every, "held_out": held_out, "log_every": log_every}
         for name, value in counts.items():
             require(value >= 1, f"training.{name} must be >= 1, got {value}")
         require(
@@ -61,9 +57,7 @@ class Training(Configurable):
         self.steps = steps
         self.time_limit = time_limit
         self.tolerance = tolerance
-        require(windows == 1 or replicas == 1, "training.replicas are not made in windows; set training.windows=1")
         self.windows = windows
-        self.replicas = replicas
         self.check_every = check_every
         self.held_out = held_out
         self.log_every = log_every

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import pinn.trial
+import pinn.trial.function
 from pinn.cli import main
 
 ROD = '''
@@ -84,12 +84,12 @@ def test_options_are_those_of_a_run(run, tmp_path):
 
 
 def test_wrong_derivatives_have_exit_status_one(run, monkeypatch):
-    right = pinn.trial.taylor
+    right = pinn.trial.function.taylor
 
     def wrong(*args, **kwargs):
         return {name: 1.01 * value for name, value in right(*args, **kwargs).items()}
 
-    monkeypatch.setattr(pinn.trial, "taylor", wrong)
+    monkeypatch.setattr(pinn.trial.function, "taylor", wrong)
     status, out, err = run()
     assert (status, err) == (1, "")
     pattern = r"FAILED: u_xx: taylor and \w+ differ by 0\.0\d+ > 1e-12 \(interior\); taylor is wrong by the numbers"
