@@ -82,7 +82,7 @@ def _main_options() -> DictConfig:
 
 
 def _enumeration(name: str, words: Iterable[str]) -> Any:
-    return Enum(name, {word: word for word in words})  # type: ignore[misc]
+    return Enum(name, {word: word for word in words})
 
 
 def choices_folder(folder: Path) -> Path:

@@ -33,14 +33,15 @@ def options(constructor: Callable[..., Any], spelled: str, given: Collection[str
     """The arguments that can be options, with their defaults; one without default is mandatory.
 
     given: names that a file gives a value, `defaults` and the like that Hydra reads among them: an argument whose
-    default YAML cannot write is an option where it is given. With `_partial_` arguments without default come later.
+    default YAML cannot write is an option where it is given. With `_partial_` arguments without default come later,
+    with a defaults list any argument may come from another file.
     """
     fields: list[tuple[str, Any, Any]] = [("_target_", str, spelled)]
     hints = get_type_hints(_called(constructor))
     for name, parameter in parameters(constructor).items():
         named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         required = parameter.default is parameter.empty
-        optional = "_partial_" not in given if required else _is_plain(parameter.default)
+        optional = "_partial_" not in given if required else "defaults" not in given and _is_plain(parameter.default)
         if named and (name in given or optional):
             default = parameter.default if not required and _is_plain(parameter.default) else MISSING
             fields.append((name, checked_type(hints.get(name, _type_of(default))), default))

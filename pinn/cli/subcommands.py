@@ -77,9 +77,9 @@ SUBCOMMANDS = {
     "check": Subcommand(
         "pinn.cli.check",
         "Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by "
-        "numbers, in double precision with a fresh network. Then the pre-flight that every run has: conditions select points, "
-        "agree in corners and are enough; no term dwarfs another at the start; the exact solution satisfies every "
-        "term.\n\nExit status: 0 passed, 1 failed.",
+        "numbers, in double precision with a fresh network. Then the pre-flight that every run has: conditions "
+        "select points, agree in corners and are enough; no term dwarfs another at the start; the exact solution "
+        "satisfies every term.\n\nExit status: 0 passed, 1 failed.",
         "  pinn check problem=wave\n"
         "  pinn check problem=heat.py problem.kappa=2\n"
         "  pinn check problem=poisson_holes --figure points.png",
