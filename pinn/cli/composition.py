@@ -15,7 +15,6 @@ from pinn.basis.errors import require
 from pinn.cli.problem_file import problem_options, search_working_directory
 from pinn.cli.schema import checked_type, open_mappings, parameters, structured
 from pinn.cli.sources import register_sources
-from pinn.cli.sweeping.sweepers import register_sweepers
 from pinn.solving.compilation import COMPILATION
 from pinn.solving.device import DTYPES
 from pinn.solving.run import solve
@@ -36,7 +35,6 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
     config_dir: a folder with choices of the user's own. Raises UserError where it is not there.
     """
     register_sources(None if config_dir is None else choices_folder(Path(config_dir)))
-    register_sweepers()
     ConfigStore.instance().store(group="schema", name="config", node=_main_options())
     OmegaConf.register_new_resolver("file_name", file_name, replace=True)
     search_working_directory()
@@ -72,11 +70,10 @@ def solve_configured(
 
 def _main_options() -> DictConfig:
     """The keys of conf/config.yaml: the arguments of `solve`, one a group, and those of their own."""
-    fields: list[tuple[str, Any, Any]] = []
+    fields: list[tuple[str, Any, Any]] = [(name, Any, MISSING) for name in PARTS]
     for name, parameter in parameters(solve).items():
-        kind = Any if name in PARTS else checked_type(parameter.annotation)
-        kind = _enumeration(name, WORDS[name]) if name in WORDS else kind
-        if name not in OF_PYTHON:
+        if name not in (*PARTS, *OF_PYTHON):
+            kind = _enumeration(name, WORDS[name]) if name in WORDS else checked_type(parameter.annotation)
             fields.append((name, kind, MISSING))
     return open_mappings(structured("Config", fields))
 

@@ -21,6 +21,7 @@ from pinn.basis.errors import UserError
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import explain
 from pinn.cli.sweeping.job import sweep_job
+from pinn.cli.sweeping.sweepers import register_sweepers
 
 
 class Job:
@@ -49,6 +50,7 @@ class Job:
 def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     """Let Hydra compose and run; raises the first error of composition, of the run folder or of a job."""
     job = Job(arguments if config_dir is None else [*arguments, "--config-dir", config_dir])
+    register_sweepers()
     try:
         with _hydra_environment(register([*arguments, *_follower_words()], config_dir)):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()

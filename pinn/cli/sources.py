@@ -1,11 +1,13 @@
 """Where Hydra reads choices from: each that names a constructor by `_target_` gets the types of its arguments."""
 
 from contextvars import ContextVar
+from importlib.resources import files
 from pathlib import Path
 
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.core_plugins.importlib_resources_config_source import ImportlibResourcesConfigSource
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -13,9 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError
 from pinn.cli.schema import located, open_mappings, options, parameters, takes_any
-from pinn.cli.sweeping.sweepers import SWEEPERS, launcher_options
 
 OURS = "pkg://pinn.conf"
+LAUNCHERS = "launcher_options"  # a group of the ConfigStore
 
 USERS_FOLDER: ContextVar[Path | None] = ContextVar("users_folder", default=None)
 
@@ -61,6 +63,25 @@ def register_sources(folder: Path | None) -> None:
     USERS_FOLDER.set(folder)
     for plugin in (CheckedPackage, CheckedFolder, Sources):
         Plugins.instance().register(plugin)
+    _set_launchers_aside()
+
+
+def _set_launchers_aside() -> None:
+    """Keep what the launchers' packages declare as the types of conf/hydra/launcher/ alone.
+
+    Hydra would take a choice of a file's name for its schema, in a way that it gives up.
+    """
+    store = ConfigStore.instance()
+    launchers = store.repo["hydra"]["launcher"]
+    for entry in files("pinn.conf").joinpath("hydra/launcher").iterdir():
+        if entry.name in launchers:
+            store.store(group=LAUNCHERS, name=entry.name, node=launchers.pop(entry.name).node)
+
+
+def _launcher_options(choice: str) -> DictConfig | None:
+    """The options of a launcher as its package declares them; None where it is not installed."""
+    stored = ConfigStore.instance().repo.get(LAUNCHERS, {}).get(f"{choice}.yaml")
+    return None if stored is None else stored.node
 
 
 def _checked(found: ConfigResult, path: str) -> ConfigResult:
@@ -81,7 +102,7 @@ def _typed(node: DictConfig, group: str, choice: str) -> DictConfig:
     Raises UserError where the constructor does not take an argument, a ValidationError where a value has a wrong type.
     """
     spelled, given = str(node._get_node("_target_")), list(map(str, node))
-    typed = launcher_options(choice) if group == "hydra/launcher" else _options(spelled, given, group)
+    typed = _launcher_options(choice) if group == "hydra/launcher" else _options(spelled, given, group)
     if typed is None:
         return node
     merged = OmegaConf.merge({group: typed}, {group: node})  # so that an error names the group
@@ -90,7 +111,7 @@ def _typed(node: DictConfig, group: str, choice: str) -> DictConfig:
 
 
 def _options(spelled: str, given: list[str], group: str) -> DictConfig | None:
-    constructor = SWEEPERS.get(spelled) or located(spelled)
+    constructor = Plugins.instance().class_name_to_class.get(spelled) or located(spelled)
     if constructor is None:
         return None
     known = {"defaults", *parameters(constructor)}

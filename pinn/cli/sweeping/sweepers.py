@@ -1,12 +1,10 @@
-"""The sweepers under names by which Hydra finds them, and the launchers with the options that conf/ explains."""
+"""The sweepers: every combination of the given values, or a search."""
 
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
@@ -19,7 +17,6 @@ from pinn.sweeps.records import records_below
 from pinn.sweeps.summary import summarize
 
 OBJECTIVES = ("error", "held_out", "seconds", "steps")
-LAUNCHERS = "launcher_options"  # group of the ConfigStore
 
 
 class GridSweeper(BasicSweeper):
@@ -103,24 +100,7 @@ class OptunaSweeper(Sweeper):
             search.run(self.launcher, fixed, space)
 
 
-# Hydra takes plugins only from the namespace `hydra_plugins`: the names in conf/hydra/sweeper/.
-SWEEPERS = {f"hydra_plugins.pinn.{sweeper.__name__}": sweeper for sweeper in (GridSweeper, OptunaSweeper)}
-
-
 def register_sweepers() -> None:
-    """Make the sweepers known, and conf/hydra/launcher/ in place of what the launchers bring along.
-
-    A choice of the same name as a file's would be taken for its schema, in a way that Hydra gives up.
-    """
-    Plugins.instance().class_name_to_class.update(SWEEPERS)
-    store = ConfigStore.instance()
-    launchers = store.repo["hydra"]["launcher"]
-    for entry in files("pinn.conf").joinpath("hydra/launcher").iterdir():
-        if entry.name in launchers:
-            store.store(group=LAUNCHERS, name=entry.name, node=launchers.pop(entry.name).node)
-
-
-def launcher_options(choice: str) -> DictConfig | None:
-    """The options of a launcher as its package declares them; None where it is not installed."""
-    stored = ConfigStore.instance().repo.get(LAUNCHERS, {}).get(f"{choice}.yaml")
-    return None if stored is None else stored.node
+    """Make the sweepers known by their names in conf/: Hydra takes plugins only from the namespace `hydra_plugins`."""
+    for sweeper in (GridSweeper, OptunaSweeper):
+        Plugins.instance().class_name_to_class[f"hydra_plugins.pinn.{sweeper.__name__}"] = sweeper
