@@ -327,11 +327,21 @@ def test_help_explains_the_options_of_a_choice(run):
     assert "did you mean 'adam'" in run("--help", "optimizer=adm")[2]
 
 
-def test_help_loads_nothing_that_takes_seconds():
-    words = "import sys, pinn.cli; pinn.cli.main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    found = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True)
-    assert "usage" in found.stdout.lower()
-    assert not {"torch", "scipy", "matplotlib"} & set(ast.literal_eval(found.stderr))
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--help"], "usage"),
+        (["--help", "optimizer"], "damping"),
+        (["compare", "--help"], "usage"),
+        (["shwo"], "did you mean 'show'"),
+        (["optimizer=adm"], "did you mean 'adam'"),
+    ],
+)
+def test_help_and_misspelt_words_load_nothing_that_takes_seconds(words, told):
+    code = f"import sys, pinn.cli; pinn.cli.main({words}); print(sorted(sys.modules), file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told in (ran.stdout + ran.stderr).lower()
+    assert not {"torch", "scipy", "matplotlib"} & set(ast.literal_eval(ran.stderr.splitlines()[-1]))
 
 
 def test_version(run):

@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -39,6 +39,7 @@ HINTS = {
     "must be Tensor, not numpy.ndarray": "`reference` is given numpy arrays: use numpy's functions in it",
 }
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
+KINDS |= {list: "a list such as [a,b]", tuple: "a list such as [a,b]", dict: "a mapping such as {a: 1}"}
 
 
 class JobsFailed(Exception):
@@ -148,23 +149,21 @@ def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
     keys = [name for name in map(str, parent) if not name.startswith("_") and name != "hydra"]
     prefix = str(error.full_key).removesuffix(key)
     match = nearest(key, keys)
-    elsewhere = [path for path in _paths(parent._get_root()) if path.rpartition(".")[2] == key]
+    options = (path for path in dotted_keys(parent._get_root()) if not path.startswith("hydra") and key[0] != "_")
+    elsewhere = [path for path in options if path.rpartition(".")[2] == key]
     suggestions = [prefix + match] if match else elsewhere
     hint = question(" or ".join(suggestions))
     where = f"the options of {prefix.rstrip('.')}" if prefix else "the groups and keys"
     return f"no option {error.full_key!r}{hint}; {where} are {', '.join(keys)}"
 
 
-def _paths(node: DictConfig, prefix: str = "") -> Iterable[str]:
-    """The dotted names of all options, Hydra's own aside."""
+def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all that a configuration holds."""
     for key in map(str, node):
-        path = prefix + key
-        if path == "hydra" or key.startswith("_"):
-            continue
-        yield path
+        yield prefix + key
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
-            yield from _paths(child, f"{path}.")
+            yield from dotted_keys(child, f"{prefix}{key}.")
 
 
 def _wrong_value(error: ValidationError) -> str:
@@ -176,6 +175,7 @@ def _wrong_value(error: ValidationError) -> str:
         hint = did_you_mean(str(error.value), choices)
         return f"{error.full_key} must be one of {', '.join(choices)}, got {error.value!r}{hint}"
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    kinds = tuple(get_origin(entry) or entry for entry in kinds)
     if all(entry in KINDS for entry in kinds):
         return f"{error.full_key} must be {' or '.join(KINDS[entry] for entry in kinds)}, got {error.value!r}"
     return f"{error.full_key}: {_first_line(error)}"

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from pinn.basis.errors import UserError
 from pinn.cli.command import run
 from pinn.cli.composition import register, solve_configured
+from pinn.cli.mistakes import dotted_keys
 from pinn.cli.near import did_you_mean
 from pinn.cli.sweeping.ending import command_of
 from pinn.sweeps.records import settle
@@ -46,22 +47,13 @@ def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
     assert isinstance(config, DictConfig)
     for word in words:
         key, equals, _ = word.partition("=")
-        known = [name for name in _keys(config) if name]
+        known = list(dotted_keys(config))
         if not equals:
             raise UserError(f"resume takes options of the form KEY=VALUE after the run, got {word!r}")
         if key not in known and not key.startswith("weights."):
             raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
         config.merge_with_dotlist([word])
     return config
-
-
-def _keys(node: DictConfig, prefix: str = "") -> list[str]:
-    """Every dotted key of a configuration."""
-    found = []
-    for key, value in node.items():
-        name = prefix + str(key)
-        found += [name, *(_keys(value, f"{name}.") if isinstance(value, DictConfig) else [])]
-    return found
 
 
 def _logging_to(path: Path) -> list[logging.Handler]:

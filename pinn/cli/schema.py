@@ -16,10 +16,10 @@ SCALARS = (bool, int, float, str)
 def located(spelled: str) -> Callable[..., Any] | None:
     """What a `_target_` names; None where there is no such thing, which building it tells."""
     try:
-        found = pydoc.locate(spelled)
+        named = pydoc.locate(spelled)
     except pydoc.ErrorDuringImport:
         return None
-    return found if callable(found) else None
+    return named if callable(named) else None
 
 
 def parameters(constructor: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:

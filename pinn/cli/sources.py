@@ -45,8 +45,9 @@ class CheckedFolder(FileConfigSource):
 
 
 class Sources(SearchPathPlugin):
-    """Has pinn's choices checked, and the folder of --config-dir searched before them: the user's choice of a name is
-    meant, not ours. Hydra itself searches it last.
+    """Has choices checked, and the folder of --config-dir searched before pinn's own.
+
+    The user's choice of a name is meant, not ours; Hydra itself searches that folder last.
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -84,16 +85,16 @@ def _launcher_options(choice: str) -> DictConfig | None:
     return None if stored is None else stored.node
 
 
-def _checked(found: ConfigResult, path: str) -> ConfigResult:
+def _checked(file: ConfigResult, path: str) -> ConfigResult:
     """A file with its options typed: its own, or those below the name of its group where it is of package _global_."""
     group, _, choice = path.removesuffix(".yaml").rpartition("/")
-    config = found.config
+    config = file.config
     assert isinstance(config, DictConfig)
     if "_target_" in config:
-        found.config = _typed(config, group, choice)
+        file.config = _typed(config, group, choice)
     elif isinstance(config.get(group), DictConfig) and "_target_" in config[group]:
         config[group] = _typed(config[group], group, choice)
-    return found
+    return file
 
 
 def _typed(node: DictConfig, group: str, choice: str) -> DictConfig:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -79,6 +79,11 @@ def settle(folder: Path) -> None:
     record = read_record(folder)
     if record is not None:
         dataclasses.replace(record, status=Status.DONE, error=None, traceback=None).save(folder)
+
+
+def by_key(words: Iterable[str]) -> dict[str, str]:
+    """The values of a command's options, `16` of `network.width=16`; a group added by `+` goes by its name."""
+    return {key.lstrip("+"): value for key, _, value in (word.partition("=") for word in words)}
 
 
 def records_below(sweep: Path) -> dict[Path, JobRecord]:

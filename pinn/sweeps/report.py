@@ -23,6 +23,7 @@ from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
 from pinn.report.runs import Row, rows_below
 from pinn.report.style import COLORS, DPI, NORMAL, SMALL, PathLike, style
 from pinn.solution_file.contents import FILE_NAME
+from pinn.sweeps.records import by_key
 
 DEFAULT = "default"
 """Stands for what a run's command does not say."""
@@ -107,8 +108,7 @@ def swept(records: Sequence[Record]) -> dict[str, list[Any]]:
 
 def words(overrides: Sequence[str]) -> dict[str, Any]:
     """Key -> value of a command's words, Hydra's own left out."""
-    pairs = [word.lstrip("+").partition("=") for word in overrides]
-    return {key: as_value(value) for key, _, value in pairs if not key.startswith(("hydra", "~"))}
+    return {key: as_value(value) for key, value in by_key(overrides).items() if not key.startswith(("hydra", "~"))}
 
 
 def as_value(text: str) -> Any:

@@ -13,7 +13,7 @@ from pinn.cli.mistakes import explain
 from pinn.cli.sweeping.child import Task, perform
 from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
 from pinn.sweeps.isolation import run_isolated
-from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
+from pinn.sweeps.records import JobRecord, Status, by_key, config_hash, read_record
 from pinn.sweeps.sharing import threads_of_job
 from pinn.sweeps.summary import job_row
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
@@ -32,7 +32,7 @@ def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[st
     take_scheduled_rank()
     leads = launched_rank() == 0
     hydra = HydraConfig.get()
-    number, overrides = int(hydra.job.num), _split(hydra.overrides.task)
+    number, overrides = int(hydra.job.num), by_key(hydra.overrides.task)
     logger.setLevel(logging.INFO)
 
     def told(record: JobRecord, when: str = "") -> dict[str, Any]:
@@ -58,12 +58,6 @@ def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[st
         record.save(folder)
     code = run_isolated(perform, task, record, preloaded=() if task.trial is None else ("optuna",))
     return told(_ended(folder, record, code) if leads else record)
-
-
-def _split(overrides: Sequence[str]) -> dict[str, str]:
-    """`network.width=16` by its key; a group added by `+` or of another package goes by its name."""
-    pairs = [str(word).partition("=") for word in overrides]
-    return {key.lstrip("+"): value for key, _, value in pairs}
 
 
 def _resolved(config: DictConfig) -> tuple[str, str]:
