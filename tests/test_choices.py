@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 
-from pinn.cli.configured import PARTS, arguments, composed
+from pinn.cli.composition import PARTS, arguments, composed
 from pinn.cli.help import further_groups, groups
 from pinn.solving import solve
 

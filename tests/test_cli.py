@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-import pinn.solving
+import pinn
 from pinn.cli import main
 from pinn.cli.help import further_groups, groups
 
@@ -197,7 +197,7 @@ def test_a_fault_of_the_program_is_one_line_and_a_traceback_in_the_log(run, tmp_
     def broken(*args, **kwargs):
         raise ZeroDivisionError("it broke\nhere")
 
-    monkeypatch.setattr(pinn.solving, "solve", broken)
+    monkeypatch.setattr("pinn.cli.launch.solve_configured", broken)
     status, _, err = run()
     assert status == 1
     assert assert_one_line(err) == "error: ZeroDivisionError: it broke here; set HYDRA_FULL_ERROR=1 for the traceback\n"
@@ -221,7 +221,7 @@ def test_ctrl_c_is_no_traceback(run, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pinn.solving, "solve", interrupted)
+    monkeypatch.setattr("pinn.cli.launch.solve_configured", interrupted)
     assert run() == (130, "", "interrupted\n")
 
 
@@ -327,11 +327,21 @@ def test_help_explains_the_options_of_a_choice(run):
     assert "did you mean 'adam'" in run("--help", "optimizer=adm")[2]
 
 
-def test_help_loads_nothing_that_takes_seconds():
-    words = "import sys, pinn.cli; pinn.cli.main(['--help']); print(sorted(sys.modules), file=sys.stderr)"
-    found = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True)
-    assert "usage" in found.stdout.lower()
-    assert not {"torch", "scipy", "matplotlib"} & set(ast.literal_eval(found.stderr))
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--help"], "usage"),
+        (["--help", "optimizer"], "damping"),
+        (["compare", "--help"], "usage"),
+        (["shwo"], "did you mean 'show'"),
+        (["optimizer=adm"], "did you mean 'adam'"),
+    ],
+)
+def test_help_and_misspelt_words_load_nothing_that_takes_seconds(words, told):
+    code = f"import sys, pinn.cli; pinn.cli.main({words}); print(sorted(sys.modules), file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert told in (ran.stdout + ran.stderr).lower()
+    assert not {"torch", "scipy", "matplotlib"} & set(ast.literal_eval(ran.stderr.splitlines()[-1]))
 
 
 def test_version(run):

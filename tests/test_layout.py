@@ -51,7 +51,7 @@ FLOORS = (
         "pinn.basis.rebuilding",
     ),
     ("pinn.report", "pinn.solution.export", "pinn.sweeps"),
-    ("pinn.solving", "pinn.cli.schema", "pinn.cli", "pinn.conf"),
+    ("pinn.solving", "pinn.cli", "pinn.conf"),
     ("pinn",),
 )
 FOLDERS = {"pinn": "pinn", "pinn.conf": "conf", "pinn.problems": "problems"}

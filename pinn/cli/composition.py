@@ -1,35 +1,32 @@
-"""What Hydra is told before it composes: schemas, resolvers, sweepers, and the problem in a file of the user's own."""
+"""What a run's configuration is made from: words, conf/, the choices and the problem in files of the user's own."""
 
 import re
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
+from typing import Any, cast
 
-from hydra.core.config_search_path import ConfigSearchPath
+from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
-from hydra.core.plugins import Plugins
-from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from hydra.utils import instantiate
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from pinn.basis.errors import require
-from pinn.cli.problem_file import problem_node, search_working_directory
-from pinn.cli.schema import SCHEMAS
-from pinn.cli.sweeping.plugins import register_plugins
+from pinn.cli.problem_file import problem_options, search_working_directory
+from pinn.cli.schema import checked_type, open_mappings, parameters, structured
+from pinn.cli.sources import register_sources
+from pinn.solving.compilation import COMPILATION
+from pinn.solving.device import DTYPES
+from pinn.solving.run import solve
+from pinn.training.run import Callback
+from pinn.trial.function import ENGINES
+from pinn.trial.making import CONSTRAINTS
 
 PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 
-USERS_FOLDER: ContextVar[Path | None] = ContextVar("users_folder", default=None)
-
-
-class UsersFolder(SearchPathPlugin):
-    """Searches the folder of --config-dir before pinn's own: the user's choice of a name is meant, not ours.
-
-    Hydra itself searches it last.
-    """
-
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        folder = USERS_FOLDER.get()
-        if folder is not None:
-            search_path.prepend("command-line", f"file://{folder}", anchor="main")
+PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
+OF_PYTHON = ("folder", "callbacks", "configuration", "resume")  # arguments of `solve` that are no options
+WORDS = {"dtype": DTYPES, "constraints": CONSTRAINTS, "derivatives": ENGINES, "compile": COMPILATION}
 
 
 def register(words: list[str], config_dir: str | None = None) -> list[str]:
@@ -38,16 +35,52 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
     The working directory is searched for modules last, so that no file in it can hide an installed package.
     config_dir: a folder with choices of the user's own. Raises UserError where it is not there.
     """
-    USERS_FOLDER.set(None if config_dir is None else choices_folder(Path(config_dir)))
-    Plugins.instance().register(UsersFolder)
-    register_plugins()
-    store = ConfigStore.instance()
-    for name, schema in SCHEMAS.items():
-        group, _, leaf = f"schema/{name}".rpartition("/")
-        store.store(group=group, name=leaf, node=_open_mappings(OmegaConf.structured(schema)))
+    register_sources(None if config_dir is None else choices_folder(Path(config_dir)))
+    ConfigStore.instance().store(group="schema", name="config", node=_main_options())
     OmegaConf.register_new_resolver("file_name", file_name, replace=True)
     search_working_directory()
     return [_with_problem_files(word) for word in words]
+
+
+def composed(words: Sequence[str], config_dir: str | None = None) -> DictConfig:
+    """The configuration that a run with these options would have, composed without a run folder."""
+    overrides = register(list(words), config_dir)
+    with initialize_config_module("pinn.conf", version_base="1.3", job_name="pinn"):
+        return compose("config", overrides)
+
+
+def arguments(config: DictConfig) -> dict[str, Any]:
+    """The arguments of `solve` that a composed configuration describes."""
+    container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
+    plain = cast("dict[str, Any]", container)
+    parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
+    return plain | parts | {"configuration": plain}
+
+
+def solve_configured(
+    config: DictConfig, folder: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
+) -> None:
+    """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint.
+
+    Raises KeyboardInterrupt where the run was interrupted.
+    """
+    solution = solve(**arguments(config), folder=folder, resume=resume, callbacks=callbacks)
+    if solution.attributes["status"] == "interrupted":
+        raise KeyboardInterrupt
+
+
+def _main_options() -> DictConfig:
+    """The keys of conf/config.yaml: the arguments of `solve`, one a group, and those of their own."""
+    fields: list[tuple[str, Any, Any]] = [(name, Any, MISSING) for name in PARTS]
+    for name, parameter in parameters(solve).items():
+        if name not in (*PARTS, *OF_PYTHON):
+            kind = _enumeration(name, WORDS[name]) if name in WORDS else checked_type(parameter.annotation)
+            fields.append((name, kind, MISSING))
+    return open_mappings(structured("Config", fields))
+
+
+def _enumeration(name: str, words: Iterable[str]) -> Any:
+    return Enum(name, {word: word for word in words})
 
 
 def choices_folder(folder: Path) -> Path:
@@ -58,15 +91,6 @@ def choices_folder(folder: Path) -> Path:
         not main.exists(), f"{main} would replace pinn's own config.yaml: rename it, or choose another --config-dir"
     )
     return folder.resolve()
-
-
-def _open_mappings(schema: DictConfig) -> DictConfig:
-    """Let mappings take new keys, which Hydra forbids everywhere else."""
-    for key in schema:
-        node = schema._get_node(key)
-        if isinstance(node, DictConfig):
-            OmegaConf.set_struct(node, False)
-    return schema
 
 
 def file_name(value: object) -> str:
@@ -83,5 +107,5 @@ def _with_problem_files(word: str) -> str:
 
 def _register_problem(match: re.Match[str]) -> str:
     choice = Path(match[0]).name
-    ConfigStore.instance().store(group="problem", name=choice, node=problem_node(match[0]))
+    ConfigStore.instance().store(group="problem", name=choice, node=problem_options(match[0]))
     return choice

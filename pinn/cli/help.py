@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pinn.basis.errors import UserError
-from pinn.cli.near import did_you_mean
+from pinn.cli.near import did_you_mean, no_choice
 
 EXPERIMENT = "experiment"
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")
@@ -57,16 +57,16 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     A folder in that of experiments is part of a choice's name (`burgers/best`), anywhere else a group
     (`sampler/adaptation`).
     """
-    found: dict[str, dict[str, str]] = {}
+    further: dict[str, dict[str, str]] = {}
     for group in _defaults():
         parts = {name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(group))}
-        found |= {f"{group}/{part}": dict(_files(f"{group}/{part}", config_dir)) for part in sorted(parts)}
+        further |= {f"{group}/{part}": dict(_files(f"{group}/{part}", config_dir)) for part in sorted(parts)}
     inner = sorted({name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(EXPERIMENT))})
-    found[EXPERIMENT] = dict(_files(EXPERIMENT, config_dir))
+    further[EXPERIMENT] = dict(_files(EXPERIMENT, config_dir))
     for name in inner:
-        found[EXPERIMENT] |= {f"{name}/{choice}": text for choice, text in _files(f"{EXPERIMENT}/{name}", config_dir)}
-    found |= {group: dict(_files(group, config_dir)) for group in OF_SWEEPS}
-    return {group: {name: _description(text) for name, text in texts.items()} for group, texts in found.items()}
+        further[EXPERIMENT] |= {f"{name}/{choice}": text for choice, text in _files(f"{EXPERIMENT}/{name}", config_dir)}
+    further |= {group: dict(_files(group, config_dir)) for group in OF_SWEEPS}
+    return {group: {name: _description(text) for name, text in texts.items()} for group, texts in further.items()}
 
 
 def help_page(config_dir: str | None = None) -> str:
@@ -97,10 +97,7 @@ def choice_page(topic: str, config_dir: str | None = None) -> str:
         return "\n".join(f"{group}={name}  {text}" for name, text in listed[group].items()) + "\n"
     choice = choice or chosen[group]
     if choice not in listed[group]:
-        known = listed[group]
-        raise UserError(
-            f"no choice {choice!r} of {group}{did_you_mean(choice, known)}; the choices are {', '.join(known)}"
-        )
+        raise UserError(no_choice(choice, group, listed[group]))
     inner, _, name = f"{group}/{choice}".rpartition("/")
     text = dict(_files(inner, config_dir))[name]
     options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)

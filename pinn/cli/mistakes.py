@@ -2,11 +2,11 @@
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args
+from typing import Any, Union, get_args, get_origin
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -25,10 +25,9 @@ from omegaconf.errors import (
 )
 
 from pinn.basis.errors import UserError
-from pinn.cli.help import EXPERIMENT, further_groups, groups
-from pinn.cli.near import did_you_mean, nearest, question
-from pinn.cli.subcommands import SUBCOMMANDS
-from pinn.cli.sweeping.ending import JobsFailed
+from pinn.cli.help import EXPERIMENT, further_groups
+from pinn.cli.near import did_you_mean, nearest, no_choice, question
+from pinn.cli.subcommands import no_command
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
 FULL = "set HYDRA_FULL_ERROR=1 for the traceback"
@@ -40,6 +39,15 @@ HINTS = {
     "must be Tensor, not numpy.ndarray": "`reference` is given numpy arrays: use numpy's functions in it",
 }
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
+KINDS |= {list: "a list such as [a,b]", tuple: "a list such as [a,b]", dict: "a mapping such as {a: 1}"}
+
+
+class JobsFailed(Exception):
+    """Some jobs of a sweep failed. mistake: whether all by mistakes of the user."""
+
+    def __init__(self, message: str, mistake: bool) -> None:
+        super().__init__(message)
+        self.mistake = mistake
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -120,12 +128,7 @@ def _unreadable(error: OverrideParseException) -> str:
     word = error.override
     if "=" in word:
         return f"cannot read {word!r}; write KEY=VALUE, and quote a value with spaces or commas: \"KEY='a b'\""
-    choices = {
-        choice: f"{group}={choice}" for group, listed in (groups() | further_groups()).items() for choice in listed
-    }
-    match = nearest(word, [*SUBCOMMANDS, *choices])
-    hint = question(choices.get(match, match) if match else None)
-    return f"no command {word!r}{hint}; the commands are {', '.join(SUBCOMMANDS)}, options have the form KEY=VALUE"
+    return no_command(word)
 
 
 def _unknown_choice(error: MissingConfigException) -> str:
@@ -135,14 +138,10 @@ def _unknown_choice(error: MissingConfigException) -> str:
     group, _, choice = path[1].rpartition("/")
     if group.startswith(EXPERIMENT):
         choice, group = path[1].removeprefix(f"{EXPERIMENT}/"), EXPERIMENT
-        return f"no choice {choice!r} of {group}{_of_choices(choice, further_groups()[group])}"
+        return no_choice(choice, group, further_groups()[group])
     listed = str(error).partition("Available options")[2].partition("Config search path")[0]
     choices = re.findall(r"^\t(.*)$", listed, flags=re.MULTILINE)
-    return f"no choice {choice!r} of {group}{_of_choices(choice, choices)}"
-
-
-def _of_choices(choice: str, choices: Iterable[str]) -> str:
-    return f"{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
+    return no_choice(choice, group, choices)
 
 
 def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
@@ -150,23 +149,21 @@ def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
     keys = [name for name in map(str, parent) if not name.startswith("_") and name != "hydra"]
     prefix = str(error.full_key).removesuffix(key)
     match = nearest(key, keys)
-    elsewhere = [path for path in _paths(parent._get_root()) if path.rpartition(".")[2] == key]
+    options = (path for path in dotted_keys(parent._get_root()) if not path.startswith("hydra") and key[0] != "_")
+    elsewhere = [path for path in options if path.rpartition(".")[2] == key]
     suggestions = [prefix + match] if match else elsewhere
     hint = question(" or ".join(suggestions))
     where = f"the options of {prefix.rstrip('.')}" if prefix else "the groups and keys"
     return f"no option {error.full_key!r}{hint}; {where} are {', '.join(keys)}"
 
 
-def _paths(node: DictConfig, prefix: str = "") -> Iterable[str]:
-    """The dotted names of all options, Hydra's own aside."""
+def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all that a configuration holds."""
     for key in map(str, node):
-        path = prefix + key
-        if path == "hydra" or key.startswith("_"):
-            continue
-        yield path
+        yield prefix + key
         child = node._get_node(key)
         if isinstance(child, DictConfig) and not child._is_none() and not child._is_missing():
-            yield from _paths(child, f"{path}.")
+            yield from dotted_keys(child, f"{prefix}{key}.")
 
 
 def _wrong_value(error: ValidationError) -> str:
@@ -177,7 +174,8 @@ def _wrong_value(error: ValidationError) -> str:
         choices = [member.name for member in kind]
         hint = did_you_mean(str(error.value), choices)
         return f"{error.full_key} must be one of {', '.join(choices)}, got {error.value!r}{hint}"
-    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    kinds = tuple(get_origin(entry) or entry for entry in kinds)
     if all(entry in KINDS for entry in kinds):
         return f"{error.full_key} must be {' or '.join(KINDS[entry] for entry in kinds)}, got {error.value!r}"
     return f"{error.full_key}: {_first_line(error)}"
@@ -191,9 +189,6 @@ def _not_built(error: InstantiationException) -> tuple[str, int]:
         hint = "; pip install 'pinn[sweeps]'" if "'optuna" in str(error) else ""
         return f"{where}: {_first_line(error).partition(', set env var')[0]}{hint}", USERS
     cause = error.__cause__
-    unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(cause))
-    if unknown and key:
-        return f"{where}: {unknown[1]} takes no argument {unknown[2]!r}: take {key[1]}.{unknown[2]} out of conf/", USERS
     told = f"{where}: {type(cause).__name__}: {_line(cause)}"
     if isinstance(cause, TypeError) and "argument" in str(cause):
         return told, USERS

@@ -17,3 +17,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 def question(suggestion: str | None) -> str:
     """` (did you mean 'damping'?)`, or nothing without a suggestion."""
     return f" (did you mean {suggestion!r}?)" if suggestion else ""
+
+
+def no_choice(choice: str, group: str, choices: Iterable[str]) -> str:
+    """That a group has no such choice, and which it has."""
+    return f"no choice {choice!r} of {group}{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"

@@ -4,11 +4,10 @@ import importlib.util
 import keyword
 import re
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from pathlib import Path
 
 from pinn.basis.errors import UserError, require
-from pinn.cli.parser import Parser
 
 PAGE = '''\
 """A problem of one's own: change it from top to bottom. The comments say what else there is.
@@ -96,26 +95,21 @@ def test_error():
 '''
 
 
-def new(words: Sequence[str]) -> None:
+def new(given: Namespace) -> None:
     """Write NAME.py, test_NAME.py and conf/problem/NAME.yaml; raises UserError for a name that cannot be one."""
-    examples = "  pinn new heat_sink\n  pinn new heat_sink --folder sinks"
-    parser = Parser("new", "Writes a problem of one's own that runs as it stands: a page to change.", examples)
-    parser.add_argument("name", metavar="NAME", help="of the problem and its file, such as heat_sink")
-    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="default: the working directory")
-    read = parser.parse_args(words)
     files = {
-        read.folder / f"{read.name}.py": PAGE,
-        read.folder / f"test_{read.name}.py": TEST,
-        read.folder / "conf" / "problem" / f"{read.name}.yaml": CHOICE,
+        given.folder / f"{given.name}.py": PAGE,
+        given.folder / f"test_{given.name}.py": TEST,
+        given.folder / "conf" / "problem" / f"{given.name}.yaml": CHOICE,
     }
-    check_name(read.name)
+    check_name(given.name)
     for path in files:
         require(not path.exists(), f"{path} exists and is kept as it is; try another name")
-    check_free(read.name)
+    check_free(given.name)
     for path, text in files.items():
-        write(path, text.replace("NAME", read.name).replace("CLASS", class_name(read.name)))
+        write(path, text.replace("NAME", given.name).replace("CLASS", class_name(given.name)))
         sys.stdout.write(f"{path}\n")
-    sys.stdout.write(next_steps(read.name, read.folder))
+    sys.stdout.write(next_steps(given.name, given.folder))
 
 
 def check_name(name: str) -> None:
@@ -129,9 +123,9 @@ def check_name(name: str) -> None:
 
 def check_free(name: str) -> None:
     """Raises UserError where a module has the name: `import NAME` would find one of the two."""
-    found = importlib.util.find_spec(name)
-    if found is not None:
-        raise UserError(f"{name!r} is the name of a Python module ({found.origin}); try my_{name}")
+    module = importlib.util.find_spec(name)
+    if module is not None:
+        raise UserError(f"{name!r} is the name of a Python module ({module.origin}); try my_{name}")
 
 
 def class_name(name: str) -> str:

@@ -2,48 +2,31 @@
 
 import logging
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError
 from pinn.basis.rebuilding import renewed
+from pinn.cli.command import run
+from pinn.cli.composition import register, solve_configured
+from pinn.cli.mistakes import dotted_keys
 from pinn.cli.near import did_you_mean
-from pinn.cli.parser import Parser
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-DESCRIPTION = """\
-Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are left. The
-options override the run's saved configuration."""
-
-EXAMPLES = """\
-  pinn resume runs/burgers/2026-11-22_10-00-00
-  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600
-  pinn resume runs/multirun/2026-11-22_10-00-00"""
+from pinn.cli.sweeping.ending import command_of
+from pinn.sweeps.records import settle
 
 
-def resume(words: Sequence[str]) -> None:
-    """Continue the run in the folder `words[0]` with its saved configuration, changed by KEY=VALUE words; or a sweep.
+def resume(given: Namespace) -> None:
+    """Continue the run in a folder with its saved configuration, changed by KEY=VALUE words; or a sweep.
 
     Raises UserError where the folder holds no run, or an option is not one of the run's.
     """
-    parser = Parser("resume", DESCRIPTION, EXAMPLES)
-    parser.add_argument("run", metavar="RUN", help="the folder of a run or of a sweep")
-    parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="of the run, as training.steps=2000")
-    given = parser.parse_args(words)
-    from pinn.cli.command import solve_by_hydra, solve_configured
-    from pinn.cli.composition import register
-    from pinn.cli.flags import read_flags
-    from pinn.cli.sweeping.ending import command_of
-    from pinn.sweeps.records import settle
-
     folder = Path(given.run)
     command = command_of(folder)
     if command is not None:
-        flags, arguments = read_flags([*command, *given.options, f"hydra.sweep.dir={folder}"])
-        solve_by_hydra(arguments, flags.config_dir)
+        run([*command, *given.options, f"hydra.sweep.dir={folder}"])
         return
     saved = folder / ".hydra" / "config.yaml"
     if not saved.is_file():
@@ -60,31 +43,18 @@ def resume(words: Sequence[str]) -> None:
             handler.close()
 
 
-def _overridden(saved: Path, words: Sequence[str]) -> "DictConfig":
-    from omegaconf import DictConfig, OmegaConf
-
+def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
     config = OmegaConf.load(saved)
     assert isinstance(config, DictConfig)
     for word in words:
         key, equals, _ = word.partition("=")
-        known = [name for name in _keys(config) if name]
+        known = list(dotted_keys(config))
         if not equals:
             raise UserError(f"resume takes options of the form KEY=VALUE after the run, got {word!r}")
         if key not in known and not key.startswith("weights."):
             raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
         config.merge_with_dotlist([word])
     return OmegaConf.create(renewed(OmegaConf.to_container(config)))
-
-
-def _keys(node: "DictConfig", prefix: str = "") -> list[str]:
-    """Every dotted key of a configuration."""
-    from omegaconf import DictConfig
-
-    found = []
-    for key, value in node.items():
-        name = prefix + str(key)
-        found += [name, *(_keys(value, f"{name}.") if isinstance(value, DictConfig) else [])]
-    return found
 
 
 def _logging_to(path: Path) -> list[logging.Handler]:

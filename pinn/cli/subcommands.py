@@ -1,20 +1,158 @@
-"""The commands beside a solve, by the first word."""
+"""The commands beside a solve, by the first word: what each reads, and the module that does it, loaded on use."""
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-from pinn.cli.check import check
-from pinn.cli.finished import compare, export, plot, report, show, table
-from pinn.cli.new import new
-from pinn.cli.resume import resume
+from pinn.cli.help import further_groups, groups
+from pinn.cli.near import nearest, question
+from pinn.cli.parser import Parser
 
-SUBCOMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-    "new": new,
-    "check": check,
-    "resume": resume,
-    "show": show,
-    "compare": compare,
-    "table": table,
-    "plot": plot,
-    "report": report,
-    "export": export,
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A command's page of help, its arguments, and the module with the function of its name."""
+
+    module: str
+    description: str
+    examples: str
+    add_arguments: Callable[[Parser], Any]
+
+
+def _new(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of the problem and its file, such as heat_sink")
+    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="default: the working directory")
+
+
+def _check(parser: Parser) -> None:
+    parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="those of a run, GROUP=CHOICE among them")
+    parser.add_argument("--figure", metavar="FILE", help="draw the domain with each term's points and the normals")
+    parser.add_argument("--config-dir", "-cd", metavar="DIR", help="your own choices of the groups")
+
+
+def _resume(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the folder of a run or of a sweep")
+    parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="of the run, as training.steps=2000")
+
+
+def _compare(parser: Parser) -> None:
+    parser.add_runs()
+    parser.add_argument("--to", metavar="FIGURE", help="draw held-out residuals and errors against time")
+    parser.add_trust()
+
+
+def _table(parser: Parser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="a folder of runs, or that of a sweep")
+    parser.add_argument("--to", nargs="+", default=[], metavar="FILE", help="write it, too, as .csv or .h5")
+
+
+def _plot(parser: Parser) -> None:
+    parser.add_runs()
+    parser.add_argument("--to", default="png", metavar="FORMAT", help="png (default), pdf, svg, ...")
+
+
+def _report(parser: Parser) -> None:
+    parser.add_argument("runs", metavar="RUN|DIR", nargs="+", help="a run, or a folder with several below it")
+    parser.add_argument("--to", metavar="FILE", help="default: report.html in that folder")
+
+
+def _export(parser: Parser) -> None:
+    parser.add_runs(several=False)
+    formats = "vtu (ParaView), csv (a row a node), npz (numpy) or pt2 (torch.export)"
+    parser.add_argument("--to", required=True, metavar="FORMAT", help=formats)
+    parser.add_argument("--output", metavar="FILE", help="default: solution.FORMAT beside the solution file")
+    parser.add_trust()
+
+
+SUBCOMMANDS = {
+    "new": Subcommand(
+        "pinn.cli.new",
+        "Writes a problem of one's own that runs as it stands: a page to change.",
+        "  pinn new heat_sink\n  pinn new heat_sink --folder sinks",
+        _new,
+    ),
+    "check": Subcommand(
+        "pinn.cli.check",
+        "Compares the derivatives that the problem's residuals ask for, by Taylor mode, by reverse mode and by "
+        "numbers, in double precision with a fresh network. Then the pre-flight that every run has: conditions "
+        "select points, agree in corners and are enough; no term dwarfs another at the start; the exact solution "
+        "satisfies every term.\n\nExit status: 0 passed, 1 failed.",
+        "  pinn check problem=wave\n"
+        "  pinn check problem=heat.py problem.kappa=2\n"
+        "  pinn check problem=poisson_holes --figure points.png",
+        _check,
+    ),
+    "resume": Subcommand(
+        "pinn.cli.resume",
+        "Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are "
+        "left. The options override the run's saved configuration.",
+        "  pinn resume runs/burgers/2026-11-22_10-00-00\n"
+        "  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600\n"
+        "  pinn resume runs/multirun/2026-11-22_10-00-00",
+        _resume,
+    ),
+    "show": Subcommand(
+        "pinn.cli.show",
+        "Summarizes finished runs: errors, residuals, verdict and time, then the equation, the configuration and, as "
+        "ncdump -h does, all dimensions, variables and attributes of the solution file.",
+        "  pinn show runs/burgers/2026-11-22_10-00-00\n  pinn show solution.h5 other.h5",
+        Parser.add_runs,
+    ),
+    "compare": Subcommand(
+        "pinn.cli.tables",
+        "Errors of runs on the nodes of the first, and their difference to it.",
+        "  pinn compare runs/burgers/2026-11-22_10-00-00 runs/burgers/2026-11-22_11-00-00 --to compared.png",
+        _compare,
+    ),
+    "table": Subcommand(
+        "pinn.cli.tables",
+        "All finished runs below a folder, the smallest error first. Of a sweep's folder: means and spread over seeds; "
+        "summary.csv and summary.h5 are written again.",
+        "  pinn table runs/burgers\n  pinn table runs/multirun/2026-11-22_10-00-00 --to sweep.csv sweep.h5",
+        _table,
+    ),
+    "plot": Subcommand(
+        "pinn.cli.plot",
+        "Draws the figures of finished runs that are made from their solution files.",
+        "  pinn plot runs/burgers/2026-11-22_10-00-00\n  pinn plot runs/burgers/2026-11-22_10-00-00 --to pdf",
+        _plot,
+    ),
+    "report": Subcommand(
+        "pinn.cli.report",
+        "Writes report.html, a page that needs no other file: of a run, or of all below a folder, compared.",
+        "  pinn report runs/burgers/2026-11-22_10-00-00\n"
+        "  pinn report runs/multirun/2026-11-22_10-00-00\n"
+        "  pinn report runs/burgers --to burgers.html",
+        _report,
+    ),
+    "export": Subcommand(
+        "pinn.cli.export",
+        "Writes a solution in another program's format.",
+        "  pinn export runs/burgers/2026-11-22_10-00-00 --to csv\n"
+        "  pinn export solution.h5 --to vtu --output cylinder.vtu\n"
+        "  pinn export runs/heat/2026-11-22_10-00-00 --to pt2 --trust       a problem in a file of your own",
+        _export,
+    ),
 }
+
+
+def run_subcommand(name: str, words: Sequence[str]) -> None:
+    """Read a subcommand's words and do it; raises UserError where they do not fit."""
+    subcommand = SUBCOMMANDS[name]
+    parser = Parser(name, subcommand.description, subcommand.examples)
+    subcommand.add_arguments(parser)
+    given: Namespace = parser.parse_intermixed_args(words)
+    getattr(import_module(subcommand.module), name)(given)
+
+
+def no_command(word: str) -> str:
+    """That a word is neither a command nor an option, and which was meant."""
+    choices = {
+        choice: f"{group}={choice}" for group, listed in (groups() | further_groups()).items() for choice in listed
+    }
+    match = nearest(word, [*SUBCOMMANDS, *choices])
+    hint = question(choices.get(match, match) if match else None)
+    return f"no command {word!r}{hint}; the commands are {', '.join(SUBCOMMANDS)}, options have the form KEY=VALUE"

@@ -32,7 +32,7 @@ def test_a_new_problem_runs_as_it_stands(run, tmp_path):
     assert (status, err) == (0, "")
     with h5py.File(tmp_path / "solved" / "solution.h5") as file:
         assert file.attrs["relative_l2_u"] < 1e-10  # 2e-14; without random features 1e-8
-        assert "loss: 2\n" in file["config"].asstr()[()]
+        assert "loss: 2.0\n" in file["config"].asstr()[()]
     status, out, err = run(*plain, "training.steps=2", "hydra.run.dir=two_steps", "output.figures=false")
     assert (status, err) == (0, "")
     assert (tmp_path / "two_steps" / "solution.h5").is_file()

@@ -15,7 +15,7 @@ from optuna.trial import TrialState  # noqa: E402
 import pinn  # noqa: E402
 from pinn.basis.errors import UserError  # noqa: E402
 from pinn.cli import main  # noqa: E402
-from pinn.cli.sweeping.space import distribution  # noqa: E402
+from pinn.cli.sweeping.search import distribution  # noqa: E402
 from pinn.sweeps.pruning import WATCHED, Pruning, measured  # noqa: E402
 
 QUICK = (

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import h5py
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from pinn.basis.errors import UserError
+from pinn.cli.composition import register, solve_configured
+from pinn.cli.mistakes import FULL, explain
+from pinn.distributed.rendezvous import is_launched, launched_device, launched_rank, launched_team, left
+from pinn.solving.device import choose_device
+from pinn.sweeps.isolation import redirect_output
 from pinn.sweeps.records import JobRecord, Status
+from pinn.sweeps.sharing import device_of_job
+from pinn.training.run import Callback
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from pinn.sweeps.pruning import Pruning
-    from pinn.training.run import Callback
 
 LOG = "pinn.log"
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
@@ -42,10 +52,6 @@ def perform(task: Task, record: JobRecord) -> None:
 
     Where the job is several processes, the first speaks for all.
     """
-    from pinn.cli.mistakes import FULL, explain
-    from pinn.distributed.rendezvous import launched_rank, left
-    from pinn.sweeps.isolation import redirect_output
-
     redirect_output(task.folder / LOG)
     handler = logging.StreamHandler()
     rank = launched_rank()
@@ -70,14 +76,6 @@ def perform(task: Task, record: JobRecord) -> None:
 
 
 def _solve(task: Task) -> Status:
-    import torch
-    from omegaconf import DictConfig, OmegaConf
-
-    from pinn.basis.errors import UserError
-    from pinn.cli.composition import register
-    from pinn.distributed.rendezvous import is_launched
-    from pinn.sweeps.sharing import device_of_job
-
     torch.set_num_threads(min(task.threads, torch.get_num_threads()))
     register(list(task.words))
     config = OmegaConf.create(task.configuration)
@@ -88,7 +86,7 @@ def _solve(task: Task) -> Status:
     pruning = _pruning(task)
     callbacks: list[Callback] = [pruning] if pruning is not None else []
     try:
-        _solve_once(config, task, callbacks, resume)
+        solve_configured(config, task.folder, resume, callbacks)
     except KeyboardInterrupt:
         if pruning is None or not pruning.pruned:
             raise
@@ -98,46 +96,28 @@ def _solve(task: Task) -> Status:
         if not resume or is_launched():  # as one of several: the others may have read the checkpoint
             raise
         logging.getLogger("pinn").info("cannot go on from the checkpoint: %s; starts again", error)
-        _solve_once(config, task, callbacks, resume=False)
+        solve_configured(config, task.folder, callbacks=callbacks)
     return Status.DONE
 
 
 def _agreed(resume: bool, device: str) -> bool:
     """What the first of a job's processes says: the others may have looked at its folder later."""
-    import torch
-
-    from pinn.distributed.rendezvous import is_launched, launched_device, launched_team
-    from pinn.solving.device import choose_device
-
     if not is_launched():
         return resume
     team = launched_team(launched_device(choose_device(device)))
     return bool(team.firsts(torch.tensor([float(resume)], device=team.device)))
 
 
-def _solve_once(config: "DictConfig", task: Task, callbacks: "list[Callback]", resume: bool) -> None:
-    from pinn.cli.configured import arguments
-    from pinn.solving.run import solve
-
-    solution = solve(**arguments(config), folder=task.folder, resume=resume, callbacks=callbacks)
-    if solution.attributes["status"] == "interrupted":
-        raise KeyboardInterrupt
-
-
 def _pruning(task: Task) -> "Pruning | None":
     if task.trial is None:
         return None
-    from hydra.utils import instantiate
-
-    from pinn.sweeps.pruning import Pruning
+    from pinn.sweeps.pruning import Pruning  # which needs optuna
 
     return Pruning(**instantiate(task.trial))
 
 
 def _mark_pruned(path: Path) -> None:
     """The file as the run left it, with the status that it has in the search."""
-    import h5py
-
     with h5py.File(path, "r+") as file:
         file.attrs["status"] = Status.PRUNED.value
         file.attrs["outcome"] = "pruned by the search: others were better at the same step"

@@ -12,19 +12,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError, require
+from pinn.cli.mistakes import JobsFailed
+from pinn.sweeps.records import Status, records_below
+from pinn.sweeps.report import write_sweep_report
 
 SAVED = "multirun.yaml"  # what Hydra keeps of a sweep
 COMMAND = "command.json"  # its words, by which `pinn resume` goes on with it
 
 Summarize = Callable[[Path], tuple[str, list[Path]]]
-
-
-class JobsFailed(Exception):
-    """Some jobs of a sweep failed. mistake: whether all by mistakes of the user."""
-
-    def __init__(self, message: str, mistake: bool) -> None:
-        super().__init__(message)
-        self.mistake = mistake
 
 
 def same_sweep(config: DictConfig, folder: Path) -> None:
@@ -76,9 +71,6 @@ def _dismiss_workers() -> None:
 
 def conclude(folder: Path, task: Any, summarize: Summarize) -> None:
     """Write the summary and the report, and print the table; nothing where no job was begun."""
-    from pinn.sweeps.records import Status, records_below
-    from pinn.sweeps.report import write_sweep_report
-
     records = records_below(folder)
     if not records:
         return

@@ -4,24 +4,27 @@ import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.mistakes import explain
+from pinn.cli.sweeping.child import Task, perform
 from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
 from pinn.sweeps.isolation import run_isolated
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
 from pinn.sweeps.sharing import threads_of_job
+from pinn.sweeps.summary import job_row
 from pinn.sweeps.words import by_key
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
+from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 
 logger = logging.getLogger("pinn")
 
 PRELOADED = ("pinn.solving.run", "pinn.cli.sweeping.child")  # torch with them, once for all jobs
 
 
-def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[str, Any]:
+def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[str, Any]:
     """Run the job that `config` describes in `folder`, and return what came of it.
 
     It is skipped where the folder holds its finished result, by the configuration's hash; one that was interrupted or
@@ -29,8 +32,6 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     for Ctrl-C, so that one job does not stop the others. Where a scheduler has started several processes for the job,
     they share its rows, and all but the first return nothing.
     """
-    from hydra.core.hydra_config import HydraConfig
-
     take_scheduled_rank()
     leads = launched_rank() == 0
     hydra = HydraConfig.get()
@@ -48,14 +49,11 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
         if leads:
             record.save(folder)
         return told(record)
-    found = read_record(folder)
-    ours = found is not None and found.config_hash == digest
-    if found is not None and ours and found.finished:
-        return told(found, "before")
-    from pinn.cli.sweeping.child import Task, perform
-    from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
-
-    resume = found is not None and ours and (folder / CHECKPOINT).is_file() and not found.mistake
+    before = read_record(folder)
+    ours = before is not None and before.config_hash == digest
+    if before is not None and ours and before.finished:
+        return told(before, "before")
+    resume = before is not None and ours and (folder / CHECKPOINT).is_file() and not before.mistake
     threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))
     task = Task(tuple(words), folder, text, number, threads, resume, _trial(hydra))
     record = JobRecord(digest, overrides)
@@ -65,18 +63,14 @@ def sweep_job(words: Sequence[str], config: "DictConfig", folder: Path) -> dict[
     return told(_ended(folder, record, code) if leads else record)
 
 
-def _resolved(config: "DictConfig") -> tuple[str, str]:
+def _resolved(config: DictConfig) -> tuple[str, str]:
     """The configuration as YAML, nothing left to be filled in, and its hash."""
-    from omegaconf import OmegaConf
-
     container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
     return OmegaConf.to_yaml(OmegaConf.create(container)), config_hash(cast("dict[str, Any]", container))
 
 
 def _trial(hydra: Any) -> dict[str, Any] | None:
     """The address of the trial that a search has made this job for, and what prunes it."""
-    from omegaconf import OmegaConf
-
     sweeper = cast("dict[str, Any]", OmegaConf.to_container(hydra.sweeper, resolve=True))
     if sweeper.get("trial") is None:
         return None
@@ -85,9 +79,9 @@ def _trial(hydra: Any) -> dict[str, Any] | None:
 
 def _ended(folder: Path, record: JobRecord, code: int) -> JobRecord:
     """The record that the process left; where it left none, that of a job that was killed."""
-    found = read_record(folder)
-    if found is not None and found.status is not Status.RUNNING and code == 0:
-        return found
+    left = read_record(folder)
+    if left is not None and left.status is not Status.RUNNING and code == 0:
+        return left
     cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"its process ended with status {code}"
     record.status, record.error = Status.FAILED, f"{cause}; out of memory?"
     record.save(folder)
@@ -96,8 +90,6 @@ def _ended(folder: Path, record: JobRecord, code: int) -> JobRecord:
 
 def _told(record: JobRecord, folder: Path, number: int, when: str = "") -> dict[str, Any]:
     """A line for the log, and the job's row for the sweeper."""
-    from pinn.sweeps.summary import job_row
-
     row = job_row(folder, record)
     said = {
         "error": "error {:.1e}",

@@ -1,105 +1,54 @@
 """A search over options by optuna's ask and tell."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import optuna
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
 from pinn.basis.errors import UserError, require
-from pinn.cli.sweeping.ending import SAVED, concluded, same_sweep
+from pinn.sweeps.pruning import WATCHED
+from pinn.sweeps.search import summarize_search
 
-if TYPE_CHECKING:
-    from hydra.core.utils import JobReturn
-    from hydra.plugins.launcher import Launcher
-    from optuna import Study
-
-OBJECTIVES = ("error", "held_out", "seconds", "steps")
 MEASURED_LIVE = ("error", "held_out")
 
 
-class OptunaSweeper(Sweeper):
-    """Proposes values of the keys with a range, runs them by the launcher, and learns from what they come to.
+@dataclass(frozen=True)
+class Search:
+    """Proposes trials, has a launcher run them, and learns from what they come to. Its settings: see OptunaSweeper."""
 
-    The published sweeper needs optuna < 3; this one needs nothing but ask and tell. trials, at_once, objectives, seed,
-    storage, study, params: see conf/hydra/sweeper/optuna.yaml. sampler: seed -> an optuna sampler. pruner: optuna's, or
-    None. trial: given to jobs only.
-    """
+    trials: int
+    at_once: int
+    objectives: Sequence[str]
+    seed: int
+    sampler: Callable[..., Any]
+    pruner: Any
+    storage: str
+    study: str
 
-    def __init__(
-        self,
-        trials: int,
-        at_once: int,
-        objectives: Sequence[str],
-        *,
-        seed: int,
-        sampler: Callable[..., Any],
-        pruner: Any,
-        storage: str,
-        study: str,
-        params: dict[str, str] | None = None,
-        trial: int | None = None,
-    ) -> None:
-        require(trials >= 1, f"hydra.sweeper.trials must be >= 1, got {trials}")
-        require(at_once >= 1, f"hydra.sweeper.at_once must be >= 1, got {at_once}")
-        known = bool(objectives) and set(objectives) <= set(OBJECTIVES)
-        require(known, f"hydra.sweeper.objectives must be some of {', '.join(OBJECTIVES)}, got {list(objectives)}")
-        self.trials, self.at_once, self.objectives, self.seed = trials, at_once, list(objectives), seed
-        self.sampler, self.pruner, self.storage, self.study_name = sampler, pruner, storage, study
-        self.params = params or {}
+    def run(self, launcher: Launcher, fixed: list[str], space: dict[str, BaseDistribution]) -> None:
+        """Ask and tell until there are all trials. fixed: the options that every trial has. space: see `parsed`."""
+        study = self.loaded()
+        for number, params in _unfinished(study):  # of a search that was interrupted
+            self._launch(study, launcher, fixed, {number: params})
+        while len(study.trials) < self.trials:
+            count = min(self.at_once, self.trials - len(study.trials))
+            asked = [study.ask(space) for _ in range(count)]
+            self._launch(study, launcher, fixed, {trial.number: trial.params for trial in asked})
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from hydra.core.plugins import Plugins
-
-        self.config, self.hydra_context, self.task = config, hydra_context, task_function
-        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
-
-    def sweep(self, arguments: list[str]) -> None:
-        assert isinstance(self.config, DictConfig)
-        folder = Path(self.config.hydra.sweep.dir)
-        same_sweep(self.config, folder)
-        fixed, space = self._parsed(arguments)
-        with concluded(folder, self.task, self._search_summary):
-            OmegaConf.save(self.config, folder / SAVED)
-            study = self._study()
-            for number, params in _unfinished(study):  # of a search that was interrupted
-                self._run(study, fixed, {number: params})
-            while len(study.trials) < self.trials:
-                count = min(self.at_once, self.trials - len(study.trials))
-                asked = [study.ask(space) for _ in range(count)]
-                self._run(study, fixed, {trial.number: trial.params for trial in asked})
-
-    def _parsed(self, arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-        """The options that every trial has, and key -> distribution of those that are searched."""
-        from pinn.cli.sweeping.space import distribution
-
-        words = [f"{key}={value}" for key, value in self.params.items()] + list(arguments)
-        assert self.hydra_context is not None
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides(words)
-        space = {over.get_key_element(): distribution(over) for over in overrides if over.is_sweep_override()}
-        require(
-            bool(space),
-            "a search needs keys with several values; try network.width=16,32 or "
-            "'optimizer.damping=tag(log,interval(1e-6,1))'",
-        )
-        fixed = [over for over in overrides if over.get_key_element() not in space]
-        return [f"{over.get_key_element()}={over.get_value_element_as_str()}" for over in fixed], space
-
-    def _study(self) -> "Study":
+    def loaded(self) -> optuna.Study:
         """The study, new or with the trials that it has; the sampler then does not propose its first points again."""
-        import optuna
-
-        from pinn.sweeps.pruning import WATCHED
-
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
-            study_name=self.study_name,
+            study_name=self.study,
             storage=self.storage,
             directions=["minimize"] * len(self.objectives),
             pruner=self.pruner or optuna.pruners.NopPruner(),
@@ -110,19 +59,23 @@ class OptunaSweeper(Sweeper):
         study.set_user_attr(WATCHED, live)
         return study
 
-    def _run(self, study: "Study", fixed: list[str], proposed: dict[int, dict[str, Any]]) -> None:
+    def summary(self, folder: Path) -> tuple[str, list[Path]]:
+        """Write the summary in the sweep's folder: its text and the paths."""
+        return summarize_search(folder, self.loaded(), self.objectives)
+
+    def _launch(
+        self, study: optuna.Study, launcher: Launcher, fixed: list[str], proposed: dict[int, dict[str, Any]]
+    ) -> None:
         """Launch trials by number -> values, and tell the study what they came to."""
         jobs = [
             [*fixed, *(f"{key}={value}" for key, value in params.items()), f"hydra.sweeper.trial={number}"]
             for number, params in proposed.items()
         ]
-        returned = self.launcher.launch(jobs, initial_job_idx=min(proposed))
+        returned = launcher.launch(jobs, initial_job_idx=min(proposed))
         for number, job in zip(proposed, returned, strict=True):
             self._tell(study, number, job)
 
-    def _tell(self, study: "Study", number: int, job: "JobReturn") -> None:
-        from optuna.trial import TrialState
-
+    def _tell(self, study: optuna.Study, number: int, job: JobReturn) -> None:
         row = job.return_value
         if row["status"] == "interrupted":
             raise KeyboardInterrupt
@@ -138,13 +91,47 @@ class OptunaSweeper(Sweeper):
             )
         study.tell(number, list(values.values()))
 
-    def _search_summary(self, folder: Path) -> tuple[str, list[Path]]:
-        from pinn.sweeps.search import summarize_search
 
-        return summarize_search(folder, self._study(), self.objectives)
+def parsed(words: Sequence[str], config_loader: ConfigLoader) -> tuple[list[str], dict[str, BaseDistribution]]:
+    """The options that every trial has, and key -> distribution of those that are searched.
+
+    Raises UserError where none is searched, or a range is empty.
+    """
+    overrides = OverridesParser.create(config_loader=config_loader).parse_overrides(list(words))
+    space = {over.get_key_element(): distribution(over) for over in overrides if over.is_sweep_override()}
+    require(
+        bool(space),
+        "a search needs keys with several values; try network.width=16,32 or "
+        "'optimizer.damping=tag(log,interval(1e-6,1))'",
+    )
+    fixed = [over for over in overrides if over.get_key_element() not in space]
+    return [f"{over.get_key_element()}={over.get_value_element_as_str()}" for over in fixed], space
 
 
-def _unfinished(study: "Study") -> list[tuple[int, dict[str, Any]]]:
-    from optuna.trial import TrialState
-
+def _unfinished(study: optuna.Study) -> list[tuple[int, dict[str, Any]]]:
     return [(trial.number, trial.params) for trial in study.get_trials(states=[TrialState.RUNNING])]
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """Of `a,b` the two, of `range(0,10)` its whole numbers, of `interval(0.1,1)` all between; `tag(log,...)`: in log.
+
+    Raises UserError where the range is empty.
+    """
+    swept = override.value()
+    logarithmic = "log" in getattr(swept, "tags", ())
+    try:
+        if isinstance(swept, IntervalSweep):
+            low, high = swept.start, swept.end
+            assert low is not None
+            assert high is not None
+            if isinstance(low, int) and isinstance(high, int):
+                return IntDistribution(low, high, log=logarithmic)
+            return FloatDistribution(low, high, log=logarithmic)
+        if isinstance(swept, RangeSweep) and not swept.shuffle:
+            values = list(swept.range())
+            if all(isinstance(value, int) for value in values):
+                step = 1 if logarithmic else abs(int(swept.step))
+                return IntDistribution(min(values), max(values), step=step, log=logarithmic)
+        return CategoricalDistribution([str(text) for text in override.sweep_iterator(transformer=Transformer.encode)])
+    except ValueError as error:
+        raise UserError(f"cannot search {override.input_line}: {error}") from error

@@ -1,0 +1,11 @@
+"""`pinn show`."""
+
+import sys
+from argparse import Namespace
+
+from pinn.report.show import describe
+
+
+def show(given: Namespace) -> None:
+    """Print the summary of each run."""
+    sys.stdout.write("\n".join(describe(run) for run in given.runs))
