@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,51 +13,34 @@ ROOT = Path(__file__).resolve().parents[1]
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "pinn", "conf", "problems", "tests", "runs"}
 BUILD_PRODUCTS = {"build", "dist", "pinn.egg-info", "__pycache__"}
 
-# A module may import from its own floor and from lower ones.
+# The ground first: a floor imports from itself and from those below it, wherever in a file the import stands.
 FLOORS = (
-    ("pinn.basis.errors", "pinn.basis.arguments", "pinn.basis.configurable", "pinn.basis.logs"),
-    (
-        "pinn.derivatives",
-        "pinn.domains",
-        "pinn.sampling",
-        "pinn.networks",
-        "pinn.linear_algebra",
-        "pinn.distributed",
-    ),
-    ("pinn.problem", "pinn.terms"),
-    (
-        "pinn.problems",
-        "pinn.ansatz",
-        "pinn.trial.continuation",
-        "pinn.residuals.exact_terms",
-        "pinn.residuals.blocks",
-        "pinn.residuals",
-        "pinn.residuals.least_squares",
-        "pinn.solving.cuda_graphs",
-        "pinn.replicas",
-        "pinn.trial",
-        "pinn.trial.windows",
-    ),
-    ("pinn.training.weighting", "pinn.optimizers"),
-    (
-        "pinn.training",
-        "pinn.solving.compilation",
-        "pinn.training.initial_guess",
-        "pinn.training.feature_scales",
-        "pinn.training.held_out",
-        "pinn.training.checkpoint",
-        "pinn.training.callbacks",
-        "pinn.solution",
-        "pinn.diagnosis",
-        "pinn.basis.rebuilding",
-    ),
-    ("pinn.report", "pinn.solution.export", "pinn.sweeps"),
-    ("pinn.solving", "pinn.cli", "pinn.conf"),
-    ("pinn",),
+    "basis",
+    "linear_algebra",
+    "derivatives",
+    "networks",
+    "domains",
+    "sampling",
+    "distributed",
+    "terms",
+    "problem",
+    "ansatz",
+    "trial",
+    "residuals",
+    "optimizers",
+    "solution_file",
+    "training",
+    "solution",
+    "diagnosis",
+    "report",
+    "solving",
+    "sweeps",
+    "cli",
 )
+LONGEST_CHAIN = 20  # of imports, in files
 FOLDERS = {"pinn": "pinn", "pinn.conf": "conf", "pinn.problems": "problems"}
-# Package -> the only part of the library that may import it.
-KEPT_APART = {"hydra": "pinn.cli", "omegaconf": "pinn.cli", "matplotlib": "pinn.report"}
+# Package -> the only parts of the library that may import it; a Solution names a Figure among its types.
+KEPT_APART = {"hydra": ("cli",), "omegaconf": ("cli",), "matplotlib": ("solution", "report", "sweeps")}
 
 
 def modules() -> dict[str, Path]:
@@ -69,56 +53,60 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def floor(module: str) -> int:
-    """The number of the floor on which a module stands."""
-    known = {name: number for number, names in enumerate(FLOORS) for name in names}
-    if module in known:
-        return known[module]
-    parts = module.split(".")
-    # pinn.solution_file stands with pinn.solution
-    candidates = [name for name in known if name != "pinn" and parts[1].startswith(name.split(".")[1])]
-    assert candidates, f"{module} stands on no floor: add it to FLOORS"
-    return known[max(candidates, key=len)]
-
-
 def imports(path: Path, module: str) -> set[str]:
-    """The modules that a file imports anywhere, type checking's own imports aside."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    ignored = {
-        child
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for child in ast.walk(node)
-    }
-    found = set()
-    for node in ast.walk(tree):
-        if node in ignored:
-            continue
+    """The modules that a file imports anywhere: at its head, under TYPE_CHECKING, in functions, by a literal string."""
+    named = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            named |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} has a relative import at line {node.lineno}; write it in full"
             assert node.module is not None
-            names = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in MODULES else node.module for name in names}
-    return found
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            named |= {member if member in MODULES else node.module for member in members}
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            named |= {word.value for word in node.args if isinstance(word, ast.Constant)}
+    return named
 
 
 MODULES = modules()
+# The library's own arrows. The package itself and its problems look like users: they take public names.
+GRAPH = {
+    module: {name for name in imports(path, module) if name in MODULES and name != "pinn"}
+    for module, path in MODULES.items()
+    if module != "pinn" and not module.startswith(("pinn.problems", "pinn.conf"))
+}
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", GRAPH)
 def test_a_lower_floor_never_imports_a_higher_one(module):
-    own = floor(module)
-    higher = {name for name in imports(MODULES[module], module) if name.split(".")[0] == "pinn" and floor(name) > own}
+    own = FLOORS.index(module.split(".")[1])
+    higher = {name for name in GRAPH[module] if name in GRAPH and FLOORS.index(name.split(".")[1]) > own}
     assert not higher, f"{module} is on floor {own} and imports {sorted(higher)}"
 
 
-@pytest.mark.parametrize("module", MODULES)
+def test_the_imports_have_no_circle_and_no_long_chain():
+    """The order of a topological sort gives each file's depth: one more than the deepest that it imports."""
+    depth: dict[str, int] = {}
+    try:
+        order = list(TopologicalSorter(GRAPH).static_order())
+    except CycleError as error:
+        pytest.fail(f"circle of imports: {' <- '.join(error.args[1])}")
+    for module in order:
+        depth[module] = 1 + max((depth[name] for name in GRAPH.get(module, ())), default=0)
+    deepest = max(depth, key=lambda module: depth[module])
+    assert depth[deepest] <= LONGEST_CHAIN, f"{depth[deepest]} files from the ground to {deepest}"
+
+
+def test_the_hall_holds_no_loose_modules():
+    assert {path.name for path in (ROOT / "pinn").glob("*.py")} == {"__init__.py", "problem.py"}
+
+
+@pytest.mark.parametrize("module", GRAPH)
 def test_hydra_and_matplotlib_are_kept_apart(module):
     for name in imports(MODULES[module], module):
-        home = KEPT_APART.get(name.split(".")[0])
-        assert home is None or module == home or module.startswith(f"{home}."), f"{module} imports {name}"
+        homes = KEPT_APART.get(name.split(".")[0], FLOORS)
+        assert module.split(".")[1] in homes, f"{module} imports {name}"
 
 
 def test_packages_are_the_folders():
@@ -140,6 +128,12 @@ def test_a_folder_holds_two_files_or_more():
         if path.name == "__init__.py" and name not in FOLDERS:
             others = [other for other in path.parent.rglob("*.py") if other != path]
             assert others, f"{name} is a folder with one file"
+
+
+def test_a_solution_is_there_without_matplotlib():
+    code = "import sys, pinn.solution, pinn.training; print('matplotlib' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split() == ["False"]
 
 
 def test_the_command_line_starts_without_torch():
