@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pinn.solution_file.measured import Measure
+from pinn.solution_file.measured import ErrorEstimate, Measure
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
@@ -14,16 +14,24 @@ SOLVED = 1e-6  # residual over the equation's largest term below which its share
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 
 
-def verdict(latest: Mapping[str, float], missing: Sequence[str] = ()) -> list[str]:
+def verdict(
+    latest: Mapping[str, float], missing: Sequence[str] = (), estimate: ErrorEstimate | None = None
+) -> list[str]:
     """Findings from the last measurement of a run, in words, worst first; one line of good news where none is bad.
 
     latest: the entries of `Measure` by block, as the trainer records them; `settled` where a fit has its least loss, so
     that weights and redrawn points would not help.
-    missing: conditions that the equations ask for and the problem does not have, in words.
+    missing: conditions that the equations ask for and the problem does not have, in words. estimate: of the errors;
+    where it is small and resolved, a residual near the equation's largest term is no fault: the terms are small there.
     """
     measured = Measured.of(latest)
     told = [f"one of many solutions: {text}" for text in missing]
-    for look in (_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent):
+    if estimate is not None:
+        told += _estimated(estimate)
+    looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
+    if estimate is not None and estimate.is_resolved and estimate.worst[1] <= UNSOLVED:
+        looks.remove(_unsolved)
+    for look in looks:
         told += look(measured)
     worst = max(measured.imbalances.values(), default=0.0)
     is_told = bool(measured.imbalances) and worst <= UNSOLVED
@@ -65,6 +73,21 @@ class Measured:
     def total(self) -> float:
         """The held-out residual of all blocks."""
         return sum(self.held_out.values())
+
+
+def _estimated(estimate: ErrorEstimate) -> Iterator[str]:
+    """What the estimate says where it is no good news."""
+    field, error = estimate.worst
+    if not estimate.is_resolved:
+        yield (
+            f"plausible at most: the error of {field} is {error:.1g} or more; the residual comes from what is finer "
+            "than the estimate sees (a front, a kink, noise): compare with another seed or a larger network"
+        )
+    elif error > UNSOLVED:
+        yield (
+            f"not solved: the estimated error of {field} is {100 * error:.0f} %: train longer (training=accurate), try "
+            "a larger network"
+        )
 
 
 def _learnt_noise(measured: Measured) -> Iterator[str]:

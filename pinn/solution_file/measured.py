@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ class Measure(Enum):
     ERROR = "error/"  # of a field: relative L2 error on fresh points
     RELATIVE_L2 = "relative_l2_"  # of a field on the file's nodes, a root attribute
     MAX_ERROR = "max_error_"
+    ESTIMATE = "estimated_relative_l2_"  # of a field, a root attribute
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
 
     def of(self, name: str) -> str:
@@ -48,6 +50,42 @@ class Measure(Enum):
     def total(self) -> str:
         """The key of the sum over all blocks: `loss`, `held_out`."""
         return str(self.value).rstrip("/")
+
+
+@dataclass(frozen=True)
+class ErrorEstimate:
+    """The estimated relative L2 error of each field.
+
+    left: share of the residual on fresh points that the correction leaves, in the linear model, of the worst window.
+    """
+
+    errors: Mapping[str, float]
+    left: float
+
+    LEFT: ClassVar[str] = "estimate_left"  # its root attribute
+    RESOLVED: ClassVar[float] = 0.5  # of that share, up to which the correction is believed
+    ROUNDING: ClassVar[float] = 1e-10  # error below which the residual is that of rounding, which nothing explains
+
+    @property
+    def attributes(self) -> dict[str, float]:
+        """As root attributes of the solution file."""
+        return {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left}
+
+    @classmethod
+    def of(cls, attributes: Mapping[str, Any]) -> ErrorEstimate | None:
+        """From root attributes; None where nothing was estimated."""
+        errors = Measure.ESTIMATE.within(attributes)
+        return cls(errors, float(attributes[cls.LEFT])) if errors else None
+
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The field with the largest error, and that."""
+        return max(self.errors.items(), key=lambda item: item[1])
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether it is an estimate; else the errors are lower bounds."""
+        return self.left <= self.RESOLVED or self.worst[1] < self.ROUNDING
 
 
 def error_attributes(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

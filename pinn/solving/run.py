@@ -9,6 +9,7 @@ from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.preflight import preflight
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import verdict
@@ -22,7 +23,7 @@ from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
-from pinn.solution_file.measured import kept_measurement
+from pinn.solution_file.measured import ErrorEstimate, kept_measurement
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
@@ -35,8 +36,10 @@ from pinn.training.run import Callback, Outcome, Run
 from pinn.training.settings import Stages, Training
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
+SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
 
 
 def solve(
@@ -107,11 +110,14 @@ def solve(
         if saved is not None:
             history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
+    spent = time.perf_counter() - started
+    estimate = _estimate(trial, plan, spent) if leads and output.estimate else None
     spectrum = _spectrum(run) if leads and outcome is not Outcome.INTERRUPTED else None
     attributes = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     attributes |= spectrum.attributes if spectrum else {}
+    attributes |= estimate.attributes if estimate else {}
     missing = tuple(missing_conditions(Residuals(trial.windows[0])))
-    attributes["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing)) or None
+    attributes["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing, estimate)) or None
     solution = Solution(
         trial,
         whole_residuals(trial),
@@ -147,6 +153,15 @@ def _watchers(
     if folder is None:
         return watchers
     return [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
+
+
+def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) -> ErrorEstimate | None:
+    """The estimated errors, in a share of the seconds spent so far; None, with a line in the log, where it fails."""
+    try:
+        return estimate_error(trial, plan.weights, max(SHARE * spent, LEAST_SECONDS), plan.seed)
+    except (RuntimeError, UserError) as error:  # memory, or an operation that has no second derivative
+        logger.info("the error is not estimated: %s", error)
+        return None
 
 
 def _spectrum(run: Run) -> Spectrum | None:

@@ -38,6 +38,10 @@ class Start(ABC):
     def outputs(self, x: Values, raw: Values, past: Tensor | None = None) -> list[Values]:
         """The window's raw outputs, each (n,). past: what was before at x, where it is known."""
 
+    def after(self, before: Sequence["Piece"]) -> "Start":
+        """The same after other windows."""
+        return self
+
     def past(self, x: Jet) -> Tensor | None:
         """What was before the window at points, for `outputs` there: (n, ...); None where there is nothing."""
         return None
@@ -122,6 +126,9 @@ class Continuation(Start):
         self.before = tuple(before)
         self.replaced = tuple(replaced)
         self.memory = memory or Memory()
+
+    def after(self, before: Sequence[Piece]) -> "Continuation":
+        return Continuation(self.time, self.start, self.end, self.orders, before, replaced=self.replaced)
 
     def own(self, x: Values, raw: Values) -> list[Values]:
         s = (x[:, self.time] - self.start) / (self.end - self.start)

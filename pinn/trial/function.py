@@ -15,7 +15,7 @@ from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.problem import Problem
-from pinn.trial.continuation import Beginning, Start
+from pinn.trial.continuation import Beginning, Piece, Start
 
 ENGINES = ("taylor", "reverse", "auto")
 
@@ -136,6 +136,12 @@ class TrialFunction:
         network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns)
         trial.network = network.to(dtype=self.dtype, device=self.device)
         return trial
+
+    def after(self, before: Sequence[Piece]) -> "TrialFunction":
+        """The same window of time after other ones."""
+        follower = copy.copy(self)
+        follower.start = self.start.after(before)
+        return follower
 
     def without_past(self) -> "TrialFunction":
         """The same with nothing before its window: the raw outputs are the network's alone."""
