@@ -1,7 +1,5 @@
 """Domains that are smooth images of a box."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -70,10 +68,6 @@ class Mapped(Shape):
         if len(image) != len(s):
             raise UserError(f"the map must have {len(s)} components, got {len(image)}")
         return torch.stack([torch.as_tensor(value, dtype=s.dtype) for value in image])
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(self._own)
 
     @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -250,6 +244,7 @@ class Mapped(Shape):
                 apart < 1e-9 * size, f"the map of {self.name} is not closed in {name}: its ends are {apart:g} apart"
             )
         self._own = {side: own for side, own in self._own.items() if not self._is_collapsed(own, size)}
+        self.sides = tuple(self._own)
         s = self.reference.interior(512, sobol)
         again, converged = self._preimages(self._images(s))
         off = np.abs(again - s) / (self._upper - self._lower)

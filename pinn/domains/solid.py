@@ -1,7 +1,5 @@
 """Solids inside surfaces of triangles, from arrays or an STL file."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -50,6 +48,8 @@ class Solid(Shape):
         check_surface(self.vertices, self.faces)
         self.patches = dict(patches or {})
         self._patch = self._patches()
+        self.sides = tuple(side for side in (self.name, *self.patches) if (self._patch == side).any())
+        self.bounds = box_around(self.coordinates, self.vertices[np.unique(self.faces)])
 
     def _patches(self) -> NDArray[np.str_]:
         """The side of each triangle, by name (f,)."""
@@ -68,14 +68,6 @@ class Solid(Shape):
     @property
     def _triangles(self) -> NDArray[np.float64]:
         return self.vertices[self.faces]  # (f, 3, 3)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(name for name in (self.name, *self.patches) if (self._patch == name).any())
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.vertices[np.unique(self.faces)])
 
     @property
     def extent(self) -> Estimate:

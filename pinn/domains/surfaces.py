@@ -1,7 +1,5 @@
 """Surfaces of triangles: whether they enclose a solid, and the distance to them."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
