@@ -206,18 +206,14 @@ class Mapped(Shape):
             step = np.clip(_solved(self._jacobians(s[active]), residual), -extent / 4, extent / 4)
             s[active] = np.clip(s[active] - step, self._lower - extent / 2, self._upper + extent / 2)
         converged = np.abs(self._images(s) - x).max(axis=1, initial=0.0) < 1e-9 * size
-        return self._wrapped(s), converged
+        back = self._lower + (s - self._lower) % extent  # of closed coordinates, into the box
+        return np.where(self._closed, back, s), converged
 
     @cached_property
     def _reach(self) -> float:
         """No point of the domain is farther from all images of nodes: twice the largest half diagonal of a cell."""
         half = (self._upper - self._lower) / NODES[len(self._lower)] / 2
         return 2 * float(np.linalg.norm(self._jacobians(self._nodes[0]) * half, axis=(1, 2)).max())
-
-    def _wrapped(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Reference points, closed coordinates taken back into the box."""
-        extent = self._upper - self._lower
-        return np.where(self._closed, self._lower + (s - self._lower) % extent, s)
 
     @cached_property
     def _orientation(self) -> float:

@@ -46,6 +46,8 @@ class Solid(Shape):
         self.vertices = checked_points("vertices", vertices, 3)
         self.faces = np.asarray(faces)
         check_surface(self.vertices, self.faces)
+        self._triangles = self.vertices[self.faces]  # (f, 3, 3)
+        self._inside = Inside(self._triangles)
         self.patches = dict(patches or {})
         self._patch = self._patches()
         self.sides = tuple(side for side in (self.name, *self.patches) if (self._patch == side).any())
@@ -66,20 +68,12 @@ class Solid(Shape):
         return sides.astype(str)
 
     @property
-    def _triangles(self) -> NDArray[np.float64]:
-        return self.vertices[self.faces]  # (f, 3, 3)
-
-    @property
     def extent(self) -> Estimate:
         """By the divergence theorem, exactly."""
         return Estimate(enclosed_volume(self._triangles), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self._inside(x)
-
-    @cached_property
-    def _inside(self) -> Inside:
-        return Inside(self._triangles)
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         gap = self._gap(x)
