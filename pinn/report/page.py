@@ -20,7 +20,7 @@ from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike, locate, read
 
@@ -75,7 +75,7 @@ def write_report(run: PathLike, target: PathLike | None = None) -> Path:
         for draw in FIGURES.values():
             draw(contents, folder, ".png")
     page = run_page(read_record(path), pictures(folder), path)
-    return write_page(page, path.with_name(FILE_NAME) if target is None else Path(target))
+    return write_text(path.with_name(FILE_NAME) if target is None else Path(target), page)
 
 
 def report(contents: Contents, target: PathLike) -> Path:
@@ -84,14 +84,7 @@ def report(contents: Contents, target: PathLike) -> Path:
         for draw in FIGURES.values():
             draw(contents, Path(name), ".png")
         page = run_page(record_of(contents), pictures(Path(name)))
-    return write_page(page, Path(target))
-
-
-def write_page(page: str, target: Path) -> Path:
-    """Write a page, whole or not at all; raises UserError where it cannot be written."""
-    with replacing(target) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return target
+    return write_text(Path(target), page)
 
 
 def pictures(folder: Path) -> list[Picture]:

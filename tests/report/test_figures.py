@@ -183,7 +183,7 @@ def test_a_cut_shows_its_time_and_depth(tmp_path):
     v = contents.fields["v"]
     for panel, moment in zip(rows[1], (0, 3, 6), strict=True):
         assert np.array_equal(panel.values, v[moment, 1])
-        assert (panel.across, panel.up) == ("x", "y")
+        assert (panel.view.across, panel.view.up) == ("x", "y")
 
 
 @pytest.mark.parametrize(
