@@ -41,14 +41,6 @@ KINDS = {".png": "image/png", ".gif": "image/gif"}
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure in the page: its caption and its `data:` address."""
-
-    caption: str
-    address: str
-
-
-@dataclass(frozen=True)
 class Residual:
     """A term's root mean square residual on fresh points and on the training points, weighted as in the loss.
 
@@ -87,12 +79,10 @@ def report(contents: Contents, target: PathLike) -> Path:
     return write_text(Path(target), page)
 
 
-def pictures(folder: Path) -> list[Picture]:
-    """The figures in a folder."""
-    there = {name: folder / name for name in CAPTIONS if (folder / name).is_file()}
-    return [
-        Picture(CAPTIONS[name], data_address(path.read_bytes(), KINDS[path.suffix])) for name, path in there.items()
-    ]
+def pictures(folder: Path) -> dict[str, str]:
+    """Caption -> `data:` address of the figures in a folder."""
+    there = {caption: folder / name for name, caption in CAPTIONS.items() if (folder / name).is_file()}
+    return {caption: data_address(path.read_bytes(), KINDS[path.suffix]) for caption, path in there.items()}
 
 
 def data_address(content: bytes, kind: str = "image/png") -> str:
@@ -100,7 +90,7 @@ def data_address(content: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def run_page(record: Record, figures: list[Picture], path: Path | None = None) -> str:
+def run_page(record: Record, figures: Mapping[str, str], path: Path | None = None) -> str:
     """The page of a run; path: of its solution file, None where it has none."""
     attributes = record.attributes
     title = str(attributes.get("comment") or attributes.get("title") or attributes["problem"])

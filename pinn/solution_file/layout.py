@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
-from pinn.solution_file.dimensions import dimension_only, set_attributes
+from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -210,9 +210,7 @@ def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
         folder = name.rpartition("/")[0]
         if folder and folder not in group:
             group.create_group(folder, track_order=True)
-        dataset = group.create_dataset(name, data=values)
-        for index, size in enumerate(values.shape):
-            dataset.dims[index].attach_scale(dimension_only(group, f"axis_{index}_{size}", size))
+        scaled(group.create_dataset(name, data=values), group, "axis")
 
 
 def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.dimensions import dimension_only
+from pinn.solution_file.dimensions import dimension_only, scaled
 from pinn.solution_file.nodes import Nodes
 
 VERSION = (2, 2)
@@ -133,9 +133,3 @@ def write_steps(group: h5py.Group, nodes: Nodes, times: h5py.Dataset) -> None:
         dataset.dims[0].attach_scale(times)
         if values.ndim > 1:
             dataset.dims[1].attach_scale(dimension_only(group, "one", 1))
-
-
-def scaled(dataset: h5py.Dataset, group: h5py.Group) -> None:
-    """Attach dimensions without values, one for each length, as netCDF's readers want them."""
-    for axis, size in enumerate(dataset.shape):
-        dataset.dims[axis].attach_scale(dimension_only(group, f"length_{axis}_{size}", size))
