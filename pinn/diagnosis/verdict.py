@@ -1,7 +1,6 @@
 """What a run's measurements say about how far its answer can be trusted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pinn.solution_file.measured import Measure
@@ -21,7 +20,7 @@ def verdict(latest: Mapping[str, float], missing: Sequence[str] = ()) -> list[st
     that weights and redrawn points would not help.
     missing: conditions that the equations ask for and the problem does not have, in words.
     """
-    measured = Measured.of(latest)
+    measured = Measured(latest)
     told = [f"one of many solutions: {text}" for text in missing]
     for look in (_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent):
         told += look(measured)
@@ -40,31 +39,16 @@ def findings(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> list[s
     return str(attributes.get("verdict") or "").splitlines() or verdict(kept)
 
 
-@dataclass(frozen=True)
 class Measured:
-    """The last measurement by kind, each of them by block; `settled` as of `verdict`."""
+    """The last measurement by kind, each of them by block, as of `verdict`; `total`: the held-out one of all blocks."""
 
-    held_out: Mapping[str, float]
-    training: Mapping[str, float]
-    imbalances: Mapping[str, float]
-    noise: Mapping[str, float]
-    settled: bool
-
-    @classmethod
-    def of(cls, latest: Mapping[str, float]) -> "Measured":
-        """From a record."""
-        return cls(
-            held_out=Measure.HELD_OUT.within(latest),
-            training=Measure.LOSS.within(latest),
-            imbalances=Measure.IMBALANCE.within(latest),
-            noise=Measure.NOISE.within(latest),
-            settled=bool(latest.get("settled", False)),
-        )
-
-    @property
-    def total(self) -> float:
-        """The held-out residual of all blocks."""
-        return sum(self.held_out.values())
+    def __init__(self, latest: Mapping[str, float]) -> None:
+        self.held_out = Measure.HELD_OUT.within(latest)
+        self.training = Measure.LOSS.within(latest)
+        self.imbalances = Measure.IMBALANCE.within(latest)
+        self.noise = Measure.NOISE.within(latest)
+        self.settled = bool(latest.get("settled", False))
+        self.total = sum(self.held_out.values())
 
 
 def _learnt_noise(measured: Measured) -> Iterator[str]:
