@@ -45,6 +45,7 @@ class Ray:
         return min(self.points.values(), key=lambda point: point.loss)
 
 
+@dataclass(frozen=True)
 class StrongWolfe:
     """Bracketing and zoom with cubic interpolation (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
@@ -52,9 +53,8 @@ class StrongWolfe:
     phi(alpha) <= phi(0) + c1 alpha phi'(0)  and  |phi'(alpha)| <= c2 |phi'(0)|,  0 < c1 < c2 < 1.
     """
 
-    def __init__(self, c1: float, c2: float) -> None:
-        self.c1 = c1
-        self.c2 = c2
+    c1: float
+    c2: float
 
     def search(self, ray: Ray, first: float) -> Point | None:
         """The point reached from the first step `first` > 0; None after too many attempts or for an empty bracket."""
