@@ -46,9 +46,15 @@ def version_line() -> str:
     return f"pinn {version('pinn')}\n"
 
 
+def defaults() -> dict[str, str]:
+    """Group -> the default choice, of those that have one."""
+    chosen = dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
+    return {group: choice for group, choice in chosen.items() if choice != "null"}
+
+
 def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     """The groups in the order of the defaults list: group -> choice -> its line of description."""
-    return {group: {name: _description(text) for name, text in _files(group, config_dir)} for group in _defaults()}
+    return {group: {name: _description(text) for name, text in _files(group, config_dir)} for group in defaults()}
 
 
 def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
@@ -58,7 +64,7 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     (`sampler/adaptation`).
     """
     further: dict[str, dict[str, str]] = {}
-    for group in _defaults():
+    for group in defaults():
         parts = {name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(group))}
         further |= {f"{group}/{part}": dict(_files(f"{group}/{part}", config_dir)) for part in sorted(parts)}
     inner = sorted({name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(EXPERIMENT))})
@@ -71,7 +77,7 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
 
 def help_page(config_dir: str | None = None) -> str:
     """The page that `pinn --help` prints, with the choices of the user's own configuration folder."""
-    chosen = _defaults()
+    chosen = defaults()
     listed = groups(config_dir) | further_groups(config_dir)
     width = max(len(choice) for choices in listed.values() for choice in choices)
     lines = [USAGE, "Groups and their choices (* is the default)"]
@@ -90,7 +96,7 @@ def help_page(config_dir: str | None = None) -> str:
 def choice_page(topic: str, config_dir: str | None = None) -> str:
     """The options of `optimizer=adam`, or of the default choice of `optimizer`, with their comments."""
     group, _, choice = topic.partition("=")
-    chosen, listed = _defaults(), groups(config_dir) | further_groups(config_dir)
+    chosen, listed = defaults(), groups(config_dir) | further_groups(config_dir)
     if group not in listed:
         raise UserError(f"no group {group!r}{did_you_mean(group, listed)}; the groups are {', '.join(listed)}")
     if not choice and group not in chosen:
@@ -102,6 +108,22 @@ def choice_page(topic: str, config_dir: str | None = None) -> str:
     text = dict(_files(inner, config_dir))[name]
     options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
     return f"{group}={choice}\n{options}"
+
+
+def choice_options(group: str, choice: str) -> list[str]:
+    """The options that a choice of the package's own has."""
+    from omegaconf import DictConfig, OmegaConf  # here, because the pages of help need none of it
+
+    config = OmegaConf.create(dict(_files(group, None))[choice])
+    assert isinstance(config, DictConfig)
+    options = config.get(group, config)  # below the group's name in a file of package _global_
+    names = [name for name in map(str, options) if name != "defaults" and not name.startswith("_")]
+    for entry in config.get("defaults", ()):
+        if isinstance(entry, DictConfig):  # a part: `schedule: null`, `/optimizer@method: trust_region`
+            names += [str(part).rpartition("@")[2] for part in entry if not str(part).startswith("override ")]
+        elif entry != "_self_":  # another choice, of which this one is a variant
+            names += choice_options(group, entry)
+    return list(dict.fromkeys(names))
 
 
 def _folders(config_dir: str | None) -> list[Traversable]:
@@ -127,12 +149,6 @@ def _files(group: str, config_dir: str | None) -> list[tuple[str, str]]:
 
 def _main() -> str:
     return files("pinn.conf").joinpath("config.yaml").read_text(encoding="utf-8")
-
-
-def _defaults() -> dict[str, str]:
-    """Group -> the default choice, of those that have one."""
-    chosen = dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
-    return {group: choice for group, choice in chosen.items() if choice != "null"}
 
 
 def _description(text: str) -> str:

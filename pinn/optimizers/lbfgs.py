@@ -59,8 +59,8 @@ class LBFGS(Optimizer):
                 "gradient": g,
                 "identity": identity,
                 "memory": memory,
+                "stuck": False,
             }
-            state["stuck"] = False
         loss, g = state["loss"], state["gradient"]
         report: Report = {"loss": loss, "gradient_norm": float(g.norm()), "accepted": False}
         if state["stuck"] or not math.isfinite(loss) or report["gradient_norm"] == 0.0:
