@@ -3,11 +3,33 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from pinn.optimizers.base import State
 from pinn.residuals.protocol import LeastSquares
 
 ATTEMPTS = 25  # evaluations of one search
+
+
+def unevaluated(theta: Tensor) -> State:
+    """What methods that search along a line remember of the loss at the point that they have reached."""
+    return {
+        "theta": theta,
+        "loss": None,
+        "gradient": torch.zeros_like(theta),
+        "identity": None,  # of the problem with that loss and gradient
+        "stuck": False,
+    }
+
+
+def evaluated(theta: Tensor, state: State, least_squares: LeastSquares) -> State:
+    """The state with the loss and gradient at theta: itself where it was left there and the problem is the same."""
+    if state["identity"] == least_squares.identity and torch.equal(theta, state["theta"]):
+        return state
+    loss, gradient = least_squares.loss_and_gradient(theta)
+    known = {"theta": theta, "loss": float(loss), "gradient": gradient, "identity": least_squares.identity}
+    return state | known | {"stuck": False}
 
 
 @dataclass(frozen=True)
