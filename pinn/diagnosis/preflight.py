@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 
 from pinn.ansatz.corners import disagreements
-from pinn.ansatz.derived import DerivedAnsatz
+from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied

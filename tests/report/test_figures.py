@@ -24,7 +24,7 @@ from pinn.report.scales import deviation_scale, field_scale, finite_range, typic
 from pinn.report.training import training_figure
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
-from pinn.solution_file import read
+from pinn.solution_file.reading import read
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 

@@ -21,8 +21,9 @@ from pinn.problems import Burgers
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
 from pinn.solution.nodes import make_nodes
-from pinn.solution_file import FORMAT_VERSION, Nodes
+from pinn.solution_file.contents import FORMAT_VERSION
 from pinn.solution_file.layout import CHUNK_BYTES
+from pinn.solution_file.nodes import Nodes
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 
