@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pinn.derivatives.operators import log_abs_jacobian_determinant as log_abs_jacobian_determinant
     from pinn.derivatives.operators import vjp as vjp
     from pinn.derivatives.stability import stability as stability
-    from pinn.diagnosis import check_derivatives as check_derivatives
+    from pinn.diagnosis.derivatives import check_derivatives as check_derivatives
     from pinn.domains import STL as STL
     from pinn.domains import Annulus as Annulus
     from pinn.domains import Ball as Ball

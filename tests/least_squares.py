@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp
 
-from pinn.distributed import Alone
+from pinn.distributed.team import Alone
 
 
 class LeastSquaresProblem:

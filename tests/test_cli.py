@@ -335,6 +335,8 @@ def test_help_explains_the_options_of_a_choice(run):
         (["compare", "--help"], "usage"),
         (["shwo"], "did you mean 'show'"),
         (["optimizer=adm"], "did you mean 'adam'"),
+        (["problem.nuu=1"], "did you mean 'problem.nu'"),
+        (["optimizer=linear", "optimizer.cutof=0"], "the options of optimizer are cutoff"),
     ],
 )
 def test_help_and_misspelt_words_load_nothing_that_takes_seconds(words, told):

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError
 from pinn.cli.composition import file_name, register
-from pinn.cli.help import further_groups, groups
+from pinn.cli.help import choice_options, further_groups, groups
 from pinn.cli.mistakes import explain
 from pinn.cli.schema import checked_type
 from pinn.networks import Network
@@ -63,6 +63,7 @@ def test_options_and_defaults_are_the_constructors(group, choice):
     signature = inspect.signature(get_object(node._target_)).parameters
     parameters = {n: p for n, p in signature.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     assert set(options(node)) == set(parameters) - GIVEN_BY_SOLVE
+    assert set(choice_options(group, choice)) == set(options(node))
     for name in set(options(node)) - CHANGED.get((group, choice), set()):
         assert options(node)[name] == plain(parameters[name].default), name
     for name in CHANGED.get((group, choice), set()):

@@ -11,8 +11,8 @@ from importlib import import_module
 
 from pinn.basis.errors import UserError
 from pinn.cli.flags import read_flags
-from pinn.cli.help import choice_page, groups, help_page, version_line
-from pinn.cli.near import no_choice
+from pinn.cli.help import EXPERIMENT, choice_options, choice_page, defaults, groups, help_page, version_line
+from pinn.cli.near import nearest, no_choice, no_option
 from pinn.cli.subcommands import SUBCOMMANDS, no_command, run_subcommand
 
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
@@ -73,3 +73,21 @@ def _check_words(words: Sequence[str], config_dir: str | None) -> None:
             raise UserError(no_command(word))
         if choice.isidentifier() and name in listed and choice not in {"null", *listed[name]}:
             raise UserError(no_choice(choice, name, listed[name]))
+    if config_dir is None:
+        _check_options(dict(word.partition("=")[::2] for word in words))
+
+
+def _check_options(values: dict[str, str]) -> None:
+    """Raises UserError for an option that is misspelt, as far as conf/ alone tells; Hydra checks all of them later.
+
+    A group's choice is known where it is named, the problem's also where no experiment changes it.
+    """
+    listed = groups()
+    chosen = values if EXPERIMENT in values else {"problem": defaults()["problem"]} | values
+    for path in values:
+        group, _, name = path.partition(".")
+        if name.isidentifier() and chosen.get(group) in listed.get(group, {}):
+            options = choice_options(group, chosen[group])
+            meant = nearest(name, options)
+            if name not in options and meant:
+                raise UserError(no_option(path, f"{group}.{meant}", f"the options of {group}", options))

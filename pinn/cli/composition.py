@@ -1,7 +1,7 @@
 """What a run's configuration is made from: words, conf/, the choices and the problem in files of the user's own."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, cast
@@ -74,13 +74,10 @@ def _main_options() -> DictConfig:
     fields: list[tuple[str, Any, Any]] = [(name, Any, MISSING) for name in PARTS]
     for name, parameter in parameters(solve).items():
         if name not in (*PARTS, *OF_PYTHON):
-            kind = _enumeration(name, WORDS[name]) if name in WORDS else checked_type(parameter.annotation)
+            words = {word: word for word in WORDS.get(name, ())}
+            kind = Enum(name, words) if words else checked_type(parameter.annotation)
             fields.append((name, kind, MISSING))
     return open_mappings(structured("Config", fields))
-
-
-def _enumeration(name: str, words: Iterable[str]) -> Any:
-    return Enum(name, {word: word for word in words})
 
 
 def choices_folder(folder: Path) -> Path:

@@ -46,9 +46,15 @@ def version_line() -> str:
     return f"pinn {version('pinn')}\n"
 
 
+def defaults() -> dict[str, str]:
+    """Group -> the default choice, of those that have one."""
+    chosen = dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
+    return {group: choice for group, choice in chosen.items() if choice != "null"}
+
+
 def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     """The groups in the order of the defaults list: group -> choice -> its line of description."""
-    return {group: {name: _description(text) for name, text in _files(group, config_dir)} for group in _defaults()}
+    return {group: _described(group, config_dir) for group in defaults()}
 
 
 def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
@@ -57,21 +63,18 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     A folder in that of experiments is part of a choice's name (`burgers/best`), anywhere else a group
     (`sampler/adaptation`).
     """
-    further: dict[str, dict[str, str]] = {}
-    for group in _defaults():
-        parts = {name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(group))}
-        further |= {f"{group}/{part}": dict(_files(f"{group}/{part}", config_dir)) for part in sorted(parts)}
-    inner = sorted({name for folder in _folders(config_dir) for name in _subfolders(folder.joinpath(EXPERIMENT))})
-    further[EXPERIMENT] = dict(_files(EXPERIMENT, config_dir))
-    for name in inner:
-        further[EXPERIMENT] |= {f"{name}/{choice}": text for choice, text in _files(f"{EXPERIMENT}/{name}", config_dir)}
-    further |= {group: dict(_files(group, config_dir)) for group in OF_SWEEPS}
-    return {group: {name: _description(text) for name, text in texts.items()} for group, texts in further.items()}
+    parts = [f"{group}/{part}" for group in defaults() for part in _subfolders(group, config_dir)]
+    experiments = _described(EXPERIMENT, config_dir)
+    for folder in _subfolders(EXPERIMENT, config_dir):
+        inner = _described(f"{EXPERIMENT}/{folder}", config_dir)
+        experiments |= {f"{folder}/{choice}": text for choice, text in inner.items()}
+    further = {part: _described(part, config_dir) for part in parts} | {EXPERIMENT: experiments}
+    return further | {group: _described(group, config_dir) for group in OF_SWEEPS}
 
 
 def help_page(config_dir: str | None = None) -> str:
     """The page that `pinn --help` prints, with the choices of the user's own configuration folder."""
-    chosen = _defaults()
+    chosen = defaults()
     listed = groups(config_dir) | further_groups(config_dir)
     width = max(len(choice) for choices in listed.values() for choice in choices)
     lines = [USAGE, "Groups and their choices (* is the default)"]
@@ -90,7 +93,7 @@ def help_page(config_dir: str | None = None) -> str:
 def choice_page(topic: str, config_dir: str | None = None) -> str:
     """The options of `optimizer=adam`, or of the default choice of `optimizer`, with their comments."""
     group, _, choice = topic.partition("=")
-    chosen, listed = _defaults(), groups(config_dir) | further_groups(config_dir)
+    chosen, listed = defaults(), groups(config_dir) | further_groups(config_dir)
     if group not in listed:
         raise UserError(f"no group {group!r}{did_you_mean(group, listed)}; the groups are {', '.join(listed)}")
     if not choice and group not in chosen:
@@ -99,42 +102,57 @@ def choice_page(topic: str, config_dir: str | None = None) -> str:
     if choice not in listed[group]:
         raise UserError(no_choice(choice, group, listed[group]))
     inner, _, name = f"{group}/{choice}".rpartition("/")
-    text = dict(_files(inner, config_dir))[name]
+    text = _files(inner, config_dir)[name]
     options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
     return f"{group}={choice}\n{options}"
+
+
+def choice_options(group: str, choice: str) -> list[str]:
+    """The options that a choice of the package's own has."""
+    from omegaconf import DictConfig, OmegaConf  # here, because the pages of help need none of it
+
+    config = OmegaConf.create(_files(group, None)[choice])
+    assert isinstance(config, DictConfig)
+    options = config.get(group, config)  # below the group's name in a file of package _global_
+    names = [name for name in map(str, options) if name != "defaults" and not name.startswith("_")]
+    for entry in config.get("defaults", ()):
+        if isinstance(entry, DictConfig):  # a part: `schedule: null`, `/optimizer@method: trust_region`
+            names += [str(part).rpartition("@")[2] for part in entry if not str(part).startswith("override ")]
+        elif entry != "_self_":  # another choice, of which this one is a variant
+            names += choice_options(group, entry)
+    return list(dict.fromkeys(names))
 
 
 def _folders(config_dir: str | None) -> list[Traversable]:
     return [files("pinn.conf"), *([Path(config_dir)] if config_dir else [])]
 
 
-def _subfolders(folder: Traversable) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(("_", "."))]
+def _subfolders(group: str, config_dir: str | None) -> list[str]:
+    entries = [entry for folder in _folders(config_dir) for entry in _entries(folder.joinpath(group))]
+    return sorted({entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(("_", "."))})
 
 
-def _files(group: str, config_dir: str | None) -> list[tuple[str, str]]:
-    """The name and text of each choice of a group, the package's and then the user's."""
-    return [
-        (entry.name.removesuffix(".yaml"), entry.read_text(encoding="utf-8"))
+def _files(group: str, config_dir: str | None) -> dict[str, str]:
+    """The text of each choice of a group by its name, the package's and then the user's."""
+    return {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
         for folder in _folders(config_dir)
-        if folder.joinpath(group).is_dir()
-        for entry in sorted(folder.joinpath(group).iterdir(), key=lambda entry: entry.name)
+        for entry in sorted(_entries(folder.joinpath(group)), key=lambda entry: entry.name)
         if entry.name.endswith(".yaml")
-    ]
+    }
+
+
+def _entries(folder: Traversable) -> list[Traversable]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _described(group: str, config_dir: str | None) -> dict[str, str]:
+    """Choice -> its line of description, the first of its file."""
+    return {
+        name: text.removeprefix("# @package _global_\n").partition("\n")[0].removeprefix("#").strip()
+        for name, text in _files(group, config_dir).items()
+    }
 
 
 def _main() -> str:
     return files("pinn.conf").joinpath("config.yaml").read_text(encoding="utf-8")
-
-
-def _defaults() -> dict[str, str]:
-    """Group -> the default choice, of those that have one."""
-    chosen = dict(re.findall(r"^  - (\w+): (\w+)(?:  #.*)?$", _main(), flags=re.MULTILINE))
-    return {group: choice for group, choice in chosen.items() if choice != "null"}
-
-
-def _description(text: str) -> str:
-    lines = [line for line in text.splitlines() if not line.startswith("# @package")]
-    return lines[0].removeprefix("#").strip()

@@ -6,7 +6,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,16 +25,16 @@ from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
 
 
+@dataclass(eq=False)
 class Job:
     """What Hydra calls: once in a run, for each job in a sweep. words: the command's.
 
     error: that of a run. failed: what the sweeper says of a sweep's jobs.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
-        self.words = list(words)
-        self.error: Exception | None = None
-        self.failed: Exception | None = None
+    words: list[str]
+    error: Exception | None = None
+    failed: Exception | None = None
 
     def __call__(self, config: DictConfig) -> Any:
         if HydraConfig.get().mode == RunMode.MULTIRUN:

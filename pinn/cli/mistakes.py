@@ -26,7 +26,7 @@ from omegaconf.errors import (
 
 from pinn.basis.errors import UserError
 from pinn.cli.help import EXPERIMENT, further_groups
-from pinn.cli.near import did_you_mean, nearest, no_choice, question
+from pinn.cli.near import did_you_mean, nearest, no_choice, no_option
 from pinn.cli.subcommands import no_command
 
 OURS, USERS = 1, 2  # exit status by whose fault it is
@@ -152,9 +152,8 @@ def _unknown_key(error: ConfigAttributeError | ConfigKeyError) -> str:
     options = (path for path in dotted_keys(parent._get_root()) if not path.startswith("hydra") and key[0] != "_")
     elsewhere = [path for path in options if path.rpartition(".")[2] == key]
     suggestions = [prefix + match] if match else elsewhere
-    hint = question(" or ".join(suggestions))
     where = f"the options of {prefix.rstrip('.')}" if prefix else "the groups and keys"
-    return f"no option {error.full_key!r}{hint}; {where} are {', '.join(keys)}"
+    return no_option(str(error.full_key), " or ".join(suggestions), where, keys)
 
 
 def dotted_keys(node: DictConfig, prefix: str = "") -> Iterator[str]:

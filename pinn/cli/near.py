@@ -22,3 +22,8 @@ def question(suggestion: str | None) -> str:
 def no_choice(choice: str, group: str, choices: Iterable[str]) -> str:
     """That a group has no such choice, and which it has."""
     return f"no choice {choice!r} of {group}{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
+
+
+def no_option(path: str, suggestion: str | None, where: str, options: Iterable[str]) -> str:
+    """That there is no such option, and which there are."""
+    return f"no option {path!r}{question(suggestion)}; {where} are {', '.join(options)}"

@@ -28,9 +28,12 @@ def problem_options(spelled: str) -> DictConfig:
     """
     name, _, wanted = spelled.partition(":")
     module = _import_file(Path(name))
-    classes = _problem_classes(module)
+    defined = _problem_classes(module)
+    classes = {known: cls for known, cls in defined.items() if not inspect.isabstract(cls)}
     if not classes:
-        _check_abstract(module)
+        for abstract, cls in defined.items():
+            lacking = ", ".join(f"{method}(self)" for method in sorted(cls.__abstractmethods__))
+            raise UserError(f"{abstract} in {module.__name__}.py has no method {lacking}")
         raise UserError(f"{name} defines no Problem; write `class Heat(pinn.Problem): ...` in it")
     spellings = ", ".join(f"{name}:{known}" for known in classes)
     if wanted and wanted not in classes:
@@ -62,14 +65,6 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def _problem_classes(module: ModuleType) -> dict[str, type[Problem]]:
-    """The concrete subclasses of Problem that the module itself defines, by name."""
+    """The subclasses of Problem that the module itself defines, by name."""
     classes = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Problem)]
-    return {cls.__name__: cls for cls in classes if cls.__module__ == module.__name__ and not inspect.isabstract(cls)}
-
-
-def _check_abstract(module: ModuleType) -> None:
-    """Raises UserError that names what a Problem of the module lacks."""
-    for cls in vars(module).values():
-        if isinstance(cls, type) and issubclass(cls, Problem) and cls.__module__ == module.__name__:
-            lacking = ", ".join(f"{name}(self)" for name in sorted(cls.__abstractmethods__))
-            raise UserError(f"{cls.__name__} in {module.__name__}.py has no method {lacking}")
+    return {cls.__name__: cls for cls in classes if cls.__module__ == module.__name__}

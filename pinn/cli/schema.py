@@ -47,6 +47,8 @@ def options(constructor: Callable[..., Any], spelled: str, given: Collection[str
             fields.append((name, checked_type(hints.get(name, _type_of(default))), default))
     known = {name for name, _, _ in fields}
     fields += [(name, Any, MISSING) for name in given if name not in known]
+    places = {name: place for place, name in enumerate(given)}
+    fields.sort(key=lambda field: places.get(field[0], len(places)))  # as the file has them
     return structured(constructor.__name__, fields)
 
 

@@ -168,9 +168,7 @@ def _closure(symbols: frozenset[Symbol], d: int) -> Channels:
         if symbol in closed:
             continue
         closed.add(symbol)
-        for product in chain_rule(symbol):
-            waiting |= {what for _, what in product if isinstance(what, Symbol)} - closed
-        for product in product_rule(symbol):
+        for product in (*chain_rule(symbol), *product_rule(symbol)):
             waiting |= {what for _, what in product if isinstance(what, Symbol)} - closed
     # Within an order the highest derivative of the first coordinate comes first: u, u_x, u_t, u_xx, u_xt, u_tt.
     ordered = sorted(closed, key=lambda s: (s.order, s.operators, tuple(-k for k in s.orders)))

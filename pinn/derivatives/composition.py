@@ -104,18 +104,18 @@ def blocked(channels: Channels, derivatives: Derivatives) -> Kernel:
 def _in_blocks(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def through_blocks(*tensors: Tensor) -> Tensor:
         out = torch.empty_like(tensors[0])
-        for rows in _blocks(out):
+        for rows in slices(out[0], BLOCK_BYTES):
             out[:, rows] = function(*(tensor[:, rows] for tensor in tensors))
         return out
 
     return through_blocks
 
 
-def _blocks(z: Tensor) -> list[slice]:
-    """Slices of the points of z (c, n, ...), each about `BLOCK_BYTES` a channel; one on a GPU."""
-    n = z.shape[1] if z.ndim > 1 else 1
-    row = z[0].numel() // max(n, 1) * z.element_size()
-    size = n if z.is_cuda else max(1, BLOCK_BYTES // max(row, 1))
+def slices(rows: Tensor, size_in_bytes: int) -> list[slice]:
+    """Slices of the rows (n, ...), each of about that size, to stay in the cache; one on a GPU."""
+    n = len(rows)
+    row = rows.numel() // max(n, 1) * rows.element_size()
+    size = n if rows.is_cuda else max(1, size_in_bytes // max(row, 1))
     return [slice(start, start + size) for start in range(0, n, size)]
 
 

@@ -7,11 +7,11 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from itertools import product
 
 import torch
+from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor
 
 from pinn.derivatives.names import Symbol
@@ -39,23 +39,17 @@ class Estimate:
 def central_weights(order: int, accuracy: int) -> tuple[float, ...]:
     """The weights w_s, s = -r ... r, of  f^(order)(x) = sum_s w_s f(x + s h) / h^order + O(h^accuracy).
 
-    Found exactly, from  sum_s w_s s^j = order! [j = order]  for j = 0 ... 2 r. accuracy: even, >= 2.
+    Found exactly, as the derivatives at 0 of Lagrange's polynomials, which are 1 at s and 0 at the other nodes.
+    accuracy: even, >= 2.
     """
     r = (order + 1) // 2 - 1 + accuracy // 2
-    size = 2 * r + 1
-    rows = [[Fraction(s) ** j for s in range(-r, r + 1)] for j in range(size)]
-    for j, row in enumerate(rows):
-        row.append(Fraction(math.factorial(order) if j == order else 0))
-    for column in range(size):  # Gauss-Jordan elimination
-        pivot = next(i for i in range(column, size) if rows[i][column] != 0)
-        rows[column], rows[pivot] = rows[pivot], rows[column]
-        scale = rows[column][column]
-        rows[column] = [entry / scale for entry in rows[column]]
-        for i in range(size):
-            factor = rows[i][column]
-            if i != column and factor != 0:
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[column], strict=True)]
-    return tuple(float(row[-1]) for row in rows)
+    nodes = range(-r, r + 1)
+    weights = []
+    for s in nodes:
+        others = [node for node in nodes if node != s]
+        derivative = math.factorial(order) * float(polyfromroots(others)[order])  # whole numbers, so without rounding
+        weights.append(derivative / math.prod(s - node for node in others))
+    return tuple(weights)
 
 
 def central_difference(values: PointFunction, points: Tensor, orders: Sequence[int], lengths: Tensor) -> Estimate:

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
+from numpy.polynomial.hermite_e import herme2poly
+from numpy.polynomial.polynomial import polyder, polymul
 from torch import Tensor
 
 Derivatives = Callable[[Tensor, int], list[Tensor]]
@@ -27,13 +29,7 @@ def _riccati_polynomial(k: int, slope: tuple[float, ...]) -> tuple[float, ...]:
     """P_k with s^(k) = P_k(s) for a function whose derivative is a polynomial of itself, s' = slope(s)."""
     if k == 0:
         return (0.0, 1.0)
-    previous = _riccati_polynomial(k - 1, slope)
-    derivative = [i * c for i, c in enumerate(previous)][1:]
-    product = [0.0] * (len(derivative) + len(slope) - 1)
-    for i, a in enumerate(derivative):
-        for j, b in enumerate(slope):
-            product[i + j] += a * b
-    return tuple(product)
+    return tuple(polymul(polyder(_riccati_polynomial(k - 1, slope)), slope).tolist())
 
 
 def _tanh(z: Tensor, order: int) -> list[Tensor]:
@@ -119,12 +115,7 @@ def _silu(z: Tensor, order: int) -> list[Tensor]:
 @lru_cache(maxsize=64)
 def _hermite(k: int) -> tuple[float, ...]:
     """Coefficients of the probabilists' Hermite polynomial He_k, lowest power first."""
-    if k == 0:
-        return (1.0,)
-    previous = _hermite(k - 1)
-    shifted = (0.0, *previous)  # z He_{k-1}
-    slope = [*(i * c for i, c in enumerate(previous) if i), 0.0, 0.0]
-    return tuple(a - b for a, b in zip(shifted, slope, strict=True))
+    return tuple(herme2poly([0.0] * k + [1.0]).tolist())
 
 
 def _gaussian_derivatives(z: Tensor, order: int, scale: float) -> list[Tensor]:
@@ -169,37 +160,31 @@ def _relu(z: Tensor, order: int) -> list[Tensor]:
     return [F.relu(z), (z > 0).to(z.dtype)][: order + 1] + [torch.zeros_like(z)] * (order - 1)
 
 
+BY_NAME: dict[str, Derivatives] = {
+    "tanh": _tanh,
+    "sigmoid": _sigmoid,
+    "sin": _sin,
+    "cos": _cos,
+    "exp": _exp,
+    "sinh": _sinh,
+    "cosh": _cosh,
+    "log": _log,
+    "log1p": _log1p,
+    "sqrt": power(0.5),
+    "rsqrt": power(-0.5),
+    "reciprocal": power(-1.0),
+    "softplus": _softplus,
+    "silu": _silu,
+    "gelu": _gelu,
+    "erf": _erf,
+    "atan": _atan,
+    "arctan": _atan,
+    "abs": _abs,
+    "relu": _relu,
+}
 ELEMENTARY: dict[Callable, Derivatives] = {
-    torch.tanh: _tanh,
-    torch.Tensor.tanh: _tanh,
-    F.tanh: _tanh,
-    torch.sigmoid: _sigmoid,
-    torch.Tensor.sigmoid: _sigmoid,
-    F.sigmoid: _sigmoid,
-    torch.sin: _sin,
-    torch.Tensor.sin: _sin,
-    torch.cos: _cos,
-    torch.Tensor.cos: _cos,
-    torch.exp: _exp,
-    torch.Tensor.exp: _exp,
-    torch.sinh: _sinh,
-    torch.cosh: _cosh,
-    torch.log: _log,
-    torch.Tensor.log: _log,
-    torch.log1p: _log1p,
-    torch.sqrt: power(0.5),
-    torch.Tensor.sqrt: power(0.5),
-    torch.rsqrt: power(-0.5),
-    torch.reciprocal: power(-1.0),
-    torch.Tensor.reciprocal: power(-1.0),
-    F.softplus: _softplus,
-    F.silu: _silu,
-    F.gelu: _gelu,
-    torch.erf: _erf,
-    torch.atan: _atan,
-    torch.arctan: _atan,
-    torch.abs: _abs,
-    torch.Tensor.abs: _abs,
-    F.relu: _relu,
-    torch.relu: _relu,
+    getattr(home, name): derivatives
+    for name, derivatives in BY_NAME.items()
+    for home in (torch, torch.Tensor, F)
+    if hasattr(home, name)
 }

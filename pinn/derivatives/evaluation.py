@@ -201,9 +201,10 @@ def _given_value(quantity: Quantity, request: Request, given: Given, points: Ten
 
 def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Given) -> dict[str, Tensor]:
     """The same by torch.func: vmap(jacrev(...)), Hessians by jacrev of jacrev, higher orders by nesting."""
-    plain = [name for name in request.quantities if request.quantities[name].kind not in COMPOSITE]
-    spatial = [name for name in plain if request.quantities[name].kind in ("coordinate", "derivative")]
-    wanted = [name for name in spatial if _is_asked(name, request)]
+    quantities = request.quantities
+    # those that only derived quantities need are not among them
+    asked = {*request.names, *(entry for name in request.names for entry in request.components(quantities[name]))}
+    wanted = [name for name in quantities if name in asked and quantities[name].kind in ("coordinate", "derivative")]
 
     def at_point(x: Tensor, normal: Tensor) -> dict[str, Tensor]:
         here = Given(given.unknowns, None if given.normal is None else normal.unsqueeze(0))
@@ -215,7 +216,7 @@ def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Give
     def value_of(name: str) -> Tensor:
         if name in values:
             return values[name]
-        return _given_value(request.quantities[name], request, given, points, None)
+        return _given_value(quantities[name], request, given, points, None)
 
     return request.assemble(value_of, points)
 
@@ -258,12 +259,6 @@ class _AtPoint:
                     parts = [w * tensors[s.order][_positions(s)] for s, w in symbol.expanded().items()]
                     values[name] = torch.stack(parts).sum()
         return {name: values[name] if name in values else self.scalar(name, x) for name in names}
-
-
-def _is_asked(name: str, request: Request) -> bool:
-    """Asked for itself, not only as an argument of a derived quantity."""
-    entries = {entry for n in request.names for entry in request.components(request.quantities[n])}
-    return name in request.names or name in entries
 
 
 def _derivative_tensors(f: Callable[[Tensor], Tensor], x: Tensor, order: int) -> list[Tensor]:

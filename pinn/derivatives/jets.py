@@ -131,10 +131,10 @@ class Jet:
         return _times(self, other)
 
     def __truediv__(self, other: "Operand") -> "Jet":
-        return _over(self, other)
+        return _divide(self, other)
 
     def __rtruediv__(self, other: "Operand") -> "Jet":
-        return _times(_compose(self, power(-1.0)), other)
+        return _divide(other, self)
 
     def __pow__(self, exponent: "Operand") -> "Jet":
         return _power(self, exponent)
@@ -224,12 +224,6 @@ def _times(jet: Jet, other: Operand) -> Jet:
     return Jet(torch.stack(terms), jet.channels, jet.tape or other.tape)
 
 
-def _over(jet: Jet, other: Operand) -> Jet:
-    if isinstance(other, Jet):
-        return _times(_compose(other, power(-1.0)), jet)
-    return jet.with_coefficients(jet.coefficients / _constant(jet, other))
-
-
 @rule(torch.add, torch.Tensor.add, torch.Tensor.__radd__)
 def _add(a: Operand, b: Operand, *, alpha: float = 1) -> Jet:
     return _plus(*_jet_first(a, b if alpha == 1 else b * alpha))
@@ -245,9 +239,7 @@ def _rsubtract(a: Operand, b: Operand) -> Jet:
     return _plus(*_jet_first(b, -a))
 
 
-@rule(torch.neg, torch.Tensor.neg, torch.Tensor.__neg__)
-def _negative(a: Jet) -> Jet:
-    return -a
+rule(torch.neg, torch.Tensor.neg, torch.Tensor.__neg__)(Jet.__neg__)
 
 
 @rule(torch.mul, torch.Tensor.mul, torch.multiply, torch.Tensor.__rmul__)
@@ -264,7 +256,10 @@ def _multiply(a: Operand, b: Operand) -> Jet:
     torch.Tensor.__rtruediv__,
 )
 def _divide(a: Operand, b: Operand) -> Jet:
-    return _times(_compose(b, power(-1.0)), a) if isinstance(b, Jet) else _over(*_jet_first(a, b))
+    if isinstance(b, Jet):
+        return _times(_compose(b, power(-1.0)), a)
+    jet, _ = _jet_first(a, b)
+    return jet.with_coefficients(jet.coefficients / _constant(jet, b))
 
 
 @rule(torch.pow, torch.Tensor.pow, torch.Tensor.__rpow__)
@@ -339,18 +334,16 @@ def _matmul(a: Values, b: Values) -> Jet:
     raise NoJetRule("Taylor mode has a rule for jet @ matrix only; use derivatives=reverse")
 
 
-@rule(torch.cat, torch.concat, torch.concatenate)
-def _cat(parts: Sequence[Values], dim: int = 0) -> Jet:
-    jets = _as_jets(parts)
-    axis = dim + 1 if dim >= 0 else dim
-    return jets[0].with_coefficients(torch.cat([part.coefficients for part in jets], axis))
+def _make_joining(join: Callable) -> Callable:
+    def joined(parts: Sequence[Values], dim: int = 0) -> Jet:
+        jets = _as_jets(parts)
+        axis = dim + 1 if dim >= 0 else dim
+        return jets[0].with_coefficients(join([part.coefficients for part in jets], axis))
+
+    return joined
 
 
-@rule(torch.stack)
-def _stack(parts: Sequence[Values], dim: int = 0) -> Jet:
-    jets = _as_jets(parts)
-    axis = dim + 1 if dim >= 0 else dim
-    return jets[0].with_coefficients(torch.stack([part.coefficients for part in jets], axis))
+RULES |= {join: _make_joining(join) for join in (torch.cat, torch.concat, torch.concatenate, torch.stack)}
 
 
 def _as_jets(parts: Sequence[Values]) -> list[Jet]:

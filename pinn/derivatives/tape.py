@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.composition import FusedLinear, Kernel, Pass, blocked
+from pinn.derivatives.composition import FusedLinear, Kernel, Pass, blocked, slices
 from pinn.derivatives.elementary import Derivatives
 
 PART_BYTES = 2**19  # of J's columns that are computed at once
@@ -124,30 +124,20 @@ def assemble(columns: list[Columns], parameters: dict[str, Tensor], out: Tensor)
 
     parameters: the leaf tensors that the forward pass used, by name; their order is that of the columns of `out`.
     """
-    starts: dict[int, int] = {}
-    end = 0
-    for leaf in parameters.values():
-        starts[id(leaf)] = end
-        end += leaf.numel()
+    leaves = list(parameters.values())
+    blocks = dict(zip(map(id, leaves), out.split([leaf.numel() for leaf in leaves], 1), strict=True))
     written: set[int] = set()
-    for leaf, rows in _of_leaves(columns, list(parameters.values())):
-        block = out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()]
-        for part in _parts(block):
+    for leaf, rows in _of_leaves(columns, leaves):
+        block = blocks[id(leaf)]
+        for part in slices(block, PART_BYTES):
+            values = rows(part).reshape(-1, leaf.numel())
             if id(leaf) in written:
-                block[part] += rows(part).reshape(-1, leaf.numel())
+                block[part] += values
             else:
-                block[part] = rows(part).reshape(-1, leaf.numel())
+                block[part] = values
         written.add(id(leaf))
-    for leaf in parameters.values():
-        if id(leaf) not in written:
-            out[:, starts[id(leaf)] : starts[id(leaf)] + leaf.numel()] = 0.0
-
-
-def _parts(block: Tensor) -> list[slice]:
-    """Slices of the rows of a block (n, q) of J, computed one after the other to stay in the cache; one on a GPU."""
-    n, q = block.shape
-    size = n if block.is_cuda else max(1, PART_BYTES // (q * block.element_size()))
-    return [slice(start, start + size) for start in range(0, n, size)]
+    for key in blocks.keys() - written:
+        blocks[key].zero_()
 
 
 def _of_leaves(columns: list[Columns], leaves: list[Tensor]) -> Iterator[Columns]:

@@ -1,12 +1,13 @@
 """Pre-flight: what can be seen to be wrong with a problem before anything is trained."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 
 from pinn.ansatz.corners import disagreements
-from pinn.ansatz.derived import DerivedAnsatz
+from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.exact import unsatisfied
@@ -63,13 +64,9 @@ class Preflight:
         return f"{term} (exact)" if term in self.exact else term
 
     def __str__(self) -> str:
-        names = [self._told(term) for term in _unique(self.terms.values())]
+        names = map(self._told, dict.fromkeys(chain.from_iterable(self.terms.values())))
         told = "nothing found" if not self.findings else f"{len(self.findings)} to look at"
         return "\n".join([f"pre-flight: {', '.join(names)}; {told}", *map(str, self.findings)])
-
-
-def _unique(names: Iterable[list[str]]) -> list[str]:
-    return list(dict.fromkeys(name for group in names for name in group))
 
 
 def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, seed: int = 0) -> Preflight:
@@ -86,14 +83,13 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
         points = residuals.draw(sampler, generator)
         exact = exact_terms(residuals, seed)
-        checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-            lambda: _disagreements(trial),
-            lambda: (Finding(text) for text in missing_conditions(residuals)),
-            lambda: _unequal(residuals, points, exact),
-            lambda: (Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
-            lambda: _soft(trial, exact),
+        findings = (
+            *_disagreements(trial),
+            *map(Finding, missing_conditions(residuals)),
+            *_unequal(residuals, points, exact),
+            *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
+            *_soft(trial, exact),
         )
-        findings = tuple(finding for check in checks for finding in check())
     return Preflight(residuals, points, exact, findings)
 
 
@@ -109,9 +105,8 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
     """The largest and the smallest term of the loss at the start, where they are far apart."""
     theta, least_squares = residuals.theta(), bind(residuals, points)
-    start, _ = map(
-        numbers, least_squares.balances(theta)
-    )  # which fails where an equation has no derivatives, as by numpy
+    # balances fail where an equation has no derivatives, as by numpy
+    start, _ = map(numbers, least_squares.balances(theta))
     # a fresh network may be odd, whose mean is zero by chance
     shaken = numbers(least_squares.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta)))
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}

@@ -1,7 +1,6 @@
 """What a run's measurements say about how far its answer can be trusted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pinn.solution_file.measured import ErrorEstimate, Measure
@@ -24,7 +23,7 @@ def verdict(
     missing: conditions that the equations ask for and the problem does not have, in words. estimate: of the errors;
     where it is small and resolved, a residual near the equation's largest term is no fault: the terms are small there.
     """
-    measured = Measured.of(latest)
+    measured = Measured(latest)
     told = [f"one of many solutions: {text}" for text in missing]
     if estimate is not None:
         told += _estimated(estimate)
@@ -48,31 +47,16 @@ def findings(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> list[s
     return str(attributes.get("verdict") or "").splitlines() or verdict(kept)
 
 
-@dataclass(frozen=True)
 class Measured:
-    """The last measurement by kind, each of them by block; `settled` as of `verdict`."""
+    """The last measurement by kind, each of them by block, as of `verdict`; `total`: the held-out one of all blocks."""
 
-    held_out: Mapping[str, float]
-    training: Mapping[str, float]
-    imbalances: Mapping[str, float]
-    noise: Mapping[str, float]
-    settled: bool
-
-    @classmethod
-    def of(cls, latest: Mapping[str, float]) -> "Measured":
-        """From a record."""
-        return cls(
-            held_out=Measure.HELD_OUT.within(latest),
-            training=Measure.LOSS.within(latest),
-            imbalances=Measure.IMBALANCE.within(latest),
-            noise=Measure.NOISE.within(latest),
-            settled=bool(latest.get("settled", False)),
-        )
-
-    @property
-    def total(self) -> float:
-        """The held-out residual of all blocks."""
-        return sum(self.held_out.values())
+    def __init__(self, latest: Mapping[str, float]) -> None:
+        self.held_out = Measure.HELD_OUT.within(latest)
+        self.training = Measure.LOSS.within(latest)
+        self.imbalances = Measure.IMBALANCE.within(latest)
+        self.noise = Measure.NOISE.within(latest)
+        self.settled = bool(latest.get("settled", False))
+        self.total = sum(self.held_out.values())
 
 
 def _estimated(estimate: ErrorEstimate) -> Iterator[str]:

@@ -1,7 +1,5 @@
 """Balls and the shells between two of them, in any dimension."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,15 +34,9 @@ class Shell(Shape):
         self.inner, self.outer = checked_length("inner", inner), checked_length("outer", outer)
         require(self.inner < self.outer, f"inner must be < outer, got {inner} and {outer}")
         self._describe(len(self.center), coordinates, "shell" if name is None else name)
+        self.bounds = ball_bounds(self.coordinates, self.center, self.outer)
         self._radii = {side if name is None else f"{name}.{side}": side for side in ("inner", "outer")}
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(self._radii)
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return ball_bounds(self.coordinates, self.center, self.outer)
+        self.sides = tuple(self._radii)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         square = squared_distance(x, self.center)
@@ -93,10 +85,7 @@ class Ball(Shape):
         require(len(self.center) >= 2, "a ball has two dimensions or more; try Box(x=(0, 1)) for an interval")
         self.radius = checked_length("radius", radius)
         self._describe(len(self.center), coordinates, name)
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return ball_bounds(self.coordinates, self.center, self.radius)
+        self.bounds = ball_bounds(self.coordinates, self.center, self.radius)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return squared_distance(x, self.center) <= self.radius**2

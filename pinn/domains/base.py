@@ -32,34 +32,34 @@ class Domain(Configurable, ABC):
     `*` multiplies those of different ones.
     """
 
-    @property
-    @abstractmethod
-    def coordinates(self) -> tuple[str, ...]:
-        """Names of the d coordinates: of space, then parameters, time last."""
+    coordinates: tuple[str, ...]
+    """Names of the d coordinates: of space, then parameters, time last."""
 
-    @property
-    @abstractmethod
+    time: str | None = None
+    """The name of the time coordinate, or None for a steady problem."""
+
+    parameters: tuple[str, ...] = ()
+    """Names of the coordinates that are parameters of the equation: nothing is differentiated along them."""
+
+    moves: bool = False
+    """Whether its space changes with time."""
+
+    is_box: bool = False
+    """Whether the domain fills its bounding box."""
+
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
-        """The bounding box: coordinate -> (lower, upper)."""
+        """The bounding box: coordinate -> (lower, upper); set by a subclass, or made when asked for."""
+        raise NotImplementedError
 
-    @property
-    @abstractmethod
+    @cached_property
     def sides(self) -> tuple[str, ...]:
-        """Names of the parts of the boundary, such as `x.min`; the start and the end of time included."""
-
-    @property
-    def time(self) -> str | None:
-        """The name of the time coordinate, or None for a steady problem."""
-        return None
+        """Names of the parts of the boundary, such as `x.min`, the start and the end of time included; likewise."""
+        raise NotImplementedError
 
     def during(self, start: float, end: float) -> Domain:
         """The part of this domain between two times; raises UserError where there is no time."""
         raise UserError(f"{type(self).__name__} has no time interval to cut; try windows=1")
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of the coordinates that are parameters of the equation: nothing is differentiated along them."""
-        return ()
 
     @property
     def space_coordinates(self) -> tuple[str, ...]:
@@ -67,20 +67,10 @@ class Domain(Configurable, ABC):
         return tuple(name for name in self.coordinates if name != self.time and name not in self.parameters)
 
     @property
-    def moves(self) -> bool:
-        """Whether its space changes with time."""
-        return False
-
-    @property
     def space(self) -> Domain:
         """The domain without its time; raises UserError where it moves."""
         require(self.time is None, f"the space of {type(self).__name__} moves; take it at(t)")
         return self
-
-    @property
-    def is_box(self) -> bool:
-        """Whether the domain fills its bounding box."""
-        return False
 
     @abstractmethod
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -256,16 +246,9 @@ class Shape(Domain):
     """
 
     def _describe(self, d: int, coordinates: Sequence[str] | None, name: str) -> None:
-        self._coordinates = checked_coordinates(d, coordinates)
+        self.coordinates = checked_coordinates(d, coordinates)
         self.name = checked_name(name)
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self._coordinates
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return (self.name,)
+        self.sides = (self.name,)
 
 
 def _rotation(d: int, angle: float, axis: ArrayLike | None) -> NDArray[np.float64]:

@@ -1,7 +1,5 @@
 """Boxes with named sides, time, and parameters of the equation."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -31,30 +29,18 @@ class Box(Domain):
     Raises UserError for an empty or infinite interval.
     """
 
+    is_box = True
+
     def __init__(self, **intervals: tuple[float, float]) -> None:
         require(bool(intervals), "a box needs at least one interval; try Box(x=(0, 1))")
-        self._bounds = {name: _check_interval(name, interval) for name, interval in intervals.items()}
-        self._lower, self._upper = np.array(list(self._bounds.values())).T
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return tuple(self._bounds)
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return dict(self._bounds)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(f"{name}.{end}" for name in self._bounds for end in ("min", "max"))
-
-    @property
-    def is_box(self) -> bool:
-        return True
+        self.bounds = {name: _check_interval(name, interval) for name, interval in intervals.items()}
+        self.coordinates = tuple(self.bounds)
+        self.sides = tuple(f"{name}.{end}" for name in self.bounds for end in ("min", "max"))
+        self._lower, self._upper = np.array(list(self.bounds.values())).T
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         inside = np.ones(len(x), dtype=bool)
-        for i, (lower, upper) in enumerate(self._bounds.values()):
+        for i, (lower, upper) in enumerate(self.bounds.values()):
             inside &= (x[:, i] >= lower) & (x[:, i] <= upper)
         return inside
 
@@ -63,19 +49,19 @@ class Box(Domain):
         return np.linalg.norm(np.maximum(beyond, 0.0), axis=1) + np.minimum(beyond.max(axis=1), 0.0)
 
     def _interior_chart(self) -> Chart:
-        return box_chart(self._bounds)
+        return box_chart(self.bounds)
 
     def _side_chart(self, side: str) -> Chart:
         name, _, end = side.rpartition(".")
         along = self.coordinates.index(name)
-        free = [i for i in range(len(self._bounds)) if i != along]
-        normal = np.zeros(len(self._bounds))
+        free = [i for i in range(len(self.bounds)) if i != along]
+        normal = np.zeros(len(self.bounds))
         normal[along] = 1.0 if end == "max" else -1.0
         lower, extent = self._lower[free], (self._upper - self._lower)[free]
 
         def place(u: NDArray) -> Placed:
-            x = np.empty((len(u), len(self._bounds)))
-            x[:, along] = self._bounds[name][end == "max"]
+            x = np.empty((len(u), len(self.bounds)))
+            x[:, along] = self.bounds[name][end == "max"]
             x[:, free] = lower + extent * u
             return Placed(x, np.broadcast_to(normal, x.shape).copy())
 
@@ -91,18 +77,17 @@ class Box(Domain):
 class Time(Box):
     """A time interval: `Time(t=(0, 1))`; its sides are `t.min`, where initial data live, and `t.max`."""
 
+    time: str
+
     def __init__(self, **interval: tuple[float, float]) -> None:
         require(len(interval) == 1, f"Time takes one interval such as t=(0, 1), got {sorted(interval)}")
         super().__init__(**interval)
-
-    @property
-    def time(self) -> str:
-        return self.coordinates[0]
+        (self.time,) = self.coordinates
 
     def at(self, t: float) -> Domain:
         raise UserError("Time alone has no space; try (domain * Time(t=(0, 1))).at(t)")
 
-    def during(self, start: float, end: float) -> Time:
+    def during(self, start: float, end: float) -> "Time":
         return Time(**{self.time: (start, end)})
 
 
@@ -112,10 +97,6 @@ class Parameters(Box):
     They are coordinates without sides: no condition holds at their ends.
     """
 
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return self.coordinates
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return ()
+    def __init__(self, **intervals: tuple[float, float]) -> None:
+        super().__init__(**intervals)
+        self.parameters, self.sides = self.coordinates, ()

@@ -1,7 +1,5 @@
 """Cells and facets that are simplices: their measures, charts, normals and distances."""
 
-from __future__ import annotations
-
 import math
 from itertools import combinations
 

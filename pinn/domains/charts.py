@@ -244,9 +244,7 @@ def _kept(placed: Placed) -> NDArray[np.bool_]:
 
 def _selected(placed: Placed, most: int) -> Placed:
     """The points that belong to the piece, the first `most` of them."""
-    if placed.kept is None:
-        return Placed(placed.x[:most], None if placed.normal is None else placed.normal[:most])
-    return _rows(placed._replace(kept=None), np.flatnonzero(placed.kept)[:most])
+    return _rows(placed._replace(kept=None), np.flatnonzero(_kept(placed))[:most])
 
 
 def _rows(placed: Placed, index: NDArray[np.intp]) -> Placed:

@@ -1,7 +1,5 @@
 """Domains known by scattered points only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -57,10 +55,7 @@ class PointCloud(Shape):
         self._used = edges.max(axis=(1, 2)) <= self.reach
         require(bool(self._used.any()), f"no points are within the reach of {self.reach:g} of each other; enlarge it")
         self.cells = self._delaunay.simplices[self._used].astype(np.intp)
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.points[np.unique(self.cells)])
+        self.bounds = box_around(self.coordinates, self.points[np.unique(self.cells)])
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         cell = self._delaunay.find_simplex(x)

@@ -1,7 +1,5 @@
 """Union, intersection and difference of domains, whose parts keep their names."""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 import numpy as np
@@ -47,23 +45,9 @@ class Combination(Domain):
         hint = f"call one by another name: box.named('notch') {self.symbol} ..."
         require(not faces, f"both parts have a side {', '.join(faces)}; {hint}")
         self.first, self.second = first, second
+        self.coordinates, self.time, self.parameters = first.coordinates, first.time, first.parameters
+        self.moves = first.moves or second.moves
         require(not self.interior_chart.is_empty, f"nothing is left of the {type(self).__name__.lower()}")
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self.first.coordinates
-
-    @property
-    def time(self) -> str | None:
-        return self.first.time
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return self.first.parameters
-
-    @property
-    def moves(self) -> bool:
-        return self.first.moves or self.second.moves
 
     @property
     def space(self) -> Domain:
@@ -132,7 +116,7 @@ class Union(Combination):
 
     symbol = "|"
 
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         pairs = {name: (*self.first.bounds[name], *self.second.bounds[name]) for name in self.coordinates}
         return {name: (min(ends), max(ends)) for name, ends in pairs.items()}
@@ -153,7 +137,7 @@ class Intersection(Combination):
 
     symbol = "&"
 
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         pairs = {name: (self.first.bounds[name], self.second.bounds[name]) for name in self.coordinates}
         return {name: (max(a[0], b[0]), min(a[1], b[1])) for name, (a, b) in pairs.items()}
@@ -176,7 +160,7 @@ class Difference(Combination):
 
     symbol = "-"
 
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         return self.first.bounds
 
@@ -199,44 +183,20 @@ class Named(Domain):
     def __init__(self, domain: Domain, name: str) -> None:
         self.domain = domain
         self.name = checked_name(name)
+        self._times = tuple(side for side in domain.candidate_sides if side.rpartition(".")[0] == domain.time)
         if self.name in self._times:
             raise UserError(f"the domain has a side {name!r} already")
+        self.sides = (self.name, *self._times)
+        self.coordinates, self.time, self.parameters = domain.coordinates, domain.time, domain.parameters
+        self.moves, self.is_box = domain.moves, domain.is_box
 
-    @property
-    def _times(self) -> tuple[str, ...]:
-        return tuple(side for side in self.domain.candidate_sides if side.rpartition(".")[0] == self.domain.time)
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self.domain.coordinates
-
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         return self.domain.bounds
 
     @property
-    def sides(self) -> tuple[str, ...]:
-        return (self.name, *self._times)
-
-    @property
-    def time(self) -> str | None:
-        return self.domain.time
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return self.domain.parameters
-
-    @property
-    def moves(self) -> bool:
-        return self.domain.moves
-
-    @property
     def space(self) -> Domain:
         return Named(self.domain.space, self.name)
-
-    @property
-    def is_box(self) -> bool:
-        return self.domain.is_box
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self.domain.contains(x)

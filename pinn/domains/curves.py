@@ -1,7 +1,5 @@
 """Regions of the plane inside smooth closed curves."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -242,15 +240,12 @@ class Ellipse(ClosedCurve):
         for length in self.half_axes:
             checked_length("half_axes", length)
         self._describe(2, coordinates, name)
+        self.bounds = box_around(self.coordinates, self.center + np.array([-self.half_axes, self.half_axes]))
 
     def position(self, s: Tensor) -> Tensor:
         angle = 2 * torch.pi * s
         circle = torch.stack([torch.cos(angle), torch.sin(angle)])
         return torch.as_tensor(self.center) + torch.as_tensor(self.half_axes) * circle
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.center + np.array([-self.half_axes, self.half_axes]))
 
     @property
     def extent(self) -> Estimate:

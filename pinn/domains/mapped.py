@@ -1,7 +1,5 @@
 """Domains that are smooth images of a box."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -70,10 +68,6 @@ class Mapped(Shape):
         if len(image) != len(s):
             raise UserError(f"the map must have {len(s)} components, got {len(image)}")
         return torch.stack([torch.as_tensor(value, dtype=s.dtype) for value in image])
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(self._own)
 
     @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -212,18 +206,14 @@ class Mapped(Shape):
             step = np.clip(_solved(self._jacobians(s[active]), residual), -extent / 4, extent / 4)
             s[active] = np.clip(s[active] - step, self._lower - extent / 2, self._upper + extent / 2)
         converged = np.abs(self._images(s) - x).max(axis=1, initial=0.0) < 1e-9 * size
-        return self._wrapped(s), converged
+        back = self._lower + (s - self._lower) % extent  # of closed coordinates, into the box
+        return np.where(self._closed, back, s), converged
 
     @cached_property
     def _reach(self) -> float:
         """No point of the domain is farther from all images of nodes: twice the largest half diagonal of a cell."""
         half = (self._upper - self._lower) / NODES[len(self._lower)] / 2
         return 2 * float(np.linalg.norm(self._jacobians(self._nodes[0]) * half, axis=(1, 2)).max())
-
-    def _wrapped(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Reference points, closed coordinates taken back into the box."""
-        extent = self._upper - self._lower
-        return np.where(self._closed, self._lower + (s - self._lower) % extent, s)
 
     @cached_property
     def _orientation(self) -> float:
@@ -250,6 +240,7 @@ class Mapped(Shape):
                 apart < 1e-9 * size, f"the map of {self.name} is not closed in {name}: its ends are {apart:g} apart"
             )
         self._own = {side: own for side, own in self._own.items() if not self._is_collapsed(own, size)}
+        self.sides = tuple(self._own)
         s = self.reference.interior(512, sobol)
         again, converged = self._preimages(self._images(s))
         off = np.abs(again - s) / (self._upper - self._lower)

@@ -1,7 +1,5 @@
 """Meshes for the evaluation of a solution: nodes and simplices of a domain of one, two or three dimensions."""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import numpy as np

@@ -1,8 +1,7 @@
 """Domains on a course: a shape whose placement is a function of time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -30,6 +29,9 @@ class Moving(Domain):
     says. Raises UserError where a course is not finite or names no coordinate.
     """
 
+    time: str
+    moves = True
+
     def __init__(
         self,
         shape: Domain,
@@ -46,24 +48,13 @@ class Moving(Domain):
         require(not unknown, f"cannot shift {', '.join(unknown)}; the coordinates are {', '.join(names)}")
         require(angle is None or len(names) == 2, "a course turns in the plane only; leave out angle")
         self.shape, self.interval, self.shift, self.angle = shape, interval, dict(shift), angle
+        self.coordinates, self.time = names + interval.coordinates, interval.time
         self.about = checked_center(about, len(names))
         for name in ("angle", *names):
             finite = np.isfinite(self._course(name, self._instants)).all()
             require(bool(finite), f"the course of {name} must be finite at all times")
 
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self.shape.coordinates + self.interval.coordinates
-
-    @property
-    def time(self) -> str:
-        return self.interval.time
-
-    @property
-    def moves(self) -> bool:
-        return True
-
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """From the corners of the shape's bounding box at 4,097 instants."""
         corners = grid(*self.shape.bounds.values())
@@ -71,7 +62,7 @@ class Moving(Domain):
         images = self._outwards(every, np.tile(self._instants, len(corners)))
         return box_around(self.shape.coordinates, images) | self.interval.bounds
 
-    @property
+    @cached_property
     def sides(self) -> tuple[str, ...]:
         return self.shape.sides + self.interval.sides
 

@@ -1,7 +1,5 @@
 """The nearest point of a smooth surface that is the image of a box, by Newton's method from the nearest node."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cached_property
 

@@ -1,6 +1,6 @@
 """Rotation, scaling and translation of domains."""
 
-from __future__ import annotations
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,22 +21,18 @@ class Placement(Domain):
 
     def __init__(self, shape: Domain, factor: float, rotation: ArrayLike, shift: ArrayLike) -> None:
         require(shape.time is None, "a domain with time cannot be placed; place its space, then multiply by Time")
-        self.shape = shape
+        self.shape, self.coordinates = shape, shape.coordinates
         d = len(shape.coordinates)
         turning = checked_points("rotation", rotation, d)
         orthogonal = turning.shape == (d, d) and np.allclose(turning @ turning.T, np.eye(d), atol=1e-12)
         require(orthogonal, "rotation must be an orthogonal matrix")
         self.similarity = Similarity(checked_length("factor", factor), turning, checked_vector("shift", shift, d))
 
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self.shape.coordinates
-
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         return box_around(self.coordinates, self.similarity.points(grid(*self.shape.bounds.values())))
 
-    @property
+    @cached_property
     def sides(self) -> tuple[str, ...]:
         return self.shape.sides
 

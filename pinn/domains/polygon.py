@@ -1,7 +1,5 @@
 """Polygons, with holes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -45,19 +43,12 @@ class Polygon(Shape):
         require(edges is None or len(edges) == count, f"edges must be {count} names, one an edge, got {edges}")
         self.edges = None if edges is None else tuple(checked_name(edge) for edge in edges)
         _check(self._shape)
+        self.bounds = box_around(self.coordinates, self.vertices)
+        self.sides = tuple(dict.fromkeys((*(self.edges or self.sides), *(self.hole for _ in self.holes))))
 
     @cached_property
     def _shape(self) -> Any:
         return optional("shapely").Polygon(self.vertices, self.holes)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        outline = (self.name,) if self.edges is None else self.edges
-        return tuple(dict.fromkeys((*outline, *(self.hole for _ in self.holes))))
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.vertices)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """By the parity of the edges that a ray upwards crosses."""

@@ -1,6 +1,6 @@
 """Products of domains: with time, with parameters, or of shapes, such as a cylinder."""
 
-from __future__ import annotations
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,21 +26,19 @@ class Product(Domain):
         require(not shared, f"the factors of a product share the coordinate {', '.join(shared)}; rename one")
         require(not (first.time and second.time), f"both factors have time: {first.time} and {second.time}")
         self.first, self.second = first, second
+        self.time, self.parameters = first.time or second.time, first.parameters + second.parameters
+        self.moves, self.is_box = first.moves or second.moves, first.is_box and second.is_box
         names = first.coordinates + second.coordinates
         ordered = sorted(names, key=lambda name: (name == self.time, name in self.parameters))  # a stable sort
         self._columns = np.array([names.index(name) for name in ordered])
-        self._coordinates = tuple(ordered)
+        self.coordinates = tuple(ordered)
 
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return self._coordinates
-
-    @property
+    @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         both = self.first.bounds | self.second.bounds
         return {name: both[name] for name in self.coordinates}
 
-    @property
+    @cached_property
     def sides(self) -> tuple[str, ...]:
         return self.first.sides + self.second.sides
 
@@ -49,27 +47,11 @@ class Product(Domain):
         return self.first.candidate_sides + self.second.candidate_sides
 
     @property
-    def time(self) -> str | None:
-        return self.first.time or self.second.time
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        return self.first.parameters + self.second.parameters
-
-    @property
-    def moves(self) -> bool:
-        return self.first.moves or self.second.moves
-
-    @property
     def space(self) -> Domain:
         if self.time is None:
             return self
         timed, other = (self.first, self.second) if self.first.time else (self.second, self.first)
         return other if not timed.space_coordinates else timed.space * other
-
-    @property
-    def is_box(self) -> bool:
-        return self.first.is_box and self.second.is_box
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         first, second = self._split(x)

@@ -1,7 +1,5 @@
 """Quadrature of smooth functions on domains and their sides: Gauss rules of charts, of curves and of a mesh's cells."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Which points lie inside a closed surface of triangles: the parity of the crossings of a ray."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation

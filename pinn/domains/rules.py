@@ -1,7 +1,5 @@
 """Quadrature rules: nodes with weights, of intervals, cubes and simplices, joined and multiplied."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Simplices: triangles, tetrahedra and their like in more dimensions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -31,12 +29,9 @@ class Simplex(Shape):
         flat = simplex_measures(self.vertices[None])[0] <= FLAT * longest**d
         require(not flat, "the simplex is degenerate: its vertices lie in a plane, a line or a point")
         self._describe(d, coordinates, name)
+        self.bounds = box_around(self.coordinates, self.vertices)
         facets = np.array([np.delete(self.vertices, i, axis=0) for i in range(d + 1)])
         self._facets, self._normals = facets, outward_normals(facets, self.vertices)
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.vertices)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self._beyond(x).max(axis=1) <= 0

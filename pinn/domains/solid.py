@@ -1,7 +1,5 @@
 """Solids inside surfaces of triangles, from arrays or an STL file."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -48,8 +46,12 @@ class Solid(Shape):
         self.vertices = checked_points("vertices", vertices, 3)
         self.faces = np.asarray(faces)
         check_surface(self.vertices, self.faces)
+        self._triangles = self.vertices[self.faces]  # (f, 3, 3)
+        self._inside = Inside(self._triangles)
         self.patches = dict(patches or {})
         self._patch = self._patches()
+        self.sides = tuple(side for side in (self.name, *self.patches) if (self._patch == side).any())
+        self.bounds = box_around(self.coordinates, self.vertices[np.unique(self.faces)])
 
     def _patches(self) -> NDArray[np.str_]:
         """The side of each triangle, by name (f,)."""
@@ -66,28 +68,12 @@ class Solid(Shape):
         return sides.astype(str)
 
     @property
-    def _triangles(self) -> NDArray[np.float64]:
-        return self.vertices[self.faces]  # (f, 3, 3)
-
-    @property
-    def sides(self) -> tuple[str, ...]:
-        return tuple(name for name in (self.name, *self.patches) if (self._patch == name).any())
-
-    @property
-    def bounds(self) -> dict[str, tuple[float, float]]:
-        return box_around(self.coordinates, self.vertices[np.unique(self.faces)])
-
-    @property
     def extent(self) -> Estimate:
         """By the divergence theorem, exactly."""
         return Estimate(enclosed_volume(self._triangles), 0.0)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self._inside(x)
-
-    @cached_property
-    def _inside(self) -> Inside:
-        return Inside(self._triangles)
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         gap = self._gap(x)

@@ -1,13 +1,10 @@
 """Surfaces of triangles: whether they enclose a solid, and the distance to them."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pinn.basis.errors import require
-from pinn.domains.checks import checked_points
 from pinn.domains.triangles import enclosed_volume, parts, ranks
 
 PAIRS = 2**21  # pairs of triangles that are compared at once
@@ -17,7 +14,6 @@ TOUCH = 1e-9  # of the size: how deep one triangle must cut another
 
 def check_surface(vertices: NDArray[np.float64], faces: NDArray[np.integer]) -> None:
     """Raise UserError unless the triangles close, are wound alike with normals outwards, and cross nowhere."""
-    checked_points("vertices", vertices, 3)
     shaped = faces.ndim == 2 and faces.shape[1] == 3 and faces.dtype.kind in "iu"
     require(shaped and len(faces) > 0, f"faces must be numbers of vertices (f, 3), got {faces.dtype} {faces.shape}")
     known = bool(faces.min() >= 0 and faces.max() < len(vertices))

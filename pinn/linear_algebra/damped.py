@@ -5,6 +5,7 @@ Each class prepares what does not depend on lam once; `solve` then serves every 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -109,19 +110,17 @@ class Dual(DampedSystem):
         return None if solved is None else self.j.mT @ solved
 
 
+@dataclass(frozen=True)
 class ConjugateGradients(DampedSystem):
     """Matrix-free: conjugate gradients on v -> J^T (J v) + lam v, by products with J and J^T only.
 
     Stops at a relative residual `tolerance` or after `iterations` products.
     """
 
-    def __init__(
-        self, forward: Callable[[Tensor], Tensor], adjoint: Adjoint, tolerance: float = 1e-6, iterations: int = 200
-    ) -> None:
-        self.forward = forward
-        self.adjoint = adjoint
-        self.tolerance = tolerance
-        self.iterations = iterations
+    forward: Callable[[Tensor], Tensor]
+    adjoint: Adjoint
+    tolerance: float = 1e-6
+    iterations: int = 200
 
     def solve(self, damping: float, w: Tensor) -> Tensor | None:
         residual = -self.adjoint(w)

@@ -15,7 +15,11 @@ class Network(Configurable, nn.Module, ABC):
     """A map (n, inputs) -> (n, outputs): the linear layer `last` on the `features`.
 
     Inputs are coordinates scaled to [-1, 1], and harmonics of periodic ones. Parameters start from torch's global
-    generator. All of them are trained and saved: a network keeps nothing random outside its parameters.
+    generator, where nothing else is said by Glorot's normal rule (2010) with biases at zero. All of them are trained
+    and saved: a network keeps nothing random outside its parameters.
+
+    Arguments that networks share: inputs, outputs: numbers of coordinates and of fields. width, depth: units and number
+    of the hidden layers, >= 1. activation: tanh, sin, gelu or silu. factorization: of the weights, None for none.
     """
 
     last: nn.Module

@@ -1,6 +1,7 @@
 """Random weight factorization: a scale of its own for each unit of a linear layer."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -31,6 +32,7 @@ class FactorizedLinear(nn.Module):
         return linear(x, self.weight, self.bias)
 
 
+@dataclass(frozen=True, kw_only=True)
 class RandomWeightFactorization(Configurable):
     """W = diag(e^s) V in every linear layer, s ~ N(mean, deviation^2): each unit gets a learning rate of its own.
 
@@ -40,11 +42,12 @@ class RandomWeightFactorization(Configurable):
     mean: finite; deviation: >= 0.
     """
 
-    def __init__(self, *, mean: float = 1.0, deviation: float = 0.1) -> None:
-        require(math.isfinite(mean), f"mean must be finite, got {mean}")
-        require(0 <= deviation < math.inf, f"deviation must be >= 0 and finite, got {deviation}")
-        self.mean = mean
-        self.deviation = deviation
+    mean: float = 1.0
+    deviation: float = 0.1
+
+    def __post_init__(self) -> None:
+        require(math.isfinite(self.mean), f"mean must be finite, got {self.mean}")
+        require(0 <= self.deviation < math.inf, f"deviation must be >= 0 and finite, got {self.deviation}")
 
 
 def factorize(network: nn.Module, factorization: RandomWeightFactorization | None) -> None:

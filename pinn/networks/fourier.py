@@ -36,11 +36,9 @@ class FourierFeatures(nn.Module):
 class FourierMLP(Network):
     """Random Fourier features of the inputs, then a multilayer perceptron.
 
-    inputs, outputs: numbers of coordinates and of fields. width, depth: units and number of the hidden layers, >= 1.
-    activation: tanh, sin, gelu or silu. frequencies: number of cosines, and of sines, >= 1. scale: standard deviation
-    of the frequencies at the start, > 0, in radians a unit of the inputs, which span [-1, 1]; 1 to 2 for smooth
-    solutions (arXiv:2308.08468), 5 to 10 for multiscale ones. factorization: of the weights, None for none.
-    Weights start by Glorot's normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    frequencies: number of cosines, and of sines, >= 1. scale: standard deviation of the frequencies at the start, > 0,
+    in radians a unit of the inputs, which span [-1, 1]; 1 to 2 for smooth solutions (arXiv:2308.08468), 5 to 10 for
+    multiscale ones. Others: see Network.
     """
 
     def __init__(

@@ -39,9 +39,7 @@ class ModifiedMLP(Network):
 
     U and V are two encodings of the inputs, one layer each. S. Wang, Teng, Perdikaris 2021, arXiv:2001.04536,
     in the form of the experts' guide (S. Wang et al. 2023, arXiv:2308.08468), which mixes the first layer too.
-    inputs, outputs: numbers of coordinates and of fields. width, depth: units and number of the hidden layers, >= 1.
-    activation: tanh, sin, gelu or silu. factorization: of the weights, None for none. Weights start by Glorot's
-    normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    Arguments: see Network.
     """
 
     def __init__(
@@ -92,10 +90,8 @@ class PirateNet(Network):
     f = s(W_1 x + b_1), z = f U + (1 - f) V, g = s(W_2 z + b_2), z' = g U + (1 - g) V, h = s(W_3 z' + b_3),
     x <- alpha h + (1 - alpha) x, alpha = 0 at the start. S. Wang, Li, Chen, Perdikaris 2024, arXiv:2402.00326.
     `fit_last_layer` starts it from an initial condition.
-    inputs, outputs: numbers of coordinates and of fields. width: units of every layer, even and >= 2, half of them
-    cosines of Phi and half sines. depth: blocks, >= 1. activation: tanh, sin, gelu or silu. scale: standard deviation
-    of the frequencies at the start, > 0 (see `FourierMLP`). factorization: of the weights, None for none. Weights
-    start by Glorot's normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    width: units of every layer, even and >= 2, half of them cosines of Phi and half sines. depth: blocks, >= 1.
+    scale: standard deviation of the frequencies at the start, > 0 (see `FourierMLP`). Others: see Network.
     """
 
     def __init__(

@@ -11,9 +11,7 @@ from pinn.networks.layers import HiddenLayers, activation_function, require_size
 class MLP(Network):
     """A multilayer perceptron: `depth` hidden layers of `width` units, then a linear layer.
 
-    inputs, outputs: numbers of coordinates and of fields. width, depth: >= 1. activation: tanh, sin, gelu or silu.
-    factorization: of the weights, None for none. Weights start by Glorot's normal rule (2010), biases at zero.
-    Maps (n, inputs) to (n, outputs).
+    Arguments: see Network.
     """
 
     def __init__(
@@ -40,9 +38,7 @@ class ResidualMLP(Network):
     """A hidden layer, then `depth` blocks of two, x <- x + s(W_2 s(W_1 x + b_1) + b_2), then a linear layer.
 
     The block is that of E & Yu 2018 (Deep Ritz, arXiv:1710.00211); a linear layer with its activation
-    lifts the inputs to `width` units. inputs, outputs: numbers of coordinates and of fields. width, depth: >= 1.
-    activation: tanh, sin, gelu or silu. factorization: of the weights, None for none. Weights start by Glorot's
-    normal rule (2010), biases at zero. Maps (n, inputs) to (n, outputs).
+    lifts the inputs to `width` units. Arguments: see Network.
     """
 
     def __init__(

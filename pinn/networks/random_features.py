@@ -24,10 +24,9 @@ class RandomFeatures(Network):
     ten digits where the scale covers their waves and the width fills it: in d inputs some multiple of scale^d features
     are needed, so d <= 3. `initial_guess=features` chooses the scale, coordinate by coordinate.
 
-    inputs, outputs: numbers of coordinates and of fields. width: features, >= 1; None for 1200 over the number of
-    fields, so that a fit has as many unknowns and takes a second or two. scale: largest wave number, > 0, in
-    radians a unit of the inputs, which span [-1, 1]; 4 for a solution of one or two waves, 15 for several.
-    factorization: of the weights, None for none. Maps (n, inputs) to (n, outputs).
+    width: features, >= 1; None for 1200 over the number of fields, so that a fit has as many unknowns and takes a
+    second or two. scale: largest wave number, > 0, in radians a unit of the inputs, which span [-1, 1]; 4 for a
+    solution of one or two waves, 15 for several. Others: see Network.
     """
 
     def __init__(

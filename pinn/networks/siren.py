@@ -18,8 +18,7 @@ class SIREN(Network):
     +-sqrt(6 / width) / omega_0 after it, so that every layer's argument is of order one whatever the depth; biases
     uniform in +-1 / sqrt(fan in), as in the authors' code. omega_0: > 0, the highest frequencies at the start;
     30 in the paper, for images; about 1 for small networks trained to second order.
-    inputs, outputs: numbers of coordinates and of fields. width, depth: units and number of the hidden layers, >= 1.
-    factorization: of the weights, None for none. Maps (n, inputs) to (n, outputs).
+    Others: see Network.
     """
 
     def __init__(

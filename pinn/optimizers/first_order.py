@@ -4,6 +4,7 @@ import copy
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -100,6 +101,7 @@ class TorchOptimizer(FirstOrder):
             raise UserError(f"optimizer.method cannot be made: {error}") from error
 
 
+@dataclass(kw_only=True, eq=False)
 class Decaying(FirstOrder):
     """The options that the named methods share.
 
@@ -107,21 +109,22 @@ class Decaying(FirstOrder):
     of the decay, as in TorchOptimizer.
     """
 
-    def __init__(
-        self,
-        learning_rate: float,
-        decay: float,
-        decay_steps: int,
-        schedule: Schedule | Mapping[str, Schedule] | None,
-    ) -> None:
-        require(0 < learning_rate < float("inf"), f"optimizer.learning_rate must be positive, got {learning_rate}")
-        require(0 < decay <= 1, f"optimizer.decay must be in (0, 1], got {decay}")
-        require(decay_steps >= 1, f"optimizer.decay_steps must be >= 1, got {decay_steps}")
-        self.learning_rate = learning_rate
-        exponential = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=decay ** (1.0 / decay_steps))
-        super().__init__(_by_name(exponential if schedule is None else schedule))
+    learning_rate: float = 1e-3
+    decay: float = 0.9
+    decay_steps: int = 2000
+    schedule: Any = None
+
+    def __post_init__(self) -> None:
+        require(
+            0 < self.learning_rate < float("inf"), f"optimizer.learning_rate must be positive, got {self.learning_rate}"
+        )
+        require(0 < self.decay <= 1, f"optimizer.decay must be in (0, 1], got {self.decay}")
+        require(self.decay_steps >= 1, f"optimizer.decay_steps must be >= 1, got {self.decay_steps}")
+        exponential = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=self.decay ** (1.0 / self.decay_steps))
+        super().__init__(_by_name(exponential if self.schedule is None else self.schedule))
 
 
+@dataclass(kw_only=True, eq=False)
 class Adam(Decaying):
     """Adam (Kingma & Ba 2015, arXiv 1412.6980), by torch.
 
@@ -129,50 +132,43 @@ class Adam(Decaying):
     square, in [0, 1). epsilon: added to the root mean square, > 0.
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 1e-3,
-        decay: float = 0.9,
-        decay_steps: int = 2000,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-12,
-        schedule: Any = None,
-    ) -> None:
-        self.betas, self.epsilon = _checked(betas, epsilon)
-        super().__init__(learning_rate, decay, decay_steps, schedule)
+    betas: tuple[float, float] = (0.9, 0.999)
+    epsilon: float = 1e-12
+
+    def __post_init__(self) -> None:
+        require(len(self.betas) == 2, f"optimizer.betas must be two numbers, got {list(self.betas)}")
+        self.betas = (self.betas[0], self.betas[1])
+        require(all(0 <= beta < 1 for beta in self.betas), f"optimizer.betas must be in [0, 1), got {self.betas}")
+        require(0 < self.epsilon < float("inf"), f"optimizer.epsilon must be positive, got {self.epsilon}")
+        super().__post_init__()
+
+    def _settings(self) -> dict[str, Any]:
+        """Torch's names for the options."""
+        return {"lr": self.learning_rate, "betas": self.betas, "eps": self.epsilon}
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
-        return [torch.optim.Adam([theta], lr=self.learning_rate, betas=self.betas, eps=self.epsilon)]
+        return [torch.optim.Adam([theta], **self._settings())]
 
 
-class AdamW(Decaying):
+@dataclass(kw_only=True, eq=False)
+class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv 1711.05101), by torch.
 
     weight_decay: theta shrinks by learning rate times this in each step, >= 0. Others as in Adam.
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 1e-3,
-        decay: float = 0.9,
-        decay_steps: int = 2000,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-12,
-        weight_decay: float = 1e-2,
-        schedule: Any = None,
-    ) -> None:
-        self.betas, self.epsilon = _checked(betas, epsilon)
-        self.weight_decay = _not_negative("weight_decay", weight_decay)
-        super().__init__(learning_rate, decay, decay_steps, schedule)
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        _require_not_negative("weight_decay", self.weight_decay)
+        super().__post_init__()
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
-        settings: dict[str, Any] = {"lr": self.learning_rate, "betas": self.betas, "eps": self.epsilon}
-        return [torch.optim.AdamW([theta], weight_decay=self.weight_decay, **settings)]
+        return [torch.optim.AdamW([theta], weight_decay=self.weight_decay, **self._settings())]
 
 
-class SOAP(Decaying):
+@dataclass(kw_only=True, eq=False)
+class SOAP(Adam):
     """Adam in the eigenbases of Shampoo's factors (Vyas et al. 2025, arXiv 2409.11321), by pytorch-optimizer.
 
     For a weight matrix with gradient G, the eigenvectors of the running means of G G^T and G^T G; vectors are left to
@@ -183,30 +179,21 @@ class SOAP(Decaying):
     eigenvectors, by one power step and QR, >= 1. Others as in Adam.
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 1e-3,
-        decay: float = 0.9,
-        decay_steps: int = 2000,
-        betas: tuple[float, float] = (0.99, 0.99),
-        epsilon: float = 1e-12,
-        refresh_every: int = 2,
-        schedule: Any = None,
-    ) -> None:
-        self.betas, self.epsilon = _checked(betas, epsilon)
-        require(refresh_every >= 1, f"optimizer.refresh_every must be >= 1, got {refresh_every}")
-        self.refresh_every = refresh_every
-        super().__init__(learning_rate, decay, decay_steps, schedule)
+    betas: tuple[float, float] = (0.99, 0.99)
+    refresh_every: int = 2
+
+    def __post_init__(self) -> None:
+        require(self.refresh_every >= 1, f"optimizer.refresh_every must be >= 1, got {self.refresh_every}")
+        super().__post_init__()
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         from pytorch_optimizer import SOAP as Method  # here, because its import takes half a second
 
-        settings: dict[str, Any] = {"lr": self.learning_rate, "betas": self.betas, "eps": self.epsilon}
-        settings |= {"weight_decay": 0.0, "precondition_frequency": self.refresh_every}
+        settings = self._settings() | {"weight_decay": 0.0, "precondition_frequency": self.refresh_every}
         return [Method(list(parameters.values()), **settings)]
 
 
+@dataclass(kw_only=True, eq=False)
 class Muon(Decaying):
     """Momentum, orthogonalized matrix by matrix (Jordan et al. 2024; Liu et al. 2025, arXiv 2502.16982), by torch.
 
@@ -217,23 +204,15 @@ class Muon(Decaying):
     AdamW. Others as in Adam.
     """
 
-    def __init__(
-        self,
-        *,
-        learning_rate: float = 1e-3,
-        decay: float = 0.9,
-        decay_steps: int = 2000,
-        momentum: float = 0.95,
-        iterations: int = 5,
-        weight_decay: float = 0.0,
-        schedule: Any = None,
-    ) -> None:
-        require(0 <= momentum < 1, f"optimizer.momentum must be in [0, 1), got {momentum}")
-        require(1 <= iterations <= 99, f"optimizer.iterations must be in 1 to 99, got {iterations}")
-        self.momentum = momentum
-        self.iterations = iterations
-        self.weight_decay = _not_negative("weight_decay", weight_decay)
-        super().__init__(learning_rate, decay, decay_steps, schedule)
+    momentum: float = 0.95
+    iterations: int = 5
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.momentum < 1, f"optimizer.momentum must be in [0, 1), got {self.momentum}")
+        require(1 <= self.iterations <= 99, f"optimizer.iterations must be in 1 to 99, got {self.iterations}")
+        _require_not_negative("weight_decay", self.weight_decay)
+        super().__post_init__()
 
     def _methods(self, theta: Tensor, parameters: Mapping[str, Tensor]) -> list[torch.optim.Optimizer]:
         matrices = [values for values in parameters.values() if values.ndim == 2 and min(values.shape) > 1]
@@ -281,13 +260,5 @@ def _by_name(schedule: Schedule | Mapping[str, Schedule] | None) -> dict[str, Sc
     return schedules
 
 
-def _checked(betas: tuple[float, float], epsilon: float) -> tuple[tuple[float, float], float]:
-    require(len(betas) == 2, f"optimizer.betas must be two numbers, got {list(betas)}")
-    require(all(0 <= beta < 1 for beta in betas), f"optimizer.betas must be in [0, 1), got {tuple(betas)}")
-    require(0 < epsilon < float("inf"), f"optimizer.epsilon must be positive, got {epsilon}")
-    return (betas[0], betas[1]), epsilon
-
-
-def _not_negative(name: str, value: float) -> float:
+def _require_not_negative(name: str, value: float) -> None:
     require(0 <= value < float("inf"), f"optimizer.{name} must be finite and >= 0, got {value}")
-    return value

@@ -28,6 +28,7 @@ class Attempt:
     ratio: float
 
 
+@dataclass(frozen=True)
 class GeodesicAcceleration:
     """The second-order correction of a step (Transtrum & Sethna 2012, arXiv 1201.5885).
 
@@ -38,11 +39,12 @@ class GeodesicAcceleration:
     h: step of the difference, dimensionless, in (0, 1]. largest: >= 0.
     """
 
-    def __init__(self, h: float = 0.1, largest: float = 0.75) -> None:
-        require(0 < h <= 1, f"acceleration.h must be in (0, 1], got {h}")
-        require(0 <= largest < math.inf, f"acceleration.largest must be finite and >= 0, got {largest}")
-        self.h = h
-        self.largest = largest
+    h: float = 0.1
+    largest: float = 0.75
+
+    def __post_init__(self) -> None:
+        require(0 < self.h <= 1, f"acceleration.h must be in (0, 1], got {self.h}")
+        require(0 <= self.largest < math.inf, f"acceleration.largest must be finite and >= 0, got {self.largest}")
 
     def corrected(
         self, delta: Tensor, damping: float, theta: Tensor, model: Linearization, least_squares: LeastSquares
@@ -58,24 +60,37 @@ class GeodesicAcceleration:
         return torch.where(small, delta + 0.5 * correction, delta)
 
 
+@dataclass(kw_only=True, eq=False)
 class GaussNewton(Optimizer):
-    """What the members share: linearize, try dampings, report. `_search` is the rule for the damping."""
+    """What the members share: linearize, try dampings, report. `_search` is the rule for the damping.
+
+    damping: start value relative to the curvature along the gradient, > 0. minimum, maximum: its absolute range.
+    solver: auto, cholesky, eigen, orthogonal, dual or conjugate_gradients. acceleration: whether steps get the
+    geodesic correction.
+    """
 
     default_steps = 3000
     redraw_every = 10
 
-    def __init__(self, damping: float, minimum: float, maximum: float, solver: str, acceleration: bool) -> None:
-        for name, value in (("damping", damping), ("minimum", minimum), ("maximum", maximum)):
+    damping: float = 1e-3
+    minimum: float = 1e-15
+    maximum: float = 1e8
+    solver: str = "auto"
+    acceleration: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("damping", "minimum", "maximum"):
+            value = getattr(self, name)
             require(0 < value < math.inf, f"optimizer.{name} must be positive and finite, got {value}")
-        require(minimum < maximum, f"optimizer.minimum must be below maximum, got {minimum} and {maximum}")
-        self.damping = damping
-        self.minimum = minimum
-        self.maximum = maximum
-        self.solver = SolverChoice(solver)
-        self.acceleration = GeodesicAcceleration() if acceleration else None
+        require(
+            self.minimum < self.maximum,
+            f"optimizer.minimum must be below maximum, got {self.minimum} and {self.maximum}",
+        )
+        self._solver = SolverChoice(self.solver)
+        self._geodesic = GeodesicAcceleration() if self.acceleration else None
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
-        model = self.solver.linearize(least_squares, theta)
+        model = self._solver.linearize(least_squares, theta)
         norm = 2.0 * model.right.norm()
         if state["damping"] is None:
             state = state | {"damping": self._clip(self.damping * self._largest_curvature(model))}
@@ -105,8 +120,8 @@ class GaussNewton(Optimizer):
         if delta is None:
             return None
         decrease = model.predicted(delta, damping)
-        if self.acceleration is not None:
-            delta = self.acceleration.corrected(delta, damping, theta, model, least_squares)
+        if self._geodesic is not None:
+            delta = self._geodesic.corrected(delta, damping, theta, model, least_squares)
         candidate = theta + delta
         actual = model.loss - float(least_squares.loss(candidate))
         predicted = float(decrease)
@@ -115,29 +130,20 @@ class GaussNewton(Optimizer):
         return Attempt(candidate, damping, actual / predicted)
 
 
+@dataclass(kw_only=True, eq=False)
 class LevenbergMarquardt(GaussNewton):
     """Levenberg-Marquardt with Nielsen's rule (Madsen, Nielsen & Tingleff 2004, eq. 2.21).
 
     A step is accepted where the ratio is positive; a rejected one is repeated with more damping and the same J.
 
-    damping: start value relative to the curvature along the gradient, > 0. minimum, maximum: its absolute range.
-    attempts: tries of one step, >= 1. solver: auto, cholesky, eigen, orthogonal, dual or conjugate_gradients.
-    acceleration: whether steps get the geodesic correction.
+    attempts: tries of one step, >= 1. damping, minimum, maximum, solver, acceleration: see GaussNewton.
     """
 
-    def __init__(
-        self,
-        *,
-        damping: float = 1e-3,
-        minimum: float = 1e-15,
-        maximum: float = 1e8,
-        attempts: int = 8,
-        solver: str = "auto",
-        acceleration: bool = False,
-    ) -> None:
-        super().__init__(damping, minimum, maximum, solver, acceleration)
-        require(attempts >= 1, f"optimizer.attempts must be >= 1, got {attempts}")
-        self.attempts = attempts
+    attempts: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.attempts >= 1, f"optimizer.attempts must be >= 1, got {self.attempts}")
 
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "growth": 2.0}
@@ -155,6 +161,7 @@ class LevenbergMarquardt(GaussNewton):
         return None, {"damping": damping, "growth": growth}
 
 
+@dataclass(kw_only=True, eq=False)
 class TrustRegion(GaussNewton):
     """The longest step whose ratio still reaches a target (after DSGNAR: Webb, Jerad & Cartis 2026, arXiv 2607.02194).
 
@@ -164,29 +171,20 @@ class TrustRegion(GaussNewton):
     the same ones would fail. A low target takes long steps, which keep J well conditioned; greedy ones fall into a
     narrow valley. With the geodesic correction (the default) the steps follow the valley.
 
-    target: ratio in (0, 1). factor: > 1. probes: >= 1. damping, minimum, maximum, solver, acceleration: as in
-    LevenbergMarquardt.
+    target: ratio in (0, 1). factor: > 1. probes: >= 1. damping, minimum, maximum, solver, acceleration: see
+    GaussNewton.
     """
 
-    def __init__(
-        self,
-        *,
-        target: float = 0.1,
-        factor: float = 4.0,
-        probes: int = 3,
-        damping: float = 1e-3,
-        minimum: float = 1e-15,
-        maximum: float = 1e8,
-        solver: str = "auto",
-        acceleration: bool = True,
-    ) -> None:
-        super().__init__(damping, minimum, maximum, solver, acceleration)
-        require(0 < target < 1, f"optimizer.target must be in (0, 1), got {target}")
-        require(1 < factor < math.inf, f"optimizer.factor must be > 1 and finite, got {factor}")
-        require(probes >= 1, f"optimizer.probes must be >= 1, got {probes}")
-        self.target = target
-        self.factor = factor
-        self.probes = probes
+    target: float = 0.1
+    factor: float = 4.0
+    probes: int = 3
+    acceleration: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.target < 1, f"optimizer.target must be in (0, 1), got {self.target}")
+        require(1 < self.factor < math.inf, f"optimizer.factor must be > 1 and finite, got {self.factor}")
+        require(self.probes >= 1, f"optimizer.probes must be >= 1, got {self.probes}")
 
     def init(self, theta: Tensor) -> State:
         return {"damping": None, "wait": 0, "patience": 1}  # steps until longer ones are tried, and after a failure

@@ -9,6 +9,7 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.first_order import tree
+from pinn.optimizers.line_search import evaluated, unevaluated
 from pinn.residuals.protocol import LeastSquares
 
 EVALUATIONS = 26  # of the loss in one step, the first included
@@ -38,29 +39,13 @@ class LBFGS(Optimizer):
         self.history = history
 
     def init(self, theta: Tensor) -> State:
-        return {
-            "memory": None,
-            "scale": 1.0,
-            "theta": theta,
-            "loss": None,
-            "gradient": torch.zeros_like(theta),
-            "identity": None,  # of the problem with that loss and gradient
-            "stuck": False,
-        }
+        return unevaluated(theta) | {"memory": None, "scale": 1.0}
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
-        same_theta, identity = torch.equal(theta, state["theta"]), least_squares.identity
-        if not (same_theta and state["identity"] == identity):
-            value, g = least_squares.loss_and_gradient(theta)
-            memory = _without_next_update(state["memory"], state["scale"] * g) if same_theta else None
-            state = state | {
-                "theta": theta,
-                "loss": float(value),
-                "gradient": g,
-                "identity": identity,
-                "memory": memory,
-            }
-            state["stuck"] = False
+        before, state = state, evaluated(theta, state, least_squares)
+        if state is not before:
+            kept = before["memory"] if torch.equal(theta, before["theta"]) else None
+            state = state | {"memory": _without_next_update(kept, before["scale"] * state["gradient"])}
         loss, g = state["loss"], state["gradient"]
         report: Report = {"loss": loss, "gradient_norm": float(g.norm()), "accepted": False}
         if state["stuck"] or not math.isfinite(loss) or report["gradient_norm"] == 0.0:
@@ -68,7 +53,7 @@ class LBFGS(Optimizer):
         if state["memory"] is None:
             state = state | {"scale": 2.0 ** (LOGARITHM[theta.dtype] - math.frexp(loss)[1])}
         seen = _Evaluations(least_squares, theta, loss, g, state["scale"])
-        memory = self._iterate(seen, state["memory"])
+        memory: State | None = self._iterate(seen, state["memory"])
         reached = seen.at(seen.theta.detach())
         if not reached[1] < loss:
             reached, memory = seen.lowest(), None

@@ -3,11 +3,33 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from pinn.optimizers.base import State
 from pinn.residuals.protocol import LeastSquares
 
 ATTEMPTS = 25  # evaluations of one search
+
+
+def unevaluated(theta: Tensor) -> State:
+    """What methods that search along a line remember of the loss at the point that they have reached."""
+    return {
+        "theta": theta,
+        "loss": None,
+        "gradient": torch.zeros_like(theta),
+        "identity": None,  # of the problem with that loss and gradient
+        "stuck": False,
+    }
+
+
+def evaluated(theta: Tensor, state: State, least_squares: LeastSquares) -> State:
+    """The state with the loss and gradient at theta: itself where it was left there and the problem is the same."""
+    if state["identity"] == least_squares.identity and torch.equal(theta, state["theta"]):
+        return state
+    loss, gradient = least_squares.loss_and_gradient(theta)
+    known = {"theta": theta, "loss": float(loss), "gradient": gradient, "identity": least_squares.identity}
+    return state | known | {"stuck": False}
 
 
 @dataclass(frozen=True)
@@ -45,6 +67,7 @@ class Ray:
         return min(self.points.values(), key=lambda point: point.loss)
 
 
+@dataclass(frozen=True)
 class StrongWolfe:
     """Bracketing and zoom with cubic interpolation (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
@@ -52,9 +75,8 @@ class StrongWolfe:
     phi(alpha) <= phi(0) + c1 alpha phi'(0)  and  |phi'(alpha)| <= c2 |phi'(0)|,  0 < c1 < c2 < 1.
     """
 
-    def __init__(self, c1: float, c2: float) -> None:
-        self.c1 = c1
-        self.c2 = c2
+    c1: float
+    c2: float
 
     def search(self, ray: Ray, first: float) -> Point | None:
         """The point reached from the first step `first` > 0; None after too many attempts or for an empty bracket."""

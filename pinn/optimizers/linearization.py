@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -111,21 +112,22 @@ def linearize(least_squares: LeastSquares, theta: Tensor, choice: Choice) -> Lin
 
 
 def _normal(least_squares: LeastSquares, theta: Tensor, make: Callable, held: bool) -> Linearization:
+    team = least_squares.team
     if held:
         r, j = least_squares.jacobian(theta)
-        product, right, square = least_squares.team.summed(gram(j), j.mT @ r, r @ r)
-        system = make(product, _adjoint(j, r, right, least_squares.team))
-        return Linearization(r, float(square), right, lambda v: j @ v, system, least_squares.team)
-    product, right, loss = least_squares.normal_equations(theta)
+        product, right, loss = team.summed(gram(j), j.mT @ r, r @ r)
+        system = make(product, _adjoint(r, right, lambda w: team.summed(j.mT @ w)[0]))
+        return Linearization(r, float(loss), right, lambda v: j @ v, system, team)
+    product, right, square = least_squares.normal_equations(theta)
     with torch.no_grad():
         r = least_squares.residual(theta)
-    system = make(product, lambda w: right if w is r else least_squares.vjp(theta, w))
-    return Linearization(r, float(loss), right, lambda v: least_squares.jvp(theta, v), system, least_squares.team)
+    system = make(product, _adjoint(r, right, partial(least_squares.vjp, theta)))
+    return Linearization(r, float(square), right, partial(least_squares.jvp, theta), system, team)
 
 
-def _adjoint(j: Tensor, r: Tensor, right: Tensor, team: Team) -> Callable[[Tensor], Tensor]:
-    """w -> J^T w, which is known for w = r."""
-    return lambda w: right if w is r else team.summed(j.mT @ w)[0]
+def _adjoint(r: Tensor, right: Tensor, product: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """w -> J^T w by a product with J^T, which is known for w = r."""
+    return lambda w: right if w is r else product(w)
 
 
 def _triangular(least_squares: LeastSquares, theta: Tensor) -> Linearization:
@@ -137,25 +139,18 @@ def _triangular(least_squares: LeastSquares, theta: Tensor) -> Linearization:
             yield values, j
 
     factor, projected, loss = gathered_factor(least_squares.team, *triangular_factor(pieces(), len(theta)))
-    system = Triangular(factor, projected, r, lambda w: least_squares.vjp(theta, w))
-    return Linearization(
-        r, loss, factor.mT @ projected, lambda v: least_squares.jvp(theta, v), system, least_squares.team
-    )
+    system = Triangular(factor, projected, r, partial(least_squares.vjp, theta))
+    forward = partial(least_squares.jvp, theta)
+    return Linearization(r, loss, factor.mT @ projected, forward, system, least_squares.team)
 
 
 def _matrix_free(least_squares: LeastSquares, theta: Tensor) -> Linearization:
     with torch.no_grad():
         r = least_squares.residual(theta)
-    right = least_squares.vjp(theta, r)
-
-    def forward(v: Tensor) -> Tensor:
-        return least_squares.jvp(theta, v)
-
-    def adjoint(w: Tensor) -> Tensor:
-        return right if w is r else least_squares.vjp(theta, w)
-
+    right, forward = least_squares.vjp(theta, r), partial(least_squares.jvp, theta)
+    system = ConjugateGradients(forward, _adjoint(r, right, partial(least_squares.vjp, theta)))
     (square,) = least_squares.team.summed(r @ r)
-    return Linearization(r, float(square), right, forward, ConjugateGradients(forward, adjoint), least_squares.team)
+    return Linearization(r, float(square), right, forward, system, least_squares.team)
 
 
 class SolverChoice:

@@ -1,6 +1,7 @@
 """Energy natural gradient: a least-squares direction and a line search on the true loss."""
 
 import math
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -13,6 +14,7 @@ SHORT = 1 / 16  # length of a step below which the damping grows
 LARGEST_DAMPING = 1e8
 
 
+@dataclass(kw_only=True, eq=False)
 class NaturalGradient(Optimizer):
     """Energy natural gradient descent (Mueller & Zeinhofer 2023, arXiv 2302.13163, algorithm 1).
 
@@ -29,33 +31,32 @@ class NaturalGradient(Optimizer):
     default_steps = 3000
     redraw_every = 10
 
-    def __init__(self, *, damping: float = 1e-10, halvings: int = 30, solver: str = "auto") -> None:
-        require(0 < damping < math.inf, f"optimizer.damping must be positive and finite, got {damping}")
-        require(0 <= halvings <= 1000, f"optimizer.halvings must be between 0 and 1000, got {halvings}")
-        self.damping = damping
-        self.halvings = halvings
-        self.solver = SolverChoice(solver)
+    damping: float = 1e-10
+    halvings: int = 30
+    solver: str = "auto"
+
+    def __post_init__(self) -> None:
+        require(0 < self.damping < math.inf, f"optimizer.damping must be positive and finite, got {self.damping}")
+        require(0 <= self.halvings <= 1000, f"optimizer.halvings must be between 0 and 1000, got {self.halvings}")
+        self._solver = SolverChoice(self.solver)
 
     def init(self, theta: Tensor) -> State:
         return {"damping": self.damping}
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
-        model = self.solver.linearize(least_squares, theta)
+        model = self._solver.linearize(least_squares, theta)
         delta, damping = self._direction(model, state["damping"])
         moved, length = theta, 0.0
         if delta is not None:
             moved, length = self._search(theta, delta, model.loss, least_squares)
-        return (
-            moved,
-            {"damping": self._next(damping, length)},
-            {
-                "loss": model.loss,
-                "gradient_norm": 2.0 * float(model.right.norm()),
-                "accepted": length > 0.0,
-                "damping": damping,
-                "step_length": length,
-            },
-        )
+        report: Report = {
+            "loss": model.loss,
+            "gradient_norm": 2.0 * float(model.right.norm()),
+            "accepted": length > 0.0,
+            "damping": damping,
+            "step_length": length,
+        }
+        return moved, {"damping": self._next(damping, length)}, report
 
     def _next(self, damping: float, length: float) -> float:
         """The damping after a step of this length."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.optimizers.base import Optimizer, Report, State
-from pinn.optimizers.line_search import Point, Ray, StrongWolfe
+from pinn.optimizers.line_search import Point, Ray, StrongWolfe, evaluated, unevaluated
 from pinn.residuals.protocol import LeastSquares
 
 LARGEST_BYTES = 2**34  # H fills at most 16 GiB
@@ -48,25 +48,16 @@ class QuasiNewton(Optimizer):
             f"{type(self).__name__} holds a matrix of {size / 2**30:.0f} GiB for {len(theta)} parameters; "
             "try optimizer=lbfgs",
         )
-        return {
+        return unevaluated(theta) | {
             "inverse_hessian": torch.eye(len(theta), dtype=theta.dtype, device=theta.device),
             "updates": 0,  # since H was I
-            "theta": theta,
-            "loss": None,
-            "gradient": torch.zeros_like(theta),
-            "identity": None,  # of the problem with that loss and gradient
             "decrease": 0.0,  # of the loss in the last step
-            "stuck": False,
         }
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
-        identity, redrawn = least_squares.identity, state["identity"] not in (None, least_squares.identity)
-        if state["identity"] == identity and torch.equal(theta, state["theta"]):
-            loss, g = state["loss"], state["gradient"]
-        else:
-            value, g = least_squares.loss_and_gradient(theta)
-            loss = float(value)
-            state = state | {"theta": theta, "loss": loss, "gradient": g, "identity": identity, "stuck": False}
+        redrawn = state["identity"] not in (None, least_squares.identity)
+        state = evaluated(theta, state, least_squares)
+        loss, g = state["loss"], state["gradient"]
         report: Report = {"loss": loss, "gradient_norm": float(g.norm()), "accepted": False}
         if state["stuck"] or not math.isfinite(loss) or report["gradient_norm"] == 0.0:
             return theta, state, report
@@ -80,15 +71,13 @@ class QuasiNewton(Optimizer):
             eye = torch.eye(len(theta), dtype=theta.dtype, device=theta.device)
             return theta, state | {"inverse_hessian": eye, "updates": 0, "stuck": updates == 0}, report
         inverse, changed = self._updated(inverse, reached.theta - theta, reached.gradient - g, -reached.alpha * g)
-        state = {
+        state = state | {
             "inverse_hessian": inverse,
             "updates": updates + changed,
             "theta": reached.theta,
             "loss": reached.loss,
             "gradient": reached.gradient,
-            "identity": identity,
             "decrease": loss - reached.loss,
-            "stuck": False,
         }
         return reached.theta, state, report | {"accepted": True, "step_length": reached.alpha}
 

@@ -1,6 +1,7 @@
 """SPRING: Gauss-Newton steps with the momentum of a subsampled projected-increment method."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ POOR, GOOD = 0.25, 0.75  # ratios of actual to predicted decrease below and abov
 MORE, LESS = 1.5, 2.0 / 3.0  # its factors
 
 
+@dataclass(kw_only=True, eq=False)
 class SPRING(Optimizer):
     """SPRING (Goldshlager et al. 2024, arXiv 2401.10190; for PINNs Guzman-Cordero et al. 2025, arXiv 2505.12149).
 
@@ -35,38 +37,30 @@ class SPRING(Optimizer):
     default_steps = 1000
     redraw_every = 1
 
-    def __init__(
-        self,
-        *,
-        damping: float = 1e-3,
-        minimum: float = 1e-12,
-        maximum: float = 1e8,
-        momentum: float = 0.9,
-        learning_rate: float = 1.0,
-        largest: float = 0.1,
-        solver: str = "auto",
-    ) -> None:
-        positive = {"damping": damping, "minimum": minimum, "learning_rate": learning_rate, "largest": largest}
-        for name, value in positive.items():
+    damping: float = 1e-3
+    minimum: float = 1e-12
+    maximum: float = 1e8
+    momentum: float = 0.9
+    learning_rate: float = 1.0
+    largest: float = 0.1
+    solver: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in ("damping", "minimum", "learning_rate", "largest"):
+            value = getattr(self, name)
             require(0 < value < math.inf, f"optimizer.{name} must be positive and finite, got {value}")
         require(
-            minimum < maximum < math.inf,
-            f"optimizer.maximum must be finite and above minimum, got {maximum} and {minimum}",
+            self.minimum < self.maximum < math.inf,
+            f"optimizer.maximum must be finite and above minimum, got {self.maximum} and {self.minimum}",
         )
-        require(0 <= momentum < 1, f"optimizer.momentum must be in [0, 1), got {momentum}")
-        self.damping = damping
-        self.minimum = minimum
-        self.maximum = maximum
-        self.momentum = momentum
-        self.learning_rate = learning_rate
-        self.largest = largest
-        self.solver = SolverChoice(solver)
+        require(0 <= self.momentum < 1, f"optimizer.momentum must be in [0, 1), got {self.momentum}")
+        self._solver = SolverChoice(self.solver)
 
     def init(self, theta: Tensor) -> State:
         return {"damping": self.damping, "direction": torch.zeros_like(theta)}
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
-        model, damping = self.solver.linearize(least_squares, theta), state["damping"]
+        model, damping = self._solver.linearize(least_squares, theta), state["damping"]
         report: Report = {"loss": model.loss, "gradient_norm": 2.0 * float(model.right.norm()), "damping": damping}
         before = self.momentum * state["direction"]
         projected = model.system.solve(damping, model.r + model.forward(before))

@@ -73,8 +73,9 @@ def draw_distributions(contents: Contents) -> Figure:
     if contents.reference:
         ends = compared.get_xlim()
         compared.plot(ends, ends, "k-", linewidth=0.6)
-    style(compared, contents.attributes.get("truth", "reference") if contents.reference else "value")
-    compared.set_ylabel("solution" if contents.reference else "nodes", fontsize=NORMAL)
+        style(compared, contents.attributes.get("truth", "reference"), "solution")
+    else:
+        style(compared, "value", "nodes")
     add_legend(compared)
     for axes, (label, arrays) in zip(others, sizes.items(), strict=True):
         draw_histogram(axes, label, arrays)
@@ -89,6 +90,5 @@ def draw_histogram(axes: Axes, label: str, arrays: Mapping[str, NDArray]) -> Non
     for color, (name, size) in zip(colors(), sizes.items(), strict=False):
         axes.hist(size, bins=bins, histtype="step", color=color, label=name)
     axes.set_xscale("log")
-    style(axes, label)
-    axes.set_ylabel("nodes", fontsize=NORMAL)
+    style(axes, label, "nodes")
     add_legend(axes)

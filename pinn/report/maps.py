@@ -46,8 +46,8 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> An
     if panel.flow:
         draw_streamlines(axes, panel, contents)
     axes.set_title(panel.title, fontsize=NORMAL, parse_math=False)
-    axes.set_xlabel(axis_label(panel.across, contents), fontsize=NORMAL, parse_math=False)
-    axes.set_ylabel(axis_label(panel.up, contents), fontsize=NORMAL, parse_math=False)
+    axes.set_xlabel(axis_label(panel.view.across, contents), fontsize=NORMAL, parse_math=False)
+    axes.set_ylabel(axis_label(panel.view.up, contents), fontsize=NORMAL, parse_math=False)
     axes.tick_params(labelsize=SMALL)
     add_color_bar(figure, axes, image, panel.scale.tips, low=(proportion(panel, contents) or 1.0) < 0.7)
     return image
@@ -55,7 +55,7 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> An
 
 def draw_image(axes: Axes, panel: Panel, contents: Contents) -> Any:
     """The map of a grid."""
-    across, up = (contents.nodes.dimensions[name] for name in (panel.across, panel.up))
+    across, up = (contents.nodes.dimensions[name] for name in (panel.view.across, panel.view.up))
     return axes.imshow(
         panel.values,
         origin="lower",
@@ -88,7 +88,7 @@ def draw_streamlines(axes: Axes, panel: Panel, contents: Contents) -> None:
     """Streamlines of the flow, where it is finite and does not vanish."""
     surface, limits = panel.view.surface, axes.axis()
     if surface is None:
-        x, y = (contents.nodes.dimensions[name] for name in (panel.across, panel.up))
+        x, y = (contents.nodes.dimensions[name] for name in (panel.view.across, panel.view.up))
         u, v = (np.ma.masked_invalid(component) for component in panel.flow)
     else:
         x, y = (np.linspace(values.min(), values.max(), STREAM_NODES) for values in (surface.x, surface.y))
@@ -122,7 +122,7 @@ def add_color_bar(figure: Figure, axes: Axes, image: Any, tips: str, low: bool) 
 def proportion(panel: Panel, contents: Contents) -> float | None:
     """Height over width of a map of space drawn true to scale; None where it is not of space, or would be a strip."""
     nodes = contents.nodes
-    if any(name == nodes.time or name in nodes.parameters for name in (panel.across, panel.up)):
+    if any(name == nodes.time or name in nodes.parameters for name in (panel.view.across, panel.view.up)):
         return None
-    width, height = (float(np.ptp(nodes.axes[name])) for name in (panel.across, panel.up))
+    width, height = (float(np.ptp(nodes.axes[name])) for name in (panel.view.across, panel.view.up))
     return height / width if 0.3 < height / width < 3 else None

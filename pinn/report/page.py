@@ -20,7 +20,7 @@ from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike, locate, read
 
@@ -38,14 +38,6 @@ ENDED_EARLY = ("time", "steps", "interrupted")
 """The outcomes after which there may be more to gain."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif"}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure in the page: its caption and its `data:` address."""
-
-    caption: str
-    address: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +67,7 @@ def write_report(run: PathLike, target: PathLike | None = None) -> Path:
         for draw in FIGURES.values():
             draw(contents, folder, ".png")
     page = run_page(read_record(path), pictures(folder), path)
-    return write_page(page, path.with_name(FILE_NAME) if target is None else Path(target))
+    return write_text(path.with_name(FILE_NAME) if target is None else Path(target), page)
 
 
 def report(contents: Contents, target: PathLike) -> Path:
@@ -84,22 +76,13 @@ def report(contents: Contents, target: PathLike) -> Path:
         for draw in FIGURES.values():
             draw(contents, Path(name), ".png")
         page = run_page(record_of(contents), pictures(Path(name)))
-    return write_page(page, Path(target))
+    return write_text(Path(target), page)
 
 
-def write_page(page: str, target: Path) -> Path:
-    """Write a page, whole or not at all; raises UserError where it cannot be written."""
-    with replacing(target) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return target
-
-
-def pictures(folder: Path) -> list[Picture]:
-    """The figures in a folder."""
-    there = {name: folder / name for name in CAPTIONS if (folder / name).is_file()}
-    return [
-        Picture(CAPTIONS[name], data_address(path.read_bytes(), KINDS[path.suffix])) for name, path in there.items()
-    ]
+def pictures(folder: Path) -> dict[str, str]:
+    """Caption -> `data:` address of the figures in a folder."""
+    there = {caption: folder / name for name, caption in CAPTIONS.items() if (folder / name).is_file()}
+    return {caption: data_address(path.read_bytes(), KINDS[path.suffix]) for caption, path in there.items()}
 
 
 def data_address(content: bytes, kind: str = "image/png") -> str:
@@ -107,7 +90,7 @@ def data_address(content: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def run_page(record: Record, figures: list[Picture], path: Path | None = None) -> str:
+def run_page(record: Record, figures: Mapping[str, str], path: Path | None = None) -> str:
     """The page of a run; path: of its solution file, None where it has none."""
     attributes = record.attributes
     title = str(attributes.get("comment") or attributes.get("title") or attributes["problem"])

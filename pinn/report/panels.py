@@ -57,14 +57,6 @@ class Panel:
     view: View
     flow: tuple[NDArray, ...] = ()
 
-    @property
-    def across(self) -> str:
-        return self.view.across
-
-    @property
-    def up(self) -> str:
-        return self.view.up
-
 
 def solution_panels(contents: Contents) -> list[list[Panel]]:
     """The maps of a solution on a grid or mesh, row by row.

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from pinn.diagnosis.preflight import Preflight
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
-from pinn.report.style import LARGE, NORMAL, SMALL, balanced, colors, style, write
+from pinn.report.style import LARGE, SMALL, balanced, colors, style, write
 from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.reading import PathLike
@@ -146,7 +146,7 @@ def _is_to_scale(domain: Domain, pair: tuple[str, str]) -> bool:
 
 
 def _finish(axes: Axes, domain: Domain, pair: tuple[str, str]) -> None:
-    style(axes, pair[0])
+    style(axes, *pair)
     axes.grid(False)
     around = 1.5 * LENGTH * _lengths(domain, pair)  # room for arrows
     (left, right), (bottom, top) = (domain.bounds.get(name, (0.0, 0.0)) for name in pair)
@@ -154,9 +154,7 @@ def _finish(axes: Axes, domain: Domain, pair: tuple[str, str]) -> None:
     axes.set_ylim(bottom - around[1], top + around[1])
     if _is_to_scale(domain, pair):
         axes.set_aspect("equal")
-    if pair[1]:
-        axes.set_ylabel(pair[1], fontsize=NORMAL, parse_math=False)
-    else:
+    if not pair[1]:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.set_ylim(-1, 1)

@@ -70,9 +70,5 @@ def typical_range(*arrays: NDArray) -> tuple[float, float]:
 
 def finite_range(*arrays: NDArray) -> tuple[float, float]:
     """The smallest and the largest finite value; zeros where there is none."""
-    ends = [
-        (float(np.min(array, where=finite, initial=np.inf)), float(np.max(array, where=finite, initial=-np.inf)))
-        for array in arrays
-        if (finite := np.isfinite(array)).any()
-    ]
-    return (min(low for low, _ in ends), max(high for _, high in ends)) if ends else (0.0, 0.0)
+    finite = np.concatenate([array[np.isfinite(array)] for array in arrays])
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -30,8 +30,7 @@ def spectrum_figure(contents: Contents) -> Figure | None:
         level = float(np.sqrt(damping[-1]))
         axes.axhline(level, color=COLORS[2], linewidth=1, linestyle=":", label="square root of the last damping")
     axes.set_yscale("log")
-    style(axes, "number")
-    axes.set_ylabel("singular value of J", fontsize=NORMAL)
+    style(axes, "number", "singular value of J")
     which = "J of the last window" if contents.attributes.get("windows", 1) > 1 else "J"
     condition = values[0] / values[rank - 1]
     axes.set_title(

@@ -32,13 +32,15 @@ def colors() -> Iterator[str]:
     return itertools.cycle(COLORS)
 
 
-def style(axes: Axes, xlabel: str = "") -> None:
-    """Small ticks, a faint grid and no box."""
+def style(axes: Axes, xlabel: str = "", ylabel: str = "") -> None:
+    """Small ticks, a faint grid and no box; labels where they are given."""
     axes.tick_params(labelsize=SMALL, which="both")
     axes.grid(alpha=0.3, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     if xlabel:
         axes.set_xlabel(xlabel, fontsize=NORMAL, parse_math=False)
+    if ylabel:
+        axes.set_ylabel(ylabel, fontsize=NORMAL, parse_math=False)
 
 
 def add_legend(axes: Axes) -> None:

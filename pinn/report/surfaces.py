@@ -13,7 +13,6 @@ from pinn.solution_file.nodes import Nodes
 ASIDE = 1e-4
 """Of the extent by which a plane passes beside the middle, where rows of nodes may lie exactly in it."""
 
-
 NEAR = 12
 """Triangles, by the distance of their centers, among which that of a point is sought."""
 
@@ -46,7 +45,10 @@ class Surface:
         return np.abs(cross(second - first, third - first)) / 2
 
     def at(self, points: NDArray[np.float64], values: NDArray) -> NDArray[np.float64]:
-        """Values at points of the plane (n, 2), linear in each triangle, from those at the corners; NaN outside."""
+        """Values at points of the plane (n, 2), linear in each triangle, from those at the corners; NaN outside.
+
+        Matplotlib's interpolator refuses most cuts through solids as invalid triangulations.
+        """
         corners = np.stack([self.x, self.y], axis=1)[self.triangles]  # (c, 3, 2)
         _, near = cKDTree(corners.mean(axis=1)).query(points, k=min(NEAR, len(corners)))
         near = near.reshape(len(points), -1)

@@ -1,29 +1,8 @@
 """What the names in a formula mean."""
 
-GREEK = {
-    "alpha": "α",
-    "beta": "β",
-    "gamma": "γ",
-    "delta": "δ",
-    "epsilon": "ε",
-    "eps": "ε",
-    "zeta": "ζ",
-    "eta": "η",
-    "theta": "θ",
-    "kappa": "κ",
-    "lambda": "λ",
-    "mu": "μ",
-    "nu": "ν",
-    "xi": "ξ",
-    "pi": "π",
-    "rho": "ρ",
-    "sigma": "σ",
-    "tau": "τ",
-    "phi": "φ",
-    "chi": "χ",
-    "psi": "ψ",
-    "omega": "ω",
-}
+from html.entities import name2codepoint
+
+GREEK = {name: chr(code) for name, code in name2codepoint.items() if "α" <= chr(code) <= "ω"} | {"eps": "ε"}
 
 FUNCTIONS = {
     "sin",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pinn.report.style import NORMAL, add_legend, colors, save, style
+from pinn.report.style import NORMAL, add_legend, colors, style
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.measured import Measure
-from pinn.solution_file.reading import PathLike, locate, read
 
 FEW = 20
 """Measurements up to which each gets a marker."""
@@ -22,20 +20,11 @@ PER_STEP = (("damping", "damping"), ("radius", "radius"), ("learning_rate", "lea
 """What an optimizer chooses at each step, with its label; the first that there is is drawn."""
 
 
-def draw_training(solution: PathLike, figure: PathLike) -> Path:
-    """Draw loss, held-out residual and error, each term's loss, and the damping, against steps and against seconds.
-
-    Returns the figure's path.
-
-    Raises:
-        UserError: as `draw_solution`.
-    """
-    contents = read(locate(solution))
-    return save(training_figure(contents), contents, figure)
-
-
 def training_figure(contents: Contents) -> Figure:
-    """The figure in memory, a row for what is comparable."""
+    """Loss, held-out residual and error, each term's loss, and the damping, against steps and against seconds.
+
+    A row for what is comparable.
+    """
     history = contents.history
     terms = list(filter(Measure.LOSS.measures, history))
     measured = [Measure.LOSS.total, Measure.HELD_OUT.total, *filter(Measure.ERROR.measures, history)]

@@ -53,14 +53,13 @@ class Reader:
 
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str, bool]] = []  # kind, text, whether a space comes before
-        at = 0
-        while at < len(text.rstrip()):
-            start = at + len(text[at:]) - len(text[at:].lstrip())
-            token = TOKEN.match(text, start)
+        while text.strip():
+            bare = text.lstrip()
+            token = TOKEN.match(bare)
             if token is None:
-                raise NotAFormula(text[start:])
-            self.tokens.append((str(token.lastgroup), token[0], start > at))
-            at = token.end()
+                raise NotAFormula(bare)
+            self.tokens.append((str(token.lastgroup), token[0], bare != text))
+            text = bare[token.end() :]
         self.at = 0
 
     def peek(self, ahead: int = 0) -> str:

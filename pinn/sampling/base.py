@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -30,10 +30,21 @@ class Drawn:
     normal: np.ndarray | None = None
     weight: np.ndarray | None = None
 
-    def where(self, kept: np.ndarray) -> "Drawn":
-        """Those that are kept, a boolean each."""
+    def where(self, kept: np.ndarray | slice) -> "Drawn":
+        """Those that are kept: a boolean each, or a slice of them."""
         normal = None if self.normal is None else self.normal[kept]
         return Drawn(self.x[kept], normal, None if self.weight is None else self.weight[kept])
+
+
+def joined(parts: Sequence[Drawn]) -> Drawn:
+    """The points of several parts in one; what a part lacks the whole does."""
+    normals = [part.normal for part in parts if part.normal is not None]
+    weights = [part.weight for part in parts if part.weight is not None]
+    return Drawn(
+        np.concatenate([part.x for part in parts]),
+        np.concatenate(normals) if len(normals) == len(parts) else None,
+        np.concatenate(weights) if len(weights) == len(parts) else None,
+    )
 
 
 class Sampler(Configurable, ABC):
@@ -95,7 +106,7 @@ class Sampler(Configurable, ABC):
             parts = [self.side(domain, side, n, generator, region.where) for side in region.sides]
         else:
             parts = [self.volume(domain, self.interior, generator, region.where)]
-        return _joined([part for part in parts if len(part.x)], region)
+        return _points([part for part in parts if len(part.x)], region)
 
     def redraw(
         self, domain: Domain, region: Region, generator: torch.Generator, magnitude: Magnitude, state: State
@@ -122,7 +133,7 @@ class Sampler(Configurable, ABC):
 
     def _pairs(self, domain: Domain, region: Region, n: int, generator: torch.Generator) -> Points:
         """Points on the lower side of a period, then the same shifted to the upper side."""
-        points = _joined([self.side(domain, region.sides[0], n, generator, None)], region)
+        points = _points([self.side(domain, region.sides[0], n, generator, None)], region)
         assert region.period is not None and points.normal is not None
         lower, upper = domain.bounds[region.period]
         shift = torch.zeros(len(domain.coordinates), dtype=torch.float64)
@@ -155,13 +166,10 @@ def next_seed(generator: torch.Generator) -> int:
     return int(torch.randint(2**31 - 1, (), generator=generator))
 
 
-def _joined(parts: list[Drawn], region: Region) -> Points:
+def _points(parts: list[Drawn], region: Region) -> Points:
     """The points of several parts as one set, weights of mean 1; raises UserError where there is none."""
     require(bool(parts), f"a term on {region.label} selects no points; check its predicate")
-
-    def together(arrays: list) -> Tensor | None:
-        return None if any(array is None for array in arrays) else torch.as_tensor(np.concatenate(arrays))
-
-    x, normal, weight = (together([getattr(part, name) for part in parts]) for name in ("x", "normal", "weight"))
-    assert x is not None
-    return Points(x, normal, weight=None if weight is None else weight / weight.mean())
+    drawn = joined(parts)
+    normal = None if drawn.normal is None else torch.as_tensor(drawn.normal)
+    weight = None if drawn.weight is None else torch.as_tensor(drawn.weight / drawn.weight.mean())
+    return Points(torch.as_tensor(drawn.x), normal, weight=weight)

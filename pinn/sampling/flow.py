@@ -40,17 +40,6 @@ class Flow(torch.nn.Module):
             total = total + log_slopes.gather(1, bin_of[:, None])[:, 0]
         return total
 
-    def map(self, x: Tensor) -> Tensor:
-        """u = F(x): points (n, d) of the flow's density become uniform."""
-        columns = []
-        for i in range(x.shape[1]):
-            slopes = self._log_slopes(i, x[:, :i]).exp()
-            place = x[:, i] * self.bins
-            bin_of = place.long().clamp(0, self.bins - 1)[:, None]
-            before = (slopes.cumsum(1) - slopes).gather(1, bin_of)[:, 0]
-            columns.append((before + slopes.gather(1, bin_of)[:, 0] * (place - bin_of[:, 0])) / self.bins)
-        return torch.stack(columns, 1)
-
     def inverse(self, u: Tensor) -> Tensor:
         """x = F^-1(u): uniform points (n, d) become points of the flow's density."""
         x = u.new_empty(len(u), 0)

@@ -3,13 +3,14 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from scipy.stats import qmc
 
 from pinn.domains.base import Domain
-from pinn.sampling.base import Drawn, Sampler, next_seed
+from pinn.sampling.base import Drawn, Sampler, joined, next_seed
 from pinn.sampling.predicates import holds
 
 ROUNDS = 20  # of drawing, for a predicate that few points fulfil
@@ -23,18 +24,14 @@ class SequenceSampler(Sampler):
         """n points of [0, 1)^k, shape (n, k), k >= 1; the same seed gives the same points."""
 
     def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
-        def drawn() -> Drawn:
-            return Drawn(domain.interior(n, lambda n, k: self._cube(n, k, generator)))
-
-        return _selected(domain, where, drawn, n)
+        cube = partial(self._cube, generator)
+        return _selected(domain, where, lambda: Drawn(domain.interior(n, cube)), n)
 
     def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
-        def drawn() -> Drawn:
-            return Drawn(*domain.boundary(side, n, lambda n, k: self._cube(n, k, generator)))
+        cube = partial(self._cube, generator)
+        return _selected(domain, where, lambda: Drawn(*domain.boundary(side, n, cube)), n)
 
-        return _selected(domain, where, drawn, n)
-
-    def _cube(self, n: int, k: int, generator: torch.Generator) -> np.ndarray:
+    def _cube(self, generator: torch.Generator, n: int, k: int) -> np.ndarray:
         return self.unit(n, k, next_seed(generator)) if k else np.empty((n, 0))
 
 
@@ -42,17 +39,13 @@ def _selected(domain: Domain, where: Callable | None, draw: Callable[[], Drawn],
     """n points for which the predicate holds, drawn in rounds; fewer where it seldom does."""
     if where is None:
         return draw()
-    xs, normals, count = [], [], 0
+    kept: list[Drawn] = []
     for _ in range(ROUNDS):
         drawn = draw()
-        kept = drawn.where(holds(domain, where, drawn.x))
-        xs.append(kept.x)
-        normals.append(kept.normal)
-        count += len(kept.x)
-        if count >= n:
+        kept.append(drawn.where(holds(domain, where, drawn.x)))
+        if sum(len(part.x) for part in kept) >= n:
             break
-    normal = None if normals[0] is None else np.concatenate([a for a in normals if a is not None])[:n]
-    return Drawn(np.concatenate(xs)[:n], normal)
+    return joined(kept).where(slice(n))
 
 
 class SobolSampler(SequenceSampler):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinn.basis.errors import UserError
-from pinn.solution_file.contents import GROUPS, Contents
+from pinn.solution_file.contents import Contents
 
 if TYPE_CHECKING:
     import xarray
@@ -26,10 +26,10 @@ def to_dataset(contents: Contents) -> xarray.Dataset:
     described = contents.description
     coordinates: dict[str, Any] = {name: (name, axis, described(name)) for name, axis in nodes.dimensions.items()}
     coordinates |= {name: ("node", values, described(name)) for name, values in nodes.positions.items()}
-    arrays: dict[str, Any] = {name: (dimensions, values, described(name)) for name, values in contents.fields.items()}
-    arrays |= {name: (dimensions, values) for name, values in contents.derivatives.items()}
-    for group in GROUPS:
-        arrays |= {f"{group}_{name}": (dimensions, values) for name, values in getattr(contents, group).items()}
+    arrays: dict[str, Any] = {
+        path.replace("/", "_", 1): (dimensions, values, described(path) if path in contents.fields else {})
+        for path, values in contents.on_nodes().items()
+    }
     if nodes.cells is not None:
         arrays["cells"] = (("cell", "corner"), nodes.cells)
     known = {name: value for name, value in contents.attributes.items() if value is not None}

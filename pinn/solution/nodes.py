@@ -44,7 +44,7 @@ def make_nodes(domain: Domain, resolution: Resolution = None) -> Nodes:
             extent, `node` the scattered nodes), at least 2; None chooses numbers that keep the file below a few MB.
 
     Raises:
-        UserError: a resolution below 2, or for a name that is no dimension.
+        UserError: a resolution for a name that is no dimension.
     """
     if len(domain.space_coordinates) > MESH_MAX_SPACE:
         return scattered(domain, resolution)
@@ -122,13 +122,11 @@ def counted(domain: Domain, space: Mapping[str, int], resolution: Resolution) ->
 
 
 def chosen_counts(names: Sequence[str], resolution: Resolution) -> dict[str, int]:
-    """The part of the resolution that the user chose, checked."""
+    """The part of the resolution that the user chose; its numbers are checked by `Output`."""
     if resolution is None:
         return {}
     if not isinstance(resolution, Mapping):
         resolution = dict.fromkeys(names, resolution)
-    for name, count in resolution.items():
+    for name in resolution:
         require(name in names, f"output.resolution names {name!r}; the dimensions are {', '.join(names)}")
-        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-        require(whole and count >= 2, f"output.resolution must be a whole number >= 2, got {count!r} for {name}")
-    return {name: int(count) for name, count in resolution.items()}
+    return dict(resolution)

@@ -40,6 +40,13 @@ class Contents:
     units: dict[str, str] = field(default_factory=dict)
     long_names: dict[str, str] = field(default_factory=dict)
 
+    def on_nodes(self) -> dict[str, NDArray]:
+        """The arrays on the nodes by their paths in the file: `u`, `u_x`, `error/u`, `residual/<term>`."""
+        arrays = self.fields | self.derivatives
+        for group in GROUPS:
+            arrays |= {f"{group}/{name}": values for name, values in getattr(self, group).items()}
+        return arrays
+
     def description(self, name: str) -> dict[str, str]:
         """CF's `long_name` and `units` of a coordinate or field; "1" (dimensionless) where no unit is stated."""
         return {"long_name": self.long_names.get(name, name), "units": self.units.get(name, "1")}

@@ -19,6 +19,12 @@ def dimension_only(group: h5py.Group, name: str, size: int) -> h5py.Dataset:
     return group[name]
 
 
+def scaled(dataset: h5py.Dataset, group: h5py.Group, name: str = "length") -> None:
+    """Attach dimensions without values, one for each axis and length, as netCDF's readers want them."""
+    for axis, size in enumerate(dataset.shape):
+        dataset.dims[axis].attach_scale(dimension_only(group, f"{name}_{axis}_{size}", size))
+
+
 def is_dimension_only(dataset: h5py.Dataset) -> bool:
     """Whether this is a dimension without values."""
     return DIMENSION_ONLY.partition("{")[0].encode() in bytes(dataset.attrs.get("NAME", b""))

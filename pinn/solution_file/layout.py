@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
-from pinn.solution_file.dimensions import dimension_only, set_attributes
-from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -104,6 +103,13 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text, whole or not at all; returns its path. Raises UserError where it cannot be written."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
 def write_root(file: h5py.File, contents: Contents) -> None:
     """Root attributes."""
     fixed = {
@@ -157,7 +163,7 @@ def write_cells(file: h5py.File, cells: NDArray[np.int64], coordinates: tuple[st
 def create_nodal(file: h5py.File, name: str, dtype: np.dtype, contents: Contents) -> h5py.Dataset:
     """An array on the nodes with its dimensions attached, compressed, one chunk a slice in time and parameters."""
     nodes = contents.nodes
-    chunk = chunk_shape(nodes, dtype)
+    chunk = nodes.chunk(CHUNK_BYTES // np.dtype(dtype).itemsize)
     dataset = file.create_dataset(name, nodes.shape, dtype, chunks=chunk, **PACKED)
     for index, dimension in enumerate(nodes.dimensions):
         dataset.dims[index].attach_scale(file[dimension])
@@ -166,11 +172,6 @@ def create_nodal(file: h5py.File, name: str, dtype: np.dtype, contents: Contents
     if nodes.cells is not None:
         set_attributes(dataset, {"mesh": "mesh", "location": "node"})
     return dataset
-
-
-def chunk_shape(nodes: Nodes, dtype: np.dtype) -> tuple[int, ...]:
-    """One slice in time and parameters, or a part of one above `CHUNK_BYTES`."""
-    return nodes.chunk(CHUNK_BYTES // np.dtype(dtype).itemsize)
 
 
 def nodal_attributes(group: str, name: str, contents: Contents) -> dict[str, str]:
@@ -209,9 +210,7 @@ def write_network(file: h5py.File, parameters: Mapping[str, NDArray]) -> None:
         folder = name.rpartition("/")[0]
         if folder and folder not in group:
             group.create_group(folder, track_order=True)
-        dataset = group.create_dataset(name, data=values)
-        for index, size in enumerate(values.shape):
-            dataset.dims[index].attach_scale(dimension_only(group, f"axis_{index}_{size}", size))
+        scaled(group.create_dataset(name, data=values), group, "axis")
 
 
 def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:

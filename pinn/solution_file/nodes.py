@@ -52,6 +52,11 @@ class Nodes:
         """The dimensions other than time and parameters, in the file's order."""
         return tuple(name for name in self.dimensions if name != self.time and name not in self.parameters)
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The dimensions that an image of a grid has: those of space; time where there is no space."""
+        return self.space or tuple(name for name in self.dimensions if name not in self.parameters)
+
     def points(self, coordinates: Sequence[str], block: Block | None = None) -> NDArray[np.float64]:
         """The nodes of a block, or all (n, d), a column a coordinate, numbered as the flattened arrays of the file."""
         block = block or (slice(None),) * len(self.dimensions)
@@ -66,12 +71,9 @@ class Nodes:
 
     def chunk(self, entries: int) -> tuple[int, ...]:
         """The shape of a file's chunks: a slice in time and parameters, or a part of one above `entries`."""
-        kept = [1 if self.space and name not in self.space else size for name, size in self._sizes]
+        sizes = zip(self.dimensions, self.shape, strict=True)
+        kept = [1 if self.space and name not in self.space else size for name, size in sizes]
         return tuple(piece.stop - piece.start for piece in next(blocks(kept, entries)))
-
-    @property
-    def _sizes(self) -> list[tuple[str, int]]:
-        return list(zip(self.dimensions, self.shape, strict=True))
 
 
 def blocks(shape: Sequence[int], entries: int) -> Iterator[Block]:

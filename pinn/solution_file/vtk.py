@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import h5py
 import numpy as np
 
-from pinn.solution_file.contents import GROUPS, Contents
-from pinn.solution_file.dimensions import dimension_only
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.dimensions import dimension_only, scaled
 from pinn.solution_file.nodes import Nodes
 
 VERSION = (2, 2)
@@ -43,8 +43,7 @@ def write_vtk(file: h5py.File, contents: Contents) -> bool:
 
 def write_image(group: h5py.Group, nodes: Nodes) -> None:
     """Extent, origin and spacing of a grid; time alone is shown along x."""
-    names = nodes.space or tuple(name for name in nodes.dimensions if name not in nodes.parameters)
-    axes = [nodes.dimensions[name] for name in reversed(names)]  # x first
+    axes = [nodes.dimensions[name] for name in reversed(nodes.shown)]  # x first
     flat = 3 - len(axes)
     extent = [bound for axis in axes for bound in (0, len(axis) - 1)] + [0, 0] * flat
     group.attrs["Type"] = np.bytes_("ImageData")  # the readers want fixed-length ASCII here
@@ -81,11 +80,9 @@ def write_unstructured(file: h5py.File, group: h5py.Group, nodes: Nodes) -> None
 def write_point_data(file: h5py.File, contents: Contents, link: Link) -> None:
     """Fields, derivatives, references, errors and residuals, each by `link`."""
     data = file["VTKHDF"].create_group("PointData")
-    arrays = {name: file[name] for name in (*contents.fields, *contents.derivatives)}
-    arrays |= {f"{group}_{name}": file[f"{group}/{name}"] for group in GROUPS for name in getattr(contents, group)}
-    for name, dataset in arrays.items():
+    for path in contents.on_nodes():
         for suffix, selection in selections(contents.nodes):
-            link(data, name + suffix, dataset, selection)
+            link(data, path.replace("/", "_", 1) + suffix, file[path], selection)
 
 
 def selections(nodes: Nodes) -> Iterator[tuple[str, Selection]]:
@@ -136,9 +133,3 @@ def write_steps(group: h5py.Group, nodes: Nodes, times: h5py.Dataset) -> None:
         dataset.dims[0].attach_scale(times)
         if values.ndim > 1:
             dataset.dims[1].attach_scale(dimension_only(group, "one", 1))
-
-
-def scaled(dataset: h5py.Dataset, group: h5py.Group) -> None:
-    """Attach dimensions without values, one for each length, as netCDF's readers want them."""
-    for axis, size in enumerate(dataset.shape):
-        dataset.dims[axis].attach_scale(dimension_only(group, f"length_{axis}_{size}", size))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pinn.report.style import NORMAL, add_legend, colors, style, write
+from pinn.report.style import add_legend, colors, style, write
 from pinn.report.training import draw_metric, title
 from pinn.solution.solution import Solution
 from pinn.solution_file.measured import Measure
@@ -42,8 +42,7 @@ def draw_comparison(runs: Sequence[PathLike], figure: PathLike) -> Path:
     for axes, metric in zip(drawn.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         for color, (name, history) in zip(colors(), histories, strict=False):
             draw_metric(axes, history, "seconds", metric, color, label=name)
-        style(axes, "time (s)")
+        style(axes, "time (s)", title(metric))
         axes.set_yscale("log")
-        axes.set_ylabel(title(metric), fontsize=NORMAL)
         add_legend(axes)
     return write(drawn, figure)

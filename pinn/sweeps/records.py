@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.layout import write_text
 
 FILE_NAME = "status.json"
 
@@ -49,9 +49,8 @@ class JobRecord:
 
     def save(self, folder: Path) -> None:
         """Write status.json to the job's folder, whole or not at all."""
-        with replacing(folder / FILE_NAME) as temporary:
-            entries = dataclasses.asdict(self) | {"status": self.status.value}
-            temporary.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+        entries = dataclasses.asdict(self) | {"status": self.status.value}
+        write_text(folder / FILE_NAME, json.dumps(entries, indent=1) + "\n")
 
     @property
     def finished(self) -> bool:

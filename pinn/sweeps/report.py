@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from pinn.report.page import FILE_NAME as PAGE
-from pinn.report.page import command, data_address, environment, write_page
+from pinn.report.page import command, data_address, environment
 from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
 from pinn.report.style import COLORS, NORMAL, SMALL, image, style
 from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.layout import write_text
 from pinn.solution_file.reading import PathLike
 from pinn.sweeps.records import read_record as read_job
 from pinn.sweeps.table import Row, rows_below
@@ -72,7 +73,7 @@ def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path
             unfinished=unfinished(root),
         )
     )
-    return write_page(page, target)
+    return write_text(target, page)
 
 
 def read_runs(root: Path) -> list[Run]:
@@ -156,9 +157,8 @@ def draw_key(axes: Axes, key: str, runs: Sequence[Run]) -> None:
     y = np.array([run.measure for run in runs])
     axes.plot(x, y, "o", color=COLORS[0], markersize=4, alpha=0.7)
     places = np.unique(x)
-    form = (
-        {"linewidth": 1.2} if is_number else {"linestyle": "", "marker": "_", "markersize": 24}
-    )  # words have no order
+    # words have no order
+    form = {"linewidth": 1.2} if is_number else {"linestyle": "", "marker": "_", "markersize": 24}
     axes.plot(places, [np.median(y[x == place]) for place in places], color=COLORS[1], **form)
     style(axes, key)
     axes.margins(x=0.05 if is_number else 0.3)

@@ -9,6 +9,7 @@ from pinn.basis.errors import require
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.terms.base import Equation, Period, Term, Value, boundary_region, by_component, combination
+from pinn.terms.conditions import Side
 
 
 class Periodic(Term):
@@ -44,7 +45,7 @@ def _mismatch(values: Tensor) -> Tensor:
     return first - second
 
 
-class Interface(Term):
+class Interface(Side):
     """Two fields, each of its own part of the domain, meet: their jump and that of their fluxes are prescribed.
 
     u - v = jump,  k_u du/dn - k_v dv/dn = flux_jump,  with n the outward normal of the part `of`, where u lives.
@@ -66,16 +67,11 @@ class Interface(Term):
     ) -> None:
         require(len(fields) == 2 and not isinstance(fields, str), f"an interface joins two fields, got {fields!r}")
         require(len(conductivities) == 2, f"conductivities are (k_u, k_v), got {conductivities!r}")
+        super().__init__(on, where, of)
         self.fields = tuple(fields)
-        self.of = of
-        self.on = on
         self.jump = jump
         self.flux_jump = flux_jump
         self.conductivities = tuple(conductivities)
-        self.where = where
-
-    def region(self, domain: Domain) -> Region:
-        return boundary_region(domain, self.on, self.where, self.of)
 
     def equations(self) -> dict[str, Equation]:
         u, v = self.fields

@@ -1,6 +1,8 @@
 """Training: what a run is told, the trainer of one window of time, the march through several, what watches them."""
 
-from pinn.training.callbacks import Checkpoints, History, MetricsFile, Progress, read_metrics
+from pinn.training.callbacks.checkpoints import Checkpoints
+from pinn.training.callbacks.history import History, MetricsFile, read_metrics
+from pinn.training.callbacks.progress import Progress
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Run, StepRecord

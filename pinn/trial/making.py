@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from pinn.ansatz.derived import DerivedAnsatz, derive
+from pinn.ansatz.from_conditions import DerivedAnsatz, derive
 from pinn.ansatz.written import WrittenAnsatz
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require

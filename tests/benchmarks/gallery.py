@@ -29,7 +29,8 @@ from pinn.cli.help import groups
 from pinn.report.figures import drawn
 from pinn.report.maps import draw_map, proportion
 from pinn.report.panels import Panel, solution_panels
-from pinn.solution_file import Contents, read
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.reading import read
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "problems" / "README.md"

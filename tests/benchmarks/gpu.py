@@ -27,7 +27,7 @@ import torch
 
 import pinn
 from pinn.basis.logs import logger
-from pinn.linear_algebra import gram
+from pinn.linear_algebra.symmetric import gram
 from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem

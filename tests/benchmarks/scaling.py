@@ -22,9 +22,9 @@ from typing import Any
 
 import torch
 
-from pinn.distributed import launched_team, left
+from pinn.distributed.rendezvous import launched_team, left
 from pinn.distributed.team import Alone, Team
-from pinn.linear_algebra import gram
+from pinn.linear_algebra.symmetric import gram
 from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problems import Burgers

@@ -24,7 +24,7 @@ from torch import Tensor
 import pinn
 from pinn.basis.logs import logger
 from pinn.cli.composition import register
-from pinn.linear_algebra import gram
+from pinn.linear_algebra.symmetric import gram
 from pinn.residuals.exact_terms import make_residuals
 from pinn.training import Trainer
 from pinn.trial.making import make_trial

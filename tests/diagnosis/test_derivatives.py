@@ -11,7 +11,7 @@ import pinn.diagnosis.derivatives
 from pinn.basis.errors import UserError
 from pinn.derivatives.differences import Estimate, differentiate
 from pinn.derivatives.jets import RULES, Jet
-from pinn.diagnosis import check_derivatives
+from pinn.diagnosis.derivatives import check_derivatives
 from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problem import Problem, derived

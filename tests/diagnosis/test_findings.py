@@ -2,7 +2,7 @@
 
 import pytest
 
-from pinn.diagnosis import Comparison, DerivativeCheck
+from pinn.diagnosis.findings import Comparison, DerivativeCheck
 
 
 def compared(

@@ -10,7 +10,7 @@ import torch
 import pinn
 import pinn.problems
 from pinn.basis.errors import UserError
-from pinn.diagnosis import preflight
+from pinn.diagnosis.preflight import preflight
 from pinn.domains import Annulus, Box, Disc, Time
 from pinn.networks import MLP
 from pinn.problem import Problem, derived

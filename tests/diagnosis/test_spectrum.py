@@ -9,12 +9,15 @@ import torch
 from drawn import make_bound
 
 import pinn
-from pinn.diagnosis import jacobian_spectrum, spectrum
+from pinn.diagnosis import spectrum
+from pinn.diagnosis.spectrum import jacobian_spectrum
 from pinn.networks import MLP
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Heat, Wave
 from pinn.report.spectrum import spectrum_figure
-from pinn.solution_file import Contents, Nodes, read
+from pinn.solution_file.contents import Contents
+from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.reading import read
 from pinn.training import Training
 
 SMALL = functools.partial(MLP, width=5, depth=2)

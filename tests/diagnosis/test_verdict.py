@@ -1,6 +1,6 @@
 """What the measurements of a run say about it."""
 
-from pinn.diagnosis import verdict
+from pinn.diagnosis.verdict import verdict
 
 DOMINATED = {"held_out": 1.0, "held_out/a": 0.95, "held_out/b": 0.05, "loss/a": 0.95, "loss/b": 0.05}
 OVERFITTED = {"held_out": 1.0, "held_out/a": 1.0, "loss/a": 0.01}

@@ -8,7 +8,8 @@ from functools import partial
 
 import torch
 
-from pinn.distributed import Team, launched_team, left
+from pinn.distributed.rendezvous import launched_team, left
+from pinn.distributed.team import Team
 from pinn.domains import Box
 from pinn.networks import MLP
 from pinn.optimizers import LBFGS, SPRING, Adam, LevenbergMarquardt, Optimizer, Sketched, SSBroyden, TrustRegion

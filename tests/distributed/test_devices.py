@@ -9,7 +9,7 @@ import torch
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.distributed import Alone
+from pinn.distributed.team import Alone
 from pinn.networks import MLP
 from pinn.optimizers import TrustRegion, VariableProjection
 from pinn.optimizers.linearization import choose_solver

@@ -10,7 +10,7 @@ import pytest
 import torch
 from distributed.member import OPTIMIZERS, TRAINED, results
 
-from pinn.distributed import Alone
+from pinn.distributed.team import Alone
 
 MEMBER = Path(__file__).with_name("member.py")
 SIZES = (2, 4)

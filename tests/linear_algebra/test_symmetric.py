@@ -2,7 +2,7 @@ import pytest
 import torch
 from agreement import assert_agree
 
-from pinn.linear_algebra import gram
+from pinn.linear_algebra.symmetric import gram
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (300, 256), (500, 301)])

@@ -2,7 +2,8 @@ import pytest
 import torch
 from agreement import assert_agree
 
-from pinn.linear_algebra import Triangular, triangular_factor
+from pinn.linear_algebra.damped import Triangular
+from pinn.linear_algebra.triangular import triangular_factor
 
 
 def pieces(j, r, size):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pinn.linear_algebra import equilibrated_solution, truncated_basis, truncated_solution
+from pinn.linear_algebra.truncated import equilibrated_solution, truncated_basis, truncated_solution
 
 
 def matrix(n: int, singular: list[float]) -> torch.Tensor:

@@ -9,7 +9,7 @@ from drawn import make_bound
 from least_squares import PROBLEMS, linear, run
 
 from pinn.basis.errors import UserError
-from pinn.linear_algebra import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
+from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
 from pinn.optimizers.gauss_newton import Attempt

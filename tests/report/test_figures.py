@@ -17,14 +17,14 @@ from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.report import figures, training
+from pinn.report import figures, style
 from pinn.report.figures import draw_solution
 from pinn.report.panels import solution_panels
 from pinn.report.scales import deviation_scale, field_scale, finite_range, typical_range
-from pinn.report.training import draw_training
+from pinn.report.training import training_figure
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
-from pinn.solution_file import read
+from pinn.solution_file.reading import read
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 
@@ -88,8 +88,7 @@ def drawn(monkeypatch):
     """The figures that are drawn, as matplotlib's objects."""
     kept = []
     original = figures.save
-    for module in (figures, training):
-        monkeypatch.setattr(module, "save", lambda figure, *rest: (kept.append(figure), original(figure, *rest))[1])
+    monkeypatch.setattr(figures, "save", lambda figure, *rest: (kept.append(figure), original(figure, *rest))[1])
     return kept
 
 
@@ -184,7 +183,7 @@ def test_a_cut_shows_its_time_and_depth(tmp_path):
     v = contents.fields["v"]
     for panel, moment in zip(rows[1], (0, 3, 6), strict=True):
         assert np.array_equal(panel.values, v[moment, 1])
-        assert (panel.across, panel.up) == ("x", "y")
+        assert (panel.view.across, panel.view.up) == ("x", "y")
 
 
 @pytest.mark.parametrize(
@@ -257,9 +256,11 @@ def test_a_diverged_run_is_drawn(tmp_path):
     assert imread(tmp_path / "figure.png").std() > 0.01
 
 
-def test_training_is_drawn_where_it_was_measured(burgers, tmp_path, drawn):
-    draw_training(burgers, tmp_path / "training.png")
-    by_step, by_seconds = drawn[0].axes
+def test_training_is_drawn_where_it_was_measured(burgers, tmp_path):
+    contents = read(burgers)
+    figure = training_figure(contents)
+    path = style.save(figure, contents, tmp_path / "training.png")
+    by_step, by_seconds = figure.axes
     assert (by_step.get_xlabel(), by_seconds.get_xlabel()) == ("step", "time (s)")
     assert by_step.get_yscale() == by_seconds.get_yscale() == "log"
     lines = {line.get_label(): line.get_xydata() for line in by_step.lines}
@@ -267,13 +268,13 @@ def test_training_is_drawn_where_it_was_measured(burgers, tmp_path, drawn):
     assert np.array_equal(lines["training loss"], np.stack([STEPS, HISTORY["loss"]], axis=1))
     assert lines["relative L2 error of u"].tolist() == [[k, HISTORY["error/u"][k - 1]] for k in (10, 20, 30)]
     assert by_seconds.lines[1].get_xdata().tolist() == [1.0, 2.0, pytest.approx(3.0)]
-    assert imread(tmp_path / "training.png").shape[:2] == (680, 1440)
+    assert imread(path).shape[:2] == (680, 1440)
 
 
-def test_a_run_of_one_step_is_seen(tmp_path, drawn):
+def test_a_run_of_one_step_is_seen(tmp_path):
     one = {name: values[9:10] for name, values in HISTORY.items()}
-    draw_training(save(Burgers(), tmp_path, history=one), tmp_path / "training.png")
-    assert [line.get_marker() for axes in drawn[0].axes for line in axes.lines] == ["o"] * 6
+    figure = training_figure(read(save(Burgers(), tmp_path, history=one)))
+    assert [line.get_marker() for axes in figure.axes for line in axes.lines] == ["o"] * 6
 
 
 def test_a_free_constant_is_drawn_as_the_reference_has_it(tmp_path):
@@ -287,10 +288,12 @@ def test_a_free_constant_is_drawn_as_the_reference_has_it(tmp_path):
     np.testing.assert_allclose(field - truth, error, atol=1e-15)
 
 
-def test_training_without_a_step_is_drawn(tmp_path, drawn):
+def test_training_without_a_step_is_drawn(tmp_path):
     empty = {name: values[:0] for name, values in HISTORY.items()}
-    draw_training(save(Burgers(), tmp_path, history=empty), tmp_path / "training.png")
-    assert [axes.lines[:] for axes in drawn[0].axes] == [[], []]
+    contents = read(save(Burgers(), tmp_path, history=empty))
+    figure = training_figure(contents)
+    assert style.save(figure, contents, tmp_path / "training.png").exists()
+    assert [axes.lines[:] for axes in figure.axes] == [[], []]
 
 
 def test_titles_are_not_read_as_formulas(tmp_path, drawn):
@@ -309,6 +312,9 @@ def test_figures_that_cannot_be_drawn(burgers, tmp_path):
         draw_solution(burgers, tmp_path / "file" / "figure.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert draw_training(burgers.parent, tmp_path / "figure.pdf").read_bytes()[:5] == b"%PDF-"
+        assert draw_solution(burgers.parent, tmp_path / "figure.pdf").read_bytes()[:5] == b"%PDF-"
+        contents = read(burgers)
+        path = style.save(training_figure(contents), contents, tmp_path / "training.pdf")
+        assert path.read_bytes()[:5] == b"%PDF-"
     with pytest.raises(UserError, match=r"figure.xyz.*png"):
-        draw_training(burgers, tmp_path / "figure.xyz")
+        draw_solution(burgers, tmp_path / "figure.xyz")

@@ -21,8 +21,9 @@ from pinn.problems import Burgers
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
 from pinn.solution.nodes import make_nodes
-from pinn.solution_file import FORMAT_VERSION, Nodes
-from pinn.solution_file.layout import CHUNK_BYTES, chunk_shape
+from pinn.solution_file.contents import FORMAT_VERSION
+from pinn.solution_file.layout import CHUNK_BYTES
+from pinn.solution_file.nodes import Nodes
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 
@@ -365,7 +366,7 @@ def test_a_chunk_is_a_time_slice(path):
 def test_a_large_slice_is_split(time):
     shape = (3, 600, 700, 800) if time else (600, 700, 800)
     nodes = Nodes({name: np.empty(k) for name, k in zip("tzyx"[-len(shape) :], shape, strict=True)}, time=time)
-    chunk = chunk_shape(nodes, np.dtype(np.float64))
+    chunk = nodes.chunk(CHUNK_BYTES // 8)
     assert CHUNK_BYTES / 4 < 8 * np.prod(chunk) <= CHUNK_BYTES
     assert chunk[-1] == 800
 

@@ -14,7 +14,8 @@ from pinn.networks import MLP
 from pinn.problems import Kovasznay
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, tabulation
-from pinn.solution_file import Nodes, blocks, read
+from pinn.solution_file.nodes import Nodes, blocks
+from pinn.solution_file.reading import read
 from pinn.trial.making import make_trial
 
 

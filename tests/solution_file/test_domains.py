@@ -16,7 +16,7 @@ from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution, load
-from pinn.solution_file import read
+from pinn.solution_file.reading import read
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pinn.ansatz import derive
-from pinn.diagnosis import preflight
+from pinn.diagnosis.preflight import preflight
 from pinn.domains import Box, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -14,7 +14,7 @@ from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.terms import Equation, Initial, Interior, Period, Side, Term, prescribed
 from pinn.terms.base import boundary_region
-from pinn.trial import make_trial
+from pinn.trial.making import make_trial
 
 
 class Clamped(Side):

@@ -8,7 +8,7 @@ import torch
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.distributed import Alone
+from pinn.distributed.team import Alone
 from pinn.networks import MLP
 from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, Optimizer
 from pinn.problem import Problem
@@ -19,7 +19,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
-from pinn.training.callbacks import History
+from pinn.training.callbacks.history import History
 from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
 from pinn.trial.making import make_trial

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pinn.basis.errors import require
 from pinn.solution.export.program import write_program
 from pinn.solution.export.vtu import write_vtu
-from pinn.solution_file.contents import GROUPS, Contents
 from pinn.solution_file.layout import replacing
 from pinn.solution_file.reading import PathLike, locate, read
 
@@ -49,7 +47,7 @@ def write_csv(path: Path, target: Path, trust: bool) -> list[Path]:
     """A row a node: its coordinates, then all arrays."""
     contents = read(path)
     points = contents.nodes.points(contents.coordinates)
-    arrays = nodal_arrays(contents)
+    arrays = contents.on_nodes()
     header = ",".join([*contents.coordinates, *arrays])
     columns = [*points.T, *(values.ravel() for values in arrays.values())]
     with replacing(target) as temporary:
@@ -60,7 +58,7 @@ def write_csv(path: Path, target: Path, trust: bool) -> list[Path]:
 def write_npz(path: Path, target: Path, trust: bool) -> list[Path]:
     """An array a name: the coordinates, the fields, `error/u` and so on; `cells` of a mesh."""
     contents = read(path)
-    arrays: dict[str, NDArray] = dict(contents.nodes.axes) | nodal_arrays(contents)
+    arrays = contents.nodes.axes | contents.on_nodes()
     if contents.nodes.cells is not None:
         arrays["cells"] = contents.nodes.cells
     with replacing(target) as temporary, open(temporary, "wb") as file:  # savez would add a suffix to a name
@@ -71,15 +69,7 @@ def write_npz(path: Path, target: Path, trust: bool) -> list[Path]:
 def write_mesh(path: Path, target: Path, trust: bool) -> list[Path]:
     """VTK's unstructured grid."""
     contents = read(path)
-    return write_vtu(contents.nodes, nodal_arrays(contents), target)
-
-
-def nodal_arrays(contents: Contents) -> dict[str, NDArray]:
-    """All arrays on the nodes: `u`, `u_x`, `reference/u`, `error/u`, `residual/<term>`."""
-    arrays = contents.fields | contents.derivatives
-    for group in GROUPS:
-        arrays |= {f"{group}/{name}": values for name, values in getattr(contents, group).items()}
-    return arrays
+    return write_vtu(contents.nodes, contents.on_nodes(), target)
 
 
 FORMATS: Mapping[str, Writer] = {"vtu": write_mesh, "csv": write_csv, "npz": write_npz, "pt2": write_program}

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.layout import write_text
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.vtk import CELL_TYPES, selections
 
-SIMPLICES = {2: 3, 3: 5, 4: 10}
 BOXES = {1: 3, 2: 8, 3: 11}
-"""VTK's numbers of simplices by their corners, and of lines, pixels and voxels by their dimensions."""
+"""VTK's numbers of lines, pixels and voxels by their dimensions."""
 
 KINDS = {"f8": "Float64", "f4": "Float32", "i8": "Int64", "u1": "UInt8"}
 
@@ -45,19 +45,16 @@ def write_vtu(nodes: Nodes, arrays: Mapping[str, NDArray], target: Path) -> list
         for time, piece in zip(times, pieces, strict=True)
     )
     text = f'<VTKFile type="Collection" version="0.1"><Collection>\n{entries}</Collection></VTKFile>\n'
-    with replacing(collection) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return [collection, *pieces]
+    return [write_text(collection, text), *pieces]
 
 
 def geometry(nodes: Nodes) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """The nodes in space (k, 3), the cells by their numbers, and VTK's number of their kind."""
     if nodes.cells is not None:
         places = np.stack(list(nodes.positions.values()), axis=1)
-        cells, kind = nodes.cells, SIMPLICES[nodes.cells.shape[1]]
+        cells, kind = nodes.cells, CELL_TYPES[nodes.cells.shape[1]]
     else:
-        names = nodes.space or tuple(name for name in nodes.dimensions if name not in nodes.parameters)
-        axes = [nodes.dimensions[name] for name in names]  # z before y before x
+        axes = [nodes.dimensions[name] for name in nodes.shown]  # z before y before x
         mesh = np.meshgrid(*axes, indexing="ij")
         places = np.stack([values.ravel() for values in reversed(mesh)], axis=1)
         cells, kind = grid_cells([len(axis) for axis in axes]), BOXES[len(axes)]
@@ -74,14 +71,10 @@ def grid_cells(shape: list[int]) -> NDArray[np.int64]:
 
 def columns(nodes: Nodes, arrays: Mapping[str, NDArray], time: int | None = None) -> Iterator[tuple[str, NDArray]]:
     """Each array at one time, and at each value of the parameters, as a column with its name."""
-    for chosen in itertools.product(*(range(len(nodes.dimensions[name])) for name in nodes.parameters)):
-        index = dict(zip(nodes.parameters, chosen, strict=True))
-        suffix = "".join(f"_{name}_{nodes.dimensions[name][k]:.6g}" for name, k in index.items())
-        if time is not None and nodes.time:
-            index[nodes.time] = time
-        places = tuple(index.get(name, slice(None)) for name in nodes.dimensions)
+    for suffix, selection in selections(nodes):
         for name, values in arrays.items():
-            yield name.replace("/", "_") + suffix, values[places].ravel()
+            part = values[selection] if time is None else values[selection][time]  # time comes first
+            yield name.replace("/", "_") + suffix, part.ravel()
 
 
 def write_piece(
@@ -104,8 +97,7 @@ def write_piece(
     opening = '<VTKFile type="UnstructuredGrid" version="1.0" byte_order="LittleEndian" header_type="UInt64">'
     piece = f'<UnstructuredGrid><Piece NumberOfPoints="{len(points)}" NumberOfCells="{count}">'
     text = "\n".join([opening, piece, *body, "</Piece></UnstructuredGrid></VTKFile>"])
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def data_array(name: str, values: NDArray) -> str:

@@ -14,7 +14,7 @@ from pinn.problems import Burgers, Kovasznay
 from pinn.residuals.residuals import Residuals
 from pinn.solution import Output, Solution
 from pinn.solution.export import export
-from pinn.solution_file import read
+from pinn.solution_file.reading import read
 from pinn.terms import Interior
 from pinn.trial.making import make_trial
 
