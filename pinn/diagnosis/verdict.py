@@ -1,5 +1,6 @@
 """What a run's measurements say about how far its answer can be trusted."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ OVERFIT = 10.0  # held-out over training residual beyond which the points were l
 UNSOLVED = 0.05  # residual on fresh points over the equation's largest term beyond which it is not solved
 UNFIT = 1e-4  # the same for a fit that has its least loss, which is far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
-SOLVED = 1e-6  # residual over the equation's largest term below which its share of the loss is not worth a remark
+SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 
 
@@ -28,8 +29,11 @@ def verdict(
     if estimate is not None:
         told += _estimated(estimate)
     looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
-    if estimate is not None and estimate.is_resolved and estimate.worst[1] <= UNSOLVED:
+    error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
+    if error <= UNSOLVED:
         looks.remove(_unsolved)
+    if error <= SOLVED:
+        looks = [look for look in looks if look not in (_overfit, _dominant, _unfit)]
     for look in looks:
         told += look(measured)
     worst = max(measured.imbalances.values(), default=0.0)
@@ -62,15 +66,16 @@ class Measured:
 def _estimated(estimate: ErrorEstimate) -> Iterator[str]:
     """What the estimate says where it is no good news."""
     field, error = estimate.worst
-    if not estimate.is_resolved:
+    if error > UNSOLVED:
+        size = f"{100 * error:.0f} %" + ("" if estimate.is_resolved else " or more")
+        yield (
+            f"not solved: the estimated error of {field} is {size}: train longer (training=accurate), try a larger "
+            "network"
+        )
+    elif not estimate.is_resolved:
         yield (
             f"plausible at most: the error of {field} is {error:.1g} or more; the residual comes from what is finer "
             "than the estimate sees (a front, a kink, noise): compare with another seed or a larger network"
-        )
-    elif error > UNSOLVED:
-        yield (
-            f"not solved: the estimated error of {field} is {100 * error:.0f} %: train longer (training=accurate), try "
-            "a larger network"
         )
 
 
