@@ -146,7 +146,7 @@ class Rows:
 
 
 def make_reverse(trial: TrialFunction) -> TrialFunction:
-    return TrialFunction(trial.problem, trial.network, derivatives="reverse")
+    return TrialFunction(trial.problem, trial.network, trial.ansatz, derivatives="reverse")
 
 
 def gradient(y: Tensor, x: Tensor) -> Tensor:
