@@ -1,6 +1,7 @@
 """Shared fixtures."""
 
 import os
+import sys
 
 # Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -14,6 +15,13 @@ import torch
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _without_estimates(request, monkeypatch):
+    """An estimate of the error takes seconds, a test's training a fraction of one; `estimates` marks who wants them."""
+    if request.node.get_closest_marker("estimates") is None and "pinn.solving.run" in sys.modules:
+        monkeypatch.setattr(sys.modules["pinn.solving.run"], "_estimate", lambda *arguments: None)
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from pinn.diagnosis.verdict import findings
 from pinn.solution.solution import Solution
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 
-LOWER = "relative L2, a lower bound: most of the residual is not explained"
-
 
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     """Errors per field, held-out residual per term, time, files and verdict, as text 100 columns wide."""
@@ -25,10 +23,8 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for column in ("quantity", "value", ""):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
     estimate = ErrorEstimate.of(solution.attributes)
-    if estimate is not None:
-        bound, told = ("", "relative L2") if estimate.is_resolved else ("> ", LOWER)
-        for field, estimated in estimate.errors.items():
-            table.add_row(f"estimated error of {field}", f"{bound}{estimated:.1e}", told)
+    for field, value, kind in estimate.rows() if estimate else ():
+        table.add_row(f"estimated error of {field}", value, kind)
     for field, error in solution.errors().items():
         table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
         table.add_row("", f"{error['max']:.2e}", "largest")

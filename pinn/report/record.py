@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.measured import Measure, kept_measurement, known_errors
+from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement, known_errors
 from pinn.solution_file.reading import datasets, opened, read_attributes, read_history
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
@@ -44,6 +44,11 @@ class Record:
     def errors(self) -> dict[str, tuple[float, float]]:
         """Field -> relative L2 and largest error, where they are known."""
         return known_errors(self.attributes, self.attributes["field_names"].split())
+
+    @property
+    def estimate(self) -> ErrorEstimate | None:
+        """The estimated errors, where the run made an estimate."""
+        return ErrorEstimate.of(self.attributes)
 
     @property
     def unknowns(self) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
@@ -81,6 +81,12 @@ class ErrorEstimate:
     def worst(self) -> tuple[str, float]:
         """The field with the largest error, and that."""
         return max(self.errors.items(), key=lambda item: item[1])
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Each field with its error, and what that is, for people to read."""
+        kind = "relative L2, by defect correction" if self.is_resolved else "relative L2, a lower bound: not resolved"
+        for field, error in self.errors.items():
+            yield field, f"{error:.1e}" if self.is_resolved else f"> {error:.1e}", kind
 
     @property
     def is_resolved(self) -> bool:

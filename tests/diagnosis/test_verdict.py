@@ -1,6 +1,7 @@
 """What the measurements of a run say about it."""
 
 from pinn.diagnosis.verdict import verdict
+from pinn.solution_file.measured import ErrorEstimate
 
 DOMINATED = {"held_out": 1.0, "held_out/a": 0.95, "held_out/b": 0.05, "loss/a": 0.95, "loss/b": 0.05}
 OVERFITTED = {"held_out": 1.0, "held_out/a": 1.0, "loss/a": 0.01}
@@ -69,3 +70,27 @@ def test_a_dominant_equation_that_is_solved_is_no_finding():
 def test_one_of_many_solutions_is_told_first():
     found = verdict({"held_out/a": 1.0, "loss/a": 1.0}, missing=["u has 0 of the 1 conditions along t"])
     assert found[0] == "one of many solutions: u has 0 of the 1 conditions along t"
+
+
+UNEXPLAINED = ErrorEstimate({"u": 1e-3, "v": 2e-3}, left=0.9)
+
+
+def test_the_estimated_error_decides():
+    """The largest field's; a residual near the equation's largest term is no fault where the error is small."""
+    fine = {"held_out/a": 1.0, "loss/a": 1.0, "imbalance/a": 1.0}
+    assert "not solved" in verdict(fine)[0]
+    assert not any("not solved" in text for text in verdict(fine, estimate=ErrorEstimate({"u": 1e-5}, left=0.01)))
+    wrong = verdict(fine | {"imbalance/a": 1e-9}, estimate=ErrorEstimate({"u": 0.1, "v": 0.3}, left=0.01))
+    assert wrong[0].startswith("not solved: the estimated error of v is 30 %: train longer")
+    assert verdict({}, estimate=UNEXPLAINED)[0].startswith("plausible at most: the error of v is 0.002 or more")
+    bound = verdict({}, estimate=ErrorEstimate({"u": 0.4}, left=0.9))
+    assert bound[0].startswith("not solved: the estimated error of u is 40 % or more")
+
+
+def test_what_is_solved_to_many_digits_gets_no_advice():
+    assert len(verdict(DOMINATED)) == 1
+    (good,) = verdict(DOMINATED, estimate=ErrorEstimate({"u": 1e-9}, left=0.01))
+    assert "no overfitting seen" in good
+    rounding = ErrorEstimate({"u": 1e-14}, left=1.0)
+    assert rounding.is_resolved
+    assert "no overfitting seen" in verdict(OVERFITTED, estimate=rounding)[0]

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from pinn.linear_algebra.truncated import equilibrated_solution, truncated_basis, truncated_solution
+from pinn.linear_algebra.truncated import (
+    equilibrated_solution,
+    nested_solutions,
+    truncated_basis,
+    truncated_solution,
+)
 
 
 def matrix(n: int, singular: list[float]) -> torch.Tensor:
@@ -65,3 +70,26 @@ def test_the_basis_is_orthonormal_and_spans_the_columns_that_count():
         torch.testing.assert_close(q.mT @ q, torch.eye(rank, dtype=torch.float64), rtol=0, atol=1e-14)
         left_out = float(torch.linalg.matrix_norm(j - q @ (q.mT @ j), 2))
         assert left_out == pytest.approx({3: 0.0, 2: 1e-6}[rank], abs=1e-14)
+
+
+def test_the_best_rank_on_fresh_rows_is_taken():
+    """By hand over all ranks; noise in the fitted rows' last directions is left out."""
+    j, fresh = matrix(30, [3.0, 1.0, 1e-2, 1e-4]), torch.randn(20, 4, dtype=torch.float64)
+    w = torch.randn(4, dtype=torch.float64)
+    r, fresh_r = -(j @ w) + 1e-3 * torch.randn(30, dtype=torch.float64), -(fresh @ w)
+    left, best, full = nested_solutions(r, j, fresh_r, fresh)
+    lengths = j.norm(dim=0)
+    u, s, v = torch.linalg.svd(j / lengths, full_matrices=False)
+    by_rank = [-(v[:k].mT @ ((u[:, :k].mT @ r) / s[:k])) / lengths for k in range(1, 5)]
+    shares = [float((fresh_r + fresh @ each).norm() / fresh_r.norm()) for each in by_rank]
+    assert left == pytest.approx(min(shares), rel=1e-8)
+    torch.testing.assert_close(best, by_rank[shares.index(min(shares))], rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(full, by_rank[-1], rtol=1e-5, atol=1e-7)
+    assert shares.index(min(shares)) < 3  # the noise over the last singular value is 10 times w
+
+
+def test_nothing_is_left_of_nothing():
+    j = matrix(9, [1.0, 0.5])
+    left, best, _ = nested_solutions(torch.zeros(9, dtype=torch.float64), j, torch.zeros(9, dtype=torch.float64), j)
+    assert left == 0.0
+    assert float(best.abs().max()) == 0.0

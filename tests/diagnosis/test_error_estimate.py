@@ -1,0 +1,116 @@
+"""The estimated error against the true one, from the same oracle for all kinds of problems."""
+
+from functools import partial
+
+import pytest
+import torch
+
+import pinn
+from pinn.diagnosis.error_estimate import CorrectedNetwork, estimate_error
+from pinn.networks import MLP
+from pinn.problem import Problem
+from pinn.problems import AllenCahn, Burgers, Convection, Heat, Kovasznay, Poisson2D
+from pinn.solution_file.measured import ErrorEstimate
+from pinn.terms import Data, Dirichlet, Interior
+
+SECONDS = 30.0  # more than the search takes, so that a busy machine gives the same numbers
+
+
+def solved(problem: Problem, steps: int, **settings) -> pinn.Solution:
+    training = pinn.Training(steps=steps, time_limit=None, check_every=1000, held_out=50, **settings)
+    return pinn.solve(problem, partial(MLP, width=16, depth=2), training=training, compile="never")
+
+
+def effectivities(solution: pinn.Solution) -> tuple[ErrorEstimate, list[float]]:
+    """The estimate, and its ratio to the true relative L2 error of each field."""
+    estimate = estimate_error(solution.trial, None, SECONDS)
+    true = {field: error["relative_l2"] for field, error in solution.errors().items()}
+    return estimate, [estimate.errors[field] / error for field, error in true.items()]
+
+
+@pytest.mark.parametrize("steps", [3, 30])
+@pytest.mark.parametrize("problem", [Poisson2D(), Heat(), Convection(speed=3.0)], ids=lambda problem: problem.name)
+def test_of_a_linear_problem_the_estimate_is_the_error(problem, steps):
+    """L e = -r is exact, up to the features and to the nodes on which either is measured (2 % apart)."""
+    estimate, ratios = effectivities(solved(problem, steps))
+    assert estimate.is_resolved
+    assert estimate.left < 1e-2
+    assert ratios == pytest.approx([1.0], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("problem", "steps"),
+    [(Burgers(nu=0.1), 20), (AllenCahn(), 20), (Kovasznay(), 10)],
+    ids=lambda value: str(value)[:20],
+)
+def test_of_a_nonlinear_problem_it_is_near(problem, steps):
+    estimate, ratios = effectivities(solved(problem, steps))
+    assert estimate.is_resolved
+    assert all(0.5 < ratio < 2.0 for ratio in ratios)
+
+
+def test_errors_grow_through_windows_of_time():
+    """The last window's error comes from those before it, too, which its own residual does not show."""
+    estimate, ratios = effectivities(solved(Heat(), 4, windows=3))
+    assert estimate.is_resolved
+    assert ratios == pytest.approx([1.0], abs=0.3)
+
+
+class Kinked(Problem):
+    """u_xx = 0 with u(0) = 0 and values |x| - 1/2 at points: a residual that no smooth correction explains."""
+
+    def __init__(self):
+        self.domain = pinn.Box(x=(-1, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        x = torch.linspace(-0.99, 0.99, 41).numpy()
+        return {
+            "flat": Interior(self.flat),
+            "ends": Dirichlet(u=0.5, on=("x.min", "x.max")),
+            "data": Data(at={"x": x}, u=abs(x) - 0.5),
+        }
+
+    def flat(self, u_xx):
+        return u_xx
+
+
+def test_what_nothing_smooth_explains_is_a_lower_bound():
+    estimate = estimate_error(solved(Kinked(), 30).trial, None, SECONDS)
+    assert not estimate.is_resolved
+    (row,) = estimate.rows()
+    assert row[1].startswith("> ")
+    assert "lower bound" in row[2]
+
+
+def test_a_corrected_network_is_the_sum():
+    trained, correction = MLP(2, 1, width=4, depth=1), MLP(2, 1, width=3, depth=1)
+    x = torch.rand(5, 2)
+    assert torch.equal(CorrectedNetwork(trained, correction)(x), trained(x) + correction(x))
+
+
+def test_an_estimate_leaves_no_trace():
+    """Neither in the trial function nor in torch's random numbers; the same seed gives the same estimate."""
+    solution = solved(Heat(), 3)
+    before = {name: values.clone() for name, values in solution.trial.parameters().items()}
+    state = torch.get_rng_state()
+    first, second = (estimate_error(solution.trial, None, SECONDS, seed=4) for _ in range(2))
+    assert first == second
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(before[name], values) for name, values in solution.trial.parameters().items())
+
+
+@pytest.mark.estimates
+def test_a_run_estimates_its_error_and_saves_it(tmp_path, capsys):
+    training = pinn.Training(steps=3, time_limit=None, held_out=50)
+    options = {"training": training, "compile": "never", "folder": tmp_path}
+    pinn.solve(Poisson2D(), partial(MLP, width=8), **options, output=pinn.Output(figures=False, resolution=9))
+    loaded = pinn.load(tmp_path / "solution.h5")
+    estimate = ErrorEstimate.of(loaded.attributes)
+    assert estimate is not None
+    assert estimate.errors["u"] == pytest.approx(loaded.errors()["u"]["relative_l2"], rel=0.2)
+    from pinn.report.show import describe
+
+    assert "estimated error of u" in describe(tmp_path)
+    pinn.solve(Poisson2D(), partial(MLP, width=8), **options, output=pinn.Output(figures=False, estimate=False))
+    assert ErrorEstimate.of(pinn.load(tmp_path / "solution.h5").attributes) is None
