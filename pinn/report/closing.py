@@ -23,8 +23,8 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for column in ("quantity", "value", ""):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
     estimate = ErrorEstimate.of(solution.attributes)
-    for field, value, kind in estimate.rows() if estimate else ():
-        table.add_row(f"estimated error of {field}", value, kind)
+    for name, told, kind in estimate.rows() if estimate else ():
+        table.add_row(f"estimated error of {name}", told, kind)
     for field, error in solution.errors().items():
         table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
         table.add_row("", f"{error['max']:.2e}", "largest")
