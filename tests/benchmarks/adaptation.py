@@ -35,6 +35,7 @@ def error(adaptation, optimizer, steps: int, interior: int, seed: int) -> tuple[
         sampler=sampling.SobolSampler(interior=interior, adaptation=adaptation),
         training=pinn.Training(steps=steps, time_limit=None, check_every=10),
         compile="never",
+        output=pinn.Output(estimate=False),
         seed=seed,
         device="cpu",
     )

@@ -98,6 +98,7 @@ def train(name: str, device: str, dtype: str, limit: float) -> str:
         training=pinn.Training(**training, time_limit=limit),
         device=device,
         dtype=dtype,
+        output=pinn.Output(estimate=False),
     )
     total, history = time.perf_counter() - start, solution.history
     cells = []

@@ -42,7 +42,7 @@ class Start(Callback):
 
 def settings(problem: str, optimizer: str, seconds: float, seed: int) -> dict[str, Any]:
     """The arguments of `pinn.solve`: the problem's own default, or an optimizer on the default network and points."""
-    words = [f"problem={problem}", f"seed={seed}", "compile=never"]
+    words = [f"problem={problem}", f"seed={seed}", "compile=never", "output.estimate=false"]
     words += ["training.steps=10000000", f"training.time_limit={seconds}"]
     if optimizer == "default":
         return pinn.configured(*words, "training.check_every=1")
