@@ -90,14 +90,14 @@ class Recorder:
     capture: makes a recording.
     """
 
-    def of(self, plain: CollocationLeastSquares) -> RecordedLeastSquares:
-        """The same least squares, evaluated by recordings."""
-        return RecordedLeastSquares(plain, self)
-
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
         self.recordings: dict[tuple, Recording] = {}  # by the function and the names of held parameters
         self.usable = True
+
+    def of(self, plain: CollocationLeastSquares) -> RecordedLeastSquares:
+        """The same least squares, evaluated by recordings."""
+        return RecordedLeastSquares(plain, self)
 
     def __call__(self, function: Evaluation, plain: CollocationLeastSquares, theta: Tensor) -> Outputs:
         """function(plain, theta); its outputs are the caller's, but for J, which lies in the workspace."""
