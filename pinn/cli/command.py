@@ -16,6 +16,7 @@ from pinn.cli.near import nearest, no_choice, no_option
 from pinn.cli.subcommands import SUBCOMMANDS, no_command, run_subcommand
 
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
+ELSEWHERE = ("hydra.searchpath=", "--config-path", "--config-name", "-cp", "-cn")  # where choices are unknown here
 SOLVE = "pinn.cli.launch"  # loaded on use, as the subcommands
 
 
@@ -60,7 +61,8 @@ def run(words: list[str]) -> None:
     elif flags.help:
         sys.stdout.write(help_page(flags.config_dir))
     else:
-        _check_words(flags.words, flags.config_dir)
+        if not any(word.startswith(ELSEWHERE) for word in words):
+            _check_words(flags.words, flags.config_dir)
         import_module(SOLVE).solve_by_hydra(arguments, flags.config_dir)
 
 

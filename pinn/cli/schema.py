@@ -14,12 +14,12 @@ SCALARS = (bool, int, float, str)
 
 
 def located(spelled: str) -> Callable[..., Any] | None:
-    """What a `_target_` names; None where there is no such thing, which building it tells."""
+    """The class or function that a `_target_` names; None where there is no such thing, which building it tells."""
     try:
         named = pydoc.locate(spelled)
     except pydoc.ErrorDuringImport:
         return None
-    return named if callable(named) else None
+    return named if isinstance(named, type) or inspect.isfunction(named) or inspect.ismethod(named) else None
 
 
 def parameters(constructor: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -37,7 +37,7 @@ def options(constructor: Callable[..., Any], spelled: str, given: Collection[str
     with a defaults list any argument may come from another file.
     """
     fields: list[tuple[str, Any, Any]] = [("_target_", str, spelled)]
-    hints = get_type_hints(_called(constructor))
+    hints = _hints(constructor)
     for name, parameter in parameters(constructor).items():
         named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         required = parameter.default is parameter.empty
@@ -50,6 +50,14 @@ def options(constructor: Callable[..., Any], spelled: str, given: Collection[str
     places = {name: place for place, name in enumerate(given)}
     fields.sort(key=lambda field: places.get(field[0], len(places)))  # as the file has them
     return structured(constructor.__name__, fields)
+
+
+def _hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations by name; none where they name what is imported for type checkers alone."""
+    try:
+        return get_type_hints(_called(constructor))
+    except (NameError, TypeError, AttributeError):
+        return {}
 
 
 def takes_any(constructor: Callable[..., Any]) -> bool:

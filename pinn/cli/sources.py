@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
@@ -103,6 +104,8 @@ def _typed(node: DictConfig, group: str, choice: str) -> DictConfig:
     Raises UserError where the constructor does not take an argument, a ValidationError where a value has a wrong type.
     """
     spelled, given = str(node._get_node("_target_")), list(map(str, node))
+    if "_args_" in given or not all(name.isidentifier() and not iskeyword(name) for name in given):
+        return node  # arguments by place, and keys that are no arguments' names, are for the constructor to judge
     typed = _launcher_options(choice) if group == "hydra/launcher" else _options(spelled, given, group)
     if typed is None:
         return node
@@ -115,7 +118,10 @@ def _options(spelled: str, given: list[str], group: str) -> DictConfig | None:
     constructor = Plugins.instance().class_name_to_class.get(spelled) or located(spelled)
     if constructor is None:
         return None
-    known = {"defaults", *parameters(constructor)}
+    try:
+        known = {"defaults", *parameters(constructor)}
+    except ValueError:  # of a class in C
+        return None
     unknown = next((name for name in given if name not in known and not name.startswith("_")), None)
     if unknown is not None and not takes_any(constructor):
         told = f"{constructor.__name__} takes no argument {unknown!r}: take {group}.{unknown} out of conf/"

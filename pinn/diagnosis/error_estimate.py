@@ -10,6 +10,7 @@ Defect correction: Stetter 1978 (doi:10.1007/BF01432879); a second network on th
 (arXiv 2307.08934), here as one least-squares solve.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from pinn.basis.errors import require
 from pinn.domains.region import Region
 from pinn.linear_algebra.truncated import nested_solutions
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares
+from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
@@ -33,6 +35,7 @@ from pinn.trial.windows import WindowedTrial
 
 FEATURES, BESIDE = 800, 500  # of all fields together; as many beside the network's own directions
 ROWS, FRESH = 3000, 1500  # interior points where corrections are fitted, and where they are judged
+BRISK, SHORT = 1.0, 3  # seconds for a window of time below which points and features are so many times fewer
 EDGES = 6  # interior points for each one on a side
 SCALES = (3.0, 6.0, 12.0, 24.0, 48.0)  # largest waves, in radians a unit of [-1, 1]
 WIDEST = 2000  # parameters of a network whose own directions are asked
@@ -88,6 +91,7 @@ def estimate_error(
     """The estimated errors of a trained function, from as many corrections as fit into about so many seconds.
 
     weights: of the terms in the loss. Windows of time are corrected one after the other, so that errors grow in time.
+    Raises UserError where a residual depends on all points at once, or is not finite.
     """
     generator = torch.Generator().manual_seed(seed + 2**22)
     if isinstance(trial, WindowedTrial):
@@ -95,7 +99,7 @@ def estimate_error(
     search = _Search(make_residuals(trial, weights=weights), seconds, generator)
     features = search.features()
     chosen = features
-    if features.left > CLEAR and len(features.start) + search.residuals.p <= WIDEST + FEATURES and search.has_time:
+    if features.left > CLEAR and search.residuals.p <= WIDEST and search.share == 1 and search.has_time:
         chosen = min((features, search.fit(search.scale, BESIDE, own_directions=True)), key=lambda one: one.left)
     x = _anywhere(trial, generator)
     errors = _relative(trial, *chosen.at(x, chosen.best))
@@ -152,8 +156,13 @@ class _Search:
         self.residuals = residuals
         self.generator = generator
         self.deadline = time.perf_counter() + seconds
-        self.points = residuals.draw(ChebyshevSampler(interior=ROWS, boundary=ROWS // EDGES), generator)
-        self.fresh = residuals.draw(UniformSampler(interior=FRESH, boundary=FRESH // EDGES), generator)
+        few = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
+        coupled = any(map(bind(residuals, few).is_coupled, few))
+        require(not coupled, "a residual depends on all points at once (a mean over them), which others cannot judge")
+        self.share = SHORT if seconds < BRISK else 1
+        rows, fresh = ROWS // self.share, FRESH // self.share
+        self.points = residuals.draw(ChebyshevSampler(interior=rows, boundary=rows // EDGES), generator)
+        self.fresh = residuals.draw(UniformSampler(interior=fresh, boundary=fresh // EDGES), generator)
         self.scale = SCALES[len(SCALES) // 2]
 
     @property
@@ -167,7 +176,7 @@ class _Search:
         for candidate in _outward(at, len(SCALES)):
             if known and (not self.has_time or candidate not in _beside(min(known, key=lambda k: known[k].left))):
                 continue
-            known[candidate] = self.fit(SCALES[candidate], FEATURES)
+            known[candidate] = self.fit(SCALES[candidate], FEATURES // self.share)
         best = min(known, key=lambda k: known[k].left)
         self.scale = SCALES[best]
         return known[best]
@@ -194,6 +203,7 @@ class _Search:
 
         shapes = {name: values.shape for name, values in parameters.items() if name in moved}
         left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
+        require(math.isfinite(left), "the residual is not finite")
         return Correction(corrected, held, shapes, start, left, best.to(start), full.to(start))
 
     def _random(self, scale: float, features: int) -> RandomFeatures:

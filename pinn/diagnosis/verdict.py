@@ -30,7 +30,7 @@ def verdict(
         told += _estimated(estimate)
     looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
-    if error <= UNSOLVED:
+    if error <= UNSOLVED or any(text.startswith("not solved") for text in told):
         looks.remove(_unsolved)
     if error <= SOLVED:
         looks = [look for look in looks if look not in (_overfit, _dominant, _unfit)]

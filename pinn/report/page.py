@@ -34,7 +34,7 @@ CAPTIONS = {
 }
 """The figures in a run's folder, in the order of the page."""
 
-ENDED_EARLY = ("time", "steps", "interrupted")
+ENDED_EARLY = ("time", "stage_time", "steps", "interrupted")
 """The outcomes after which there may be more to gain."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif"}

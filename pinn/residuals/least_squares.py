@@ -89,7 +89,7 @@ class CollocationLeastSquares:
         self.residuals = residuals
         self.points = points
         self.assembly = assembly
-        self.own = residuals.with_past(points if own is None else own)
+        self._own = points if own is None else own
         self.held = dict(held or {})
         self.workspace = workspace or Workspace(assembly.jacobian)
         self.shapes = {name: shape for name, shape in residuals.shapes.items() if name not in self.held}
@@ -99,6 +99,11 @@ class CollocationLeastSquares:
         return CollocationLeastSquares(
             self.residuals, points, self.assembly, own=own, held=self.held, workspace=self.workspace
         )
+
+    @cached_property
+    def own(self) -> PointSet:
+        """The points whose rows are computed here, with what was there before a window of time."""
+        return self.residuals.with_past(self._own)
 
     @cached_property
     def identity(self) -> int:

@@ -25,7 +25,8 @@ class SharedLeastSquares(CollocationWrapper[Collocation]):
 
     def at(self, points: PointSet, own: PointSet | None = None) -> Collocation:
         """The same at other points; the team decides which are own."""
-        return shared(self.inner.at(points), self.team)
+        mine = share(points, self.team, self.inner.is_coupled)
+        return SharedLeastSquares(self.inner.at(points, mine), self.team)
 
     def last_layer(self, theta: Tensor) -> "tuple[Tensor, SharedLeastSquares] | None":
         layer = self.inner.last_layer(theta)

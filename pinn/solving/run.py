@@ -111,8 +111,9 @@ def solve(
             history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
     spent = time.perf_counter() - started
-    estimate = _estimate(trial, plan, spent) if leads and output.estimate else None
-    spectrum = _spectrum(run) if leads and outcome is not Outcome.INTERRUPTED else None
+    examined = leads and outcome is not Outcome.INTERRUPTED
+    estimate = _estimate(trial, plan, spent) if examined and output.estimate else None
+    spectrum = _spectrum(run) if examined else None
     attributes = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
     attributes |= spectrum.attributes if spectrum else {}
     attributes |= estimate.attributes if estimate else {}
@@ -159,8 +160,8 @@ def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) ->
     """The estimated errors, in a share of the seconds spent so far; None, with a line in the log, where it fails."""
     try:
         return estimate_error(trial, plan.weights, max(SHARE * spent, LEAST_SECONDS), plan.seed)
-    except (RuntimeError, UserError) as error:  # memory, or an operation that has no second derivative
-        logger.info("the error is not estimated: %s", error)
+    except (Exception, KeyboardInterrupt) as error:  # whatever it is, a finished run is still to be written
+        logger.info("the error is not estimated: %s", str(error) or type(error).__name__)
         return None
 
 

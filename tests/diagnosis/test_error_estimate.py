@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import pinn
+from pinn.basis.errors import UserError
 from pinn.diagnosis.error_estimate import CorrectedNetwork, estimate_error
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -111,3 +112,38 @@ def test_a_run_estimates_its_error_and_saves_it(tmp_path, capsys):
     assert "estimated error of u" in describe(tmp_path)
     pinn.solve(Poisson2D(), partial(MLP, width=8), **options, output=pinn.Output(figures=False, estimate=False))
     assert ErrorEstimate.of(pinn.load(tmp_path / "solution.h5").attributes) is None
+
+
+@pytest.mark.estimates
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+def test_an_estimate_that_fails_loses_nothing(tmp_path, monkeypatch, error, caplog):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr("pinn.solving.run.estimate_error", fail)
+    training = pinn.Training(steps=2, time_limit=None, held_out=50)
+    output = pinn.Output(figures=False, resolution=9)
+    with caplog.at_level("INFO", logger="pinn"):
+        pinn.solve(Poisson2D(), partial(MLP, width=8), training=training, folder=tmp_path, output=output)
+    assert "the error is not estimated" in caplog.text
+    assert ErrorEstimate.of(pinn.load(tmp_path / "solution.h5").attributes) is None
+
+
+class Coupled(Problem):
+    """u_xx = mean of u - 1: each row of J takes a pass over all points."""
+
+    def __init__(self):
+        self.domain = pinn.Box(x=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {"balance": Interior(self.balance), "ends": Dirichlet(u=0.0, on=("x.min", "x.max"))}
+
+    def balance(self, u, u_xx):
+        return u_xx - u.mean() + 1
+
+
+def test_none_where_the_equation_depends_on_the_points():
+    """The mean over other points is another equation, so that they say nothing of the error."""
+    with pytest.raises(UserError, match="depends on all points at once"):
+        estimate_error(solved(Coupled(), 3).trial, None, SECONDS)
