@@ -185,9 +185,7 @@ class _Search:
         """The correction on so many features, and in the directions of the network's parameters where asked."""
         trial = self.residuals.trial
         corrected = trial.with_core(CorrectedNetwork(trial.network.core, self._random(scale, features)))
-        terms = {block.term for group in self.residuals.regions.values() for block in group.blocks}
-        skipped = tuple(name for name in trial.problem.terms() if name not in terms)
-        residuals = Residuals(corrected, weights=self.residuals.weights, skip=skipped)
+        residuals = self.residuals.of(corrected)
         moved = [f"core.correction.{name}" for name in ("last.weight", "last.bias")]
         moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
         if own_directions:

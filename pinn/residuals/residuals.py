@@ -71,6 +71,12 @@ class Residuals:
         """Put theta (p,) into the trial function."""
         self.trial.load_parameters(self.unflatten(theta.detach()))
 
+    def of(self, trial: TrialFunction) -> "Residuals":
+        """The same terms with the same weights, of another trial function of the problem."""
+        kept = {block.term for group in self.regions.values() for block in group.blocks}
+        skipped = tuple(name for name in trial.problem.terms() if name not in kept)
+        return Residuals(trial, weights=self.weights, skip=skipped)
+
     def draw(self, sampler: Sampler, generator: Generator) -> PointSet:
         """Points of every region, in the trial function's type on its device."""
         regions = {label: group.region for label, group in self.regions.items()}

@@ -61,8 +61,7 @@ def shared(least_squares: Collocation, team: Team) -> Collocation:
     """The same least squares, of which this member of the team computes its share of the rows."""
     if team.size == 1:
         return least_squares
-    points = least_squares.points
-    return SharedLeastSquares(least_squares.at(points, share(points, team, least_squares.is_coupled)), team)
+    return SharedLeastSquares(least_squares, team).at(least_squares.points)
 
 
 def share(points: PointSet, team: Team, coupled: Callable[[str], bool]) -> PointSet:

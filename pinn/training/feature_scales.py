@@ -110,9 +110,7 @@ class SmallFit:
         self.core = features_of(full).first(features)
         self.trial = full.with_core(self.core)
         self.waves = self.core.waves.detach().clone()
-        kept = {block.term for group in residuals.regions.values() for block in group.blocks}
-        skipped = tuple(name for name in full.problem.terms() if name not in kept)
-        self.residuals = Residuals(self.trial, weights=residuals.weights, skip=skipped)
+        self.residuals = residuals.of(self.trial)
         self.least_squares = bind(self.residuals, self.residuals.draw(sampler.fewer(rows), generator), assembly)
         judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT)
         self.held_out = bind(self.residuals, self.residuals.draw(judge, generator), assembly)
