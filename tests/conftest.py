@@ -20,8 +20,8 @@ def _seeded():
 @pytest.fixture(autouse=True)
 def _without_estimates(request, monkeypatch):
     """An estimate of the error takes seconds, a test's training a fraction of one; `estimates` marks who wants them."""
-    if request.node.get_closest_marker("estimates") is None and "pinn.solving.run" in sys.modules:
-        monkeypatch.setattr(sys.modules["pinn.solving.run"], "_estimate", lambda *arguments: None)
+    if request.node.get_closest_marker("estimates") is None and "pinn.solving.examination" in sys.modules:
+        monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_estimate", lambda *arguments: None)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from pinn.diagnosis.verdict import findings
+from pinn.diagnosis.verdict import verdict_of
 from pinn.solution.solution import Solution
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 
@@ -39,7 +39,7 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")
     for number, path in enumerate(files):
         table.add_row("" if number else "files", "", str(path))
-    for number, finding in enumerate(findings(solution.attributes, latest)):
+    for number, finding in enumerate(verdict_of(solution.attributes, latest).lines):
         table.add_row("" if number else "verdict", "", finding)
     text = io.StringIO()
     Console(file=text, width=100, force_jupyter=False).print(table)

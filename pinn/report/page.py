@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from pinn.diagnosis.verdict import findings
+from pinn.diagnosis.verdict import verdict_of
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
@@ -102,7 +102,7 @@ def run_page(record: Record, figures: Mapping[str, str], path: Path | None = Non
             attributes=attributes,
             statement=statement(title),
             residuals=residuals(record.kept),
-            findings=findings(attributes, record.kept),
+            findings=verdict_of(attributes, record.kept).lines,
             figures=figures,
             timings=timings(record),
             path=path,

@@ -8,38 +8,31 @@ from typing import Any
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.diagnosis.counting import missing_conditions
-from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.preflight import preflight
-from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
-from pinn.diagnosis.verdict import verdict
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.base import Optimizer
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
 from pinn.report.points import draw_first_points
-from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
-from pinn.solution_file.measured import ErrorEstimate, kept_measurement
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
+from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.writing import write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
 from pinn.training.plan import Plan
-from pinn.training.run import Callback, Outcome, Run
+from pinn.training.run import Callback, Outcome
 from pinn.training.settings import Stages, Training
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
-from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
-SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
 
 
 def solve(
@@ -111,22 +104,21 @@ def solve(
             history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
     spent = time.perf_counter() - started
-    examined = leads and outcome is not Outcome.INTERRUPTED
-    estimate = _estimate(trial, plan, spent) if examined and output.estimate else None
-    spectrum = _spectrum(run) if examined else None
-    attributes = {"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
-    attributes |= spectrum.attributes if spectrum else {}
-    attributes |= estimate.attributes if estimate else {}
-    missing = tuple(missing_conditions(Residuals(trial.windows[0])))
-    attributes["verdict"] = "\n".join(verdict(kept_measurement(history.columns()), missing, estimate)) or None
+    if leads and outcome is not Outcome.INTERRUPTED:
+        examined = examine(trial, run, plan, history, spent, output.estimate)
+    else:
+        examined = Examination(trial, judge(trial, history))
+    spectrum = examined.spectrum
     solution = Solution(
-        trial,
-        whole_residuals(trial),
+        examined.trial,
+        whole_residuals(examined.trial),
         history=history.columns(),
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
         diagnosis={"singular_values": spectrum.values} if spectrum else {},
         configuration=configuration or plan.configuration | {"output": plain(output)},
-        attributes=attributes | {"wall_seconds": time.perf_counter() - started},
+        attributes={"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
+        | examined.attributes
+        | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
     files = write(solution, folder, output)
@@ -154,25 +146,6 @@ def _watchers(
     if folder is None:
         return watchers
     return [MetricsFile(folder / METRICS), *watchers, Checkpoints(folder, training.checkpoint_seconds)]
-
-
-def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) -> ErrorEstimate | None:
-    """The estimated errors, in a share of the seconds spent so far; None, with a line in the log, where it fails."""
-    try:
-        return estimate_error(trial, plan.weights, max(SHARE * spent, LEAST_SECONDS), plan.seed)
-    except (Exception, KeyboardInterrupt) as error:  # whatever it is, a finished run is still to be written
-        logger.info("the error is not estimated: %s", str(error) or type(error).__name__)
-        return None
-
-
-def _spectrum(run: Run) -> Spectrum | None:
-    """The singular values of J where the training ended; None, with a line in the log, where there are none."""
-    try:
-        minimized = run.minimized()
-        return None if minimized is None else jacobian_spectrum(*minimized)
-    except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
-        logger.info("the spectrum of J is not computed: %s", error)
-        return None
 
 
 def _to_resume(folder: Path | str | None) -> Path:
