@@ -120,7 +120,7 @@ def test_an_estimate_that_fails_loses_nothing(tmp_path, monkeypatch, error, capl
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("pinn.solving.run.estimate_error", fail)
+    monkeypatch.setattr("pinn.solving.examination.estimate_error", fail)
     training = pinn.Training(steps=2, time_limit=None, held_out=50)
     output = pinn.Output(figures=False, resolution=9)
     with caplog.at_level("INFO", logger="pinn"):
