@@ -14,6 +14,7 @@ from pinn.ansatz.box import Axis, evaluations, lift
 from pinn.ansatz.corners import Disagreement, disagreements
 from pinn.ansatz.distance import Faces, faces
 from pinn.ansatz.prescriptions import Columns, Prescription, Prescriptions, prescriptions
+from pinn.ansatz.smoothness import derivative_orders, unsmooth
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.problem import Problem
@@ -46,9 +47,9 @@ class DerivedAnsatz:
 
 def derive(problem: Problem) -> DerivedAnsatz:
     """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft."""
-    collected = prescriptions(problem)
+    collected, orders = prescriptions(problem), derivative_orders(problem)
     for p in list(collected.kept):
-        reason = _no_jet(problem, p)
+        reason = _no_jet(problem, p) or unsmooth(problem, p, orders)
         if reason is not None:
             collected.drop(p, reason)
     ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))

@@ -314,6 +314,12 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
             "step",
             "its value has no exact derivatives",
         ),
+        (
+            ROD,
+            {"heat": Interior(lambda u_t, u_xx: u_t - u_xx), "start": Initial(u=lambda x: 1 - torch.abs(x - 1))},
+            "start",
+            "its data have a kink at x = 1, which would stay there for good",
+        ),
         (SQUARE, {"flux": Neumann(u=0.0, on="x.min")}, "flux", "exact only where all fields have one at x.min"),
         (
             ROD,
@@ -365,6 +371,12 @@ def test_what_cannot_hold_exactly_stays_soft_and_says_why(domain, terms, term, r
     found = derive(problem)
     assert reason in found.soft[term]
     assert term not in held(problem)
+
+
+def test_a_kink_that_no_equation_differentiates_twice_may_stay():
+    """As of transport, whose solution keeps it."""
+    terms = {"transport": Interior(lambda u_t, u_x: u_t + u_x), "start": Initial(u=lambda x: 1 - torch.abs(x - 1))}
+    assert derive(Posed(ROD, terms)).soft == {}
 
 
 def test_robin_and_general_conditions_are_not_spoken_of():

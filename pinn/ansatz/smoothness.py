@@ -1,0 +1,68 @@
+"""Data with jumps and kinks: a lift would carry them through the whole domain, where no residual sees them.
+
+A slope of u that jumps is a Dirac in its second derivative. The solution smooths it away or moves it; the ansatz keeps
+it where the data have it, and collocation points never meet it: a small residual of a wrong answer.
+"""
+
+import torch
+from torch import Tensor
+
+from pinn.ansatz.prescriptions import Prescription
+from pinn.derivatives.breaks import Break, largest_break
+from pinn.derivatives.evaluation import Request
+from pinn.problem import Problem
+
+LINES = 2  # along a coordinate, on which data are looked at
+
+
+def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
+    """(field, coordinate) -> the highest derivative of it in the equations of the interior."""
+    asked: dict[str, None] = {}
+    for term in problem.terms().values():
+        region = term.region(problem.domain)
+        if region.is_interior and not region.columns:
+            asked |= {name: None for e in term.equations().values() for name in e.arguments}
+    demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
+    return {
+        (field, coordinate): max(
+            (s.orders[i] for symbol in demands.get(field, ()) for s in symbol.expanded()), default=0
+        )
+        for field in problem.vocabulary.fields
+        for i, coordinate in enumerate(problem.coordinates)
+    }
+
+
+def unsmooth(problem: Problem, p: Prescription, orders: dict[tuple[str, str], int]) -> str | None:
+    """Why a lift of this value has derivatives that the equations do not see; None where its data are smooth.
+
+    Looked at on ends of coordinates, whose data are lifted along straight lines.
+    """
+    if p.place.coordinate is None:
+        return None
+    for coordinate in p.names:
+        count = orders[p.field, coordinate]
+        if coordinate == p.place.coordinate or not count:
+            continue
+        found = _along(problem, p, coordinate, count)
+        if found is not None:
+            at = found.place[problem.coordinates.index(coordinate)]
+            return f"its data have a {found.kind} at {coordinate} = {at:.4g}, which would stay there for good"
+    return None
+
+
+def _along(problem: Problem, p: Prescription, coordinate: str, orders: int) -> Break | None:
+    """The largest break of the data on lines along a coordinate, at random places in the others."""
+    bounds = problem.domain.bounds
+    lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
+    share = torch.rand(LINES, len(lower), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    start = lower + (upper - lower) * share
+    assert p.place.coordinate is not None
+    start[:, problem.coordinates.index(p.place.coordinate)] = bounds[p.place.coordinate][p.place.end == "max"]
+    end, along = start.clone(), problem.coordinates.index(coordinate)
+    start[:, along], end[:, along] = bounds[coordinate]
+
+    def values(x: Tensor) -> Tensor:
+        columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}
+        return torch.as_tensor(p(columns), dtype=torch.float64).expand(len(x))
+
+    return largest_break(values, start, end, orders)

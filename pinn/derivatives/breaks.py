@@ -1,0 +1,95 @@
+"""Where a function jumps, or has a kink: jumps of its derivatives along lines, found by bisection.
+
+Points never meet a break, so that no residual sees the Dirac that a derivative has there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CELLS = 256  # of a line, in which breaks are looked for
+BISECTIONS = 24  # of a cell: what still jumps over 1e-9 of a line is no steep slope
+TOLERANCE = 1e-4  # of the function's range: a break that is none
+OFFSET = 0.381966  # of a cell: nodes are off the simple numbers at which people put breaks
+
+KINDS = ("jump", "kink", "jump of the second derivative", "jump of the third derivative")
+
+
+@dataclass(frozen=True)
+class Break:
+    """A jump of a derivative along a line. order: of the derivative, 0 of the function itself.
+
+    place: (d,). size: of the jump over the function's range, in a derivative along the line scaled to [-1, 1].
+    """
+
+    order: int
+    place: tuple[float, ...]
+    size: float
+
+    @property
+    def kind(self) -> str:
+        """In words."""
+        return KINDS[self.order] if self.order < len(KINDS) else f"jump of derivative {self.order}"
+
+
+def largest_break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, orders: int) -> Break | None:
+    """The largest break of f along k lines from `start` to `end`, each (k, d), in its derivatives of order < orders.
+
+    f: points (n, d) to values (n,), differentiable by autograd piece by piece. None where it has no break.
+    """
+    t = (2.0 * (torch.arange(CELLS, dtype=torch.float64) + OFFSET) / CELLS - 1.0).expand(len(start), -1)
+    nodes = _derivatives(f, start, end, t, orders)
+    extent = float(nodes[0].max() - nodes[0].min()) or float(nodes[0].abs().max())
+    if not extent > 0 or not all(bool(q.isfinite().all()) for q in nodes):
+        return None
+    found = []
+    for order, q in enumerate(nodes):
+        steps = q.diff(dim=1)
+        departure = (steps[:, 1:-1] - 0.5 * (steps[:, :-2] + steps[:, 2:])).abs()  # (k, cells - 3)
+        if float(departure.max()) > 0.5 * TOLERANCE * extent:  # else there is no break of that size
+            cell = departure.argmax(1, keepdim=True) + 1
+            found.append(_break(f, start, end, *(v.gather(1, cell + k) for v in (t, q) for k in (0, 1)), order))
+    largest = max(found, key=lambda one: one.size, default=None)
+    if largest is None or largest.size <= TOLERANCE * extent:
+        return None
+    return Break(largest.order, largest.place, largest.size / extent)
+
+
+def _break(
+    f: Callable[[Tensor], Tensor],
+    start: Tensor,
+    end: Tensor,
+    a: Tensor,
+    b: Tensor,
+    at_a: Tensor,
+    at_b: Tensor,
+    order: int,
+) -> Break:
+    """The largest jump of the derivative of one order between a and b, its values there given; each (k, 1)."""
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (a + b)
+        at_middle = _derivatives(f, start, end, middle, order + 1)[order]
+        left = (at_middle - at_a).abs() >= (at_b - at_middle).abs()
+        a, at_a = torch.where(left, a, middle), torch.where(left, at_a, at_middle)
+        b, at_b = torch.where(left, middle, b), torch.where(left, at_middle, at_b)
+    slopes = [_derivatives(f, start, end, at, order + 2)[order + 1].abs() for at in (a, b)]
+    jumps = ((at_b - at_a).abs() - 2.0 * (b - a) * torch.maximum(*slopes)).squeeze(1)  # beyond a smooth slope
+    line = int(jumps.argmax())
+    place = start[line] + 0.5 * (1.0 + a[line]) * (end[line] - start[line])
+    return Break(order, tuple(place.tolist()), max(float(jumps[line]), 0.0))
+
+
+def _derivatives(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, t: Tensor, count: int) -> list[Tensor]:
+    """f and its derivatives in t of order < count, each as t (k, n), at start + (1 + t) / 2 (end - start)."""
+    with torch.enable_grad():
+        t = t.detach().clone().requires_grad_()
+        x = start[:, None] + 0.5 * (1.0 + t[..., None]) * (end - start)[:, None]  # (k, n, d)
+        values = [f(x.reshape(-1, x.shape[-1])).reshape(t.shape)]
+        for _ in range(1, count):
+            slope = None
+            if values[-1].requires_grad:
+                (slope,) = torch.autograd.grad(values[-1].sum(), t, create_graph=True, allow_unused=True)
+            values.append(torch.zeros_like(t) if slope is None else slope)
+    return [value.detach() for value in values]
