@@ -19,9 +19,9 @@ def _seeded():
 
 @pytest.fixture(autouse=True)
 def _without_estimates(request, monkeypatch):
-    """An estimate of the error takes seconds, a test's training a fraction of one; `estimates` marks who wants them."""
+    """To examine a run takes a second or more, a test's training a fraction of one; `estimates` marks who wants it."""
     if request.node.get_closest_marker("estimates") is None and "pinn.solving.examination" in sys.modules:
-        monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_estimate", lambda *arguments: None)
+        monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_asked", lambda *arguments: None)
 
 
 @pytest.fixture

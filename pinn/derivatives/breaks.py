@@ -50,7 +50,8 @@ def largest_break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, ord
         departure = (steps[:, 1:-1] - 0.5 * (steps[:, :-2] + steps[:, 2:])).abs()  # (k, cells - 3)
         if float(departure.max()) > 0.5 * TOLERANCE * extent:  # else there is no break of that size
             cell = departure.argmax(1, keepdim=True) + 1
-            found.append(_break(f, start, end, *(v.gather(1, cell + k) for v in (t, q) for k in (0, 1)), order))
+            a, b, at_a, at_b = (values.gather(1, cell + k) for values in (t, q) for k in (0, 1))
+            found.append(_break(f, start, end, a, b, at_a, at_b, order))
     largest = max(found, key=lambda one: one.size, default=None)
     if largest is None or largest.size <= TOLERANCE * extent:
         return None

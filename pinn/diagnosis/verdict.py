@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar
 
+from pinn.diagnosis.posedness import Posedness
 from pinn.solution_file.measured import ErrorEstimate, Measure
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # estimated error, or residual over the equation's largest term, beyond which it is not solved
-TRUSTED = 0.01  # estimated error up to which a solution is trusted
+TRUSTED = 0.01  # estimated error, or a condition's mismatch by its size, up to which a solution is trusted
+UNRESOLVED = 1e-3  # lower bound of the error beyond which it is not solved: what is not resolved may be far more
+APART = 10.0  # true error over the estimated one beyond which a reference solves other equations
+LONGER = "training=accurate or a larger network (network.width)"
+ONE_OF_MANY = "one of many solutions: {}"
 UNFIT = 1e-4  # residual over largest term of a fit that has its least loss, far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
 SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
@@ -72,6 +77,7 @@ class Verdict:
         told = sorted(reasons, key=lambda reason: -order.index(reason.word))
         word = told[0].word if told else Word.PLAUSIBLE
         action = next((reason.action for reason in told if reason.action), "")
+        action = action or (LONGER if word is Word.NOT_SOLVED else "")
         return cls(word, tuple(reason.text for reason in told), action)
 
 
@@ -79,20 +85,21 @@ def verdict(
     latest: Mapping[str, float],
     missing: Sequence[str] = (),
     estimate: ErrorEstimate | None = None,
+    posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
 ) -> Verdict:
     """The verdict from the last measurement of a run.
 
     latest: the entries of `Measure` by block, as the trainer records them; `settled` where a fit has its least loss, so
     that weights and redrawn points would not help.
-    missing: conditions that the equations ask for and the problem does not have, in words. estimate: of the errors;
-    where it is small and resolved, a residual near the equation's largest term is no fault: the terms are small there.
-    seen: by other looks.
+    missing: conditions that the equations ask for and the problem does not have, in words, by counting; passed over
+    where `posed` has looked. estimate: of the errors; where it is small and resolved, a residual near the equation's
+    largest term is no fault: the terms are small there. seen: by other looks.
     """
-    measured = Measured(latest)
-    told = [Reason(f"one of many solutions: {text}", Word.ILL_POSED) for text in missing]
-    told += [_estimated(estimate)] if estimate is not None else []
-    told += seen
+    measured = Measured(latest, posed)
+    told = [Reason(text, Word.ILL_POSED) for text in (posed.reasons if posed else map(ONE_OF_MANY.format, missing))]
+    told += [] if estimate is None else [_estimated(estimate), *_apart(measured, estimate)]
+    told += [*seen, *_missed(measured)]
     looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
     if error <= UNSOLVED or any(not reason.word.is_good for reason in told):
@@ -101,14 +108,14 @@ def verdict(
         looks = [look for look in looks if look not in (_overfit, _dominant, _unfit)]
     for look in looks:
         told += look(measured)
-    worst = max(measured.imbalances.values(), default=0.0)
-    is_told = bool(measured.imbalances) and worst <= UNSOLVED
-    balanced = [Reason(f"{worst:.1g} of the equation's largest term is left")] if is_told else []
     if not told and measured.total > 0:
         ratio = measured.total / max(sum(measured.training.values()), 1e-300)
         good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
         told = [Reason(good, Word.PLAUSIBLE)]
-    return Verdict.of([*told, *balanced])
+    worst = max(measured.left.values(), default=0.0)
+    if measured.left and worst <= UNSOLVED:
+        told.append(Reason(f"{worst:.1g} of the equation's largest term is left"))
+    return Verdict.of(told)
 
 
 def verdict_of(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> Verdict:
@@ -122,15 +129,23 @@ def verdict_of(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> Verd
 
 
 class Measured:
-    """The last measurement by kind, each of them by block, as of `verdict`; `total`: the held-out one of all blocks."""
+    """The last measurement by kind, each of them by block, as of `verdict`; `total`: the held-out one of all blocks.
 
-    def __init__(self, latest: Mapping[str, float]) -> None:
+    left: of an equation's residual, over its largest term, or over what it would be of smooth fields where that is
+    more. missed: of a condition's, over the latter.
+    """
+
+    def __init__(self, latest: Mapping[str, float], posed: Posedness | None = None) -> None:
         self.held_out = Measure.HELD_OUT.within(latest)
         self.training = Measure.LOSS.within(latest)
-        self.imbalances = Measure.IMBALANCE.within(latest)
         self.noise = Measure.NOISE.within(latest)
+        self.errors = Measure.ERROR.within(latest)
         self.settled = bool(latest.get("settled", False))
         self.total = sum(self.held_out.values())
+        natural = dict(posed.missed) if posed else {}
+        equations = Measure.IMBALANCE.within(latest)
+        self.left = {name: min(share, natural.get(name, math.inf)) for name, share in equations.items()}
+        self.missed = {name: x for name, x in natural.items() if name not in equations and name not in self.noise}
 
 
 def _estimated(estimate: ErrorEstimate) -> Reason:
@@ -138,21 +153,40 @@ def _estimated(estimate: ErrorEstimate) -> Reason:
     field, error = estimate.worst
     if error > UNSOLVED:
         size = f"{100 * error:.0f} %" + ("" if estimate.is_resolved else " or more")
-        action = "training=accurate or a larger network (network.width)"
-        return Reason(f"the estimated error of {field} is {size}", Word.NOT_SOLVED, action)
+        return Reason(f"the estimated error of {field} is {size}", Word.NOT_SOLVED)
     if not estimate.is_resolved:
         return Reason(
             f"the error of {field} is {error:.1g} or more; the residual comes from what is finer than the estimate "
             "sees (a front, a kink, noise)",
-            Word.PLAUSIBLE,
-            "another seed or a larger network (network.width), and compare",
+            Word.NOT_SOLVED if error > UNRESOLVED else Word.PLAUSIBLE,
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
     return Reason(f"the estimated error of {field} is {error:.1g}", word)
 
 
+def _apart(measured: Measured, estimate: ErrorEstimate) -> Iterator[Reason]:
+    """A truth that is far from what solves the equations: one of the two is wrong."""
+    for field, estimated in estimate.errors.items():
+        true = measured.errors.get(field, 0.0)
+        if estimate.is_resolved and true > UNSOLVED and true > APART * estimated:
+            yield Reason(
+                f"{field} solves the equations (estimated error {estimated:.1g}) and is {100 * true:.0f} % off the "
+                "reference: equation and reference contradict each other",
+                Word.NOT_SOLVED,
+                "pinn check: which term the reference does not satisfy",
+            )
+
+
+def _missed(measured: Measured) -> Iterator[Reason]:
+    """Conditions that are not met, each by its own size."""
+    for block, share in measured.missed.items():
+        if share > TRUSTED:
+            word = Word.NOT_SOLVED if share > UNSOLVED else Word.PLAUSIBLE
+            yield Reason(f"{block} is missed by {100 * share:.2g} % of its size", word, f"weights.{block}=100")
+
+
 def _learnt_noise(measured: Measured) -> Iterator[Reason]:
-    weights = " ".join(f"weights.{name}=1e4" for name in measured.imbalances)
+    weights = " ".join(f"weights.{name}=1e4" for name in measured.left)
     for block, misfit in measured.noise.items():
         if misfit < LEARNT and weights:
             told = f"{block}: the misfit is {misfit:.2g} of the noise, which is learnt with the data"
@@ -160,16 +194,16 @@ def _learnt_noise(measured: Measured) -> Iterator[Reason]:
 
 
 def _unsolved(measured: Measured) -> Iterator[Reason]:
-    for block, left in measured.imbalances.items():
+    for block, left in measured.left.items():
         if left > UNSOLVED:
             told = f"{block}: the residual on fresh points is {100 * left:.0f} % of the equation's largest term"
-            yield Reason(told, Word.NOT_SOLVED, "training=accurate or a larger network (network.width)")
+            yield Reason(told, Word.NOT_SOLVED)
 
 
 def _zero(measured: Measured) -> Iterator[Reason]:
     vanishing = [block for block, fresh in measured.held_out.items() if fresh == 0.0]
     others = [block for block, fresh in measured.held_out.items() if fresh > 0.0]
-    if vanishing and others and not measured.imbalances:
+    if vanishing and others and not measured.left:
         yield Reason(
             f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, {', '.join(others)} "
             "does not",
@@ -195,7 +229,7 @@ def _dominant(measured: Measured) -> Iterator[Reason]:
     if measured.settled or len(measured.held_out) < 2:
         return
     for block, fresh in measured.held_out.items():
-        solved = measured.imbalances.get(block, 1.0) < SOLVED
+        solved = measured.left.get(block, 1.0) < SOLVED
         if fresh > DOMINANT * measured.total and not solved and measured.noise.get(block, CONSISTENT) >= CONSISTENT:
             share = measured.training.get(block, 0.0) / max(sum(measured.training.values()), 1e-300)
             yield Reason(
@@ -207,7 +241,7 @@ def _dominant(measured: Measured) -> Iterator[Reason]:
 
 
 def _unfit(measured: Measured) -> Iterator[Reason]:
-    for block, left in measured.imbalances.items():
+    for block, left in measured.left.items():
         if measured.settled and UNFIT < left <= UNSOLVED:
             yield Reason(
                 f"{block}: the fit has its least loss, which does not solve the equation",

@@ -125,7 +125,7 @@ def test_an_estimate_that_fails_loses_nothing(tmp_path, monkeypatch, error, capl
     output = pinn.Output(figures=False, resolution=9)
     with caplog.at_level("INFO", logger="pinn"):
         pinn.solve(Poisson2D(), partial(MLP, width=8), training=training, folder=tmp_path, output=output)
-    assert "the error is not estimated" in caplog.text
+    assert "the error is not known" in caplog.text
     assert ErrorEstimate.of(pinn.load(tmp_path / "solution.h5").attributes) is None
 
 

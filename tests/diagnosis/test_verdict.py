@@ -1,5 +1,6 @@
 """What the measurements of a run say about it."""
 
+from pinn.diagnosis.posedness import Posedness
 from pinn.diagnosis.verdict import Reason, Verdict, Word, verdict, verdict_of
 from pinn.solution_file.measured import ErrorEstimate
 
@@ -81,8 +82,8 @@ def test_the_estimate_decides_where_there_is_one():
     assert verdict(fine, estimate=ErrorEstimate({"u": 1e-5}, left=0.01)).word is Word.TRUSTED
     wrong = verdict(fine | {"imbalance/a": 1e-9}, estimate=ErrorEstimate({"u": 0.1, "v": 0.3}, left=0.01))
     assert wrong.lines[0] == "not solved: the estimated error of v is 30 %"
-    unresolved = verdict({}, estimate=ErrorEstimate({"u": 1e-3, "v": 2e-3}, left=0.9))
-    assert unresolved.lines[0].startswith("plausible: the error of v is 0.002 or more")
+    unresolved = verdict({}, estimate=ErrorEstimate({"u": 1e-4, "v": 2e-4}, left=0.9))
+    assert unresolved.lines[0].startswith("plausible: the error of v is 0.0002 or more")
     assert verdict({}, estimate=ErrorEstimate({"u": 0.03}, left=0.1)).word is Word.PLAUSIBLE
     assert "40 % or more" in verdict({}, estimate=ErrorEstimate({"u": 0.4}, left=0.9)).reasons[0]
 
@@ -91,6 +92,44 @@ def test_a_small_estimate_needs_no_advice():
     assert verdict(DOMINATED, estimate=SMALL).action == ""
     rounding = ErrorEstimate({"u": 1e-14}, left=0.99)
     assert verdict(OVERFITTED, estimate=rounding).word is Word.TRUSTED
+
+
+def test_an_unresolved_error_of_some_size_is_not_solved():
+    """Fronts and kinks that the estimate does not see were off by 50 times the lower bound and more."""
+    assert verdict({}, estimate=ErrorEstimate({"u": 2e-3}, left=0.9)).word is Word.NOT_SOLVED
+    assert verdict({}, estimate=ErrorEstimate({"u": 2e-3}, left=0.1)).word is Word.TRUSTED
+
+
+def test_every_condition_is_judged_by_its_own_size():
+    posed = Posedness(missed={"a": 1e-9, "start.p": 0.096, "start.u": 0.02})
+    found = verdict({"imbalance/a": 1e-3}, estimate=SMALL, posed=posed)
+    assert found.word is Word.NOT_SOLVED
+    assert found.reasons[:2] == ("start.p is missed by 9.6 % of its size", "start.u is missed by 2 % of its size")
+    assert found.action == "weights.start.p=100"
+    assert verdict({"noise/seen": 1.0}, posed=Posedness(missed={"seen": 0.4})).word is not Word.NOT_SOLVED
+
+
+def test_an_equation_of_one_term_is_measured_by_what_smooth_fields_make_of_it():
+    assert verdict({"imbalance/a": 1.0}).word is Word.NOT_SOLVED
+    found = verdict({"imbalance/a": 1.0}, posed=Posedness(missed={"a": 1e-9}))
+    assert found.reasons == ("1e-09 of the equation's largest term is left",)
+
+
+def test_what_is_ill_posed_is_told_by_looking_rather_than_by_counting():
+    posed = Posedness(free=("k", "c"))
+    found = verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=posed)
+    assert found.word is Word.ILL_POSED
+    assert found.reasons[0].startswith("one of many solutions: k, c can change without any residual")
+    assert verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=Posedness()).word is Word.PLAUSIBLE
+    assert verdict({}, posed=Posedness(contradictory=("walls",))).word is Word.ILL_POSED
+    assert verdict({}, posed=Posedness(homogeneous=True)).word is Word.ILL_POSED
+
+
+def test_a_reference_that_does_not_solve_the_equations_is_told():
+    found = verdict({"error/u": 1.2}, estimate=SMALL)
+    assert found.word is Word.NOT_SOLVED
+    assert found.reasons[0].endswith("120 % off the reference: equation and reference contradict each other")
+    assert verdict({"error/u": 0.08}, estimate=ErrorEstimate({"u": 0.04}, left=0.1)).word is Word.PLAUSIBLE
 
 
 def test_the_worst_reason_decides_and_gives_the_action():

@@ -1,0 +1,288 @@
+"""Does a problem have one solution, and are its terms met? From its linearization on smooth random features.
+
+A change of the fields that changes no residual: there are other solutions. What is left of the residual is smooth, and
+no smooth change of the fields takes it away: there is none. Every term is measured by what smooth fields of the
+solution's size make of it, which does not vanish where its own terms do.
+
+With the fields' changes orthonormal (from the SVD of their values, truncated) and each block's rows of one length, the
+least singular value of a well-posed problem hardly depends on where the SVD is truncated; that of a null direction
+falls with the cutoff, which is all that keeps it from zero.
+"""
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinn.diagnosis.error_estimate import CorrectedNetwork
+from pinn.domains.region import Region
+from pinn.networks.embedding import Embedding
+from pinn.networks.random_features import RandomFeatures
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
+from pinn.residuals.residuals import Residuals, unflatten
+from pinn.sampling.points import Points, PointSet
+from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
+from pinn.trial.function import TrialFunction
+
+FEATURES, SCALE = 150, 3.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
+INTERIOR, BOUNDARY, PLACES = 800, 200, 600  # rows of a region or side; points where the fields are compared
+COARSE, FINE = 1e-4, 1e-8  # cutoffs of the fields' singular values
+NULL, FALLING = 1e-7, 1e3  # the least singular value of a null direction, and what the cutoff takes from it
+LEFT, SMOOTH = 0.5, 0.2  # share of the residual that no change explains, and that smooth functions leave of it
+MISSED = 0.05  # residual over that of a change of the fields by their size
+LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
+RANDOM = 20  # smooth fields by which residuals are measured
+SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
+
+
+@dataclass(frozen=True)
+class Posedness:
+    """free: what can change without any residual, largest first. contradictory: blocks that cannot vanish together.
+
+    missed: block -> its residual over that of random smooth fields of the solution's size, root mean squares.
+    homogeneous: whether fields that are zero satisfy every term.
+    """
+
+    free: tuple[str, ...] = ()
+    contradictory: tuple[str, ...] = ()
+    missed: Mapping[str, float] = field(default_factory=dict)
+    homogeneous: bool = False
+
+    @property
+    def reasons(self) -> Iterator[str]:
+        """In words."""
+        if self.free:
+            yield (
+                f"one of many solutions: {', '.join(self.free)} can change without any residual; a condition or data "
+                "are missing"
+            )
+        if self.homogeneous and not self.free:
+            yield "zero satisfies every term: nothing in the problem asks for another solution"
+        if self.contradictory:
+            yield (
+                f"no solution: what is left of {', '.join(self.contradictory)} is smooth, and no change of the fields "
+                "takes it away; conditions, equations or data contradict each other"
+            )
+
+
+def posedness(trial: TrialFunction, seed: int = 0) -> Posedness:
+    """Look at a problem's linearization at a trained function, in some tenths of a second.
+
+    Raises UserError where a residual cannot be evaluated.
+    """
+    generator = torch.Generator().manual_seed(seed + 2**23)
+    here = _Linearized.at(trial, generator)
+    free, missed = here.free(), here.missed(generator)
+    stuck = here.contradictory()
+    if stuck:  # a nonlinear problem may be stationary here, and nowhere else
+        there = _Linearized.at(here.shaken(generator), generator).contradictory()
+        stuck = tuple(block for block in stuck if block in there)
+    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator))
+
+
+@dataclass
+class _Linearized:
+    """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
+
+    blocks: name -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block ->
+    its points.
+    """
+
+    trial: TrialFunction
+    r: Tensor
+    j: Tensor
+    phi: Tensor
+    owners: Tensor
+    columns: Tensor
+    names: tuple[str, ...]
+    blocks: dict[str, slice]
+    places: dict[str, Tensor]
+
+    @classmethod
+    def at(cls, trial: TrialFunction, generator: torch.Generator) -> "_Linearized":
+        corrected = _with_features(trial, generator)
+        residuals = make_residuals(corrected)
+        residuals.weights = dict.fromkeys(residuals.weights, 1.0)
+        points = residuals.draw(ChebyshevSampler(interior=INTERIOR, boundary=BOUNDARY), generator)
+        moved = [f"core.correction.{name}" for name in ("last.weight", "last.bias")]
+        moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
+        parameters = corrected.parameters()
+        held = {name: values.clone() for name, values in parameters.items() if name not in moved}
+        free = {name: values for name, values in parameters.items() if name in moved}
+        start = torch.cat([values.reshape(-1) for values in free.values()])
+        least_squares = CollocationLeastSquares(residuals, points, Assembly(), held=held)
+        r, j = least_squares.jacobian(start)
+        shapes = {name: values.shape for name, values in free.items()}
+        x = UniformSampler(interior=PLACES, boundary=1).draw(trial.domain, Region(), generator)
+        at = x.to(trial.dtype, trial.device).x
+        phi, owners = _changes(corrected, at, start, shapes, held)
+        names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
+        columns = torch.cat([_owners(name, shape, names) for name, shape in shapes.items()])
+        rows, places = _rows(residuals, points)
+        r, j = (values.double().cpu().clone() for values in (r, j))
+        return cls(corrected, r, j, phi, owners, columns, names, rows, places)
+
+    def contradictory(self) -> tuple[str, ...]:
+        """The blocks that no smooth change of the fields brings to zero, although they are smooth."""
+        r, j = self._balanced(*self._basis(FINE))
+        q = torch.linalg.qr(j).Q
+        left = r - q @ (q.mT @ r)
+        size = {name: float(left[rows].norm()) for name, rows in self.blocks.items()}
+        if float(left.norm()) < LEFT * float(r.norm()) or max(size.values()) < MISSED:
+            return ()
+        large = [name for name in size if size[name] > 0.1 * max(size.values())]
+        smooth = all(_roughness(self.places[name], self.r[self.blocks[name]]) < SMOOTH for name in large)
+        return tuple(large) if smooth else ()
+
+    def missed(self, generator: torch.Generator) -> dict[str, float]:
+        """Each block's residual over that of random smooth fields, root mean squares."""
+        coefficients = torch.randn(self.j.shape[1], RANDOM, generator=generator, dtype=torch.float64)
+        changes = self.phi @ coefficients
+        for number in range(len(self.names)):  # each field by its own size; a feature moves one field
+            own = self.columns == number
+            extent = changes[self.owners == number].square().sum(0).sqrt()
+            coefficients[own] /= torch.where(extent > 0, extent, 1.0)
+        answers = self.j @ coefficients
+        missed: dict[str, float] = {}
+        for name, rows in self.blocks.items():
+            size = float(answers[rows].square().sum(0).mean().sqrt())
+            left = float(self.r[rows].norm())
+            missed[name] = left / size if size > 0 else (math.inf if left > 0 else 0.0)
+        return missed
+
+    def free(self) -> tuple[str, ...]:
+        """The fields and unknowns that a null direction changes; none where there is no such direction."""
+        (coarse, _), (fine, direction) = (self._least(cutoff) for cutoff in (COARSE, FINE))
+        if fine > NULL or fine * FALLING > coarse > NULL:
+            return ()
+        change = (self.phi @ direction).square()
+        shares = [float(change[self.owners == k].sum()) for k in range(len(self.names))]
+        return tuple(name for share, name in sorted(zip(shares, self.names, strict=True), reverse=True) if share > 0.01)
+
+    def shaken(self, generator: torch.Generator) -> TrialFunction:
+        """The trial function with a random smooth change of its fields, about as large as they are."""
+        parameters = self.trial.parameters()
+        step = torch.randn(self.phi.shape[1], generator=generator, dtype=torch.float64)
+        step *= SHAKE / float((self.phi @ step).norm()) * len(self.trial.problem.vocabulary.fields) ** 0.5
+        at = 0
+        for name in parameters:
+            if name.startswith("core.correction.last."):
+                count = parameters[name].numel()
+                parameters[name] = parameters[name] + step[at : at + count].view_as(parameters[name]).to(
+                    parameters[name]
+                )
+                at += count
+        self.trial.load_parameters(parameters)
+        return self.trial
+
+    def _basis(self, cutoff: float) -> tuple[Tensor, int]:
+        """Columns (q, k) that make orthonormal changes, and their number k."""
+        _, s, v = torch.linalg.svd(self.phi, full_matrices=False)
+        kept = s > cutoff * s[0]
+        return v[kept].mT / s[kept], int(kept.sum())
+
+    def _balanced(self, basis: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """r and J in a basis, each block by the length of its rows of J."""
+        r, j = self.r.clone(), self.j @ basis
+        for rows in self.blocks.values():
+            length = float(j[rows].norm()) / k**0.5
+            if length > 0:
+                r[rows], j[rows] = r[rows] / length, j[rows] / length
+        return r, j
+
+    def _least(self, cutoff: float) -> tuple[float, Tensor]:
+        """The least singular value of J over the middle one, and its direction (q,)."""
+        basis, k = self._basis(cutoff)
+        _, s, v = torch.linalg.svd(self._balanced(basis, k)[1], full_matrices=False)
+        return float(s[-1] / s[len(s) // 2]), basis @ v[-1]
+
+
+def _with_features(trial: TrialFunction, generator: torch.Generator) -> TrialFunction:
+    """The trial function with smooth features beside its network, their last layer at zero."""
+    outputs = len(trial.problem.vocabulary.fields)
+    embedding = trial.network.embedding
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**31 - 1, (), generator=generator)))
+        inputs = len(embedding.coordinates)  # type: ignore[arg-type]
+        features = RandomFeatures(inputs, outputs, width=max(20, FEATURES // outputs), scale=SCALE)
+    return trial.with_core(CorrectedNetwork(trial.network.core, features.to(trial.dtype).to(trial.device)))
+
+
+def _changes(
+    trial: TrialFunction, x: Tensor, start: Tensor, shapes: dict[str, torch.Size], held: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """What each parameter changes of the fields at x (n, d), root mean squares over their sizes, and of the unknowns.
+
+    A field's size is its standard deviation (or a part of its level), an unknown's the larger of value and guess; means
+    do not count of fields that are defined up to a constant.
+    """
+    problem = trial.problem
+    fields = problem.vocabulary.fields
+
+    def values(theta: Tensor) -> Tensor:
+        named = trial.evaluate(fields, x, {**unflatten(theta, shapes), **held})
+        return torch.stack([named[name] for name in fields])
+
+    u, changes = values(start), torch.func.jacfwd(values)(start)  # (m, n), (m, n, q)
+    for k, name in enumerate(fields):
+        if name in problem.defined_up_to_constant:
+            changes[k] = changes[k] - changes[k].mean(0)
+        changes[k] /= (max(float(u[k].std()), LEVEL * float(u[k].abs().max())) or 1.0) * len(x) ** 0.5
+    rows, owners = [changes.reshape(-1, len(start))], [torch.arange(len(fields)).repeat_interleave(len(x))]
+    at = 0
+    for name, shape in shapes.items():
+        unknown = name.removeprefix("unknowns.")
+        if unknown in problem.unknowns:
+            row = start.new_zeros(1, len(start))
+            row[0, at] = 1.0 / (max(abs(trial.unknowns[unknown]), abs(float(problem.unknowns[unknown]))) or 1.0)
+            rows.append(row)
+            owners.append(torch.tensor([len(fields) + list(problem.unknowns).index(unknown)]))
+        at += shape.numel()
+    return torch.cat(rows).double().cpu(), torch.cat(owners)
+
+
+def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
+    """The field or unknown, by number, that each entry of a parameter moves: a last layer has a row a field."""
+    if name.startswith("unknowns."):
+        return torch.tensor([names.index(name.removeprefix("unknowns."))])
+    return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
+
+
+def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
+    """Whether fields that are zero satisfy every term, those that hold exactly included."""
+    zero = copy.copy(trial.without_past())
+    zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
+    residuals = Residuals(zero)
+    least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
+    return float(least_squares.loss(residuals.theta())) == 0.0
+
+
+def _rows(residuals: Residuals, points: PointSet) -> tuple[dict[str, slice], dict[str, Tensor]]:
+    """Block -> its rows of r, and the scaled points (n, d) they are at."""
+    bounds = list(residuals.trial.domain.bounds.values())
+    scaled: Any = Embedding(bounds, {}, {}).double()
+    rows, places, end = {}, {}, 0
+    for label, group in residuals.regions.items():
+        of_region: Points = points[label]
+        for block in group.blocks:
+            rows[block.name] = slice(end, end + len(of_region))
+            places[block.name] = scaled(of_region.x[: len(of_region)].double().cpu())
+            end += len(of_region)
+    return rows, places
+
+
+def _roughness(x: Tensor, r: Tensor) -> float:
+    """The share of r (n,) at scaled points x (n, d) that smooth features leave; that of a few points counts as none."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        features = RandomFeatures(x.shape[1], 1, width=max(1, min(60, len(x) // 4)), scale=SCALE).double()
+    with torch.no_grad():
+        waves: Any = features.features(x)
+        a = torch.cat([waves, torch.ones_like(x[:, :1])], 1)
+    left = r - a @ torch.linalg.lstsq(a, r.unsqueeze(1), driver="gelsd").solution.squeeze(1)
+    return float(left.norm() / r.norm().clamp_min(torch.finfo(torch.float64).tiny))

@@ -1,0 +1,76 @@
+"""What is too sharp for collocation points: kinks of a trained function, and a residual that sits in a small place."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinn.ansatz.smoothness import derivative_orders
+from pinn.derivatives.breaks import Break, largest_break
+from pinn.domains.region import Region
+from pinn.residuals.residuals import Residuals
+from pinn.sampling.points import Points
+from pinn.sampling.sequences import UniformSampler
+from pinn.trial.function import TrialFunction
+
+LINES = 6  # along each coordinate, on which a trained function is looked at
+POINTS = 4000  # where the residual is looked at
+PLACE, HELD = 0.02, 0.7  # share of the domain, and of the mean square residual that sits there where it is sharp
+
+
+def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[str]:
+    """The largest break of each field that the equations differentiate once more than it allows, in words.
+
+    Collocation points do not meet it: the residual is small, and the answer is that of another problem.
+    """
+    orders, generator = derivative_orders(trial.problem), torch.Generator().manual_seed(seed)
+    coordinates, bounds = trial.problem.coordinates, trial.domain.bounds
+    lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
+    for field in trial.problem.vocabulary.fields:
+        for along, coordinate in enumerate(coordinates):
+            share = torch.rand(LINES, len(lower), generator=generator, dtype=torch.float64)
+            start = lower + (upper - lower) * share
+            end = start.clone()
+            start[:, along], end[:, along] = lower[along], upper[along]
+            found = largest_break(_values(trial, field), start, end, orders[field, coordinate])
+            if found is not None and _is_inside(trial, found):
+                place = ", ".join(f"{name} = {x:.4g}" for name, x in zip(coordinates, found.place, strict=True))
+                yield (
+                    f"{field} has a {found.kind} at {place}, by its ansatz or its network, where the equations need "
+                    f"derivatives along {coordinate} of order {orders[field, coordinate]}: no residual sees it"
+                )
+                break
+
+
+def _values(trial: TrialFunction, field: str) -> Callable[[Tensor], Tensor]:
+    """One field at points (n, d), to be differentiated by autograd."""
+    fields: Callable[[Tensor], Any] = trial.field_function(trial.parameters())
+
+    def values(x: Tensor) -> Tensor:
+        return fields(x.to(trial.device))[field].cpu()
+
+    return values
+
+
+def _is_inside(trial: TrialFunction, found: Break) -> bool:
+    x = torch.tensor([found.place], dtype=torch.float64).numpy()
+    return bool(trial.domain.contains(x)[0])
+
+
+def sharp_place(residuals: Residuals, seed: int = 0) -> str | None:
+    """Where most of the equations' residual sits in a small part of the domain: a front or a shock; None elsewhere."""
+    generator = torch.Generator().manual_seed(seed + 2**24)
+    trial = residuals.trial
+    points: Points = UniformSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
+    x = points.to(trial.dtype, trial.device).x
+    rows = residuals.pointwise(x)
+    if not rows:
+        return None
+    squares = torch.stack([residuals.weights[name] * values.square() for name, values in rows.items()]).sum(0)
+    largest = squares.argsort(descending=True)[: int(PLACE * len(x))]
+    total = float(squares.sum())
+    if not total > 0 or float(squares[largest].sum()) < HELD * total:
+        return None
+    place = x[largest[: max(1, len(largest) // 4)]].median(0).values
+    return ", ".join(f"{name} = {float(at):.3g}" for name, at in zip(trial.problem.coordinates, place, strict=True))

@@ -1,0 +1,113 @@
+"""One solution, many or none: and how far each term is missed."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import sin
+
+from pinn.diagnosis.posedness import posedness
+from pinn.domains.box import Box, Time
+from pinn.networks.mlp import MLP
+from pinn.problem import Problem
+from pinn.terms.conditions import Dirichlet, Initial, Interior, Neumann, Robin
+from pinn.terms.integrals import Integral
+from pinn.trial.making import make_trial
+
+SQUARE = Box(x=(0, 1), y=(0, 1))
+ROD = Box(x=(0, 1)) * Time(t=(0, 1))
+POISSON = Interior(lambda laplacian_u: laplacian_u + 1.0)
+HEAT = Interior(lambda u_t, u_xx: u_t - 0.1 * u_xx)
+COLD = Dirichlet(u=0.0, on=("x.min", "x.max"))
+
+
+class Posed(Problem):
+    """Any terms of one field u."""
+
+    def __init__(self, domain, terms, unknowns=None):
+        self.domain, self.fields, self._terms, self.unknowns = domain, ("u",), terms, unknowns or {}
+
+    def terms(self):
+        return self._terms
+
+
+def looked_at(domain, terms, unknowns=None, constraints="hard"):
+    torch.manual_seed(0)
+    return posedness(
+        make_trial(Posed(domain, terms, unknowns), partial(MLP, width=8, depth=2), constraints=constraints)
+    )
+
+
+@pytest.mark.parametrize("constraints", ["hard", "soft"])
+@pytest.mark.parametrize(
+    ("domain", "terms"),
+    [
+        (SQUARE, {"poisson": POISSON, "walls": Dirichlet(u=0.0, on=SQUARE.sides)}),
+        (SQUARE, {"poisson": POISSON, "walls": Robin(u=0.0, coefficients=(1.0, 1.0), on=SQUARE.sides)}),
+        (ROD, {"heat": HEAT, "ends": COLD, "start": Initial(u=lambda x: x * (1 - x))}),
+        (Time(t=(0, 2)), {"decay": Interior(lambda u, u_t: u_t + u), "start": Initial(u=1.0)}),
+        (
+            SQUARE,
+            {"poisson": POISSON, "walls": Neumann(u=-0.25, on=SQUARE.sides), "mean": Integral("u", 0.0)},
+        ),
+    ],
+)
+def test_a_well_posed_problem(domain, terms, constraints):
+    found = looked_at(domain, terms, constraints=constraints)
+    assert (found.free, found.contradictory, found.homogeneous) == ((), (), False)
+    assert not list(found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("domain", "terms"),
+    [
+        (ROD, {"heat": HEAT, "ends": Dirichlet(u=1.0, on=("x.min", "x.max"))}),  # no start
+        (SQUARE, {"poisson": POISSON, "walls": Neumann(u=-0.25, on=SQUARE.sides)}),  # up to a constant
+    ],
+)
+def test_one_of_many_solutions(domain, terms):
+    found = looked_at(domain, terms)
+    assert found.free == ("u",)
+    assert next(found.reasons).startswith("one of many solutions: u can change")
+
+
+def test_coefficients_of_which_the_product_alone_is_known():
+    terms = {
+        "steady": Interior(lambda u_xx, k, c: k * c * u_xx + 1),
+        "ends": COLD,
+        "flux": Neumann(u=-0.5, on="x.max"),
+    }
+    assert set(looked_at(Box(x=(0, 1)), terms, {"k": 1.0, "c": 2.0}).free) == {"k", "c"}
+    known = {**terms, "steady": Interior(lambda u_xx, k: k * u_xx + 1)}
+    assert looked_at(Box(x=(0, 1)), known, {"k": 1.0}).free == ()
+
+
+def test_data_that_contradict_each_other():
+    """A flux into each side of a square without a sink, and two values on one side."""
+    found = looked_at(SQUARE, {"poisson": POISSON, "walls": Neumann(u=0.0, on=SQUARE.sides)}, zero=True)
+    assert found.contradictory == ("poisson",)
+    twice = {"poisson": POISSON, "walls": Dirichlet(u=0.0, on=SQUARE.sides), "left": Dirichlet(u=1.0, on="x.min")}
+    assert looked_at(SQUARE, twice).contradictory == ("left",)
+    assert set(looked_at(SQUARE, twice, constraints="soft").contradictory) >= {"left"}
+
+
+def test_zero_that_satisfies_every_term():
+    found = looked_at(Box(x=(0, 1)), {"wave": Interior(lambda u, u_xx, E: u_xx + E * u), "ends": COLD}, {"E": 5.0})
+    assert found.homogeneous
+    normed = {"wave": Interior(lambda u, u_xx, E: u_xx + E * u), "ends": COLD, "norm": Integral(lambda u: u**2, 1.0)}
+    assert not looked_at(Box(x=(0, 1)), normed, {"E": 5.0}).homogeneous
+
+
+def test_a_condition_is_missed_by_its_own_size_in_any_unit():
+    """Data a thousand times larger on a side that the network does not know of."""
+    shares = []
+    for unit in (1.0, 1000.0):
+        start = Initial(u=lambda x, unit=unit: unit * sin(3.14159 * x))
+        problem = Posed(ROD, {"heat": Interior(lambda u_t, u_xx: u_t - 0.1 * u_xx), "start": start})
+        trial = make_trial(problem, partial(MLP, width=8, depth=2), constraints="soft")
+        trial.load_parameters(
+            {name: v * 0 + 0.5 * unit * (name == "core.last.bias") for name, v in trial.parameters().items()}
+        )
+        shares.append(posedness(trial).missed["start"])
+    assert shares[0] > 0.5  # a constant: nothing of the data's shape
+    assert shares[1] == pytest.approx(shares[0], rel=1e-6)
