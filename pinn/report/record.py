@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from numpy.typing import NDArray
 
+from pinn.report.accuracy import Accuracy
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement, known_errors
+from pinn.solution_file.measured import Measure, kept_measurement, known_errors
 from pinn.solution_file.reading import datasets, opened, read_attributes, read_history
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
@@ -46,9 +47,9 @@ class Record:
         return known_errors(self.attributes, self.attributes["field_names"].split())
 
     @property
-    def estimate(self) -> ErrorEstimate | None:
-        """The estimated errors, where the run made an estimate."""
-        return ErrorEstimate.of(self.attributes)
+    def accuracy(self) -> Accuracy:
+        """The verdict with its numbers."""
+        return Accuracy.of(self.attributes, self.kept, self.errors)
 
     @property
     def unknowns(self) -> dict[str, float]:
