@@ -35,7 +35,7 @@ class Residual:
         told = "root mean square on fresh points" + (", weighted" if self.is_weighted else "")
         if self.is_misfit:
             return f"misfit of {self.term}", f"{self.fresh:.2e}", f"{told}, over the noise"
-        told += f"; {self.imbalance:.1e} of the largest addend" if self.imbalance is not None else ""
+        told += f"; {self.imbalance:.2g} of the largest addend" if self.imbalance is not None else ""
         return f"residual of {self.term}", f"{self.fresh:.2e}", told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from pinn.solution_file.layout import replacing
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike
 
-WIDTH = 100
+WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
 RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
 
@@ -69,13 +70,14 @@ def table_text(rows: Sequence[Row], title: str = "") -> str:
     """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
     names = [name for name in names if name != "lower_bound" and not Measure.RELATIVE_L2.measures(name)]
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name != "run")
+        table.add_column(name.replace("_", "\n"), overflow="fold", no_wrap=name != "run")
     for row in rows:
         table.add_row(*(cell(row, name) for name in names))
     text = io.StringIO()
-    Console(file=text, width=WIDTH, force_jupyter=False).print(table)
+    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+    Console(file=text, width=width, force_jupyter=False).print(table)
     return text.getvalue().strip("\n") + "\n"
 
 

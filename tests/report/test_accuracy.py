@@ -29,7 +29,7 @@ def test_a_residual_is_told_without_its_weight():
     assert (momentum.fresh, momentum.is_weighted) == (1e-4, False)
     assert momentum.training == pytest.approx(1e-4 * 2 / 3, rel=1e-12)  # with the weight 9 of both
     assert (probe.fresh, probe.training) == (1.0, pytest.approx(0.9**0.5, rel=1e-12))
-    assert "residual of momentum 1.00e-04 root mean square on fresh points; 2.0e-03 of the largest addend" in told({})
+    assert "residual of momentum 1.00e-04 root mean square on fresh points; 0.002 of the largest addend" in told({})
     assert "misfit of probe 1.00e+00 root mean square on fresh points, over the noise" in told({})
 
 
@@ -38,7 +38,7 @@ def test_an_old_file_has_weighted_residuals_alone():
     momentum, probe = residuals(old)
     assert (momentum.fresh, momentum.is_weighted) == (pytest.approx(3e-4, rel=1e-12), True)
     assert (probe.fresh, probe.is_weighted) == (1.0, False)
-    assert "residual of momentum 3.00e-04 root mean square on fresh points, weighted; 2.0e-03 of" in "\n".join(
+    assert "residual of momentum 3.00e-04 root mean square on fresh points, weighted; 0.002 of" in "\n".join(
         told({}, old)
     )
 

@@ -5,6 +5,7 @@ import functools
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ from pinn.report.page import write_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.sweeps.records import JobRecord, Status
-from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
+from pinn.sweeps.report import Run, draw_key, measured_by, read_runs, write_sweep_report
 from pinn.trial.making import make_trial
 
 HISTORY = {  # with a weight of 4: the residual is 0.2 where 0.16 is its share of the loss
@@ -109,7 +110,7 @@ def test_a_run_leaves_a_page_that_needs_nothing_else(run):
 
 def test_errors_and_residuals_come_first(run):
     folder, solution = run
-    text = Page((folder / "report.html").read_text(encoding="utf-8")).text
+    page = (folder / "report.html").read_text(encoding="utf-8")
     error = solution.errors()["u"]["relative_l2"]
     told = [
         "Heat equation",
@@ -132,10 +133,25 @@ def test_errors_and_residuals_come_first(run):
         "3, 0.5 s each",
     ]
     (folder / "checkpoint.h5").touch()
+    assert '<div class="card">verdict<b><span class="badge not_solved">not solved</span></b>' in page
     text = Page(write_report(folder).read_text(encoding="utf-8")).text
     places = [text.find(part) for part in told]
     assert -1 not in places, told[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_a_sweep_is_judged_by_the_surest_measure_that_is_known():
+    runs = [
+        Run(
+            {"error": error, "estimated_error": estimate}, SimpleNamespace(accuracy=SimpleNamespace(residuals=left)), {}
+        )
+        for error, estimate, left in ((None, None, ()), (None, 0.1, ()), (0.2, 0.1, ()))
+    ]
+    three_and_four = (SimpleNamespace(fresh=3.0), SimpleNamespace(fresh=4.0))
+    runs.append(replace(runs[0], record=SimpleNamespace(accuracy=SimpleNamespace(residuals=three_and_four))))
+    assert [run.measure for run in runs] == [None, 0.1, 0.2, 5.0]
+    assert [measured_by(runs[k : k + 1]) for k in range(4)] == ["residual", "estimated error", "error", "residual"]
+    assert measured_by(runs) == "error"
 
 
 def test_a_solution_in_memory_has_a_page(tmp_path):
