@@ -5,7 +5,6 @@ import functools
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -141,14 +140,11 @@ def test_errors_and_residuals_come_first(run):
 
 
 def test_a_sweep_is_judged_by_the_surest_measure_that_is_known():
-    runs = [
-        Run(
-            {"error": error, "estimated_error": estimate}, SimpleNamespace(accuracy=SimpleNamespace(residuals=left)), {}
-        )
-        for error, estimate, left in ((None, None, ()), (None, 0.1, ()), (0.2, 0.1, ()))
-    ]
-    three_and_four = (SimpleNamespace(fresh=3.0), SimpleNamespace(fresh=4.0))
-    runs.append(replace(runs[0], record=SimpleNamespace(accuracy=SimpleNamespace(residuals=three_and_four))))
+    def run(error, estimate, *residuals):
+        record = SimpleNamespace(accuracy=SimpleNamespace(residuals=[SimpleNamespace(fresh=r) for r in residuals]))
+        return Run({"error": error, "estimated_error": estimate}, record, {})
+
+    runs = [run(None, None), run(None, 0.1), run(0.2, 0.1), run(None, None, 3.0, 4.0)]
     assert [run.measure for run in runs] == [None, 0.1, 0.2, 5.0]
     assert [measured_by(runs[k : k + 1]) for k in range(4)] == ["residual", "estimated error", "error", "residual"]
     assert measured_by(runs) == "error"
