@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Record:
         """Field -> relative L2 and largest error, where they are known."""
         return known_errors(self.attributes, self.attributes["field_names"].split())
 
-    @property
+    @cached_property
     def accuracy(self) -> Accuracy:
         """The verdict with its numbers."""
         return Accuracy.of(self.attributes, self.kept, self.errors)

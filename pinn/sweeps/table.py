@@ -66,11 +66,11 @@ def summary(path: Path, root: Path) -> Row:
     return row | Measure.RELATIVE_L2.entries(errors)
 
 
-def table_text(rows: Sequence[Row], title: str = "") -> str:
+def table_text(rows: Sequence[Row]) -> str:
     """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
     names = [name for name in names if name != "lower_bound" and not Measure.RELATIVE_L2.measures(name)]
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left", padding=(0, 1, 0, 0))
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
         table.add_column(name.replace("_", "\n"), overflow="fold", no_wrap=name != "run")
     for row in rows:

@@ -20,7 +20,7 @@ from pinn.sweeps.pruning import WATCHED, Pruning, measured  # noqa: E402
 
 QUICK = (
     *("training.steps=3", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),
-    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false"),
+    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false", "output.estimate=false"),
 )
 SEARCH = ("-m", *QUICK, "hydra/sweeper=optuna", "hydra.sweep.dir=search")
 DAMPING = "optimizer.damping=tag(log,interval(1e-4,1))"
