@@ -21,6 +21,7 @@ from pinn.cli.composition import file_name, register
 from pinn.cli.help import choice_options, further_groups, groups
 from pinn.cli.mistakes import explain
 from pinn.cli.schema import checked_type
+from pinn.cli.strict import KEY
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.sampling import Adaptation
@@ -185,7 +186,7 @@ def test_keys_are_those_of_solve():
     config, parameters = composed(), inspect.signature(solve).parameters
     plain = OmegaConf.to_container(config, enum_to_str=True)
     assert isinstance(plain, dict)
-    own = [name for name in plain if name not in groups()]
+    own = [name for name in plain if name not in groups() and name != KEY]
     assert {*own, *groups(), "folder", "callbacks", "configuration", "resume"} == set(parameters)
     for name in own:
         assert (plain[name] or None) == (parameters[name].default or None), name

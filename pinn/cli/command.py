@@ -13,6 +13,7 @@ from pinn.basis.errors import UserError
 from pinn.cli.flags import read_flags
 from pinn.cli.help import EXPERIMENT, choice_options, choice_page, defaults, groups, help_page, version_line
 from pinn.cli.near import nearest, no_choice, no_option
+from pinn.cli.strict import STATUS, Doubted
 from pinn.cli.subcommands import SUBCOMMANDS, no_command, run_subcommand
 
 INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
@@ -23,7 +24,8 @@ SOLVE = "pinn.cli.launch"  # loaded on use, as the subcommands
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these words, by default the process's own, and return its exit status.
 
-    0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. With HYDRA_FULL_ERROR=1 in
+    0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. 3: done, but the answer is
+    neither trusted nor plausible, where `strict` asks for it. With HYDRA_FULL_ERROR=1 in
     the environment the traceback comes with it.
     """
     # Threads that spin while they wait make a run several times slower as soon as another program needs a core. Read
@@ -38,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except SystemExit as stop:  # Hydra's --info and its like
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except Doubted as doubted:
+        sys.stderr.write(f"{doubted}\n")
+        return STATUS
     except Exception as error:
         from pinn.cli.mistakes import explain  # which needs Hydra
 

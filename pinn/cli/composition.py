@@ -15,6 +15,9 @@ from pinn.basis.errors import require
 from pinn.cli.problem_file import problem_options, search_working_directory
 from pinn.cli.schema import checked_type, open_mappings, parameters, structured
 from pinn.cli.sources import register_sources
+from pinn.cli.strict import KEY, Doubted, doubt
+from pinn.diagnosis.verdict import verdict_of
+from pinn.distributed.rendezvous import launched_rank
 from pinn.solving.compilation import COMPILATION
 from pinn.solving.device import DTYPES
 from pinn.solving.run import solve
@@ -53,20 +56,24 @@ def arguments(config: DictConfig) -> dict[str, Any]:
     """The arguments of `solve` that a composed configuration describes."""
     container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
     plain = cast("dict[str, Any]", container)
+    plain.pop(KEY, None)
     parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
     return plain | parts | {"configuration": plain}
 
 
 def solve_configured(
     config: DictConfig, folder: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
-) -> None:
+) -> Doubted | None:
     """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint.
 
-    Raises KeyboardInterrupt where the run was interrupted.
+    Returns what makes the answer unfit for use, if anything; raises KeyboardInterrupt where the run was interrupted.
     """
     solution = solve(**arguments(config), folder=folder, resume=resume, callbacks=callbacks)
     if solution.attributes["status"] == "interrupted":
         raise KeyboardInterrupt
+    if launched_rank() > 0:  # which has not examined what it has helped to train
+        return None
+    return doubt({str(folder): verdict_of(solution.attributes, {})})
 
 
 def _main_options() -> DictConfig:
@@ -77,6 +84,7 @@ def _main_options() -> DictConfig:
             words = {word: word for word in WORDS.get(name, ())}
             kind = Enum(name, words) if words else checked_type(parameter.annotation)
             fields.append((name, kind, MISSING))
+    fields.append((KEY, bool, MISSING))
     return open_mappings(structured("Config", fields))
 
 

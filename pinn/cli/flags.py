@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from pinn.basis.errors import UserError
 from pinn.cli.near import did_you_mean
+from pinn.cli.strict import KEY
 
 SWITCHES = (
     ("--help", "-h"),
@@ -13,6 +14,7 @@ SWITCHES = (
     ("--multirun", "-m"),
     ("--run", "-r"),
     ("--resolve",),
+    ("--strict",),
     ("--hydra-help",),
     ("--shell-completion", "-sc"),
 )
@@ -23,6 +25,7 @@ VALUES = (
     ("--config-name", "-cn"),
     ("--experimental-rerun",),
 )
+OURS = ("config_dir", "strict")  # not Hydra's
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -46,7 +49,8 @@ def _parser() -> _Parser:
 def read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     """The flags by name (and `words`, the rest), and all the arguments in the order that Hydra wants: flags last.
 
-    --config-dir is not among them: Hydra would search that folder last (see `composition`). Raises UserError for a flag
+    --config-dir is not among them: Hydra would search that folder last (see `composition`). --strict is a word of its
+    own. Raises UserError for a flag
     that does not exist or has a value it cannot have.
     """
     parser = _parser()
@@ -55,9 +59,10 @@ def read_flags(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]
         known = [name for action in parser._actions for name in action.option_strings]
         flag = unknown[0].partition("=")[0]
         raise UserError(f"no flag {flag!r}{did_you_mean(flag, known)}; see pinn --help and pinn --hydra-help")
+    flags.words += [f"{KEY}=true"] if flags.strict else []
     ordered = list(flags.words)
     for action in parser._actions:
         value = getattr(flags, action.dest)
-        if action.option_strings and action.dest != "config_dir" and value not in (None, False):
+        if action.option_strings and action.dest not in OURS and value not in (None, False):
             ordered += [action.option_strings[0]] if value is True else [action.option_strings[0], value]
     return flags, ordered

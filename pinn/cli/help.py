@@ -21,6 +21,7 @@ Usage
   pinn new NAME                               a problem of your own: NAME.py, to be changed, running as it stands
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
   pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer; or a sweep
+  pinn verdict RUN...                         how far finished runs can be trusted, and by which numbers
   pinn show RUN...                            summarize finished runs
   pinn compare RUN RUN...                     their errors on the same nodes, side by side
   pinn table DIR                              all runs below a folder, sorted by error; of a sweep its summary
@@ -37,6 +38,7 @@ Examples
   pinn -m network.width=8,16,32 hydra/launcher=joblib        as many runs at once as there are cores
   pinn -m hydra/sweeper=optuna 'optimizer.damping=tag(log,interval(1e-6,1))'     a search for the best value
   pinn -m experiment=ensemble problem=heat    mean and spread over five seeds
+  pinn --strict problem=heat                  exit status 3 where the answer is neither trusted nor plausible
   pinn problem=heat.py problem.kappa=2        the Problem in a file of your own; heat.py:Rod where it has several
   pinn --config-dir my_conf problem=mine      your own groups, as my_conf/problem/mine.yaml
 """

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pinn.basis.errors import UserError
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import explain
+from pinn.cli.strict import KEY, Doubted
 from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
 
@@ -29,19 +30,21 @@ from pinn.cli.sweeping.sweepers import register_sweepers
 class Job:
     """What Hydra calls: once in a run, for each job in a sweep. words: the command's.
 
-    error: that of a run. failed: what the sweeper says of a sweep's jobs.
+    error: that of a run. failed: what the sweeper says of a sweep's jobs. doubted: what `strict` says of the answers.
     """
 
     words: list[str]
     error: Exception | None = None
     failed: Exception | None = None
+    doubted: Doubted | None = None
 
     def __call__(self, config: DictConfig) -> Any:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return sweep_job(self.words, config, run_folder())
         try:
             _refuse_search()
-            solve_configured(config, run_folder())
+            doubted = solve_configured(config, run_folder())
+            self.doubted = doubted if config[KEY] else None
         except Exception as error:
             self.error = error
             _record(error)
@@ -59,7 +62,7 @@ def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
         _blame(error)
     finally:
         _close_log_files()
-    told = job.error or job.failed
+    told = job.error or job.failed or job.doubted
     if told is not None:
         raise told
 

@@ -14,6 +14,7 @@ from pinn.cli.command import run
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import dotted_keys
 from pinn.cli.near import did_you_mean
+from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import command_of
 from pinn.sweeps.records import settle
 
@@ -21,30 +22,34 @@ from pinn.sweeps.records import settle
 def resume(given: Namespace) -> None:
     """Continue the run in a folder with its saved configuration, changed by KEY=VALUE words; or a sweep.
 
-    Raises UserError where the folder holds no run, or an option is not one of the run's.
+    Raises Doubted where it is strict and the answer neither trusted nor plausible, UserError where the folder holds no
+    run, or an option is not one of the run's.
     """
     folder = Path(given.run)
+    words = [*given.options, *([f"{KEY}=true"] if given.strict else [])]
     command = command_of(folder)
     if command is not None:
-        run([*command, *given.options, f"hydra.sweep.dir={folder}"])
+        run([*command, *words, f"hydra.sweep.dir={folder}"])
         return
     saved = folder / ".hydra" / "config.yaml"
     if not saved.is_file():
         raise UserError(f"no run to resume in {folder}: {saved} is not there; see pinn resume --help")
     register([])  # a problem in the user's own file is found from the working directory
-    config = _overridden(saved, given.options)
+    config = _overridden(saved, words)
     with_file = _logging_to(folder / "pinn.log")
     try:
-        solve_configured(config, folder, resume=True)
+        doubted = solve_configured(config, folder, resume=True)
         settle(folder)
     finally:
         for handler in with_file:
             logging.getLogger().removeHandler(handler)
             handler.close()
+    if config[KEY] and doubted is not None:
+        raise doubted
 
 
 def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
-    config = OmegaConf.load(saved)
+    config = OmegaConf.merge({KEY: False}, OmegaConf.load(saved))
     assert isinstance(config, DictConfig)
     for word in words:
         key, equals, _ = word.partition("=")

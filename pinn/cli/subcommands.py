@@ -36,6 +36,13 @@ def _check(parser: Parser) -> None:
 def _resume(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the folder of a run or of a sweep")
     parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="of the run, as training.steps=2000")
+    parser.add_argument("--strict", action="store_true", help="short for strict=true")
+
+
+def _verdict(parser: Parser) -> None:
+    parser.add_runs()
+    parser.add_argument("--json", action="store_true", help="for programs: an object of JSON a line for each run")
+    parser.add_argument("--strict", action="store_true", help="exit status 3 where an answer is not to be used")
 
 
 def _compare(parser: Parser) -> None:
@@ -94,9 +101,20 @@ SUBCOMMANDS = {
         "  pinn resume runs/multirun/2026-11-22_10-00-00",
         _resume,
     ),
+    "verdict": Subcommand(
+        "pinn.cli.verdict",
+        "Tells how far the answers of finished runs can be trusted: trusted, plausible, not solved or ill-posed, with "
+        "the reasons, what to try, and the numbers: estimated errors, true ones where they are known, and what is left "
+        "of each equation and condition on fresh points, in its own units.\n\n"
+        "Exit status: 0; with --strict 3 where one is neither trusted nor plausible.",
+        "  pinn verdict runs/burgers/2026-11-22_10-00-00\n"
+        "  pinn verdict --json runs/burgers/2026-11-22_10-00-00 | jq .word\n"
+        "  pinn verdict --strict runs/burgers/2026-11-22_10-00-00 && echo good",
+        _verdict,
+    ),
     "show": Subcommand(
         "pinn.cli.show",
-        "Summarizes finished runs: errors, residuals, verdict and time, then the equation, the configuration and, as "
+        "Summarizes finished runs: verdict, errors, residuals and time, then the equation, the configuration and, as "
         "ncdump -h does, all dimensions, variables and attributes of the solution file.",
         "  pinn show runs/burgers/2026-11-22_10-00-00\n  pinn show solution.h5 other.h5",
         Parser.add_runs,

@@ -1,46 +1,38 @@
 """The table that ends a run."""
 
 import io
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from pinn.diagnosis.verdict import verdict_of
+from pinn.report.accuracy import Accuracy
 from pinn.solution.solution import Solution
-from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
+from pinn.solution_file.measured import kept_measurement
+
+WIDTH = 100  # at most
 
 
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:
-    """Errors per field, held-out residual per term, time, files and verdict, as text 100 columns wide."""
-    latest = kept_measurement(solution.history)
+    """Verdict, errors per field, residual per term, time and files as text, as wide as the terminal up to `WIDTH`."""
     table = Table(
         box=SIMPLE_HEAD, title=f"{solution.problem.name}: {solution.attributes['outcome']}", title_justify="left"
     )
     for column in ("quantity", "value", ""):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")
-    estimate = ErrorEstimate.of(solution.attributes)
-    for name, told, kind in estimate.rows() if estimate else ():
-        table.add_row(f"estimated error of {name}", told, kind)
-    for field, error in solution.errors().items():
-        table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
-        table.add_row("", f"{error['max']:.2e}", "largest")
-    noise = Measure.NOISE.within(latest)
-    for block, value in Measure.HELD_OUT.within(latest).items():
-        if block in noise:
-            table.add_row(f"misfit of {block}", f"{noise[block]:.2e}", "root mean square, of the noise")
-        else:
-            table.add_row(f"residual of {block}", f"{np.sqrt(value):.2e}", "root mean square on fresh points")
-    for name, value in solution.trial.unknowns.items():
-        table.add_row(name, f"{value:.6g}", "identified")
-    table.add_row("time", f"{solution.attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")
-    for number, path in enumerate(files):
-        table.add_row("" if number else "files", "", str(path))
-    for number, finding in enumerate(verdict_of(solution.attributes, latest).lines):
-        table.add_row("" if number else "verdict", "", finding)
+    attributes = {**solution.attributes, "truth": solution.problem.truth_kind}
+    errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
+    rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
+    rows += [(name, f"{value:.6g}", "identified") for name, value in solution.trial.unknowns.items()]
+    rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")]
+    rows += [("" if number else "files", "", str(path)) for number, path in enumerate(files)]
+    for row in rows:
+        table.add_row(*map(Text, row))  # as it is: brackets in a path are no markup
     text = io.StringIO()
-    Console(file=text, width=100, force_jupyter=False).print(table)
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+    Console(file=text, width=width, force_jupyter=False).print(table)
     return text.getvalue().rstrip()

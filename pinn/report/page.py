@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import base64
-import math
 import os
 import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from pinn.diagnosis.verdict import verdict_of
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import write_text
-from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike, locate, read
 
 FILE_NAME = "report.html"
@@ -38,20 +34,6 @@ ENDED_EARLY = ("time", "stage_time", "steps", "interrupted")
 """The outcomes after which there may be more to gain."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif"}
-
-
-@dataclass(frozen=True)
-class Residual:
-    """A term's root mean square residual on fresh points and on the training points, weighted as in the loss.
-
-    share: of all terms' mean squares on fresh points, in percent. imbalance: over the equation's largest term.
-    """
-
-    term: str
-    fresh: float
-    training: float | None
-    share: float
-    imbalance: float | None = None
 
 
 def write_report(run: PathLike, target: PathLike | None = None) -> Path:
@@ -101,8 +83,7 @@ def run_page(record: Record, figures: Mapping[str, str], path: Path | None = Non
             record=record,
             attributes=attributes,
             statement=statement(title),
-            residuals=residuals(record.kept),
-            findings=verdict_of(attributes, record.kept).lines,
+            accuracy=record.accuracy,
             figures=figures,
             timings=timings(record),
             path=path,
@@ -129,17 +110,6 @@ def short(value: Any) -> str:
     if not isinstance(value, float):
         return "" if value is None else str(value)
     return f"{value:.3g}" if value == 0 or 1e-2 <= abs(value) < 1e5 else f"{value:.2e}"
-
-
-def residuals(kept: Mapping[str, float]) -> list[Residual]:
-    """The terms' residuals with the parameters that the run kept."""
-    fresh, training, imbalances = (kind.within(kept) for kind in (Measure.HELD_OUT, Measure.LOSS, Measure.IMBALANCE))
-    total = sum(fresh.values()) or 1.0
-    roots = {name: math.sqrt(value) for name, value in training.items()}
-    return [
-        Residual(name, math.sqrt(value), roots.get(name), 100 * value / total, imbalances.get(name))
-        for name, value in fresh.items()
-    ]
 
 
 def timings(record: Record) -> dict[str, str]:

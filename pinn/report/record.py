@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 from numpy.typing import NDArray
 
+from pinn.report.accuracy import Accuracy
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement, known_errors
+from pinn.solution_file.measured import Measure, kept_measurement, known_errors
 from pinn.solution_file.reading import datasets, opened, read_attributes, read_history
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
@@ -45,10 +47,10 @@ class Record:
         """Field -> relative L2 and largest error, where they are known."""
         return known_errors(self.attributes, self.attributes["field_names"].split())
 
-    @property
-    def estimate(self) -> ErrorEstimate | None:
-        """The estimated errors, where the run made an estimate."""
-        return ErrorEstimate.of(self.attributes)
+    @cached_property
+    def accuracy(self) -> Accuracy:
+        """The verdict with its numbers."""
+        return Accuracy.of(self.attributes, self.kept, self.errors)
 
     @property
     def unknowns(self) -> dict[str, float]:

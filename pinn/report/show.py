@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from pinn.report.record import Record, read_record
 from pinn.solution_file.dimensions import is_dimension_only
@@ -22,7 +21,7 @@ LAST = ("created", "pinn_version", "torch_version", "git_commit")
 
 
 def describe(path: PathLike) -> str:
-    """The summary of a run: its numbers and verdict, the equation, the configuration, and all that its file holds.
+    """The summary of a run: its verdict and numbers, the equation, the configuration, and all that its file holds.
 
     The last part is like that of `ncdump -h`: dimensions, variables and attributes.
 
@@ -38,11 +37,10 @@ def describe(path: PathLike) -> str:
         parts = [
             [f"{path}  ({size_of(path)})", " ".join(str(attributes.get("title", "")).split())],
             [
-                *error_lines(record),
-                *residual_lines(record),
+                *accuracy_lines(record),
+                *step_lines(record),
                 *network_lines(record, file),
                 *attribute_lines(attributes),
-                *verdict_lines(attributes),
             ],
             ["equation", *indented(str(attributes["comment"]).splitlines())] if "comment" in attributes else [],
             ["configuration", *indented(record.configuration.splitlines())],
@@ -53,27 +51,24 @@ def describe(path: PathLike) -> str:
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
-def error_lines(record: Record) -> Iterator[str]:
-    """Estimated, relative L2 and maximum error of each field, or that nothing is known of them."""
-    for name, told, kind in record.estimate.rows() if record.estimate else ():
-        yield row(f"estimated error of {name}", f"{told} {kind}")
-    against = "to the exact solution" if record.attributes.get("truth") == "exact" else "to the reference"
-    for name, (relative, largest) in record.errors.items():
-        yield row(f"error of {name}", f"relative L2 {relative:.3e}, max {largest:.3e} ({against})")
-    if not record.errors:
+def accuracy_lines(record: Record) -> Iterator[str]:
+    """Verdict, errors and residuals; and what was identified."""
+    accuracy = record.accuracy
+    for label, value, note in accuracy.rows():
+        yield row(label, f"{value}  {note}".strip())
+    if not accuracy.errors:
         yield row("error", "not known: the problem has neither an exact nor a reference solution")
-    for name, value in record.unknowns.items():
-        yield row(f"identified {name}", f"{value:.8g}")
+    for name, identified in record.unknowns.items():
+        yield row(f"identified {name}", f"{identified:.8g}")
 
 
-def residual_lines(record: Record) -> Iterator[str]:
-    """The held-out residual of each term with the parameters that were kept."""
-    kept, history = record.kept, record.history
-    where = "with each window's best parameters" if "window" in kept else f"at step {kept.get('step', 0):.0f}"
-    for name, value in Measure.HELD_OUT.within(kept).items():
-        yield row(f"residual of {name}", f"{np.sqrt(value):.3e} root mean square on fresh points, {where}")
+def step_lines(record: Record) -> Iterator[str]:
+    """How many steps there were, and which one's parameters were kept."""
+    history, kept = record.history, record.kept
     if len(history.get("step", ())):
-        yield row("steps", f"{history['step'][-1]}, last training loss {history[Measure.LOSS.total][-1]:.3e}")
+        where = "each window's best" if "window" in kept else f"those of step {kept.get('step', 0):.0f}"
+        last = history[Measure.LOSS.total][-1]
+        yield row("steps", f"{history['step'][-1]}, last training loss {last:.3e}, kept are {where}")
 
 
 def attribute_lines(attributes: Mapping[str, Any]) -> Iterator[str]:
@@ -92,12 +87,6 @@ def network_lines(record: Record, file: h5py.File) -> Iterator[str]:
         rows, columns = (file.attrs.get(f"jacobian_{name}", len(values)) for name in ("rows", "columns"))
         smallest = f"{values[-1]:.1e}" if len(values) else "none"
         yield row("Jacobian", f"{rows} x {columns}, singular values {values.max(initial=0.0):.1e} to {smallest}")
-
-
-def verdict_lines(attributes: Mapping[str, Any]) -> Iterator[str]:
-    """The findings of the run's end."""
-    for number, finding in enumerate(str(attributes.get("verdict", "")).splitlines()):
-        yield row("" if number else "verdict", finding)
 
 
 def dimension_lines(file: h5py.File) -> list[str]:

@@ -18,12 +18,14 @@ class Measure(Enum):
 
     LOSS = "loss/"  # of a block: weighted mean square at the training points
     HELD_OUT = "held_out/"  # of a block: the same on fresh points
+    RESIDUAL = "residual/"  # of a block: root mean square on fresh points, whatever its weight
     IMBALANCE = "imbalance/"  # of an equation: residual on fresh points over its largest term, root mean squares
     NOISE = "noise/"  # of data: root mean square of their misfit over their noise
     ERROR = "error/"  # of a field: relative L2 error on fresh points
     RELATIVE_L2 = "relative_l2_"  # of a field on the file's nodes, a root attribute
     MAX_ERROR = "max_error_"
     ESTIMATE = "estimated_relative_l2_"  # of a field, a root attribute
+    BOUND = "error_bound_"  # of a field: no error is larger; a root attribute
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
 
     def of(self, name: str) -> str:
@@ -110,7 +112,8 @@ def known_errors(attributes: Mapping[str, Any], fields: Iterable[str]) -> dict[s
 def kept_measurement(history: Mapping[str, NDArray]) -> dict[str, float]:
     """What was measured with the parameters that a run keeps: at the step with the smallest held-out residual.
 
-    Where time is cut into windows, the mean of the windows' entries: that of mean squares is the one over all of time.
+    Where time is cut into windows, the mean of the windows' entries: that of mean squares is the one over all of time,
+    and so is the root mean square of residuals.
     """
     held_out = history.get(Measure.HELD_OUT.total, np.array([]))
     windows = history.get("window", np.zeros(len(held_out)))
@@ -120,4 +123,9 @@ def kept_measurement(history: Mapping[str, NDArray]) -> dict[str, float]:
         if np.isfinite(measured).any():
             kept.append(int(np.nanargmin(measured)))
     numbers = {name: np.asarray(values)[kept] for name, values in history.items() if values.dtype.kind in "biuf"}
-    return {name: float(v[np.isfinite(v)].mean()) for name, v in numbers.items() if np.isfinite(v).any()}
+    finite = {name: values[np.isfinite(values)] for name, values in numbers.items()}
+    return {
+        name: float(np.sqrt((v**2).mean()) if Measure.RESIDUAL.measures(name) else v.mean())
+        for name, v in finite.items()
+        if len(v)
+    }

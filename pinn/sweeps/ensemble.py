@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
+from pinn.diagnosis.verdict import Verdict
 from pinn.report.figures import draw_solution
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import writing
-from pinn.solution_file.measured import error_attributes
+from pinn.solution_file.measured import ErrorEstimate, Measure, error_attributes
 from pinn.solution_file.reading import locate, read
 from pinn.sweeps.records import Status
 from pinn.sweeps.summary import job_rows
 
 SPREAD = "spread"
-OF_A_RUN = ("seed", "wall_seconds", "outcome")
+OF_A_RUN = ("seed", "wall_seconds", "outcome", Verdict.WORD, Verdict.TEXT, Verdict.ACTION, ErrorEstimate.LEFT)
 
 
 def write_ensembles(sweep: Path) -> list[Path]:
@@ -68,7 +69,8 @@ def write_ensemble(runs: Sequence[Path], path: Path) -> Path:
 
 def _described(first: Contents, errors: dict[str, NDArray], members: int) -> Contents:
     """The contents of the first run without its arrays, with what is measured of the mean."""
-    kept = {name: value for name, value in first.attributes.items() if name not in OF_A_RUN}
+    found = [*OF_A_RUN, *map(Measure.ESTIMATE.of, first.fields), *map(Measure.BOUND.of, first.fields)]
+    kept = {name: value for name, value in first.attributes.items() if name not in found}
     measured = {
         name: {
             "relative_l2": float(np.sqrt(np.nanmean(error**2) / np.nanmean(first.reference[name] ** 2))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from pinn.diagnosis.verdict import Word
 from pinn.report.page import FILE_NAME as PAGE
 from pinn.report.page import command, data_address, environment
 from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
@@ -27,6 +29,11 @@ from pinn.sweeps.words import by_key, differing, value_of
 DEFAULT = "default"
 """Stands for what a run's command does not say."""
 
+LABELS = {
+    "error": "relative L2 error",
+    "estimated error": "estimated relative L2 error",
+    "residual": "residual on fresh points",
+}
 TICKS = 8  # values up to which each is a tick
 WIDE = 30.0  # ratio of the largest to the smallest value from which an axis is logarithmic
 COLUMNS = 3
@@ -41,10 +48,26 @@ class Run:
     values: dict[str, Any]
 
     @property
+    def word(self) -> Word:
+        """The verdict's."""
+        return self.record.accuracy.verdict.word
+
+    @property
+    def residual(self) -> float | None:
+        """What all terms leave on fresh points, root of the sum of their mean squares."""
+        terms = self.record.accuracy.residuals
+        return math.hypot(*(term.fresh for term in terms)) if terms else None
+
+    @property
+    def measures(self) -> dict[str, float | None]:
+        """What tells how good it is, the surest first."""
+        errors = {"error": self.row["error"], "estimated error": self.row["estimated_error"]}
+        return errors | {"residual": self.residual}
+
+    @property
     def measure(self) -> float | None:
-        """Its worst field's error, or where none is known its residual on fresh points."""
-        error, held_out = self.row["error"], self.row["held_out"]
-        return error if error is not None else None if held_out is None else float(np.sqrt(held_out))
+        """The first of them that is known."""
+        return next((value for value in self.measures.values() if value is not None), None)
 
 
 def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path:
@@ -64,7 +87,8 @@ def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path
             folder=str(root),
             runs=runs,
             keys=keys,
-            by_error=any(run.row["error"] is not None for run in runs),
+            measure=measured_by(runs),
+            good=sum(run.word.is_good for run in runs),
             several_problems=len({run.row["problem"] for run in runs}) > 1,
             links={run.row["run"]: link(root / run.row["run"], target.parent) for run in runs},
             seconds=sum(run.row["wall_seconds"] or 0.0 for run in runs),
@@ -83,6 +107,11 @@ def read_runs(root: Path) -> list[Run]:
     values = swept(records)
     own = [{key: column[k] for key, column in values.items()} for k in range(len(rows))]
     return [Run(row, record, each) for row, record, each in zip(rows, records, own, strict=True)]
+
+
+def measured_by(runs: Sequence[Run]) -> str:
+    """The surest measure that some run has."""
+    return next((name for name in runs[0].measures if any(run.measures[name] is not None for run in runs)), "residual")
 
 
 def swept(records: Sequence[Record]) -> dict[str, list[Any]]:
@@ -137,13 +166,13 @@ def draw_sweep(runs: Sequence[Run], keys: Sequence[str]) -> Figure:
     rows = -(-len(keys) // columns)
     figure = Figure(figsize=(max(3.2 * columns, 4.8), 2.8 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
-    by_error = any(run.row["error"] is not None for run in runs)
+    label = LABELS[measured_by(runs)]
     for axes, key in zip(panels.flat, keys, strict=False):
         draw_key(axes, key, [run for run in runs if run.measure])
     for axes in panels.flat[len(keys) :]:
         axes.set_axis_off()
     for axes in panels[:, 0]:
-        axes.set_ylabel("relative L2 error" if by_error else "residual on fresh points", fontsize=NORMAL)
+        axes.set_ylabel(label, fontsize=NORMAL)
     return figure
 
 

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from pinn.report.style import COLORS, NORMAL, style, write
 from pinn.sweeps.grid import write_grid
-from pinn.sweeps.summary import GRID, TABLE, counted, job_rows
+from pinn.sweeps.summary import GRID, MEASURED, TABLE, counted, job_rows
 from pinn.sweeps.table import Row, table_text, write_table
 
 if TYPE_CHECKING:
@@ -79,5 +79,5 @@ def draw_importance(shares: Mapping[str, Mapping[str, float]], figure: Path) -> 
 
 
 def _shown(row: Row, swept: Sequence[str], objectives: Sequence[str]) -> Row:
-    names = ["job", *swept, *dict.fromkeys([*objectives, "error", "held_out", "seconds"]), "steps"]
+    names = ["job", *swept, "verdict", *dict.fromkeys([*objectives, *MEASURED]), "steps", "lower_bound"]
     return {name: row.get(name) for name in names}

@@ -1,6 +1,7 @@
 """The results of a sweep: a row a job, averages over seeds, and files of both."""
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.measured import Measure
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, records_below
-from pinn.sweeps.table import Row, filled, summary, table_text, write_table
+from pinn.sweeps.table import Row, filled, rank, summary, table_text, write_table
 from pinn.sweeps.words import differing, value_of
 
 TABLE, GRID = "summary.csv", "summary.h5"
 WITH_SOLUTION = (Status.DONE, Status.PRUNED, Status.INTERRUPTED)
-MEASURED = ("error", "held_out", "seconds")
+MEASURED = ("error", "estimated_error", "held_out", "seconds")
+OF_A_RUN = ("verdict", "error", "estimated_error", "lower_bound", "held_out", "steps")
 
 
 def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:
@@ -36,12 +38,11 @@ def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:
 
 
 def job_row(folder: Path, record: JobRecord) -> Row:
-    """A job's status, its worst field's relative L2 error, held-out residual, seconds and steps, and each error."""
-    row: Row = {"status": record.status.value, "error": None, "held_out": None, "seconds": record.seconds}
-    row["steps"] = None
+    """A job's status, verdict, worst field's error, true and estimated, residual, steps, seconds, and each error."""
+    row: Row = {"status": record.status.value} | dict.fromkeys(OF_A_RUN) | {"seconds": record.seconds}
     if record.status in WITH_SOLUTION and (folder / FILE_NAME).is_file():
         numbers = summary(folder / FILE_NAME, folder.parent)
-        row |= {name: numbers[name] for name in ("error", "held_out", "steps")} | {"seconds": numbers["wall_seconds"]}
+        row |= {name: numbers[name] for name in OF_A_RUN} | {"seconds": numbers["wall_seconds"]}
         row |= {name: value for name, value in numbers.items() if Measure.RELATIVE_L2.measures(name)}
     return row | {"message": record.error}
 
@@ -53,16 +54,17 @@ def _value(text: str | None) -> Any:
 
 
 def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
-    """Means over seeds: a row a combination of the other keys, the smallest mean error first, the keys' values as text.
+    """Means over seeds: a row a combination of the other keys, the best first, the keys' values as text.
 
-    spread: standard deviation of the error over the finished jobs (n - 1 in the denominator), None for one alone.
+    verdict: how often which word. spread: standard deviation of the error over the finished jobs (n - 1 in the
+    denominator), None for one alone. lower_bound: whether an estimate is one.
     """
     keys = [key for key in swept if key != "seed"]
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[key] for key in keys), []).append(row)
     means = [dict(zip(keys, map(str, values), strict=True)) | _average(jobs) for values, jobs in groups.items()]
-    return sorted(means, key=lambda row: [(row[name] is None, row[name] or 0.0) for name in ("error", "held_out")])
+    return sorted(means, key=rank)
 
 
 def _average(jobs: Sequence[Row]) -> Row:
@@ -70,8 +72,15 @@ def _average(jobs: Sequence[Row]) -> Row:
     means = {name: [job[name] for job in done if job[name] is not None] for name in MEASURED}
     row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
     spread = statistics.stdev(means["error"]) if len(means["error"]) > 1 else None
-    counts = {"jobs": len(jobs), "done": len(done)}
-    return counts | {"error": row["error"], "spread": spread, "held_out": row["held_out"], "seconds": row["seconds"]}
+    counts = {"jobs": len(jobs), "done": len(done), "verdict": _counted_words(done)}
+    bound = {"lower_bound": any(job["lower_bound"] for job in done)}
+    return counts | {"error": row["error"], "spread": spread} | bound | row
+
+
+def _counted_words(jobs: Sequence[Row]) -> str | None:
+    """`trusted`, or `2 trusted, 1 not solved` where they differ."""
+    counts = Counter(str(job["verdict"]) for job in jobs)
+    return next(iter(counts)) if len(counts) == 1 else ", ".join(f"{n} {word}" for word, n in counts.items()) or None
 
 
 def summarize(sweep: Path) -> tuple[str, list[Path]]:

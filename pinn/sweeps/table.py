@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,15 @@ from pinn.solution_file.layout import replacing
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike
 
-WIDTH = 100
+WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
+RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
 
 Row = dict[str, Any]
 
 
 def rows_below(folder: PathLike) -> list[Row]:
-    """A row a finished run below the folder, the smallest error first, then those without one by held-out residual.
+    """A row a finished run below the folder, the best first: by the true error, the estimated one, the residual.
 
     Raises:
         UserError: there is no such folder, or no solution file in it.
@@ -39,30 +41,43 @@ def rows_below(folder: PathLike) -> list[Row]:
     require(root.is_dir(), f"no such folder: {root}")
     rows = [summary(path, root) for path in sorted(root.rglob(FILE_NAME))]
     require(bool(rows), f"no {FILE_NAME} below {root}; is it a folder of finished runs, such as runs/?")
-    return sorted(rows, key=lambda row: (row["error"] is None, row["error"] or 0.0, row["held_out"] or 0.0))
+    return sorted(rows, key=rank)
+
+
+def rank(row: Row) -> list[tuple[bool, float]]:
+    """By which rows are sorted, the best first: what is known before what is not."""
+    return [(row[name] is None, row[name] or 0.0) for name in RANKED]
 
 
 def summary(path: Path, root: Path) -> Row:
-    """A run's numbers: its worst field's error, held-out residual, time, steps, and where it is."""
+    """A run's numbers: verdict, its worst field's error, true and estimated, residual, time, steps, and where it is.
+
+    lower_bound: whether the estimate is one. held_out: sum of the weighted mean squares on fresh points.
+    """
     record = read_record(path)
+    accuracy, estimate = record.accuracy, record.accuracy.estimate
     errors = Measure.RELATIVE_L2.within(record.attributes)
     row: Row = {"run": str(path.parent.relative_to(root))}
     row |= {name: record.attributes.get(name) for name in ATTRIBUTES}
-    row |= {"steps": len(record.history.get("step", ())), "held_out": record.kept.get(Measure.HELD_OUT.total)}
-    return row | {"error": max(errors.values(), default=None)} | Measure.RELATIVE_L2.entries(errors)
+    row |= {"verdict": accuracy.verdict.word.value, "error": max(errors.values(), default=None)}
+    row |= {"estimated_error": estimate.worst[1] if estimate else None}
+    row |= {"lower_bound": not estimate.is_resolved if estimate else None}
+    row |= {"held_out": record.kept.get(Measure.HELD_OUT.total), "steps": len(record.history.get("step", ()))}
+    return row | Measure.RELATIVE_L2.entries(errors)
 
 
-def table_text(rows: Sequence[Row], title: str = "") -> str:
-    """The rows as a table for a terminal; columns without any value, and each field's error, are left out."""
+def table_text(rows: Sequence[Row]) -> str:
+    """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
-    names = [name for name in names if not Measure.RELATIVE_L2.measures(name)]  # the largest is there
-    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
+    names = [name for name in names if name != "lower_bound" and not Measure.RELATIVE_L2.measures(name)]
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=name != "run")
+        table.add_column(name.replace("_", "\n"), overflow="fold", no_wrap=name != "run")
     for row in rows:
-        table.add_row(*(cell(row.get(name)) for name in names))
+        table.add_row(*(cell(row, name) for name in names))
     text = io.StringIO()
-    Console(file=text, width=WIDTH, force_jupyter=False).print(table)
+    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+    Console(file=text, width=width, force_jupyter=False).print(table)
     return text.getvalue().strip("\n") + "\n"
 
 
@@ -77,8 +92,11 @@ def filled(rows: Sequence[Row]) -> list[Row]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def cell(value: Any) -> str:
+def cell(row: Row, name: str) -> str:
     """A value as it stands in a table."""
+    value = row.get(name)
+    if name == "estimated_error" and value is not None:
+        return f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
     if isinstance(value, float):
         return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.2e}"
     return "" if value is None else str(value)

@@ -50,8 +50,8 @@ class HeldOut:
     def measure(self, theta: Tensor, training: Collocation) -> StepRecord:
         """The losses at the training's points, the held-out ones and their sum, errors.
 
-        Imbalances are of equations in the interior: 1 for a wrong answer, whatever the units. Noise is of data whose
-        noise is given.
+        Residuals are root mean squares in the equation's own units, whatever the weights. Imbalances are of equations
+        in the interior: 1 for a wrong answer, whatever the units. Noise is of data whose noise is given.
         """
         weights = self.residuals.weights
         losses = numbers(training.mean_squares(theta))
@@ -59,10 +59,11 @@ class HeldOut:
         fresh = {block: weights[block] * value for block, value in held_out.items()}
         record: StepRecord = Measure.LOSS.entries({block: weights[block] * value for block, value in losses.items()})
         record |= Measure.HELD_OUT.entries(fresh) | {Measure.HELD_OUT.total: sum(fresh.values())}
+        residual = {block: math.sqrt(value) for block, value in held_out.items()}
         left = {block: math.sqrt(held_out[block] / term) for block, term in terms.items() if term > 0}
-        noise = {block: math.sqrt(held_out[block]) for block in self.noisy}
-        measured = ((Measure.IMBALANCE, left), (Measure.NOISE, noise), (Measure.ERROR, self.errors(theta)))
-        return record | {key: value for measure, values in measured for key, value in measure.entries(values).items()}
+        noise = {block: residual[block] for block in self.noisy}
+        record |= Measure.RESIDUAL.entries(residual) | Measure.IMBALANCE.entries(left) | Measure.NOISE.entries(noise)
+        return record | Measure.ERROR.entries(self.errors(theta))
 
     def errors(self, theta: Tensor) -> dict[str, float]:
         """The relative L2 error of each field whose truth is known."""

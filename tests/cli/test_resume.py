@@ -60,4 +60,4 @@ def test_mistakes_are_told_in_one_line(run, capsys, words, message):
 
 def test_help(capsys):
     assert main(["resume", "--help"]) == 0
-    assert "usage: pinn resume [-h] RUN" in capsys.readouterr().out
+    assert "usage: pinn resume [-h] [--strict] RUN" in capsys.readouterr().out

@@ -15,12 +15,12 @@ from optuna.trial import TrialState  # noqa: E402
 import pinn  # noqa: E402
 from pinn.basis.errors import UserError  # noqa: E402
 from pinn.cli import main  # noqa: E402
-from pinn.cli.sweeping.search import distribution  # noqa: E402
+from pinn.cli.sweeping.search import distribution, reached  # noqa: E402
 from pinn.sweeps.pruning import WATCHED, Pruning, measured  # noqa: E402
 
 QUICK = (
     *("training.steps=3", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),
-    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false"),
+    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false", "output.estimate=false"),
 )
 SEARCH = ("-m", *QUICK, "hydra/sweeper=optuna", "hydra.sweep.dir=search")
 DAMPING = "optimizer.damping=tag(log,interval(1e-4,1))"
@@ -147,7 +147,7 @@ def test_mistakes(here, capsys):
     for words, message in [
         ([], "a search needs keys with several values"),
         ([DAMPING, "hydra.sweeper.trials=0"], "hydra.sweeper.trials must be >= 1, got 0"),
-        ([DAMPING, "hydra.sweeper.objectives=[eror]"], "hydra.sweeper.objectives must be some of error, held_out"),
+        ([DAMPING, "hydra.sweeper.objectives=[eror]"], "objectives must be some of error, estimated_error, held_out"),
         ([DAMPING, "hydra.sweeper.trails=3"], "did you mean 'hydra.sweeper.trials'"),
     ]:
         assert main([*SEARCH, *words]) == 2
@@ -180,6 +180,13 @@ def test_a_trial_behind_others_is_pruned(tmp_path):
     assert interruption.requested
     assert callback.pruned
     assert study.trials[1].intermediate_values == {1: 2e-2, 10: 2e-3}
+
+
+def test_an_estimate_stands_for_an_error_that_is_not_known():
+    row = {"error": None, "estimated_error": 0.1, "held_out": 2.0}
+    assert (reached(row, "error"), reached(row | {"error": 0.2}, "error")) == (0.1, 0.2)
+    assert (reached(row | {"error": 0.2}, "estimated_error"), reached(row, "held_out")) == (0.1, 2.0)
+    assert reached(row | {"estimated_error": None}, "error") is None
 
 
 def test_what_is_compared_while_a_run_goes_on():

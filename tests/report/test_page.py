@@ -18,22 +18,24 @@ from matplotlib.figure import Figure
 
 from pinn.basis.errors import UserError
 from pinn.cli import main
+from pinn.diagnosis.verdict import Verdict, Word
 from pinn.networks import MLP
 from pinn.problems import Heat
 from pinn.report.page import write_report
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.sweeps.records import JobRecord, Status
-from pinn.sweeps.report import draw_key, read_runs, write_sweep_report
+from pinn.sweeps.report import Run, draw_key, measured_by, read_runs, write_sweep_report
 from pinn.trial.making import make_trial
 
-HISTORY = {
+HISTORY = {  # with a weight of 4: the residual is 0.2 where 0.16 is its share of the loss
     "step": np.arange(1, 4),
     "seconds": np.array([0.5, 1.0, 1.5]),
     "loss": np.array([1.0, 0.1, 0.01]),
     "loss/equation": np.array([1.0, 0.09, 0.01]),
     "held_out/equation": np.array([2.0, 0.16, 0.4]),
     "held_out": np.array([2.0, 0.16, 0.4]),
+    "residual/equation": np.array([0.71, 0.2, 0.32]),
     "imbalance/equation": np.array([1.0, 0.04, 0.06]),
 }
 
@@ -59,6 +61,8 @@ def solution_of(seed, width=4):
     torch.manual_seed(seed)
     trial = make_trial(Heat(), functools.partial(MLP, width=width, depth=1))
     attributes = {"seed": seed, "wall_seconds": 12.5, "status": "time", "outcome": "time limit reached"}
+    attributes |= {"estimated_relative_l2_u": 0.02, "estimate_left": 0.9}
+    attributes |= Verdict(Word.NOT_SOLVED, ("u is far off", "as <v> is"), "another seed").attributes
     configuration = {"network": {"width": width}, "seed": seed, "training": {"time_limit": 75.0}}
     return Solution(
         trial, history=HISTORY, attributes=attributes, configuration=configuration, output=Output(resolution=9)
@@ -105,14 +109,17 @@ def test_a_run_leaves_a_page_that_needs_nothing_else(run):
 
 def test_errors_and_residuals_come_first(run):
     folder, solution = run
-    text = Page((folder / "report.html").read_text(encoding="utf-8")).text
+    page = (folder / "report.html").read_text(encoding="utf-8")
     error = solution.errors()["u"]["relative_l2"]
     told = [
         "Heat equation",
-        f"error of u {error:.3g}",
-        "equation 0.4 0.3 100 % 0.04",  # roots of 0.16 and 0.09, at the step whose parameters are kept
-        "Verdict",
-        "the residual on fresh points is 1.8 times",
+        "verdict not solved the answer is not to be used",
+        "estimated error of u > 2.0e-02 relative L2, a lower bound: not resolved; ",
+        f"error of u {error:.2e} relative L2 to the exact solution",
+        "u is far off as <v> is Try another seed",
+        # roots of 0.16 and 0.09 over that of the weight, at the step whose parameters are kept
+        "equation 0.2 0.15 0.04 100 %",
+        "in the units of the equation",
         "Equation",
         "Conditions",
         "Figures",
@@ -125,10 +132,22 @@ def test_errors_and_residuals_come_first(run):
         "3, 0.5 s each",
     ]
     (folder / "checkpoint.h5").touch()
+    assert '<div class="card">verdict<b><span class="badge not_solved">not solved</span></b>' in page
     text = Page(write_report(folder).read_text(encoding="utf-8")).text
     places = [text.find(part) for part in told]
     assert -1 not in places, told[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_a_sweep_is_judged_by_the_surest_measure_that_is_known():
+    def run(error, estimate, *residuals):
+        record = SimpleNamespace(accuracy=SimpleNamespace(residuals=[SimpleNamespace(fresh=r) for r in residuals]))
+        return Run({"error": error, "estimated_error": estimate}, record, {})
+
+    runs = [run(None, None), run(None, 0.1), run(0.2, 0.1), run(None, None, 3.0, 4.0)]
+    assert [run.measure for run in runs] == [None, 0.1, 0.2, 5.0]
+    assert [measured_by(runs[k : k + 1]) for k in range(4)] == ["residual", "estimated error", "error", "residual"]
+    assert measured_by(runs) == "error"
 
 
 def test_a_solution_in_memory_has_a_page(tmp_path):
@@ -160,7 +179,9 @@ def test_the_page_of_a_sweep(sweep):
     assert {f"{number}/report.html" for number in range(4)} == {a for a in page.addresses if not a.startswith("data:")}
     best = min(run.row["error"] for run in runs)
     width, seed = runs[0].values.values()
-    assert f"smallest error {best:.3g}" in page.text
+    assert f"smallest error {best:.3g} " in page.text
+    assert "verdicts 0 of 4" in page.text
+    assert f"not solved {best:.3g} > 0.02 0.2" in page.text
     assert f"Best run pinn network.width={width} seed={seed} problem=heat" in page.text
     assert "without a solution 1" in page.text
     assert "4: no room <left> pinn network.width=9 problem=heat" in page.text

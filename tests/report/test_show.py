@@ -45,11 +45,12 @@ def test_the_numbers_come_first(path):
         relative, largest = file.attrs["relative_l2_u"], file.attrs["max_error_u"]
     assert str(path) in lines[0]
     assert lines[1].startswith("Viscous Burgers equation")
-    assert lines[3].split() == f"error of u relative L2 {relative:.3e}, max {largest:.3e} (to the reference)".split()
+    told = [" ".join(line.split()) for line in lines]
+    assert told[3].startswith("verdict plausible the residual on fresh points is")
+    assert told[4] == f"error of u {relative:.2e} relative L2 to the reference, largest {largest:.2e}"
     # of the measurements the smallest, whose parameters a run keeps: sqrt(0.09) at step 3
-    assert lines[4].split()[:4] == ["residual", "of", "momentum", "3.000e-01"]
-    assert lines[4].endswith("at step 3")
-    assert " ".join(lines[5].split()) == "steps 5, last training loss 6.250e-02"
+    assert told[5] == "residual of momentum 3.00e-01 root mean square on fresh points, weighted"
+    assert told[6] == "steps 5, last training loss 6.250e-02, kept are those of step 3"
     assert {"status steps", "wall seconds 12.3", "seed 7", "dtype float64"} <= {" ".join(x.split()) for x in lines}
 
 
@@ -71,13 +72,15 @@ def test_everything_in_the_file_is_listed(path, tmp_path):
     with h5py.File(copy, "r+") as file:
         file["diagnosis/singular_values"] = np.array([3.0, 2e-5])
         file.attrs["jacobian_rows"], file.attrs["jacobian_columns"] = 10, 2
-        file.attrs["verdict"] = "walls: not solved\nmomentum: overfitted"
+        file.attrs["verdict_word"], file.attrs["verdict_action"] = "not solved", "a wider network"
+        file.attrs["verdict"] = "not solved: walls are not\nmomentum is overfitted\ntry a wider network"
         parameters = sum(node[()].size for name, node in file["network"].items() if not node.is_scale)
     text = describe(copy)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert f"network {parameters} parameters in 6 arrays" in lines
     assert "Jacobian 10 x 2, singular values 3.0e+00 to 2.0e-05" in lines
-    assert lines[lines.index("verdict walls: not solved") + 1] == "momentum: overfitted"
+    start = lines.index("verdict not solved walls are not")
+    assert lines[start + 1 : start + 3] == ["momentum is overfitted", "try a wider network"]
     sections = ["equation", "configuration", "dimensions", "nodes", "attributes"]
     assert [line for line in text.splitlines() if line in sections] == sections
     start = lines.index("dimensions")

@@ -9,6 +9,7 @@ import xarray
 
 from pinn.basis.errors import UserError
 from pinn.cli import main
+from pinn.diagnosis.verdict import Verdict, Word
 from pinn.networks import MLP
 from pinn.problems import Heat, Kovasznay
 from pinn.report.show import describe
@@ -19,7 +20,7 @@ from pinn.trial.making import make_trial
 
 QUICK = (
     *("training.steps=2", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),
-    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false"),
+    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false", "output.estimate=false"),
 )
 
 
@@ -28,7 +29,8 @@ def save(problem, folder, seed, resolution=7):
     trial = make_trial(problem, functools.partial(MLP, width=4, depth=1))
     folder.mkdir(parents=True)
     history = {"step": np.arange(1, 3), "held_out": np.array([1.0, 0.5])}
-    attributes = {"seed": seed, "wall_seconds": 1.0, "status": "steps"}
+    attributes = {"seed": seed, "wall_seconds": 1.0, "status": "steps", "estimate_left": 0.1, "error_bound_u": 0.1}
+    attributes |= Verdict(Word.TRUSTED, ("it is",)).attributes | {"estimated_relative_l2_u": 0.01}
     Solution(trial, history=history, attributes=attributes, output=Output(resolution=resolution)).save(folder)
     return folder
 
@@ -45,6 +47,7 @@ def test_mean_and_spread_are_numpys(tmp_path):
             np.testing.assert_allclose(found[f"{name}_spread"], values.std(0, ddof=1), rtol=0, atol=1e-14)
         assert found.attrs["members"] == 4
         assert "seed" not in found.attrs
+        assert not [name for name in found.attrs if name.startswith(("verdict", "estimate", "error_bound"))]
         reference = xarray.open_dataset(path, group="reference").u.values
         relative = np.linalg.norm(found.u - reference) / np.linalg.norm(reference)
         assert found.attrs["relative_l2_u"] == pytest.approx(relative, rel=1e-12)

@@ -12,11 +12,18 @@ from pinn.sweeps.records import JobRecord, Status, config_hash, read_record, rec
 from pinn.sweeps.sharing import cores, device_of_job, threads_of_job
 from pinn.sweeps.summary import averages, job_rows
 
+
+def row(job, w, seed, error, held_out, seconds, estimate=None, verdict="trusted"):
+    known = {"error": error, "estimated_error": estimate, "lower_bound": None if estimate is None else estimate > 0.3}
+    known |= {"held_out": held_out, "seconds": seconds, "verdict": verdict if held_out else None}
+    return {"job": job, "w": w, "seed": seed, "status": "done" if held_out else "failed"} | known
+
+
 ROWS = [
-    {"job": "0", "w": 16, "seed": 0, "status": "done", "error": 0.1, "held_out": 1.0, "seconds": 2.0},
-    {"job": "1", "w": 16, "seed": 1, "status": "done", "error": 0.3, "held_out": 2.0, "seconds": 4.0},
-    {"job": "2", "w": 8, "seed": 0, "status": "failed", "error": None, "held_out": None, "seconds": 1.0},
-    {"job": "3", "w": 8, "seed": 1, "status": "done", "error": 0.05, "held_out": 3.0, "seconds": 3.0},
+    row("0", 16, 0, 0.1, 1.0, 2.0, 0.2),
+    row("1", 16, 1, 0.3, 2.0, 4.0, 0.4, "not solved"),
+    row("2", 8, 0, None, None, 1.0),
+    row("3", 8, 1, 0.05, 3.0, 3.0),
 ]
 
 
@@ -26,6 +33,14 @@ def test_averages_are_over_the_finished_jobs():
     assert large["error"] == pytest.approx(0.2, rel=1e-15)
     assert large["spread"] == pytest.approx(np.std([0.1, 0.3], ddof=1), rel=1e-15)
     assert (large["held_out"], large["seconds"]) == (1.5, 3.0)
+    assert (large["estimated_error"], large["lower_bound"]) == (pytest.approx(0.3), True)
+    assert (small["verdict"], large["verdict"]) == ("trusted", "1 trusted, 1 not solved")
+
+
+def test_estimates_sort_what_has_no_error():
+    rows = [row(str(k), k, 0, None, 1.0 / k, 1.0, 0.1 * k) for k in (3, 1, 2)]
+    assert [found["w"] for found in averages(rows, ["w"])] == ["1", "2", "3"]
+    assert averages([*rows, row("4", 4, 0, 9.0, 1.0, 1.0)], ["w"])[0]["w"] == "4"
 
 
 def test_combinations_without_a_result_come_last():

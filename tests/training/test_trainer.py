@@ -268,6 +268,19 @@ def test_weights_are_balanced_while_training():
     assert sum(trainer.residuals.weights.values()) == pytest.approx(3.0)
 
 
+def test_residuals_are_measured_whatever_their_weights():
+    trainer = make_trainer(constraints="soft")
+    trainer.residuals.weights |= {"walls": 100.0}
+    found = trainer.held_out.measure(trainer.theta, trainer.held_out.least_squares)
+    points = trainer.held_out.points
+    for block, weight in (("walls", 100.0), ("start", 1.0)):
+        assert found[f"held_out/{block}"] == pytest.approx(weight * found[f"residual/{block}"] ** 2, rel=1e-12)
+    (start,) = (x for label, x in points.items() if label == "t.min")
+    u = trainer.residuals.trial.evaluate(["u"], start.x)["u"].detach().numpy()
+    left = u + np.sin(np.pi * start.x[:, 0].numpy())  # of u = -sin(pi x), in its own units
+    assert found["residual/start"] == pytest.approx(np.sqrt((left**2).mean()), rel=1e-10)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -13,6 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError, require
 from pinn.cli.mistakes import JobsFailed
+from pinn.cli.strict import doubt, without_strict
+from pinn.diagnosis.verdict import Verdict
+from pinn.report.record import read_record
+from pinn.solution_file.contents import FILE_NAME
 from pinn.sweeps.records import Status, records_below
 from pinn.sweeps.report import write_sweep_report
 
@@ -26,7 +30,9 @@ def same_sweep(config: DictConfig, folder: Path) -> None:
     """Raise UserError where the folder holds another sweep, whose jobs' numbers mean other settings."""
     if not (folder / SAVED).is_file():
         return
-    saved, given = (list(read.hydra.overrides.task) for read in (OmegaConf.load(folder / SAVED), config))
+    saved, given = (
+        without_strict(list(read.hydra.overrides.task)) for read in (OmegaConf.load(folder / SAVED), config)
+    )
     require(
         saved == given,
         f"{folder} holds another sweep ({' '.join(saved) or 'of the defaults'}); give the same options to go on with "
@@ -43,10 +49,11 @@ def command_of(folder: Path) -> list[str] | None:
 
 
 @contextlib.contextmanager
-def concluded(folder: Path, task: Any, summarize: Summarize) -> Iterator[None]:
+def concluded(folder: Path, task: Any, summarize: Summarize, strict: bool = False) -> Iterator[None]:
     """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does.
 
-    summarize: writes the summary in the folder, and returns a text and the paths.
+    summarize: writes the summary in the folder, and returns a text and the paths. strict: tell it, too, which answers
+    are not to be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
@@ -59,6 +66,13 @@ def concluded(folder: Path, task: Any, summarize: Summarize) -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
         _dismiss_workers()
         conclude(folder, task, summarize)
+        task.doubted = doubt(_verdicts(folder)) if strict else None
+
+
+def _verdicts(folder: Path) -> dict[str, Verdict]:
+    """Job's folder -> verdict, of those that have a solution."""
+    files = [job / FILE_NAME for job in records_below(folder) if (job / FILE_NAME).is_file()]
+    return {str(path.parent): read_record(path).accuracy.verdict for path in files}
 
 
 def _dismiss_workers() -> None:

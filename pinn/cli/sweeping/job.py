@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.cli.mistakes import explain
+from pinn.cli.strict import KEY
 from pinn.cli.sweeping.child import Task, perform
 from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
 from pinn.sweeps.isolation import run_isolated
@@ -66,7 +67,9 @@ def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[st
 def _resolved(config: DictConfig) -> tuple[str, str]:
     """The configuration as YAML, nothing left to be filled in, and its hash."""
     container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
-    return OmegaConf.to_yaml(OmegaConf.create(container)), config_hash(cast("dict[str, Any]", container))
+    settings = cast("dict[str, Any]", container)
+    del settings[KEY]  # a job that is finished is so whether or not its answer is asked for
+    return OmegaConf.to_yaml(OmegaConf.create(settings)), config_hash(settings)
 
 
 def _trial(hydra: Any) -> dict[str, Any] | None:
@@ -92,7 +95,9 @@ def _told(record: JobRecord, folder: Path, number: int, when: str = "") -> dict[
     """A line for the log, and the job's row for the sweeper."""
     row = job_row(folder, record)
     said = {
+        "verdict": "{}",
         "error": "error {:.1e}",
+        "estimated_error": "estimated error {:.1e}",
         "held_out": "held-out {:.1e}",
         "seconds": "{:.1f} s",
     }

@@ -1,6 +1,6 @@
 """A search over options by optuna's ask and tell."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,20 @@ class Search:
         if row["status"] != "done":
             study.tell(number, state=TrialState.PRUNED if row["status"] == "pruned" else TrialState.FAIL)
             return
-        values = {name: row[name] for name in self.objectives}
+        values = {name: reached(row, name) for name in self.objectives}
         missing = [name for name, value in values.items() if value is None]
         if missing:
             study.tell(number, state=TrialState.FAIL)
             raise UserError(
                 f"trial {number} has no {missing[0]} to be compared by; try hydra.sweeper.objectives=[held_out]"
             )
-        study.tell(number, list(values.values()))
+        study.tell(number, [value for value in values.values() if value is not None])
+
+
+def reached(row: Mapping[str, Any], objective: str) -> float | None:
+    """What a trial came to, by its row; where an error is not known its estimate stands for it."""
+    known = row[objective]
+    return row["estimated_error"] if known is None and objective == "error" else known
 
 
 def parsed(words: Sequence[str], config_loader: ConfigLoader) -> tuple[list[str], dict[str, BaseDistribution]]:

@@ -16,7 +16,7 @@ from pinn.sweeps.ensemble import write_ensembles
 from pinn.sweeps.records import records_below
 from pinn.sweeps.summary import summarize
 
-OBJECTIVES = ("error", "held_out", "seconds", "steps")
+OBJECTIVES = ("error", "estimated_error", "held_out", "seconds", "steps")
 
 
 class GridSweeper(BasicSweeper):
@@ -37,7 +37,7 @@ class GridSweeper(BasicSweeper):
         assert self.launcher is not None
         folder = Path(self.config.hydra.sweep.dir)
         same_sweep(self.config, folder)
-        with concluded(folder, self.launcher.task_function, self._summary):  # type: ignore[attr-defined]
+        with concluded(folder, self.launcher.task_function, self._summary, self.config.strict):  # type: ignore[attr-defined]
             return super().sweep(arguments)
 
     def _summary(self, folder: Path) -> tuple[str, list[Path]]:
@@ -95,7 +95,7 @@ class OptunaSweeper(Sweeper):
         words = [f"{key}={value}" for key, value in self.params.items()] + arguments
         fixed, space = parsed(words, self.hydra_context.config_loader)
         search = Search(**self.settings)
-        with concluded(folder, self.task, search.summary):
+        with concluded(folder, self.task, search.summary, self.config.strict):
             OmegaConf.save(self.config, folder / SAVED)
             search.run(self.launcher, fixed, space)
 

@@ -1,0 +1,42 @@
+"""`pinn verdict`."""
+
+import json
+import math
+import sys
+from argparse import Namespace
+from typing import Any
+
+from pinn.cli.strict import doubt
+from pinn.report.record import Record, read_record
+from pinn.report.show import accuracy_lines
+from pinn.solution_file.reading import locate
+
+
+def verdict(given: Namespace) -> None:
+    """Print the verdict on each run with its numbers; for programs, an object of JSON a line.
+
+    Raises Doubted with --strict where an answer is neither trusted nor plausible, UserError where one cannot be read.
+    """
+    records = {str(path): read_record(path) for path in map(locate, given.runs)}
+    texts = [_json(path, record) if given.json else _text(path, record) for path, record in records.items()]
+    sys.stdout.write(("" if given.json else "\n").join(texts))
+    doubted = doubt({path: record.accuracy.verdict for path, record in records.items()})
+    if given.strict and doubted is not None:
+        raise doubted
+
+
+def _text(path: str, record: Record) -> str:
+    told = [record.attributes.get(name, "") for name in ("problem", "outcome")]
+    return "\n".join([path, "  " + ": ".join(filter(None, told)), *accuracy_lines(record), ""])
+
+
+def _json(path: str, record: Record) -> str:
+    run = {"file": path, **{name: record.attributes.get(name) for name in ("problem", "status")}}
+    return json.dumps(_finite(run | record.accuracy.entries())) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {name: _finite(entry) for name, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
