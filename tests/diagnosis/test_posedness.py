@@ -31,11 +31,12 @@ class Posed(Problem):
         return self._terms
 
 
-def looked_at(domain, terms, unknowns=None, constraints="hard"):
+def looked_at(domain, terms, unknowns=None, constraints="hard", zero=False):
     torch.manual_seed(0)
-    return posedness(
-        make_trial(Posed(domain, terms, unknowns), partial(MLP, width=8, depth=2), constraints=constraints)
-    )
+    trial = make_trial(Posed(domain, terms, unknowns), partial(MLP, width=8, depth=2), constraints=constraints)
+    if zero:
+        trial.load_parameters({name: 0.0 * values for name, values in trial.parameters().items()})
+    return posedness(trial)
 
 
 @pytest.mark.parametrize("constraints", ["hard", "soft"])
