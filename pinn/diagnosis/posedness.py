@@ -11,14 +11,14 @@ falls with the cutoff, which is all that keeps it from zero.
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinn.diagnosis.error_estimate import CorrectedNetwork
+from pinn.diagnosis.verdict import Posedness
 from pinn.domains.region import Region
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
@@ -26,48 +26,19 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
-from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
+from pinn.sampling.sequences import SobolSampler, UniformSampler
 from pinn.trial.function import TrialFunction
 
 FEATURES, SCALE = 150, 3.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
 INTERIOR, BOUNDARY, PLACES = 800, 200, 600  # rows of a region or side; points where the fields are compared
 COARSE, FINE = 1e-4, 1e-8  # cutoffs of the fields' singular values
 NULL, FALLING = 1e-7, 1e3  # the least singular value of a null direction, and what the cutoff takes from it
-LEFT, SMOOTH = 0.5, 0.2  # share of the residual that no change explains, and that smooth functions leave of it
-MISSED = 0.05  # residual over that of a change of the fields by their size
+ROUGHER = 3.0  # factor of waves, features and rows for a second look
+LEFT, SMOOTH = 0.9, 0.2  # share of the residual that no change explains, and that smooth functions leave of it
+MISSED = 1e-4  # residual by its size: below it nothing is left
 LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
 RANDOM = 20  # smooth fields by which residuals are measured
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
-
-
-@dataclass(frozen=True)
-class Posedness:
-    """free: what can change without any residual, largest first. contradictory: blocks that cannot vanish together.
-
-    missed: block -> its residual over that of random smooth fields of the solution's size, root mean squares.
-    homogeneous: whether fields that are zero satisfy every term.
-    """
-
-    free: tuple[str, ...] = ()
-    contradictory: tuple[str, ...] = ()
-    missed: Mapping[str, float] = field(default_factory=dict)
-    homogeneous: bool = False
-
-    @property
-    def reasons(self) -> Iterator[str]:
-        """In words."""
-        if self.free:
-            yield (
-                f"one of many solutions: {', '.join(self.free)} can change without any residual; a condition or data "
-                "are missing"
-            )
-        if self.homogeneous and not self.free:
-            yield "zero satisfies every term: nothing in the problem asks for another solution"
-        if self.contradictory:
-            yield (
-                f"no solution: what is left of {', '.join(self.contradictory)} is smooth, and no change of the fields "
-                "takes it away; conditions, equations or data contradict each other"
-            )
 
 
 def posedness(trial: TrialFunction, seed: int = 0) -> Posedness:
@@ -77,11 +48,13 @@ def posedness(trial: TrialFunction, seed: int = 0) -> Posedness:
     """
     generator = torch.Generator().manual_seed(seed + 2**23)
     here = _Linearized.at(trial, generator)
-    free, missed = here.free(), here.missed(generator)
+    free, missed = here.free(), here.missed()
     stuck = here.contradictory()
+    if stuck:  # by rougher changes, too?
+        stuck = stuck if _Linearized.at(trial, generator, ROUGHER)._irreducible()[0] > LEFT else ()
     if stuck:  # a nonlinear problem may be stationary here, and nowhere else
-        there = _Linearized.at(here.shaken(generator), generator).contradictory()
-        stuck = tuple(block for block in stuck if block in there)
+        there = _Linearized.at(here.shaken(generator), generator)._irreducible()[1]
+        stuck = tuple(block for block in stuck if there[block] > MISSED)
     return Posedness(free, stuck, missed, _is_homogeneous(trial, generator))
 
 
@@ -104,11 +77,11 @@ class _Linearized:
     places: dict[str, Tensor]
 
     @classmethod
-    def at(cls, trial: TrialFunction, generator: torch.Generator) -> "_Linearized":
-        corrected = _with_features(trial, generator)
+    def at(cls, trial: TrialFunction, generator: torch.Generator, rougher: float = 1.0) -> "_Linearized":
+        corrected = _with_features(trial, generator, rougher)
         residuals = make_residuals(corrected)
         residuals.weights = dict.fromkeys(residuals.weights, 1.0)
-        points = residuals.draw(ChebyshevSampler(interior=INTERIOR, boundary=BOUNDARY), generator)
+        points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)
         moved = [f"core.correction.{name}" for name in ("last.weight", "last.bias")]
         moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
         parameters = corrected.parameters()
@@ -129,31 +102,39 @@ class _Linearized:
 
     def contradictory(self) -> tuple[str, ...]:
         """The blocks that no smooth change of the fields brings to zero, although they are smooth."""
-        r, j = self._balanced(*self._basis(FINE))
-        q = torch.linalg.qr(j).Q
-        left = r - q @ (q.mT @ r)
-        size = {name: float(left[rows].norm()) for name, rows in self.blocks.items()}
-        if float(left.norm()) < LEFT * float(r.norm()) or max(size.values()) < MISSED:
+        share, sizes = self._irreducible()
+        largest = max(sizes.values())
+        if share < LEFT or largest < MISSED:
             return ()
-        large = [name for name in size if size[name] > 0.1 * max(size.values())]
+        large = [name for name, size in sizes.items() if size >= 0.1 * largest]
         smooth = all(_roughness(self.places[name], self.r[self.blocks[name]]) < SMOOTH for name in large)
         return tuple(large) if smooth else ()
 
-    def missed(self, generator: torch.Generator) -> dict[str, float]:
-        """Each block's residual over that of random smooth fields, root mean squares."""
-        coefficients = torch.randn(self.j.shape[1], RANDOM, generator=generator, dtype=torch.float64)
+    def _irreducible(self) -> tuple[float, dict[str, float]]:
+        """The share of r, balanced, that no change explains, and each block's part of it by the block's size."""
+        basis, k = self._basis(FINE)
+        r, j = self._balanced(basis, k)
+        q = torch.linalg.qr(j).Q
+        left = r - q @ (q.mT @ r)
+        share = float(left.norm() / r.norm().clamp_min(torch.finfo(r.dtype).tiny))
+        return share, self._by_size(self.r * left / torch.where(r == 0, 1.0, r))
+
+    def missed(self) -> dict[str, float]:
+        """Each block's residual by the block's size."""
+        return self._by_size(self.r)
+
+    def _by_size(self, rows: Tensor) -> dict[str, float]:
+        """Rows (N,) by block over the residual of random smooth fields of the solution's size, root mean squares."""
+        coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
         changes = self.phi @ coefficients
         for number in range(len(self.names)):  # each field by its own size; a feature moves one field
             own = self.columns == number
             extent = changes[self.owners == number].square().sum(0).sqrt()
             coefficients[own] /= torch.where(extent > 0, extent, 1.0)
         answers = self.j @ coefficients
-        missed: dict[str, float] = {}
-        for name, rows in self.blocks.items():
-            size = float(answers[rows].square().sum(0).mean().sqrt())
-            left = float(self.r[rows].norm())
-            missed[name] = left / size if size > 0 else (math.inf if left > 0 else 0.0)
-        return missed
+        sizes = {name: float(answers[of].square().sum(0).mean().sqrt()) for name, of in self.blocks.items()}
+        lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
+        return {name: x / sizes[name] if sizes[name] else math.inf if x else 0.0 for name, x in lengths.items()}
 
     def free(self) -> tuple[str, ...]:
         """The fields and unknowns that a null direction changes; none where there is no such direction."""
@@ -202,14 +183,16 @@ class _Linearized:
         return float(s[-1] / s[len(s) // 2]), basis @ v[-1]
 
 
-def _with_features(trial: TrialFunction, generator: torch.Generator) -> TrialFunction:
-    """The trial function with smooth features beside its network, their last layer at zero."""
+def _with_features(trial: TrialFunction, generator: torch.Generator, rougher: float) -> TrialFunction:
+    """The trial function with smooth features beside its network, so many times rougher, their last layer at zero."""
     outputs = len(trial.problem.vocabulary.fields)
     embedding = trial.network.embedding
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31 - 1, (), generator=generator)))
         inputs = len(embedding.coordinates)  # type: ignore[arg-type]
-        features = RandomFeatures(inputs, outputs, width=max(20, FEATURES // outputs), scale=SCALE)
+        features = RandomFeatures(
+            inputs, outputs, width=max(20, int(FEATURES * rougher) // outputs), scale=SCALE * rougher
+        )
     return trial.with_core(CorrectedNetwork(trial.network.core, features.to(trial.dtype).to(trial.device)))
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar
 
-from pinn.diagnosis.posedness import Posedness
 from pinn.solution_file.measured import ErrorEstimate, Measure
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
@@ -79,6 +78,36 @@ class Verdict:
         action = next((reason.action for reason in told if reason.action), "")
         action = action or (LONGER if word is Word.NOT_SOLVED else "")
         return cls(word, tuple(reason.text for reason in told), action)
+
+
+@dataclass(frozen=True)
+class Posedness:
+    """free: what can change without any residual, largest first. contradictory: blocks that cannot vanish together.
+
+    missed: block -> its residual over that of random smooth fields of the solution's size, root mean squares.
+    homogeneous: whether fields that are zero satisfy every term.
+    """
+
+    free: tuple[str, ...] = ()
+    contradictory: tuple[str, ...] = ()
+    missed: Mapping[str, float] = field(default_factory=dict)
+    homogeneous: bool = False
+
+    @property
+    def reasons(self) -> Iterator[str]:
+        """In words."""
+        if self.free:
+            yield (
+                f"one of many solutions: {', '.join(self.free)} can change without any residual; a condition or data "
+                "are missing"
+            )
+        if self.homogeneous and not self.free:
+            yield "zero satisfies every term: nothing in the problem asks for another solution"
+        if self.contradictory:
+            yield (
+                f"no solution: what is left of {', '.join(self.contradictory)} is smooth, and no change of the fields "
+                "takes it away; conditions, equations or data contradict each other"
+            )
 
 
 def verdict(
@@ -166,11 +195,11 @@ def _estimated(estimate: ErrorEstimate) -> Reason:
 
 def _apart(measured: Measured, estimate: ErrorEstimate) -> Iterator[Reason]:
     """A truth that is far from what solves the equations: one of the two is wrong."""
-    for field, estimated in estimate.errors.items():
-        true = measured.errors.get(field, 0.0)
+    for name, estimated in estimate.errors.items():
+        true = measured.errors.get(name, 0.0)
         if estimate.is_resolved and true > UNSOLVED and true > APART * estimated:
             yield Reason(
-                f"{field} solves the equations (estimated error {estimated:.1g}) and is {100 * true:.0f} % off the "
+                f"{name} solves the equations (estimated error {estimated:.1g}) and is {100 * true:.0f} % off the "
                 "reference: equation and reference contradict each other",
                 Word.NOT_SOLVED,
                 "pinn check: which term the reference does not satisfy",

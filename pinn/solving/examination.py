@@ -11,10 +11,10 @@ from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.error_estimate import estimate_error
-from pinn.diagnosis.posedness import Posedness, posedness
+from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
-from pinn.diagnosis.verdict import Reason, Verdict, Word, verdict
+from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.solution_file.measured import ErrorEstimate, kept_measurement

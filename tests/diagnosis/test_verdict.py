@@ -1,7 +1,6 @@
 """What the measurements of a run say about it."""
 
-from pinn.diagnosis.posedness import Posedness
-from pinn.diagnosis.verdict import Reason, Verdict, Word, verdict, verdict_of
+from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict, verdict_of
 from pinn.solution_file.measured import ErrorEstimate
 
 DOMINATED = {"held_out": 1.0, "held_out/a": 0.95, "held_out/b": 0.05, "loss/a": 0.95, "loss/b": 0.05}
