@@ -32,6 +32,7 @@ GAIN = 0.8  # factor on the held-out loss that a step must bring
 AGAIN = 0.5  # the same of steps along all directions, for others after them
 SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
 GOOD = 1e-10  # the same at which waves up to a highest are enough, and bands around lines are not tried
+SEEN = 0.5  # the same of bands that hold some of the solution
 RIVAL = 3.0  # loss at the start of bands over that at the end of the others below which they are followed
 
 
@@ -62,7 +63,7 @@ def choose_feature_scales(
     best = _descended(fits, up_to_highest, end)
     if around_lines and best.value > GOOD * fits[-1].untrained:
         rival = _best(fits[-1], around_lines, end)
-        if rival.value < RIVAL * best.value:
+        if rival.value < min(RIVAL * best.value, SEEN * fits[-1].untrained):
             rival.descend_all(STEPS[-1])
             fits.append(SmallFit(residuals, core.width, sampler, generator, assembly))
             best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
