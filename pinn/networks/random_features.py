@@ -63,10 +63,12 @@ class RandomFeatures(Network):
         """The parameter (width, inputs) that W is, or is proportional to row by row."""
         return self.hidden.direction if isinstance(self.hidden, FactorizedLinear) else self.hidden.weight
 
-    def rescale(self, factors: Tensor) -> None:
-        """Multiply the waves along each input by its factor, (inputs,)."""
+    def place(self, waves: Tensor) -> None:
+        """Set W (width, inputs)."""
+        hidden = self.hidden
+        scaled = waves / hidden.log_scale.exp()[:, None] if isinstance(hidden, FactorizedLinear) else waves
         with torch.no_grad():
-            self.waves.mul_(factors.to(self.waves))
+            self.waves.copy_(scaled)
 
     def first(self, features: int) -> "RandomFeatures":
         """A network of this one's first features, 1 <= features <= width, its last layer at zero; not factorized."""

@@ -1,9 +1,9 @@
 """The scales of random features, chosen for a problem by what small fits leave of its residual."""
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -17,54 +17,117 @@ from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import UniformSampler
+from pinn.training.data_waves import data_waves
+from pinn.training.feature_starts import FARTHEST, Powers, Start, Waves, starts
 from pinn.trial.function import TrialFunction
 
+STEPS = (2.0,), (1.0, 0.5)  # of the powers in fits with few and with more features
 COARSE, FINE = 128, 400  # features of the fits that look for the region, and of those that settle within it
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0  # its multiples modulo 1 are even, and apart from Sobol's sequence
 ROWS = 2.5  # interior points a feature
 HELD_OUT = 500  # interior points at which a fit is judged, and as many on each side of the boundary in all
 NEWTON_STEPS = 8  # of one fit at most; a linear problem takes one
 NEAR = 1e-3  # loss over the untrained network's below which a fit is a start for those at other scales
 GAIN = 0.8  # factor on the held-out loss that a step must bring
-FARTHEST = 6.0  # factors range over 2^-6 ... 2^6
+AGAIN = 0.5  # the same of steps along all directions, for others after them
 SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
-
-Powers = tuple[float, ...]  # one for each coordinate: the scale of its waves is multiplied by 2^power
+GOOD = 1e-10  # the same at which waves up to a highest are enough, and bands around lines are not tried
+SEEN = 0.5  # the same of bands that hold some of the solution
+RIVAL = 3.0  # loss at the start of bands over that at the end of the others below which they are followed
 
 
 def choose_feature_scales(
-    residuals: Residuals, sampler: Sampler, generator: torch.Generator, assembly: Assembly | None = None
+    residuals: Residuals,
+    sampler: Sampler,
+    generator: torch.Generator,
+    assembly: Assembly | None = None,
+    seconds: float | None = None,
 ) -> None:
     """Rescale the random features of a trial function, coordinate by coordinate, to the problem at hand.
 
     Compass search on the logarithms of the scales for the least held-out loss of a small fit: by factors of four with
-    few features, then of two and of the root of two with more. Some 30 fits in two coordinates, the time of a few steps
-    of `LinearLeastSquares` with all features. Raises UserError where the network is not `RandomFeatures`.
+    few features, then of two and of the root of two with more. It starts at the network's own scale or, where that
+    leaves less, at the highest waves of the data. Where both fail and the data are made of lines, another search
+    starts at narrow bands around those, and a fit with all features decides. Some 30 fits in two coordinates, the time
+    of a few steps of `LinearLeastSquares` with all features.
+
+    seconds: after which no other fit is begun, > 0; None for no limit. Raises UserError where the network is not
+    `RandomFeatures`.
     """
-    core = features_of(residuals.trial)
-    started, fits = time.perf_counter(), 0
-    coordinates = residuals.trial.problem.coordinates
-    d = len(coordinates)
-    best: Powers = (0.0,) * d
-    for features, steps in ((min(COARSE, core.width), (2.0,)), (min(FINE, max(1, core.width // 2)), (1.0, 0.5))):
-        fit = SmallFit(residuals, features, sampler, generator, assembly)
-        search = CompassSearch(fit, best, SOLVED * fit.untrained)
-        for step in steps:
-            search.descend(directions(d), step)
-        best, fits = search.best, fits + len(search.known)
-    core.rescale(factors(residuals.trial, best))
-    logger.info(
-        "initial guess: waves up to %s rad a unit of [-1, 1]; %d features leave a loss of %.1e (%d fits, %.1f s)",
-        ", ".join(f"{name} {core.scale * 2.0**power:.2g}" for name, power in zip(coordinates, best, strict=True)),
-        features,
-        search.value,
-        fits,
-        time.perf_counter() - started,
+    core, waves = features_of(residuals.trial), waves_seen(residuals)
+    began = time.perf_counter()
+    end = math.inf if seconds is None else began + seconds
+    sizes = (min(COARSE, core.width), min(FINE, max(1, core.width // 2)))
+    fits = [SmallFit(residuals, size, sampler, generator, assembly) for size in sizes]
+    up_to_highest, around_lines = starts(core.scale, waves)
+    best = _descended(fits, up_to_highest, end)
+    if around_lines and best.value > GOOD * fits[-1].untrained:
+        rival = _best(fits[-1], around_lines, end)
+        if rival.value < min(RIVAL * best.value, SEEN * fits[-1].untrained):
+            rival.descend_all(STEPS[-1])
+            fits.append(SmallFit(residuals, core.width, sampler, generator, assembly))
+            best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
+    core.place(placed(residuals.trial, core.hidden.weight.detach(), best.start))
+    spent = f"{sum(fit.count for fit in fits)} fits, {time.perf_counter() - began:.1f} s"
+    left = f"{sizes[-1]} features leave a loss of {best.value:.1e} ({spent})"
+    logger.info("initial guess: %s; %s", _told(residuals.trial, best.start, waves), left)
+
+
+def _told(trial: TrialFunction, start: Start, waves: Sequence[Waves | None]) -> str:
+    """What was found in one line."""
+    names, scale = trial.problem.coordinates, features_of(trial).scale
+
+    def named(numbers: Sequence[float]) -> str:
+        return ", ".join(f"{name} {number:.2g}" for name, number in zip(names, numbers, strict=True))
+
+    data = ", ".join(f"{name} {w.highest:.2g}" for name, w in zip(names, waves, strict=True) if w is not None)
+    around = "".join(f" around ({named(center)})" for center in start.centers)
+    return (
+        f"waves up to {named([scale * 2.0**power for power in start.powers])} rad a unit of [-1, 1]{around}"
+        f" (of the data: {data or 'none'})"
     )
 
 
-def factors(trial: TrialFunction, powers: Powers) -> Tensor:
-    """The factor on the waves along each input of the core network, (inputs,)."""
-    return torch.tensor([1.0 if i is None else 2.0 ** powers[i] for i in embedding_of(trial).coordinates])
+def waves_seen(residuals: Residuals) -> list[Waves | None]:
+    """The waves of the data along each coordinate as the network's inputs have them."""
+    trial = residuals.trial
+    silent = residuals.of(trial.with_core(features_of(trial).first(1)))  # its last layer is zero
+    inputs = embedding_of(trial).coordinates
+    return [
+        w if w is None or inputs.count(i) == 1 else Waves(w.highest / math.pi)  # sin(k cos x) has k harmonics
+        for i, w in enumerate(data_waves(silent))
+    ]
+
+
+def _descended(fits: "Sequence[SmallFit]", candidates: Sequence[Start], end: float) -> "CompassSearch":
+    """The search with the last fit, begun at the best of the candidates and of where that with the fit before led."""
+    for fit, steps in zip(fits, STEPS, strict=True):
+        search = _best(fit, candidates, end)
+        search.descend_all(steps)
+        candidates = [search.start, *candidates]
+    return search
+
+
+def _best(fit: "SmallFit", candidates: Sequence[Start], end: float) -> "CompassSearch":
+    """The search that begins at the best of the candidates."""
+    searches = [CompassSearch(fit, start, SOLVED * fit.untrained, end) for start in dict.fromkeys(candidates)]
+    return min(searches, key=lambda each: each.value)
+
+
+def placed(trial: TrialFunction, drawn: Tensor, start: Start) -> Tensor:
+    """The waves (f, inputs) of features drawn at the network's own scale, scaled, an equal share around each center.
+
+    Inputs that are harmonics or features of coordinates have no centers.
+    """
+    inputs = embedding_of(trial).coordinates
+    scaled = drawn * torch.tensor([1.0 if i is None else 2.0 ** start.powers[i] for i in inputs]).to(drawn)
+    if not start.centers:
+        return scaled
+    own = [k for k, i in enumerate(inputs) if i is not None and inputs.count(i) == 1]
+    centers = torch.zeros(len(start.centers), len(inputs), dtype=torch.float64)
+    centers[:, own] = torch.tensor(start.centers, dtype=torch.float64)[:, [inputs[k] for k in own]]
+    turns = GOLDEN * torch.arange(1, len(drawn) + 1, dtype=torch.float64) % 1.0
+    return scaled + centers[(len(centers) * turns).long()].to(drawn)
 
 
 def features_of(trial: TrialFunction) -> RandomFeatures:
@@ -85,16 +148,15 @@ def embedding_of(trial: TrialFunction) -> Embedding | FeaturedEmbedding:
 
 
 def directions(d: int) -> list[Powers]:
-    """Each coordinate, all together, and each pair against each other: few features hold either's waves, not both."""
+    """Each coordinate, all together, and of two each against the other: few features hold either's waves, not both."""
     axes = [tuple(float(i == k) for i in range(d)) for k in range(d)]
-    exchanges = [tuple(a - b for a, b in zip(*pair, strict=True)) for pair in itertools.combinations(axes, 2)]
-    return [*axes, *([(1.0,) * d] if d > 1 else []), *exchanges]
+    return [*axes, *([(1.0,) * d] if d > 1 else []), *([(1.0, -1.0)] if d == 2 else [])]
 
 
 class SmallFit:
     """The held-out loss of a least-squares fit with few of the network's features, as a function of their scales.
 
-    untrained: the loss at the fit's points before it.
+    untrained: the loss at the fit's points before it. count: how many there were.
     """
 
     def __init__(
@@ -109,7 +171,7 @@ class SmallFit:
         rows = math.ceil(ROWS * features)
         self.core = features_of(full).first(features)
         self.trial = full.with_core(self.core)
-        self.waves = self.core.waves.detach().clone()
+        self.drawn = self.core.hidden.weight.detach().clone()
         self.residuals = residuals.of(self.trial)
         self.least_squares = bind(self.residuals, self.residuals.draw(sampler.fewer(rows), generator), assembly)
         judge = UniformSampler(interior=HELD_OUT, boundary=HELD_OUT)
@@ -120,25 +182,24 @@ class SmallFit:
                 torch.cat([points.x for points in self.least_squares.points.values()])
             )
         self.untouched = self.residuals.theta()
-        self.steps, self.lowest = 0, math.inf
+        self.steps, self.lowest, self.count = 0, math.inf, 0
         self.outputs: Tensor | None = None
 
-    def __call__(self, powers: Powers) -> float:
-        with torch.no_grad():
-            self.core.waves.copy_(self.waves)
-        self.core.rescale(factors(self.trial, powers))
+    def __call__(self, start: Start) -> float:
+        self.count += 1
+        self.core.place(placed(self.trial, self.drawn, start))
         if self.outputs is not None:  # of the best fit so far, which took some features of other scales
             self.core.fit_last_layer(self.inputs, self.outputs)
-        start = self.residuals.theta()
-        indices, block = last_layer(self.least_squares, start)
+        theta = self.residuals.theta()
+        indices, block = last_layer(self.least_squares, theta)
         origin = self.untouched[indices]
-        fitted = origin if self.outputs is None else start[indices]
+        fitted = origin if self.outputs is None else theta[indices]
         for self.steps in range(1, NEWTON_STEPS + 1):
             step = newton_step(block, fitted, CUTOFF, origin)
             fitted = step.theta
             if step.settled:
                 break
-        theta = start.index_copy(0, indices, fitted)
+        theta = theta.index_copy(0, indices, fitted)
         loss = float(self.held_out.loss(theta))
         self._remember(theta, loss)
         return loss if math.isfinite(loss) else math.inf
@@ -152,33 +213,51 @@ class SmallFit:
 
 
 class CompassSearch:
-    """Minimizes a function of some powers by steps along given directions (Kolda, Lewis & Torczon 2003, algorithm 3.2).
+    """Minimizes a function of a start's powers by steps along directions (Kolda, Lewis & Torczon 2003, algorithm 3.2).
 
-    best, value: the lowest so far. known: every value computed. lowest: the value at which the search ends.
+    start, value: with the lowest so far. known: every value computed. lowest: the value at which the search ends. end:
+    moment of `time.perf_counter` after which nothing is computed and everything new counts as infinite.
     """
 
-    def __init__(self, function: Callable[[Powers], float], start: Powers, lowest: float) -> None:
+    def __init__(self, function: Callable[[Start], float], start: Start, lowest: float, end: float = math.inf) -> None:
         self.function = function
         self.lowest = lowest
-        self.known: dict[Powers, float] = {}
-        self.best = start
+        self.end = end
+        self.known: dict[Start, float] = {}
+        self.start = start
         self.value = self._at(start)
 
-    def descend(self, directions: Sequence[Powers], step: float) -> None:
-        """Go the best of the steps to both sides along the directions while it gains enough."""
-        while self.value > self.lowest:
-            reached = [
-                tuple(power + sign * step * along for power, along in zip(self.best, direction, strict=True))
-                for direction in directions
-                for sign in (1.0, -1.0)
-            ]
-            inside = [powers for powers in reached if max(map(abs, powers)) <= FARTHEST]
-            lowest = min(inside, key=self._at)
-            if not self._at(lowest) < GAIN * self.value:
-                return
-            self.best, self.value = lowest, self._at(lowest)
+    def descend_all(self, steps: Sequence[float]) -> None:
+        """Descend along all `directions`, by one step after the other."""
+        for step in steps:
+            self.descend(directions(len(self.start.powers)), step)
 
-    def _at(self, powers: Powers) -> float:
-        if powers not in self.known:
-            self.known[powers] = self.function(powers)
-        return self.known[powers]
+    def descend(self, along: Sequence[Powers], step: float) -> None:
+        """Go along each direction as long as it gains enough, over and over until that gains less than half."""
+        before = math.inf
+        while self.lowest < self.value < AGAIN * before:
+            before = self.value
+            for direction in along:
+                if not self._followed(direction, step):
+                    self._followed(direction, -step)
+
+    def _followed(self, direction: Powers, step: float) -> bool:
+        """Whether steps along a direction gained."""
+        gained = False
+        while self.value > self.lowest:
+            ahead = self._moved(direction, step)
+            if not self._at(ahead) < GAIN * self.value:
+                break
+            self.start, self.value, gained = ahead, self._at(ahead), True
+        return gained
+
+    def _moved(self, direction: Powers, step: float) -> Start:
+        moved = (power + step * along for power, along in zip(self.start.powers, direction, strict=True))
+        return replace(self.start, powers=tuple(moved))
+
+    def _at(self, start: Start) -> float:
+        if start not in self.known:
+            if time.perf_counter() > self.end or max(map(abs, start.powers)) > FARTHEST:
+                return math.inf
+            self.known[start] = self.function(start)
+        return self.known[start]

@@ -17,7 +17,12 @@ CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the la
 
 
 def set_initial_guess(
-    residuals: Residuals, guess: str | None, sampler: Sampler, seed: int, assembly: Assembly | None = None
+    residuals: Residuals,
+    guess: str | None,
+    sampler: Sampler,
+    seed: int,
+    assembly: Assembly | None = None,
+    seconds: float | None = None,
 ) -> None:
     """Put the parameters from which training starts into the trial function.
 
@@ -34,7 +39,7 @@ def set_initial_guess(
     if guess == "linear":
         _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly)
     elif guess == "features":
-        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly)
+        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly, seconds)
     elif guess is not None:
         _copy(residuals, guess)
 

@@ -48,15 +48,15 @@ def test_bad_settings_are_explained(setting):
         RandomFeatures(2, 1, **setting)
 
 
-def test_the_first_features_and_their_scales():
+def test_the_first_features_and_other_waves():
     whole = RandomFeatures(3, 2, width=8, scale=2.0, factorization=RandomWeightFactorization()).double()
     part = whole.first(5)
     x = torch.rand(7, 3, dtype=torch.float64)
     assert_agree(part.features(x).detach(), whole.features(x)[:, :5].detach())
     assert not part(x).detach().any()
     before = whole.hidden.weight.detach().clone()
-    whole.rescale(torch.tensor([1.0, 10.0, 0.5]))
-    assert_agree(whole.hidden.weight.detach(), before * torch.tensor([1.0, 10.0, 0.5], dtype=torch.float64))
+    whole.place(2.0 * before + 1.0)
+    assert_agree(whole.hidden.weight.detach(), 2.0 * before + 1.0)
     with pytest.raises(UserError, match=r"features must be in \[1, 8\], got 9"):
         whole.first(9)
 

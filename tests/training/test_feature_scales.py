@@ -1,6 +1,7 @@
 """The scales of random features, chosen by small fits."""
 
 import math
+import time
 from functools import partial
 
 import pytest
@@ -20,8 +21,9 @@ from pinn.training.feature_scales import (
     SmallFit,
     choose_feature_scales,
     directions,
-    factors,
+    placed,
 )
+from pinn.training.feature_starts import Start
 from pinn.training.initial_guess import set_initial_guess
 from pinn.trial.making import make_trial
 
@@ -49,46 +51,102 @@ def test_the_compass_finds_a_minimum_and_computes_nothing_twice():
     """An elongated bowl around (2.5, -1) in steps of 2, 1 and 1/2, which its axis needs the exchange for."""
     asked = []
 
-    def bowl(powers):
-        asked.append(powers)
-        x, y = powers[0] - 2.5, powers[1] + 1.0
+    def bowl(start):
+        asked.append(start)
+        x, y = start.powers[0] - 2.5, start.powers[1] + 1.0
         return 1e-9 + 50 * (x + y) ** 2 + (x - y) ** 2
 
-    search = CompassSearch(bowl, (0.0, 0.0), lowest=0.0)
+    search = CompassSearch(bowl, Start((0.0, 0.0), ((3.0, 4.0),)), lowest=0.0)
     for step in (2.0, 1.0, 0.5):
         search.descend(directions(2), step)
-    assert search.best == (2.5, -1.0)
-    assert search.value == bowl((2.5, -1.0))
+    assert search.start == Start((2.5, -1.0), ((3.0, 4.0),))
+    assert search.value == bowl(search.start)
     assert len(set(asked)) == len(asked) - 1 == len(search.known)
     assert len(search.known) < 50
 
 
 def test_the_compass_stays_in_its_range_and_stops_where_it_is_low_enough():
-    endless = CompassSearch(lambda powers: 4.0 ** -powers[0], (0.0,), lowest=0.0)
+    endless = CompassSearch(lambda start: 4.0 ** -start.powers[0], Start((0.0,)), lowest=0.0)
     endless.descend(directions(1), 2.0)
-    assert endless.best == (6.0,)
-    enough = CompassSearch(lambda powers: 4.0 ** -powers[0], (0.0,), lowest=0.1)
+    assert endless.start.powers == (6.0,)
+    enough = CompassSearch(lambda start: 4.0 ** -start.powers[0], Start((0.0,)), lowest=0.1)
     enough.descend(directions(1), 2.0)
-    assert enough.best == (2.0,)
+    assert enough.start.powers == (2.0,)
 
 
 def test_the_compass_leaves_a_start_that_nothing_beats():
     for value in (1.0, math.inf):
-        search = CompassSearch(lambda powers, value=value: value, (0.0, 0.0), lowest=0.0)
+        search = CompassSearch(lambda start, value=value: value, Start((0.0, 0.0)), lowest=0.0)
         search.descend(directions(2), 1.0)
-        assert search.best == (0.0, 0.0)
+        assert search.start.powers == (0.0, 0.0)
 
 
-def test_directions_are_axes_all_together_and_exchanges():
+def test_the_compass_asks_for_nothing_after_its_time():
+    search = CompassSearch(lambda start: 1.0, Start((0.0,)), lowest=0.0, end=time.perf_counter() - 1.0)
+    search.descend(directions(1), 1.0)
+    assert (search.known, search.value, search.start) == ({}, math.inf, Start((0.0,)))
+
+
+def test_directions_are_axes_all_together_and_of_two_the_exchange():
     assert directions(1) == [(1.0,)]
     assert directions(2) == [(1, 0), (0, 1), (1, 1), (1, -1)]
-    assert len(directions(3)) == 3 + 1 + 3
+    assert len(directions(3)) == 3 + 1
 
 
-def test_harmonics_share_the_factor_of_their_coordinate():
+def test_harmonics_share_the_factor_of_their_coordinate_and_have_no_center():
     """Inputs of the network: t, then cos x and sin x."""
     trial = residuals(Convection()).trial
-    assert factors(trial, (1.0, 3.0)).tolist() == [8.0, 2.0, 2.0]
+    drawn = torch.ones(2, 3, dtype=torch.float64)
+    assert placed(trial, drawn, Start((1.0, 3.0))).tolist() == [[8.0, 2.0, 2.0]] * 2
+    moved = placed(trial, drawn, Start((1.0, 3.0), ((5.0, 7.0),)))
+    assert moved.tolist() == [[8.0 + 7.0, 2.0, 2.0]] * 2
+
+
+def test_each_center_has_its_share_of_the_features_and_of_the_first_ones():
+    trial = residuals(Helmholtz()).trial
+    placed_there = placed(trial, torch.zeros(60, 2, dtype=torch.float64), Start((0.0, 0.0), ((1, 0), (2, 0), (3, 5))))
+    for first in (60, 30):
+        counts = [int((placed_there[:first, 0] == x).sum()) for x in (1.0, 2.0, 3.0)]
+        assert max(abs(count - first // 3) for count in counts) <= 1  # of a sequence of low discrepancy
+    assert (placed_there[:, 1] == torch.where(placed_there[:, 0] == 3.0, 5.0, 0.0)).all()
+
+
+class ShortWaves(pinn.Problem):
+    """Poisson's equation with u = sin(32 x) sin(24 y) on [-1, 1]^2: 800 waves fill the box up to those, a few do."""
+
+    def __init__(self):
+        self.domain = pinn.Box(x=(-1, 1), y=(-1, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "poisson": pinn.Interior(lambda laplacian_u, x, y: laplacian_u + 1600 * self.exact(x, y)),
+            "sides": pinn.Dirichlet(u=self.exact, on=self.domain.sides),
+        }
+
+    def exact(self, x, y):
+        return torch.sin(32 * x) * torch.sin(24 * y)
+
+
+def test_features_are_drawn_around_lines_of_the_data_where_they_cannot_hold_all_waves(caplog):
+    torch.manual_seed(0)
+    found = make_residuals(make_trial(ShortWaves(), FEATURES, constraints="soft"))
+    with caplog.at_level("INFO", logger="pinn"):
+        choose_feature_scales(found, SAMPLER, generator())
+    waves = found.trial.network.core.waves.detach()
+    assert ((waves[:, 0] - 32).abs() < 8).all()
+    assert ((waves[:, 1].abs() - 24).abs() < 8).all()
+    assert "around (x 32, y 24) around (x 32, y -24)" in caplog.text
+    assert fitted_error(found) < 1e-3  # 1 with features up to the highest waves
+
+
+def test_no_fit_is_begun_when_time_is_up(caplog):
+    found = residuals(Helmholtz())
+    before = found.theta()
+    with caplog.at_level("INFO", logger="pinn"):
+        choose_feature_scales(found, SAMPLER, generator(), seconds=1e-9)
+    assert "(0 fits" in caplog.text
+    assert torch.equal(found.theta(), before)
 
 
 def test_scales_follow_the_waves_of_the_solution(caplog):
@@ -142,9 +200,9 @@ def test_the_same_seed_gives_the_same_scales():
 
 def test_a_nonlinear_fit_starts_from_the_best_one_before_it():
     fit = SmallFit(residuals(KleinGordon()), 100, SAMPLER, generator())
-    first = fit((0.0, 0.0))
+    first = fit(Start((0.0, 0.0)))
     cold = fit.steps
-    again = fit((0.0, 0.0))
+    again = fit(Start((0.0, 0.0)))
     assert again == pytest.approx(first, rel=0.01)
     assert fit.steps < cold <= NEWTON_STEPS
 
