@@ -23,7 +23,7 @@ from pinn.trial.function import TrialFunction
 
 CELLS = {1: (64,), 2: (24, 32), 3: (4, 4, 8)}  # along each coordinate, before any is cut
 LEAST_SLABS = 4  # of a window
-NEGLIGIBLE = 1e-10  # mismatch of the initial data, of values of size 1: rounding, which no quadrature resolves
+NEGLIGIBLE = 1e-10  # root mean square: rounding, whose bound is of the right size though no quadrature resolves it
 
 
 class Window:
@@ -71,7 +71,7 @@ class Window:
 
         The upper bounds are of the growth and of the largest |v|.
         """
-        return integrate(self._wrong, self.counts, deadline)
+        return integrate(self._wrong, self.counts, deadline, NEGLIGIBLE**2)
 
     def at_start(self, before: "Window | None", deadline: float) -> Tensor:
         """Upper bounds of the mean squares over the cells of space of what each derivative in time is off by (m, c).
