@@ -22,6 +22,7 @@ def _without_estimates(request, monkeypatch):
     """An estimate of the error takes seconds, a test's training a fraction of one; `estimates` marks who wants them."""
     if request.node.get_closest_marker("estimates") is None and "pinn.solving.examination" in sys.modules:
         monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_estimate", lambda *arguments: None)
+        monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_bounds", lambda *arguments: {})
 
 
 @pytest.fixture

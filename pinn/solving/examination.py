@@ -1,16 +1,18 @@
 """What a finished run is asked: how large its errors are, what determines its parameters, how far it can be trusted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
+from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Verdict, verdict
 from pinn.residuals.residuals import Residuals
-from pinn.solution_file.measured import ErrorEstimate, kept_measurement
+from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
 from pinn.training.plan import Plan
 from pinn.training.run import Run
@@ -28,12 +30,14 @@ class Examination:
     verdict: Verdict
     estimate: ErrorEstimate | None = None
     spectrum: Spectrum | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)  # field -> of its relative error, where one is declared
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
         parts = (self.spectrum, self.estimate, self.verdict)
-        return {key: value for part in parts if part is not None for key, value in part.attributes.items()}
+        told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
+        return told | Measure.BOUND.entries(self.bounds)
 
 
 def examine(
@@ -41,7 +45,8 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
     estimate = _estimate(trial, plan, spent) if estimated else None
-    return Examination(trial, judge(trial, history, estimate), estimate, _spectrum(run))
+    bounds = _bounds(trial) if estimated else {}
+    return Examination(trial, judge(trial, history, estimate), estimate, _spectrum(run), bounds)
 
 
 def judge(trial: TrialFunction | WindowedTrial, history: History, estimate: ErrorEstimate | None = None) -> Verdict:
@@ -57,6 +62,15 @@ def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) ->
     except (Exception, KeyboardInterrupt) as error:  # whatever it is, a finished run is still to be written
         logger.info("the error is not estimated: %s", str(error) or type(error).__name__)
         return None
+
+
+def _bounds(trial: TrialFunction | WindowedTrial) -> dict[str, float]:
+    """The guaranteed bounds, where the problem declares what they need; none, with a line in the log, on failure."""
+    try:
+        return bound_errors(trial)
+    except (Exception, KeyboardInterrupt) as error:  # whatever it is, a finished run is still to be written
+        logger.info("the error is not bounded: %s", str(error) or type(error).__name__)
+        return {}
 
 
 def _spectrum(run: Run) -> Spectrum | None:

@@ -325,3 +325,23 @@ def test_integrals_of_exponentials(a):
     given = torch.tensor(a, dtype=torch.float64), torch.tensor(2.0, dtype=torch.float64)
     assert float(integral(*given)) == pytest.approx(once, rel=1e-12)
     assert float(second_integral(*given)) == pytest.approx(twice, rel=1e-8)  # (e^z - z - 1) / z^2 cancels
+
+
+@pytest.mark.estimates
+def test_a_run_tells_its_bound(tmp_path, monkeypatch, caplog):
+    from pinn.report.show import describe
+    from pinn.solution_file.measured import Measure
+
+    training = pinn.Training(steps=20, time_limit=None, held_out=50)
+    options = {"training": training, "compile": "never", "output": pinn.Output(figures=False, resolution=9)}
+    with caplog.at_level("INFO", logger="pinn"):
+        pinn.solve(Heat(), partial(MLP, width=8), **options, folder=tmp_path)
+        assert "bound of the error of u" in caplog.text
+        loaded = pinn.load(tmp_path / "solution.h5")
+        bound = Measure.BOUND.within(loaded.attributes)["u"]
+        assert loaded.errors()["u"]["relative_l2"] <= bound < 1.0
+        assert f"bound of error of u   {bound:.1e} relative L2, guaranteed" in describe(tmp_path)
+        monkeypatch.setattr("pinn.solving.examination.bound_errors", lambda trial: 1 / 0)
+        solution = pinn.solve(Heat(), partial(MLP, width=8), **options)
+    assert "the error is not bounded: division by zero" in caplog.text
+    assert not Measure.BOUND.within(solution.attributes)
