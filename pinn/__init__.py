@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pinn.derivatives.operators import log_abs_jacobian_determinant as log_abs_jacobian_determinant
     from pinn.derivatives.operators import vjp as vjp
     from pinn.derivatives.stability import stability as stability
+    from pinn.diagnosis.bounds.declared import ConservationBound as ConservationBound
+    from pinn.diagnosis.bounds.declared import EvolutionBound as EvolutionBound
+    from pinn.diagnosis.bounds.declared import SteadyBound as SteadyBound
+    from pinn.diagnosis.bounds.declared import WaveBound as WaveBound
     from pinn.diagnosis.derivatives import check_derivatives as check_derivatives
     from pinn.domains import STL as STL
     from pinn.domains import Annulus as Annulus

@@ -35,6 +35,8 @@ class Problem(Configurable, ABC):
       for a problem of one field, else a dict by field name;
     * `features(self, x, t) -> [...]`: inputs of the network beside the coordinates, functions of these with torch
       functions that the solution is known to be made of, such as a singularity's; of the size of 1 or so;
+    * `error_bound(self)`, such as `return pinn.SteadyBound(constant=1 / (2 * pi**2))`: what is known of the equation's
+      stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
     * methods marked `@derived`.
 
     `unknowns` maps what is to be identified to its initial guess; `scales` gives a field's typical size, by which its
@@ -56,7 +58,7 @@ class Problem(Configurable, ABC):
         """The terms by name, in the paper's order."""
 
     def check_complete(self) -> None:
-        """Raises UserError where the constructor sets no domain or no fields, or `terms` returns anything but terms."""
+        """Raises UserError where something is missing, or no term or bound: domain, fields, `terms`, `error_bound`."""
         kind = type(self).__name__
         for needed, example in (("domain", "Box(x=(0, 1))"), ("fields", '("u",)')):
             set_there = bool(getattr(self, needed, ()))
@@ -67,6 +69,14 @@ class Problem(Configurable, ABC):
         for name, term in terms.items():
             told = f"{name!r} in {kind}.terms must be a term, such as Interior(self.equation), got {term!r}"
             require(isinstance(term, Term), told)
+        declared = getattr(self, "error_bound", lambda: None)()
+        if declared is not None:
+            check = getattr(declared, "check", None)
+            examples = "pinn.SteadyBound(constant=...), pinn.EvolutionBound(growth=...), pinn.WaveBound(frequency=...)"
+            told = f"{kind}.error_bound must return a bound or None, got {declared!r}; try {examples}"
+            if not callable(check):
+                raise UserError(told)
+            check(self)
 
     @property
     def name(self) -> str:

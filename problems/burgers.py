@@ -7,6 +7,7 @@ from scipy.special import roots_hermite
 from torch import Tensor, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import ConservationBound
 from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
@@ -38,6 +39,9 @@ class Burgers(Problem):
 
     def momentum(self, u: Tensor, u_t: Tensor, u_x: Tensor, u_xx: Tensor) -> Tensor:
         return u_t + u * u_x - self.nu * u_xx
+
+    def error_bound(self):
+        return ConservationBound(growth=lambda u_x: -u_x / 2 - self.nu * pi**2 / 4, largest=1.0)
 
     def ansatz(self, x, t, u):
         return {"u": -sin(pi * x) + t * (1 - x**2) * u}

@@ -5,6 +5,7 @@ from math import isfinite, pi
 from torch import Tensor, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import EvolutionBound
 from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Initial, Interior, Periodic
@@ -35,6 +36,9 @@ class Convection(Problem):
 
     def equation(self, u_t: Tensor, u_x: Tensor) -> Tensor:
         return u_t + self.speed * u_x
+
+    def error_bound(self):
+        return EvolutionBound(growth=0.0)
 
     def ansatz(self, x, t, u):
         return {"u": sin(x) + t * u}

@@ -5,6 +5,7 @@ from math import pi
 from torch import Tensor, exp, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import EvolutionBound
 from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
@@ -35,6 +36,9 @@ class Heat(Problem):
 
     def equation(self, u_t: Tensor, u_xx: Tensor) -> Tensor:
         return u_t - self.diffusivity * u_xx
+
+    def error_bound(self):
+        return EvolutionBound(growth=-self.diffusivity * pi**2)
 
     def ansatz(self, x, t, u):
         return {"u": sin(pi * x) + t * x * (1 - x) * u}

@@ -5,6 +5,7 @@ from math import pi
 from torch import Tensor, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import SteadyBound
 from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
@@ -40,6 +41,12 @@ class Helmholtz(Problem):
     def source(self, x: Tensor, y: Tensor) -> Tensor:
         a, b = self.frequencies
         return (self.wavenumber**2 - (a**2 + b**2) * pi**2) * self.exact(x, y)
+
+    def error_bound(self):
+        """The least distance of k^2 from an eigenvalue (m^2 + n^2) pi^2 / 4; none at a resonance."""
+        waves = range(1, 3 + int(2 * abs(self.wavenumber) / pi))
+        distance = min(abs((m**2 + n**2) * pi**2 / 4 - self.wavenumber**2) for m in waves for n in waves)
+        return SteadyBound(constant=1 / distance) if distance > 1e-9 * (1 + self.wavenumber**2) else None
 
     def ansatz(self, x, y, u):
         return {"u": (1 - x**2) * (1 - y**2) * u}

@@ -5,6 +5,7 @@ from math import pi
 from torch import Tensor, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import SteadyBound
 from pinn.domains import Box
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Interior
@@ -34,6 +35,9 @@ class Poisson2D(Problem):
 
     def equation(self, laplacian_u: Tensor, x: Tensor, y: Tensor) -> Tensor:
         return -laplacian_u - 2 * (self.frequency * pi) ** 2 * self.exact(x, y)
+
+    def error_bound(self):
+        return SteadyBound(constant=1 / (2 * pi**2))
 
     def ansatz(self, x, y, u):
         return {"u": x * (1 - x) * y * (1 - y) * u}

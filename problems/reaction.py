@@ -5,6 +5,7 @@ from math import pi
 from torch import Tensor, exp
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import EvolutionBound
 from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Initial, Interior
@@ -40,6 +41,13 @@ class Reaction(Problem):
 
     def start(self, x):
         return exp(-0.5 * ((x - pi) / self.width) ** 2)
+
+    def error_bound(self):
+        return EvolutionBound(growth=self.growth, local=True)
+
+    def growth(self, u: Tensor, x: Tensor) -> Tensor:
+        """The slope of the reaction between the trained function and the solution, which is u_0 or more."""
+        return self.rate * (1 - u - self.start(x))
 
     def ansatz(self, x, t, u):
         return {"u": self.start(x) + t * u}

@@ -5,6 +5,7 @@ from math import pi
 from torch import Tensor, cos, sin
 
 from pinn.basis.errors import require
+from pinn.diagnosis.bounds.declared import WaveBound
 from pinn.domains import Box, Time
 from pinn.problem import Problem
 from pinn.terms import Dirichlet, Initial, Interior
@@ -39,6 +40,9 @@ class Wave(Problem):
 
     def start(self, x):
         return sin(pi * x) + self.amplitude * sin(4 * pi * x)
+
+    def error_bound(self):
+        return WaveBound(frequency=self.speed * pi)
 
     def ansatz(self, x, t, u):
         return {"u": self.start(x) + t**2 * x * (1 - x) * u}

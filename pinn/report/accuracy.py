@@ -91,7 +91,7 @@ class Accuracy:
         yield from ((f"estimated error of {name}", value, note) for name, value, note in self.estimated())
         yield from ((f"error of {name}", value, note) for name, value, note in self.known())
         for name, bound in self.bounds.items():
-            yield f"bound for {name}", f"{bound:.1e}", "its error is not larger"
+            yield f"bound of the error of {name}", f"{bound:.1e}", "relative L2, guaranteed"
         yield from (residual.row for residual in self.residuals)
 
     def entries(self) -> dict[str, Any]:

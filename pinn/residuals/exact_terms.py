@@ -50,13 +50,13 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
         drawn = SobolSampler(boundary=64).draw(trial.domain, group.region, generator)
         points = drawn.to(theta.dtype, theta.device)
         for parameters in (theta, shaken):
-            for term, value in _relative(residuals, trial, group, points, parameters).items():
+            for term, value in relative_mismatch(residuals, trial, group, points, parameters).items():
                 largest[term] = max(largest.get(term, 0.0), value)
     rounding = ROUNDING * torch.finfo(theta.dtype).eps / torch.finfo(torch.float64).eps
     return tuple(term for term, value in largest.items() if value < rounding)
 
 
-def _relative(
+def relative_mismatch(
     residuals: Residuals, trial: TrialFunction, group: RegionBlocks, points: Points, theta: Tensor
 ) -> dict[str, float]:
     """The largest residual of each of the region's terms over the largest value of what its equations ask for."""

@@ -25,7 +25,7 @@ class Measure(Enum):
     RELATIVE_L2 = "relative_l2_"  # of a field on the file's nodes, a root attribute
     MAX_ERROR = "max_error_"
     ESTIMATE = "estimated_relative_l2_"  # of a field, a root attribute
-    BOUND = "error_bound_"  # of a field: no error is larger; a root attribute
+    BOUND = "error_bound_"  # of a field's relative L2 error, guaranteed; a root attribute
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
 
     def of(self, name: str) -> str:

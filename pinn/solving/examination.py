@@ -1,7 +1,7 @@
 """What a finished run is asked: how large its errors are, what determines its parameters, how far it can be trusted."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import torch
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
+from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.posedness import posedness
@@ -17,7 +18,7 @@ from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
-from pinn.solution_file.measured import ErrorEstimate, kept_measurement
+from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
 from pinn.training.plan import Plan
 from pinn.training.run import Run
@@ -36,12 +37,14 @@ class Examination:
     verdict: Verdict
     estimate: ErrorEstimate | None = None
     spectrum: Spectrum | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)  # field -> of its relative error, where one is declared
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
         parts = (self.spectrum, self.estimate, self.verdict)
-        return {key: value for part in parts if part is not None for key, value in part.attributes.items()}
+        told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
+        return told | Measure.BOUND.entries(self.bounds)
 
 
 def examine(
@@ -51,8 +54,9 @@ def examine(
     estimate = _estimate(trial, plan, spent) if estimated else None
     posed = _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed)) if estimated else None
     seen = _asked("how sharp it is", partial(_sharpness, trial, plan, estimate)) if estimated else None
+    bounds = _asked("a bound of the error", partial(bound_errors, trial)) if estimated else None
     judged = judge(trial, history, estimate, posed, seen or ())
-    return Examination(trial, judged, estimate, _spectrum(run))
+    return Examination(trial, judged, estimate, _spectrum(run), bounds or {})
 
 
 def judge(

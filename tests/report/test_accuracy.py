@@ -57,7 +57,7 @@ def test_the_word_comes_first_and_errors_follow():
     assert rows[-5:-2] == [
         "estimated error of u 3.0e-03 relative L2, by defect correction; 1.5 times the true error",
         "error of u 2.00e-03 relative L2 to the exact solution, largest 7.00e-03",
-        "bound for u 5.0e-02 its error is not larger",
+        "bound of the error of u 5.0e-02 relative L2, guaranteed",
     ]
     unresolved = told(ESTIMATED | {"estimate_left": 0.9})
     assert "estimated error of u > 3.0e-03 relative L2, a lower bound: not resolved" in unresolved
