@@ -1,5 +1,6 @@
 """What a finished run is asked: how large its errors are, what determines its parameters, how far it can be trusted."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
+KEPT = 0.1  # share of a time limit that training leaves to what comes after it
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,18 @@ class Examination:
         return {key: value for part in parts if part is not None for key, value in part.attributes.items()}
 
 
+def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
+    """Seconds of a run's time limit in which it may train; the rest is for the estimate of its error."""
+    if limit is None or not estimated:
+        return limit
+    return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
+
+
 def examine(
     trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, estimated: bool = True
 ) -> Examination:
     """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
-    estimate = _estimate(trial, plan, spent) if estimated else None
+    estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
     return Examination(trial, judge(trial, history, estimate), estimate, _spectrum(run))
 
 
@@ -50,10 +59,16 @@ def judge(trial: TrialFunction | WindowedTrial, history: History, estimate: Erro
     return verdict(kept_measurement(history.columns()), missing, estimate)
 
 
-def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) -> ErrorEstimate | None:
-    """The estimated errors, in a share of the seconds spent so far; None, with a line in the log, where it fails."""
+def _seconds(spent: float, limit: float | None) -> float:
+    """For the estimate: a share of the seconds spent so far, or what is left of the time limit."""
+    left = math.inf if limit is None else limit - spent
+    return max(min(SHARE * spent, left), LEAST_SECONDS)
+
+
+def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float) -> ErrorEstimate | None:
+    """The estimated errors, in about so many seconds; None, with a line in the log, where it fails."""
     try:
-        return estimate_error(trial, plan.weights, max(SHARE * spent, LEAST_SECONDS), plan.seed)
+        return estimate_error(trial, plan.weights, seconds, plan.seed)
     except (Exception, KeyboardInterrupt) as error:  # whatever it is, a finished run is still to be written
         logger.info("the error is not estimated: %s", str(error) or type(error).__name__)
         return None

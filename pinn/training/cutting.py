@@ -1,0 +1,77 @@
+"""Where windows of time end: as far as one is solved, by what is left of its equations."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from pinn.basis.logs import logger
+
+ORDER = 10.0  # by which power of a window's length its defect is taken to grow
+SAFETY = 0.9  # of the length that would just do
+SHRINK, GROW = (0.1, 0.6), 2.0  # bounds of the factor from one length to the next
+GAIN = 0.35  # factor on the defect that halving must bring: a half of it comes with the length alone
+ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
+SHORTEST = 1e-13  # of the whole time
+
+
+@dataclass
+class Cutting:
+    """Chooses the lengths of windows, as step sizes of an ODE are chosen: by the defect of the last attempt.
+
+    begin, end: of time. tolerance: defect at which a window is solved. tolerable: that below which it is taken for
+    solved where shorter ones gain nothing. length: of the next window.
+    """
+
+    begin: float
+    end: float
+    tolerance: float
+    tolerable: float
+    length: float = 0.0
+    failed: list[list[float]] = field(default_factory=list)  # lengths tried at the present start, with their defects
+    reached: float = 0.0  # lowest tolerance that has proved in reach
+
+    def __post_init__(self) -> None:
+        self.length = self.length or self.end - self.begin
+
+    def next_end(self, start: float) -> float:
+        """Where the window ends that begins at a time: no short piece is left for the last."""
+        left = self.end - start
+        if left <= 1.05 * self.length:
+            return self.end
+        return start + (self.length if left > 2.0 * self.length else left / 2.0)
+
+    def judge(self, start: float, end: float, defect: float, seconds: float, left: float) -> bool:
+        """Whether a window is solved, or as good as it gets; chooses the next length.
+
+        seconds: that it took. left: for all that comes, 0 where the window was not trained to its end.
+        """
+        length = end - start
+        affordable = (self.end - start) / length * seconds < left
+        tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
+        factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
+        if defect <= tolerance:
+            grow = 1.0 if self.failed else GROW
+            self.length, self.failed = length * min(max(factor, SHRINK[0]), grow), []
+            return True
+        if left > 0.0 and self._is_not_for_its_length(length, defect):
+            self.reached = 2.0 * defect
+            logger.info("windows: shorter ones gain nothing; a defect of %.0e counts as solved from here on", defect)
+            self.length, self.failed = length, []
+            return True
+        self.failed.append([length, defect])
+        self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
+        return length <= SHORTEST * (self.end - self.begin)
+
+    def wants_search(self, number: int, coordinates: int) -> bool:
+        """Whether to look for scales of features, which later attempts take over; a window's length does along time."""
+        return coordinates > 1 and number == 0 and not self.failed
+
+    def _is_not_for_its_length(self, length: float, defect: float) -> bool:
+        """Whether a longer window at the same start left no more, but for a factor."""
+        return defect < self.tolerable and any(
+            worse < defect / GAIN ** max(0.0, math.log2(longer / length)) for longer, worse in self.failed
+        )
+
+    def state(self) -> dict[str, Any]:
+        """As a plain tree, for a checkpoint."""
+        return dict(vars(self))
