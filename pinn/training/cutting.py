@@ -9,6 +9,7 @@ from pinn.basis.logs import logger
 ORDER = 10.0  # by which power of a window's length its defect is taken to grow
 SAFETY = 0.9  # of the length that would just do
 SHRINK, GROW = (0.1, 0.6), 2.0  # bounds of the factor from one length to the next
+UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.35  # factor on the defect that halving must bring: a half of it comes with the length alone
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 SHORTEST = 1e-13  # of the whole time
@@ -29,6 +30,7 @@ class Cutting:
     length: float = 0.0
     failed: list[list[float]] = field(default_factory=list)  # lengths tried at the present start, with their defects
     reached: float = 0.0  # lowest tolerance that has proved in reach
+    growing: bool = True  # whether windows are longer and longer, as after a fast start
 
     def __post_init__(self) -> None:
         self.length = self.length or self.end - self.begin
@@ -46,17 +48,21 @@ class Cutting:
         seconds: that it took. left: for all that comes, 0 where the window was not trained to its end.
         """
         length = end - start
-        affordable = (self.end - start) / length * seconds < left
+        windows = (self.end - start) / length
+        affordable = (math.log2(1.0 + windows) if self.growing else windows) * seconds < left
         tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
         if defect <= tolerance:
             grow = 1.0 if self.failed else GROW
+            factor = UNBOUND if tolerance == self.reached and not self.failed else factor
+            self.growing = factor >= grow and not self.failed
             self.length, self.failed = length * min(max(factor, SHRINK[0]), grow), []
             return True
         if left > 0.0 and self._is_not_for_its_length(length, defect):
             self.reached = 2.0 * defect
             logger.info("windows: shorter ones gain nothing; a defect of %.0e counts as solved from here on", defect)
-            self.length, self.failed = length, []
+            self.length = max([length, *(longer for longer, worse in self.failed if worse < self.reached)])
+            self.failed = []
             return True
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])

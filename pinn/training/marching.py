@@ -120,12 +120,12 @@ class TimeMarching(Run):
             if outcome is Outcome.INTERRUPTED:
                 return outcome
             if self.cutting is not None and not self._is_solved(trainer, outcome):
-                if self._time_left <= 0.0 and self.finished:
-                    self._go_back()
-                    return self._cut_off()
-                if self._time_left > 0.0:
+                if not self._is_out_of_time(outcome):
                     self._go_back()
                     continue
+                if self.finished:
+                    self._go_back()
+                    return self._cut_off()
             number = len(self.finished) + 1
             logger.info("%s ends at step %d: %s", self.heading, self.at.step, outcome.value)
             if self.trial.ends[number - 1] == self.time[1]:
@@ -142,6 +142,10 @@ class TimeMarching(Run):
         (spent,) = self.execution.team.largest(self.at.seconds)
         return math.inf if self.clock.limit is None else self.clock.limit - spent
 
+    def _is_out_of_time(self, outcome: Outcome) -> bool:
+        """Whether the run's time is over, after a window that has ended so."""
+        return self._time_left <= 0.0 or (outcome is Outcome.TIME and features_stay(self.plan))
+
     def _cut_off(self) -> Outcome:
         reached, name = self.trial.ends[len(self.finished) - 1], self.trial.time
         of = "" if self.cutting else f" of {self.windows}"
@@ -157,7 +161,8 @@ class TimeMarching(Run):
         start, end = trainer.residuals.trial.domain.bounds[self.trial.time]
         size = math.inf if outcome is Outcome.DIVERGED else defect(trainer.residuals, self._sizes, self.plan.seed)
         (size,) = self.execution.team.largest(size)
-        solved = self.cutting.judge(start, end, size, trainer.at.seconds - self._prepared, self._time_left)
+        left = 0.0 if self._is_out_of_time(outcome) else self._time_left
+        solved = self.cutting.judge(start, end, size, trainer.at.seconds - self._prepared, left)
         how = "solved" if solved else "not solved, cut shorter"
         logger.info(
             "window %d, to %.6g: defect %.1e after %d steps: %s",

@@ -111,7 +111,7 @@ class Trainer(Run):
     def _train(self) -> Outcome:
         if self.at.step == 0 and self.time_limit is not None and self.at.seconds >= self.time_limit:
             told = (
-                "no time is left for a step after %.1f s of preparation: one is made; set a larger training.time_limit"
+                "no time is left for a step after %.1f s of preparation: one is made; try a larger training.time_limit"
             )
             logger.warning(told, self.at.seconds)
         while True:

@@ -25,7 +25,7 @@ from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "soft")
 AUTO = "auto"  # windows that are cut while they are solved
-FEATURES_OF_TIME = 100  # a field
+FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
 
 
 def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAnsatz | None:
@@ -196,13 +196,12 @@ class WindowCutter:
 
 
 def _with_few_waves(network: NetworkFactory) -> NetworkFactory:
-    """The same networks, but of time alone no more random features than a window of a few waves can tell apart."""
+    """The same networks, but no more random features than a window of a few waves can tell apart."""
 
     def make(inputs: int, outputs: int) -> nn.Module:
         core = network(inputs=inputs, outputs=outputs)
-        if isinstance(core, RandomFeatures) and inputs == 1 and core.width > FEATURES_OF_TIME:
-            return core.first(FEATURES_OF_TIME)
-        return core
+        enough = FEATURES_OF_TIME if inputs == 1 else max(FEATURES // outputs, FEATURES_OF_TIME)
+        return core.first(enough) if isinstance(core, RandomFeatures) and core.width > enough else core
 
     return make
 
