@@ -8,9 +8,9 @@ from pinn.basis.logs import logger
 
 ORDER = 10.0  # by which power of a window's length its defect is taken to grow
 SAFETY = 0.9  # of the length that would just do
-SHRINK, GROW = (0.1, 0.6), 2.0  # bounds of the factor from one length to the next
+SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
-GAIN = 0.35  # factor on the defect that halving must bring: a half of it comes with the length alone
+GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 SHORTEST = 1e-13  # of the whole time
 
@@ -30,6 +30,8 @@ class Cutting:
     length: float = 0.0
     failed: list[list[float]] = field(default_factory=list)  # lengths tried at the present start, with their defects
     reached: float = 0.0  # lowest tolerance that has proved in reach
+    searching: bool = False  # whether the next attempt is to look for scales of features; later ones take them over
+    searches: int = 0  # of those, where shorter windows gain nothing, how many are left
     growing: bool = True  # whether windows are longer and longer, as after a fast start
 
     def __post_init__(self) -> None:
@@ -52,25 +54,29 @@ class Cutting:
         affordable = (math.log2(1.0 + windows) if self.growing else windows) * seconds < left
         tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
+        if left > 0.0 and defect > self.tolerance and self._is_not_for_its_length(length, defect):
+            return self._is_as_good_as_it_gets(length, defect)
+        self.searching = False
         if defect <= tolerance:
             grow = 1.0 if self.failed else GROW
-            factor = UNBOUND if tolerance == self.reached and not self.failed else factor
+            factor = UNBOUND if tolerance == self.reached and not self.failed else max(factor, 1.0)
             self.growing = factor >= grow and not self.failed
-            self.length, self.failed = length * min(max(factor, SHRINK[0]), grow), []
-            return True
-        if left > 0.0 and self._is_not_for_its_length(length, defect):
-            self.reached = 2.0 * defect
-            logger.info("windows: shorter ones gain nothing; a defect of %.0e counts as solved from here on", defect)
-            self.length = max([length, *(longer for longer, worse in self.failed if worse < self.reached)])
-            self.failed = []
+            self.length, self.failed = length * min(factor, grow), []
             return True
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
         return length <= SHORTEST * (self.end - self.begin)
 
-    def wants_search(self, number: int, coordinates: int) -> bool:
-        """Whether to look for scales of features, which later attempts take over; a window's length does along time."""
-        return coordinates > 1 and number == 0 and not self.failed
+    def _is_as_good_as_it_gets(self, length: float, defect: float) -> bool:
+        """What to do where shorter windows gain nothing: other scales, then what there is."""
+        if self.searches and not self.searching:
+            self.searching, self.searches, self.length = True, self.searches - 1, length
+            return False
+        self.reached, self.searching, self.growing = 2.0 * defect, False, False
+        logger.info("windows: shorter ones gain nothing; a defect of %.0e counts as solved from here on", self.reached)
+        self.length = max([length, *(longer for longer, worse in self.failed if worse < self.reached)])
+        self.failed = []
+        return True
 
     def _is_not_for_its_length(self, length: float, defect: float) -> bool:
         """Whether a longer window at the same start left no more, but for a factor."""

@@ -28,7 +28,8 @@ from pinn.trial.windows import WindowedTrial, of_window
 FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers, where they are trained
 TRIAL_SHARE = 0.35  # of the time that is left, for the first attempt at the whole
 NEWTON_STEPS = 12  # of one attempt at a window
-ROWS = 3.0  # points a feature of time alone
+SEARCHES = 3  # for scales of features, where shorter windows gain nothing
+ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-8, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
@@ -72,7 +73,9 @@ class TimeMarching(Run):
         self.time = trial.problem.domain.bounds[trial.time]
         self.cutting = None
         if trial.scissors is not None and plan.training.windows == AUTO:
-            self.cutting = Cutting(*self.time, *in_reach(plan, len(trial.problem.coordinates)))
+            count = len(trial.problem.coordinates)
+            searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
+            self.cutting = Cutting(*self.time, *in_reach(plan, count), searches=searches)
         self._before = Position()  # where the present window began
         self._sizes: dict[str, float] = {}  # of the fields so far
         self._tried: dict[str, Tensor] = {}  # parameters of the last attempt at the present window that failed
@@ -207,7 +210,7 @@ class TimeMarching(Run):
             callbacks=[_Relay(self)],
             clock=replace(clock, limit=self._share(window)),
             interruption=self.interruption,
-            searching=self.cutting is None or self.cutting.wants_search(number, len(self.trial.problem.coordinates)),
+            searching=self.cutting is None or self.cutting.searching,
         )
         self._prepared = trainer.at.seconds
         return trainer
@@ -307,12 +310,12 @@ def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:
 
 
 def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
-    """The same with no more steps, and points of time alone, than features that stay are worth."""
+    """The same with no more steps and points than features that stay are worth."""
     core, training = window.network.core, copy.copy(plan.training)
     if not features_stay(plan):
         return plan
     training.steps = training.steps or NEWTON_STEPS
-    if len(window.problem.coordinates) > 1 or not isinstance(core, RandomFeatures):
+    if not isinstance(core, RandomFeatures):
         return replace(plan, training=training)
     rows = math.ceil(ROWS * core.width)
     training.held_out = min(training.held_out, rows)
