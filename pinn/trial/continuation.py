@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
@@ -165,11 +166,12 @@ class Continuation(Start):
         return total
 
     def _everywhere(self, x: Values) -> list[Tensor]:
-        """`_derivatives` at points (n, d); where time is the only coordinate they are the same at all of them."""
-        if x.shape[1] > 1:
+        """`_derivatives` at points (n, d): at each place once, however many times it is asked for."""
+        places = _without_time(x, self.time).places()
+        if places is None:
             return self._derivatives(_without_time(x, self.time))
-        n = x.shape[0]
-        return [v.expand(*v.shape[:-2], n, v.shape[-1]) for v in self._derivatives(_without_time(x[:1], self.time))]
+        first, which = places
+        return [v.index_select(-2, which) for v in self._derivatives(_without_time(x[first], self.time))]
 
     def _derivatives(self, held: "_Tensor | _Jet") -> list[Tensor]:
         """d_t^j N_before(x, t_0) for j < max(m), each (..., n, m): from the latest window that remembers the places."""
@@ -232,6 +234,9 @@ class _Tensor:
     def place(self) -> None:
         """Nothing to remember these points by: the reference engine sees them within a transform only."""
 
+    def places(self) -> None:
+        """They are not told apart, for the same reason."""
+
     def restored(self, values: Tensor) -> Tensor:
         return values
 
@@ -257,6 +262,22 @@ class _Jet:
         except RuntimeError:
             return None
         return places, self.channels, self.x.dtype, self.x.device
+
+    def places(self) -> tuple[Tensor, Tensor] | None:
+        """Points (k,) at all different places, and which of them each point (n,) is at; None where all differ."""
+        try:
+            c = self.x.coefficients.detach()
+            if not bool((c[1:] == c[1:, :1]).all()):  # not the coordinates themselves
+                return None
+            where = c[0][:, self.keep.bool()].cpu().numpy()
+        except RuntimeError:  # within a transform
+            return None
+        if not where.shape[1]:  # time is the only coordinate
+            return torch.zeros(1, dtype=torch.long, device=c.device), torch.zeros_like(c[0, :, 0], dtype=torch.long)
+        _, first, which = np.unique(where, axis=0, return_index=True, return_inverse=True)
+        if len(first) == len(where):
+            return None
+        return torch.as_tensor(first, device=c.device), torch.as_tensor(which.reshape(-1), device=c.device)
 
     def restored(self, values: Tensor) -> Jet:
         """As a jet with all the channels of x, those in time zero."""
