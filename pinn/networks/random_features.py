@@ -70,6 +70,11 @@ class RandomFeatures(Network):
         with torch.no_grad():
             self.waves.copy_(scaled)
 
+    def rescale(self, factors: Tensor) -> None:
+        """Multiply the waves along each input by its factor, (inputs,)."""
+        with torch.no_grad():
+            self.waves.mul_(factors.to(self.waves))
+
     def first(self, features: int) -> "RandomFeatures":
         """A network of this one's first features, 1 <= features <= width, its last layer at zero; not factorized."""
         require(1 <= features <= self.width, f"features must be in [1, {self.width}], got {features}")

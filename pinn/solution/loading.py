@@ -81,7 +81,7 @@ def trained(
     trial = make_windows(
         problem,
         network,
-        attributes.get("windows", 1),
+        [float(end) for end in attributes.get("window_ends", [])] or attributes.get("windows", 1),
         constraints=attributes["constraints"],
         derivatives=attributes["derivatives"],
         dtype=dtype,

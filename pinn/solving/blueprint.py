@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pinn.solving.cuda_graphs import make_recorder
 from pinn.solving.device import choose_dtype
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.checkpoint import load_tree
+from pinn.training.clock import Clock
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Run
@@ -30,11 +31,12 @@ from pinn.trial.windows import WindowedTrial
 class Blueprint:
     """A trial function and its training, the same in every process: all that is random comes from the plan's seed.
 
-    folder: where the run that is resumed has its checkpoint; None for a new run.
+    folder: where the run that is resumed has its checkpoint; None for a new run. clock: of its training.
     """
 
     plan: Plan
     folder: Path | None = None
+    clock: Clock = field(default_factory=Clock)
 
     def trial(self, device: torch.device) -> TrialFunction | WindowedTrial:
         """The trial function on a device, its parameters random."""
@@ -62,9 +64,9 @@ class Blueprint:
         )
         run: Run
         if isinstance(trial, WindowedTrial):
-            run = TimeMarching(trial, plan, execution, callbacks, saved=saved)
+            run = TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
         else:
-            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks)
+            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
         if saved is not None:
             run.check_there_is_more()
         return run
@@ -86,9 +88,9 @@ class Blueprint:
                     f"several devices are several processes, and the {name} cannot be sent to them: {error}; build it "
                     "from classes and functions of a module, without lambdas (functools.partial(MLP, width=32))"
                 ) from error
-        return pickle.dumps(partial(_unpacked, parts, self.folder))
+        return pickle.dumps(partial(_unpacked, parts, self.folder, self.clock.limit))
 
 
-def _unpacked(parts: Mapping[str, Any], folder: Path | None) -> Blueprint:
+def _unpacked(parts: Mapping[str, Any], folder: Path | None, limit: float | None) -> Blueprint:
     make, arguments = parts["problem"]
-    return Blueprint(Plan(**{**parts, "problem": make(**arguments)}), folder)
+    return Blueprint(Plan(**{**parts, "problem": make(**arguments)}), folder, Clock(limit))

@@ -1,5 +1,6 @@
 """What a finished run is asked: how large its errors are, what determines its parameters, how far it can be trusted."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +28,7 @@ from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
+KEPT = 0.1  # share of a time limit that training leaves to what comes after it
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,18 @@ class Examination:
         return told | Measure.BOUND.entries(self.bounds)
 
 
+def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
+    """Seconds of a run's time limit in which it may train; the rest is for the estimate of its error."""
+    if limit is None or not estimated:
+        return limit
+    return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
+
+
 def examine(
     trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, estimated: bool = True
 ) -> Examination:
     """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
-    estimate = _estimate(trial, plan, spent) if estimated else None
+    estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
     posed = _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed)) if estimated else None
     seen = _asked("how sharp it is", partial(_sharpness, trial, plan, estimate)) if estimated else None
     bounds = _asked("a bound of the error", partial(bound_errors, trial)) if estimated else None
@@ -95,9 +104,14 @@ def _asked(question: str, look: Callable[[], T]) -> T | None:
         return None
 
 
-def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) -> ErrorEstimate | None:
-    """The estimated errors, in a share of the seconds spent so far."""
-    seconds = max(SHARE * spent, LEAST_SECONDS)
+def _seconds(spent: float, limit: float | None) -> float:
+    """For the estimate: a share of the seconds spent so far, or what is left of the time limit."""
+    left = math.inf if limit is None else limit - spent
+    return max(min(SHARE * spent, left), LEAST_SECONDS)
+
+
+def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float) -> ErrorEstimate | None:
+    """The estimated errors, in about so many seconds."""
     return _asked("the error", partial(estimate_error, trial, plan.weights, seconds, plan.seed))
 
 

@@ -21,16 +21,18 @@ from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
-from pinn.solving.examination import Examination, examine, judge
+from pinn.solving.examination import Examination, examine, judge, time_for_training
 from pinn.solving.writing import write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
+from pinn.training.clock import Clock
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome
 from pinn.training.settings import Stages, Training
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.windows import WindowedTrial, settled
 
 METRICS = "metrics.jsonl"
 
@@ -92,8 +94,9 @@ def solve(
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
     show_log(leads)
-    blueprint, output, history = Blueprint(plan, saved), output or Output(), History()
-    started = time.perf_counter()
+    output, history, started = output or Output(), History(), time.perf_counter()
+    limit = plan.training.time_limit
+    blueprint = Blueprint(plan, saved, Clock(time_for_training(limit, output.estimate), started))
     with crew_of(choose_devices(devices, device), blueprint.packed) as crew:
         trial = blueprint.trial(crew.device)
         if not resume:
@@ -103,6 +106,7 @@ def solve(
         if saved is not None:
             history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
+    trial = settled(trial)
     spent = time.perf_counter() - started
     if leads and outcome is not Outcome.INTERRUPTED:
         examined = examine(trial, run, plan, history, spent, output.estimate)
@@ -116,7 +120,8 @@ def solve(
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
         diagnosis={"singular_values": spectrum.values} if spectrum else {},
         configuration=configuration or plan.configuration | {"output": plain(output)},
-        attributes={"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
+        attributes={"seed": seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
+        | ({"window_ends": list(trial.ends)} if isinstance(trial, WindowedTrial) else {})
         | examined.attributes
         | {"wall_seconds": time.perf_counter() - started},
         output=output,

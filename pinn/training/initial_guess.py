@@ -1,19 +1,29 @@
 """Where training starts: random parameters, random features of chosen scales, a fitted last layer, a saved solution."""
 
+import time
+from collections.abc import Mapping
+
 import torch
+from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
+from pinn.derivatives.tape import Pass
 from pinn.optimizers.linear import fit_last_layer
+from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
+from pinn.sampling.points import Points
 from pinn.solution_file.reading import locate, read
 from pinn.training.feature_scales import choose_feature_scales
+from pinn.trial.function import TrialFunction
 from pinn.trial.windows import of_window
 
 NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
 CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow
+SHARE = 0.5  # of the time that is left, for the guess
+EVERY = 5.0  # seconds between two lines of log about it
 
 
 def set_initial_guess(
@@ -30,18 +40,63 @@ def set_initial_guess(
     Gauss-Newton steps in which only directions with singular values above a hundredth of the largest move; `features`
     chooses the scales of random features (see `choose_feature_scales`) and leaves the last layer; anything else is the
     path of a solution file or a run's folder, whose network must have the same parameters (its problem may differ, such
-    as in a coefficient) in as many windows of time. assembly: how J is computed.
+    as in a coefficient) in as many windows of time. assembly: how J is computed. seconds: that are left for the run, of
+    which a fit or a search takes half at most; where they do not suffice it leaves things as they are.
 
     Raises:
         UserError: the network does not say which layer is its last, or has no random features, the loss is not finite,
             there is no such file, or its parameters do not fit.
     """
-    if guess == "linear":
-        _fit(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly)
-    elif guess == "features":
-        choose_feature_scales(residuals, sampler, torch.Generator().manual_seed(seed + 2**21), assembly, seconds)
-    elif guess is not None:
-        _copy(residuals, guess)
+    if guess not in ("linear", "features"):
+        if guess is not None:
+            _copy(residuals, guess)
+        return
+    generator, watched = torch.Generator().manual_seed(seed + 2**21), Watched(residuals, seconds)
+    try:
+        if guess == "linear":
+            _fit(watched, sampler, generator, assembly)
+        else:
+            search = (
+                None if seconds is None else 0.5 * SHARE * seconds
+            )  # no fit begins after it: the best so far is kept
+            choose_feature_scales(watched, sampler, generator, assembly, search)
+    except OutOfTimeError:
+        logger.warning("initial guess: the time limit ended it after %.1f s; training starts without", watched.elapsed)
+
+
+class OutOfTimeError(Exception):
+    """No time is left for a guess."""
+
+
+class Watched(Residuals):
+    """The same residuals, whose evaluations say now and then that they go on, and end with the time for them.
+
+    seconds: that are left for the run, None for no limit. Raises OutOfTimeError where half of them are over.
+    """
+
+    def __init__(self, residuals: Residuals, seconds: float | None) -> None:
+        vars(self).update(vars(residuals))
+        self.limit = None if seconds is None else SHARE * seconds
+        self.started = self.told = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.started
+
+    def of(self, trial: TrialFunction) -> "Watched":
+        other = Watched(super().of(trial), None)
+        other.limit, other.started, other.told = self.limit, self.started, self.told
+        return other
+
+    def region_values(
+        self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
+    ) -> list[Tensor]:
+        if self.limit is not None and self.elapsed > self.limit:
+            raise OutOfTimeError
+        if time.perf_counter() - self.told > EVERY:
+            self.told = time.perf_counter()
+            logger.info("initial guess: fits for %.0f s so far", self.elapsed)
+        return super().region_values(group, points, parameters, tape)
 
 
 def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator, assembly: Assembly | None) -> None:

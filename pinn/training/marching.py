@@ -1,7 +1,9 @@
 """Block time marching: the windows of a trial function, trained one after the other."""
 
+import copy
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -9,16 +11,27 @@ from torch import Tensor
 
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
+from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.execution import Execution
 from pinn.residuals.protocol import LeastSquares
+from pinn.training.clock import Clock
+from pinn.training.cutting import Cutting
+from pinn.training.defect import defect, field_sizes
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
 from pinn.training.settings import stages_of
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
+from pinn.trial.making import AUTO
 from pinn.trial.windows import WindowedTrial, of_window
 
-FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers
+FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers, where they are trained
+TRIAL_SHARE = 0.35  # of the time that is left, for the first attempt at the whole
+NEWTON_STEPS = 12  # of one attempt at a window
+SEARCHES = 3  # for scales of features, where shorter windows gain nothing
+ROWS = 3.0  # points a feature
+# Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
+SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
 
@@ -33,10 +46,11 @@ class Finished:
 class TimeMarching(Run):
     """Trains each window from the last state of the one before it, and seems one run, one trainer, to callbacks.
 
-    Each window has steps, tolerance and points of its own; the time that is left is divided evenly among the windows
-    that are left. Records carry their window's number, from 1; steps and seconds are counted through.
-    saved: a checkpoint from which it goes on. Raises UserError where the residual is not finite at a window's first
-    step, and where the checkpoint does not fit.
+    Each window has steps, tolerance and points of its own. Where their ends are settled, the time that is left is
+    divided evenly among the windows that are left; else a window that is not solved is cut shorter and tried again, and
+    the run goes back to its first step. Records carry their window's number, from 1; steps and seconds are counted
+    through. saved: a checkpoint from which it goes on. clock: the run's time. Raises UserError where the residual is
+    not finite at a window's first step, and where the checkpoint does not fit.
     """
 
     def __init__(
@@ -47,18 +61,30 @@ class TimeMarching(Run):
         callbacks: Sequence[Callback] = (),
         *,
         saved: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(callbacks)
         self.trial = trial
         self.plan = plan
         self.execution = execution
-        self.windows = len(trial.windows)
+        self.clock = clock or Clock(plan.training.time_limit)
+        self.windows = str(plan.training.windows)
         self.finished: list[Finished] = []
+        self.time = trial.problem.domain.bounds[trial.time]
+        self.cutting = None
+        if trial.scissors is not None and plan.training.windows == AUTO:
+            count = len(trial.problem.coordinates)
+            searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
+            self.cutting = Cutting(*self.time, *in_reach(plan, count), searches=searches)
         self._before = Position()  # where the present window began
+        self._sizes: dict[str, float] = {}  # of the fields so far
+        self._tried: dict[str, Tensor] = {}  # parameters of the last attempt at the present window that failed
+        self._prepared = 0.0  # seconds of the present window before its first step
         self._trainer: Trainer | None = None
         self._at_end: dict[str, Any] | None = None  # the checkpoint of a window's trainer that has come to its end
         if saved is not None:
             self._restore(saved)
+        self._before.seconds += self.clock.elapsed
 
     @property
     def at(self) -> Position:
@@ -68,11 +94,14 @@ class TimeMarching(Run):
     @property
     def steps(self) -> int:
         each = sum(self.plan.training.stage_steps(stage) for stage in stages_of(self.plan.optimizer))
-        return self._before.step + (self.windows - len(self.finished)) * each
+        return self._before.step + (1 if self.cutting else int(self.windows) - len(self.finished)) * each
 
     @property
     def heading(self) -> str:
-        return f"window {len(self.finished) + 1}/{self.windows}"
+        number = len(self.finished)
+        if self.cutting is None:
+            return f"window {number + 1}/{self.windows}"
+        return f"window {number + 1} to {self.trial.time} = {self.trial.ends[-1]:.4g} of {self.time[1]:g}"
 
     def _leave_team(self) -> None:
         """Each window's trainer leaves for itself."""
@@ -80,41 +109,123 @@ class TimeMarching(Run):
     def _keep_best(self) -> None:
         """Windows that were not reached hold the last state before them."""
         begun = self._trainer is not None and self._trainer.at.step > 0
-        self.trial.hold_from(len(self.finished) + int(begun))
+        reached = len(self.finished) + int(begun)
+        if self.cutting is not None and (reached == 0 or self.trial.ends[reached - 1] < self.time[1]):
+            self.trial.cut(reached, self.time[1])
+        self.trial.hold_from(reached)
 
     def _train(self) -> Outcome:
         while True:
+            if self._trainer is None and self.finished and self._time_left <= 0.0:
+                return self._cut_off()
             trainer = self._trainer = self._trainer or self._begin()
             outcome = trainer.run()
-            number = len(self.finished) + 1
             if outcome is Outcome.INTERRUPTED:
                 return outcome
-            logger.info("window %d/%d ends at step %d: %s", number, self.windows, self.at.step, outcome.value)
-            if number == self.windows:
+            if self.cutting is not None and not self._is_solved(trainer, outcome):
+                if not self._is_out_of_time(outcome):
+                    self._go_back()
+                    continue
+                if self.finished:
+                    self._go_back()
+                    return self._cut_off()
+            number = len(self.finished) + 1
+            logger.info("%s ends at step %d: %s", self.heading, self.at.step, outcome.value)
+            if self.trial.ends[number - 1] == self.time[1]:
                 outcomes = [*(window.outcome for window in self.finished), outcome]
                 return Outcome.DIVERGED if Outcome.DIVERGED in outcomes else outcome
+            self._sizes, self._tried = self._largest_sizes(trainer), {}
             self._before = self.at
             self.finished.append(Finished({k: points.x for k, points in trainer.points.items()}, outcome))
             self._trainer, self._at_end = None, None
 
+    @property
+    def _time_left(self) -> float:
+        """Seconds of the run, the same in all processes."""
+        (spent,) = self.execution.team.largest(self.at.seconds)
+        return math.inf if self.clock.limit is None else self.clock.limit - spent
+
+    def _is_out_of_time(self, outcome: Outcome) -> bool:
+        """Whether the run's time is over, after a window that has ended so."""
+        return self._time_left <= 0.0 or (outcome is Outcome.TIME and features_stay(self.plan))
+
+    def _cut_off(self) -> Outcome:
+        reached, name = self.trial.ends[len(self.finished) - 1], self.trial.time
+        of = "" if self.cutting else f" of {self.windows}"
+        self.shortfall = (
+            f"the time limit ended the run in window {len(self.finished) + 1}{of}: {name} up to {reached:.4g} of "
+            f"{self.time[1]:g} is trained"
+        )
+        logger.warning("%s; from there on it holds its last state", self.shortfall)
+        return Outcome.TIME
+
+    def _is_solved(self, trainer: Trainer, outcome: Outcome) -> bool:
+        assert self.cutting is not None
+        start, end = trainer.residuals.trial.domain.bounds[self.trial.time]
+        size = math.inf if outcome is Outcome.DIVERGED else defect(trainer.residuals, self._sizes, self.plan.seed)
+        (size,) = self.execution.team.largest(size)
+        left = 0.0 if self._is_out_of_time(outcome) else self._time_left
+        solved = self.cutting.judge(start, end, size, trainer.at.seconds - self._prepared, left)
+        how = "solved" if solved else "not solved, cut shorter"
+        logger.info(
+            "window %d, to %.6g: defect %.1e after %d steps: %s",
+            len(self.finished) + 1,
+            end,
+            size,
+            trainer.at.step,
+            how,
+        )
+        return solved
+
+    def _go_back(self) -> None:
+        """To the start of the present window, but for the time."""
+        assert self._trainer is not None
+        self._tried = self._trainer.residuals.trial.parameters()
+        self._before.seconds = self.at.seconds
+        self._trainer, self._at_end = None, None
+        for callback in self.callbacks:
+            callback.on_return(self._before.step)
+
+    def _largest_sizes(self, trainer: Trainer) -> dict[str, float]:
+        own = field_sizes(trainer.residuals.trial, seed=self.plan.seed) if self.cutting else {}
+        return {name: max(size, self._sizes.get(name, 0.0)) for name, size in own.items()}
+
     def _begin(self, saved: Mapping[str, Any] | None = None) -> Trainer:
         """The trainer of the first window that is not finished."""
-        number = len(self.finished)
+        number, clock = len(self.finished), Clock(None)
+        if self.cutting is not None and saved is None:
+            start = self.trial.ends[number - 1] if number else self.time[0]
+            self.trial.cut(number, self.cutting.next_end(start))
         window = self.trial.windows[number]
-        time = self.trial.time
-        logger.info("window %d/%d: %s in [%g, %g]", number + 1, self.windows, time, *window.domain.bounds[time])
-        if number and saved is None:
-            _carry(self.trial.windows[number - 1], window)
-        limit = self.plan.training.time_limit
-        share = None if limit is None else max((limit - self._before.seconds) / (self.windows - number), SHORTEST)
-        return self.plan.trainer(
+        logger.info("%s: %s in [%g, %g]", self.heading, self.trial.time, *window.domain.bounds[self.trial.time])
+        if saved is None and features_stay(self.plan) and self._tried:
+            _carry(self._tried, window, 0.0)
+        elif saved is None and number:
+            _carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
+        plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)
+        trainer = plan.trainer(
             window,
             self.execution,
             saved=saved,
             callbacks=[_Relay(self)],
-            time_limit=share,
+            clock=replace(clock, limit=self._share(window)),
             interruption=self.interruption,
+            searching=self.cutting is None or self.cutting.searching,
         )
+        self._prepared = trainer.at.seconds
+        return trainer
+
+    def _share(self, window: TrialFunction) -> float | None:
+        """Seconds for a window: of what is left a part for each window left, or its share of the time that is left."""
+        if self.clock.limit is None:
+            return None
+        if self.cutting is None:
+            return max(self._time_left / (int(self.windows) - len(self.finished)), SHORTEST)
+        if features_stay(self.plan):
+            return max(self._time_left, SHORTEST)
+        start, end = window.domain.bounds[self.trial.time]
+        part = (end - start) / (self.time[1] - start)
+        return max(self._time_left * (part if self.finished or self.cutting.failed else TRIAL_SHARE), SHORTEST)
 
     def training_points(self) -> dict[str, Tensor]:
         """All windows' together."""
@@ -134,6 +245,10 @@ class TimeMarching(Run):
         running = self._at_end or (self._trainer.checkpoint() if self._trainer else None)
         return {
             "windows": self.windows,
+            "ends": list(self.trial.ends[: len(self.finished) + int(running is not None)]),
+            "cutting": None if self.cutting is None else self.cutting.state(),
+            "sizes": self._sizes,
+            "tried": self._tried,
             "finished": [{"points": window.points, "outcome": window.outcome.name} for window in self.finished],
             "parameters": {window.prefix + name: v for window in trained for name, v in window.parameters().items()},
             "before": dict(vars(self._before)),
@@ -142,21 +257,25 @@ class TimeMarching(Run):
 
     def _restore(self, tree: Mapping[str, Any]) -> None:
         """Continue from a checkpoint; raises UserError where it belongs to another network, problem or windows."""
-        windows = tree.get("windows", 1)
+        windows = str(tree.get("windows", 1))
         fits = windows == self.windows
         told = f"the checkpoint is of a run in {windows} windows, not in {self.windows}"
         require(fits, f"{told}; resume with the settings of its run")
         self.finished = [Finished(entry["points"], Outcome[entry["outcome"]]) for entry in tree["finished"]]
-        self._before = Position(**tree["before"])
+        self._before, self._sizes = Position(**tree["before"]), tree["sizes"]
+        self._tried = tree["tried"]
+        if self.cutting is not None:
+            self.cutting = Cutting(**tree["cutting"])
+            for number, end in enumerate(tree["ends"]):
+                self.trial.cut(number, end)
         for window in self.trial.windows[: len(self.finished)]:
             window.load_parameters(of_window(tree["parameters"], window.prefix))
         if tree["trainer"] is not None:
             self._trainer = self._begin(tree["trainer"])
 
     def check_there_is_more(self) -> None:
-        limit = self.plan.training.time_limit
-        require(limit is None or self.at.seconds < limit, used_up(limit))
-        if self._trainer and len(self.finished) == self.windows - 1:
+        require(self._time_left > 0.0, used_up(self.plan.training.time_limit))
+        if self._trainer and self.trial.ends[len(self.finished)] == self.time[1]:
             self._trainer.check_there_is_more()
 
 
@@ -178,14 +297,39 @@ class _Relay(Callback):
         self.run._at_end = self.run._trainer.checkpoint()
 
 
-def _carry(before: TrialFunction, window: TrialFunction) -> None:
+def features_stay(plan: Plan) -> bool:
+    """Whether every stage moves the last layer alone."""
+    return all(stage.optimizer.moves_last_layer_only for stage in stages_of(plan.optimizer))
+
+
+def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:
+    """The defect at which a window counts as solved, and that below which it may where shorter ones gain nothing."""
+    if not features_stay(plan):
+        return TRAINED
+    return SOLVED_IN_TIME if coordinates == 1 else SOLVED
+
+
+def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
+    """The same with no more steps and points than features that stay are worth."""
+    core, training = window.network.core, copy.copy(plan.training)
+    if not features_stay(plan):
+        return plan
+    training.steps = training.steps or NEWTON_STEPS
+    if not isinstance(core, RandomFeatures):
+        return replace(plan, training=training)
+    rows = math.ceil(ROWS * core.width)
+    training.held_out = min(training.held_out, rows)
+    return replace(plan, sampler=plan.sampler.fewer(rows), training=training)
+
+
+def _carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) -> None:
     """Start a window from the hidden layers of the one before it, a little shaken, with a last layer of its own.
 
-    theta = theta_before + 0.01 theta_fresh, but theta_fresh in the last layer: what this window adds to the last state
-    is not what that one added to its own. On kdv (5 windows of 20 steps) and burgers (4 of 25) the errors were 8e-3
-    and 3e-3, with the last layer carried too 9e-3 and 1e-2, with fresh parameters 3e-1 and 2e-2.
+    theta = theta_before + shaken theta_fresh, but theta_fresh in the last layer: what this window adds to the last
+    state is not what that one added to its own. On kdv (5 windows of 20 steps) and burgers (4 of 25) the errors were
+    8e-3 and 3e-3, with the last layer carried too 9e-3 and 1e-2, with fresh parameters 3e-1 and 2e-2.
     """
     fresh, last = window.parameters(), window.linear_parameters or ()
     window.load_parameters(
-        {name: fresh[name] if name in last else v + FRESH * fresh[name] for name, v in before.parameters().items()}
+        {name: fresh[name] if name in last else v + shaken * fresh[name] for name, v in before.items()}
     )

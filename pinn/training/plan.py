@@ -13,6 +13,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import SobolSampler
+from pinn.training.clock import Clock
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
 from pinn.training.run import Callback
@@ -60,18 +61,23 @@ class Plan:
         *,
         saved: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
-        time_limit: float | None = None,
+        clock: Clock | None = None,
         interruption: Interruption | None = None,
+        searching: bool = True,
     ) -> Trainer:
         """The trainer of a window: at its initial guess, or where a checkpoint `saved` stands.
 
         All windows' points come from the same seed: at the same places what was before a window is that before the
         window before and its own part, one network instead of all of them. Each process makes the guess for itself.
+        clock: of the window, which the guess counts to. searching: whether scales of features are looked for.
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
         residuals = make_residuals(window, weights=self.weights, seed=self.seed)
+        clock = clock or Clock(self.training.time_limit)
+        guess = None if self.initial_guess == "features" and not searching else self.initial_guess
         if saved is None:
-            set_initial_guess(residuals, self.initial_guess, self.sampler, self.seed, execution.assembly)
+            left = None if clock.limit is None else clock.limit - clock.elapsed
+            set_initial_guess(residuals, guess, self.sampler, self.seed, execution.assembly, left)
         residuals.load(execution.team.firsts(residuals.theta()))
         trainer = Trainer(
             residuals,
@@ -81,10 +87,11 @@ class Plan:
             seed=self.seed,
             callbacks=callbacks,
             weighting=self.weighting,
-            time_limit=time_limit,
+            time_limit=clock.limit,
             execution=execution,
             interruption=interruption,
         )
         if saved is not None:
             trainer.restore(saved)
+        trainer.at.seconds += clock.elapsed
         return trainer

@@ -55,6 +55,9 @@ class Callback:
     def on_step(self, record: StepRecord) -> None:
         """After a step, with its record."""
 
+    def on_return(self, step: int) -> None:
+        """Where the run goes back to a step, to start anew from there: later records do not count."""
+
     def on_end(self, outcome: Outcome) -> None:
         """After the last step, also when the run was interrupted or failed."""
 
@@ -64,6 +67,7 @@ class Run(ABC):
 
     def __init__(self, callbacks: Sequence[Callback], interruption: Interruption | None = None) -> None:
         self.callbacks = callbacks
+        self.shortfall = ""  # what was to be trained and was not reached; empty where all of it was
         self.interruption = interruption or Interruption()
 
     def run(self) -> Outcome:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 from pinn.optimizers.base import Optimizer
+from pinn.trial.making import AUTO
 
 
 class Training(Configurable):
     """When training stops and what is measured on the way.
 
-    steps: number of steps of a stage; None takes the optimizer's own. time_limit: seconds, None for no limit.
+    steps: number of steps of a stage; None takes the optimizer's own. time_limit: seconds of the run, from its start to
+    its end, in which at least one step is made; None for no limit.
     tolerance: a stage stops at a held-out residual (weighted mean square on fresh points) below this, 0 never.
-    windows: of time, of equal length, trained one after the other; steps and tolerance are then each window's, the
-    time limit is the run's and what is left of it is divided among the windows left.
+    windows: of time, trained one after the other: so many of equal length, or `auto`, each as long as it is solved to
+    many digits; steps and tolerance are then each window's, the time limit is the run's.
     check_every: steps between two measurements of held-out residual and error. held_out: number of fresh points a
     region. log_every: steps between two log lines. jacobian_chunk: points whose Jacobian rows are held at once, None
     for automatic. checkpoint_seconds: between two checkpoints, 0 for every step, None for the end only.
@@ -26,7 +28,7 @@ class Training(Configurable):
         steps: int | None = None,
         time_limit: float | None = 75.0,
         tolerance: float = 0.0,
-        windows: int = 1,
+        windows: int | str = 1,
         check_every: int = 10,
         held_out: int = 2000,
         log_every: int = 50,
@@ -34,7 +36,9 @@ class Training(Configurable):
         checkpoint_seconds: float | None = 60.0,
     ) -> None:
         _check_stop("training", steps, time_limit, tolerance)
-        counts = {"windows": windows, "check_every": check_every, "held_out": held_out, "log_every": log_every}
+        whole = isinstance(windows, int) and windows >= 1
+        require(whole or windows == AUTO, f"training.windows must be >= 1 or {AUTO}, got {windows}")
+        counts = {"check_every": check_every, "held_out": held_out, "log_every": log_every}
         for name, value in counts.items():
             require(value >= 1, f"training.{name} must be >= 1, got {value}")
         require(

@@ -68,7 +68,7 @@ class Trainer(Run):
         self.sampler = sampler
         self.training = training
         self.weighting = weighting or FixedWeights()
-        self.time_limit = time_limit or training.time_limit
+        self.time_limit = training.time_limit if time_limit is None else time_limit
         self.execution = execution or Execution()
         self.generator = torch.Generator().manual_seed(seed)
         self.held_out = HeldOut(residuals, training.held_out, seed + 2**20, self.team)
@@ -78,6 +78,7 @@ class Trainer(Run):
         self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
         self._at = Position()
+        self._last_step = 0.0  # seconds
         self._least_squares: Collocation | None = None
 
     @property
@@ -108,6 +109,11 @@ class Trainer(Run):
             self.held_out.leave_team()
 
     def _train(self) -> Outcome:
+        if self.at.step == 0 and self.time_limit is not None and self.at.seconds >= self.time_limit:
+            told = (
+                "no time is left for a step after %.1f s of preparation: one is made; try a larger training.time_limit"
+            )
+            logger.warning(told, self.at.seconds)
         while True:
             stage = self.stages[self.at.stage]
             outcome = self._run_stage(stage)
@@ -136,7 +142,9 @@ class Trainer(Run):
                 return Outcome.DIVERGED
             self.theta, self.state = theta, state
             self.at.step, self.at.stage_step = self.at.step + 1, self.at.stage_step + 1
+            begun = self.at.seconds
             self._count(before, time.perf_counter() - started)
+            self._last_step = self.at.seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
@@ -146,14 +154,19 @@ class Trainer(Run):
         self.at.seconds, self.at.stage_seconds = self.team.largest(before[0] + elapsed, before[1] + elapsed)
 
     def _stop(self, stage: Stage) -> Outcome | None:
-        """Whether the stage, or the run, ends where it stands, at the earliest after the stage's first step."""
-        if self.at.stage_step == 0:
+        """Whether the stage, or the run, ends where it stands, at the earliest after the run's first step.
+
+        No step is begun of which less than half would be within the time limit, if it takes as long as the last.
+        """
+        if self.at.step == 0:
             return None
         (asked,) = self.team.largest(float(self.interruption.requested))  # of any process, at this step
         if asked:
             return Outcome.INTERRUPTED
-        if self.time_limit is not None and self.at.seconds >= self.time_limit:
+        if self.time_limit is not None and self.at.seconds + 0.5 * self._last_step >= self.time_limit:
             return Outcome.TIME
+        if self.at.stage_step == 0:
+            return None
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
             return Outcome.STAGE_TIME
         if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
@@ -281,8 +294,8 @@ class Trainer(Run):
         self.residuals.weights = dict(tree["weights"])
 
     def check_there_is_more(self) -> None:
-        limit, last = self.training.time_limit, self.at.stage == len(self.stages) - 1
-        require(limit is None or self.at.seconds < limit, used_up(limit))
+        limit, last = self.time_limit, self.at.stage == len(self.stages) - 1
+        require(limit is None or self.at.seconds < limit, used_up(self.training.time_limit))
         steps = self.training.stage_steps(self.stages[self.at.stage])
         require(
             not (last and self.at.stage_step >= steps),

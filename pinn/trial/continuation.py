@@ -12,9 +12,11 @@ import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
@@ -24,11 +26,14 @@ from pinn.derivatives.jets import Jet, Values, stack
 
 REMEMBERED = 2**28  # bytes of what the windows before are at the latest sets of points
 
+_serials = count()
+
 
 class Start(ABC):
     """What a window's raw outputs are made of: its network's, and what was before it. x: (n, d)."""
 
     replaced: tuple[str, ...] = ()  # terms that the start stands for: the initial conditions of a later window
+    before: "tuple[Piece, ...]" = ()  # the earlier windows
 
     @abstractmethod
     def own(self, x: Values, raw: Values) -> list[Values]:
@@ -59,12 +64,18 @@ class Beginning(Start):
 
 @dataclass(frozen=True)
 class Piece:
-    """The own part of an earlier window, whose network is trained: it ends at time `end`."""
+    """The own part of an earlier window, whose network is trained: it ends at time `end`. serial: like no other's."""
 
     start: Start
     network: nn.Module
     end: float
     length: float
+    serial: int = field(default_factory=_serials.__next__)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Numbers that change with the network's parameters, and from piece to piece."""
+        return self.serial, *(parameter._version for parameter in self.network.parameters())
 
     def at(self, x: Values) -> Values:
         """The own part's columns (n, m). No gradient in the network's parameters."""
@@ -128,7 +139,9 @@ class Continuation(Start):
         self.memory = memory or Memory()
 
     def after(self, before: Sequence[Piece]) -> "Continuation":
-        return Continuation(self.time, self.start, self.end, self.orders, before, replaced=self.replaced)
+        return Continuation(
+            self.time, self.start, self.end, self.orders, before, memory=self.memory, replaced=self.replaced
+        )
 
     def own(self, x: Values, raw: Values) -> list[Values]:
         s = (x[:, self.time] - self.start) / (self.end - self.start)
@@ -136,7 +149,7 @@ class Continuation(Start):
 
     def past(self, x: Jet) -> Tensor:
         """The derivatives in time that `_polynomial` sums, (n, j, c, m) in the channels without derivatives in time."""
-        return torch.stack(self._derivatives(_without_time(x, self.time))).permute(2, 0, 1, 3).contiguous()
+        return torch.stack(self._everywhere(x)).permute(2, 0, 1, 3).contiguous()
 
     def outputs(self, x: Values, raw: Values, past: Tensor | None = None) -> list[Values]:
         base = self._polynomial(x, past)
@@ -145,17 +158,26 @@ class Continuation(Start):
     def _polynomial(self, x: Values, past: Tensor | None) -> Values:
         """sum_j (t - t_0)^j / j! d_t^j N_before(x, t_0), (n, m)."""
         held = _without_time(x, self.time)
-        derivatives = self._derivatives(held) if past is None else past.permute(1, 2, 0, 3)
+        derivatives = self._everywhere(x) if past is None else past.permute(1, 2, 0, 3)
         total, *rates = [held.restored(values) for values in derivatives]
         elapsed = (x[:, self.time] - self.start)[:, None]
         for j, rate in enumerate(rates, 1):
             total = total + elapsed**j * rate / math.factorial(j)
         return total
 
+    def _everywhere(self, x: Values) -> list[Tensor]:
+        """`_derivatives` at points (n, d): at each place once, however many times it is asked for."""
+        places = _without_time(x, self.time).places()
+        if places is None:
+            return self._derivatives(_without_time(x, self.time))
+        first, which = places
+        return [v.index_select(-2, which) for v in self._derivatives(_without_time(x[first], self.time))]
+
     def _derivatives(self, held: "_Tensor | _Jet") -> list[Tensor]:
         """d_t^j N_before(x, t_0) for j < max(m), each (..., n, m): from the latest window that remembers the places."""
         place = held.place()
-        keys = [(number, place, self._versions(number)) for number in range(1, len(self.before) + 1)]
+        versions = [piece.version for piece in self.before]
+        keys = [(place, *versions[:number]) for number in range(1, len(versions) + 1)]
         known, derivatives = 0, None
         if place is not None:
             latest_first = ((k, self.memory[keys[k - 1]]) for k in range(len(keys), 0, -1))
@@ -166,10 +188,6 @@ class Continuation(Start):
         if place is not None and known < len(keys):
             self.memory[keys[-1]] = derivatives
         return derivatives
-
-    def _versions(self, number: int) -> tuple[int, ...]:
-        """Numbers that change with the parameters of the first windows."""
-        return tuple(p._version for piece in self.before[:number] for p in piece.network.parameters())
 
     def _after(self, piece: Piece, at_start: list[Tensor] | None, held: "_Tensor | _Jet") -> list[Tensor]:
         """The time derivatives at the end of a window, from those at its start by Taylor's rule and its own part.
@@ -216,6 +234,9 @@ class _Tensor:
     def place(self) -> None:
         """Nothing to remember these points by: the reference engine sees them within a transform only."""
 
+    def places(self) -> None:
+        """They are not told apart, for the same reason."""
+
     def restored(self, values: Tensor) -> Tensor:
         return values
 
@@ -241,6 +262,22 @@ class _Jet:
         except RuntimeError:
             return None
         return places, self.channels, self.x.dtype, self.x.device
+
+    def places(self) -> tuple[Tensor, Tensor] | None:
+        """Points (k,) at all different places, and which of them each point (n,) is at; None where all differ."""
+        try:
+            c = self.x.coefficients.detach()
+            if not bool((c[1:] == c[1:, :1]).all()):  # not the coordinates themselves
+                return None
+            where = c[0][:, self.keep.bool()].cpu().numpy()
+        except RuntimeError:  # within a transform
+            return None
+        if not where.shape[1]:  # time is the only coordinate
+            return torch.zeros(1, dtype=torch.long, device=c.device), torch.zeros_like(c[0, :, 0], dtype=torch.long)
+        _, first, which = np.unique(where, axis=0, return_index=True, return_inverse=True)
+        if len(first) == len(where):
+            return None
+        return torch.as_tensor(first, device=c.device), torch.as_tensor(which.reshape(-1), device=c.device)
 
     def restored(self, values: Tensor) -> Jet:
         """As a jet with all the channels of x, those in time zero."""

@@ -1,7 +1,7 @@
 """Trial functions made from a problem and a network, whole or in windows of time."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 
 import torch
 from torch import nn
@@ -10,11 +10,13 @@ from pinn.ansatz.from_conditions import DerivedAnsatz, derive
 from pinn.ansatz.written import WrittenAnsatz
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import Values
 from pinn.domains.base import Domain
 from pinn.networks.base import Network
 from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
@@ -22,6 +24,8 @@ from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "soft")
+AUTO = "auto"  # windows that are cut while they are solved
+FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
 
 
 def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAnsatz | None:
@@ -100,38 +104,106 @@ def make_trial(
 def make_windows(
     problem: Problem,
     network: NetworkFactory,
-    windows: int = 1,
+    windows: int | str | Sequence[float] = 1,
     *,
     constraints: str = "hard",
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
 ) -> TrialFunction | WindowedTrial:
-    """The trial function of a problem, in that many windows of time of equal length.
+    """The trial function of a problem in windows of time.
 
-    The others are as of `make_trial`. The first window's network has the parameters that a single one would have.
+    windows: so many of equal length; the times at which they end; or `auto`, one window that can be cut into others,
+    where the problem allows it. The others are as of `make_trial`. The first window's network has the parameters that
+    a single one would have.
 
     Raises:
         UserError: the problem cannot be solved window by window; the message says why.
     """
     make = partial(
-        make_trial, problem, network, constraints=constraints, derivatives=derivatives, dtype=dtype, device=device
+        make_trial,
+        problem,
+        constraints=constraints,
+        derivatives=derivatives,
+        dtype=dtype,
+        device=device,
+        network=_with_few_waves(network) if windows == AUTO else network,
     )
-    if windows == 1:
+    if windows == 1 or (windows == AUTO and problem.domain.time is None):
         return make()
-    orders, replaced = time_orders(problem), initial_terms(problem)
+    try:
+        scissors = WindowCutter(problem, make)
+    except UserError as error:
+        if windows != AUTO:
+            raise
+        logger.info("windows: one, because %s", error)
+        return make()
+    first, last = problem.domain.bounds[scissors.time]
+    if windows == AUTO:
+        scissors.seed = torch.initial_seed()
+        return WindowedTrial([scissors((), last)], scissors)
     made: list[TrialFunction] = []
-    pieces: list[Piece] = []
-    memory = Memory()
-    for k, (domain, start, end) in enumerate(_cut(problem.domain, windows)):
-        time = domain.coordinates.index(domain.time)
-        before: Start = Beginning()
-        if k:
-            before = Continuation(time, start, end, orders, pieces, memory=memory, replaced=replaced)
-        made.append(make(domain=domain, start=before, prefix=f"window_{k}/"))
-        _keep_waves(made[-1], windows)
-        pieces.append(Piece(before, made[-1].network, end, end - start))
+    for end in _ends(windows, first, last):
+        made.append(scissors(made, end))
+        if isinstance(windows, int):
+            _keep_waves(made[-1], windows)
     return WindowedTrial(made)
+
+
+def _ends(windows: int | str | Sequence[float], first: float, last: float) -> list[float]:
+    """Where windows end, of equal length where their number is given."""
+    if isinstance(windows, int):
+        return [first + (last - first) * k / windows for k in range(1, windows)] + [last]
+    return [float(end) for end in windows]
+
+
+class WindowCutter:
+    """Makes the windows of a problem's time, each after those before it.
+
+    make: a trial function, as of `make_trial`. seed: of each window's random parameters, with its number; None draws
+    them one after the other. Raises UserError where the problem cannot be cut.
+    """
+
+    def __init__(self, problem: Problem, make: Callable[..., TrialFunction]) -> None:
+        self.problem = problem
+        self.make = make
+        self.seed: int | None = None
+        self.orders, self.replaced = time_orders(problem), initial_terms(problem)
+        assert problem.domain.time is not None
+        self.time = problem.domain.time
+        self.number = problem.domain.coordinates.index(self.time)
+        self.memory = Memory()
+
+    def __call__(self, before: Sequence[TrialFunction], end: float) -> TrialFunction:
+        """The window after others, up to a time."""
+        pieces = [*before[-1].start.before, self._piece(before[-1])] if before else []
+        begin = pieces[-1].end if pieces else self.problem.domain.bounds[self.time][0]
+        start: Start = Beginning()
+        if pieces:
+            start = Continuation(
+                self.number, begin, end, self.orders, pieces, memory=self.memory, replaced=self.replaced
+            )
+        domain, prefix = self.problem.domain.during(begin, end), f"window_{len(pieces)}/"
+        if self.seed is None:
+            return self.make(domain=domain, start=start, prefix=prefix)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed + len(pieces))
+            return self.make(domain=domain, start=start, prefix=prefix)
+
+    def _piece(self, window: TrialFunction) -> Piece:
+        first, last = window.domain.bounds[self.time]
+        return Piece(window.start, window.network, last, last - first)
+
+
+def _with_few_waves(network: NetworkFactory) -> NetworkFactory:
+    """The same networks, but no more random features than a window of a few waves can tell apart."""
+
+    def make(inputs: int, outputs: int) -> nn.Module:
+        core = network(inputs=inputs, outputs=outputs)
+        enough = FEATURES_OF_TIME if inputs == 1 else max(FEATURES // outputs, FEATURES_OF_TIME)
+        return core.first(enough) if isinstance(core, RandomFeatures) and core.width > enough else core
+
+    return make
 
 
 def _keep_waves(window: TrialFunction, windows: int) -> None:
@@ -143,14 +215,6 @@ def _keep_waves(window: TrialFunction, windows: int) -> None:
     if isinstance(network.core, Network) and isinstance(network.embedding, Embedding):
         of_input = [domain.coordinates[i] for i in network.embedding.coordinates]
         network.core.rescale(torch.tensor([1.0 / windows if name == domain.time else 1.0 for name in of_input]))
-
-
-def _cut(domain: Domain, windows: int) -> list[tuple[Domain, float, float]]:
-    """The parts of the domain in windows of equal length, with their ends."""
-    assert domain.time is not None
-    first, last = domain.bounds[domain.time]
-    ends = [first + (last - first) * k / windows for k in range(windows)] + [last]
-    return [(domain.during(a, b), a, b) for a, b in pairwise(ends)]
 
 
 def initial_terms(problem: Problem) -> tuple[str, ...]:

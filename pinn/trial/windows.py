@@ -4,34 +4,58 @@ Block time marching (Dong & Li 2021, arXiv 2012.02895, section 2.3; time marchin
 2109.01050, section 5): each piece solves an easier problem than the whole, from the last state of the one before.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pinn.basis.errors import require
 from pinn.trial.function import TrialFunction
+
+
+class Scissors(Protocol):
+    """Cuts windows of time: that which follows others and ends at a time."""
+
+    def __call__(self, before: Sequence[TrialFunction], end: float) -> TrialFunction: ...
 
 
 class WindowedTrial:
     """The trial functions of consecutive windows of time, as one function of the whole domain.
 
     A point on a seam belongs to the earlier window. Parameters are named `window_0/...`, `window_1/...`, ...
+    scissors: cuts other windows, where their ends are not settled.
     """
 
-    def __init__(self, windows: Sequence[TrialFunction]) -> None:
+    def __init__(self, windows: Sequence[TrialFunction], scissors: Scissors | None = None) -> None:
         self.windows = tuple(windows)
+        self.scissors = scissors
         first = self.windows[0]
         self.problem = first.problem
         self.domain = first.problem.domain
-        self.network = first.network  # all windows' have its architecture
         self.constraints = first.constraints
         self.derivatives = first.derivatives
         self.unknowns: dict[str, float] = {}
         assert self.domain.time is not None
         self.time = self.domain.time
-        self._seams = [window.domain.bounds[self.time][1] for window in self.windows[:-1]]
+
+    @property
+    def network(self) -> nn.Module:
+        """The first window's; all have its architecture."""
+        return self.windows[0].network
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """The time at which each window ends."""
+        return tuple(window.domain.bounds[self.time][1] for window in self.windows)
+
+    def cut(self, number: int, end: float) -> None:
+        """Let window `number` be a new one that ends at a time; windows after it are dropped."""
+        assert self.scissors is not None
+        kept = self.windows[:number]
+        self.windows = (*kept, self.scissors(kept, end))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -68,7 +92,7 @@ class WindowedTrial:
         self, points: Tensor, functions: Sequence[Callable[[Tensor], dict[str, Tensor]]]
     ) -> dict[str, Tensor]:
         """At each of the points (n, d) the value of its window's function."""
-        seams = points.new_tensor(self._seams)
+        seams = points.new_tensor(self.ends[:-1])
         time = points[:, self.domain.coordinates.index(self.time)].contiguous()
         number = torch.bucketize(time, seams)  # on a seam that of the window before it
         answers: dict[str, Tensor] = {}
@@ -79,6 +103,15 @@ class WindowedTrial:
                     whole = answers.setdefault(name, values.new_empty((len(points), *values.shape[1:])))
                     whole[rows] = values
         return answers
+
+
+def settled(trial: TrialFunction | WindowedTrial) -> TrialFunction | WindowedTrial:
+    """The same; a single window that could have been cut is a plain trial function, named without its number."""
+    if not isinstance(trial, WindowedTrial) or len(trial.windows) > 1:
+        return trial
+    whole = copy.copy(trial.windows[0])
+    whole.prefix = ""
+    return whole
 
 
 def of_window(parameters: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

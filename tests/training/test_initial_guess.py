@@ -8,7 +8,7 @@ from torch import nn
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.networks import MLP
+from pinn.networks import MLP, RandomFeatures
 from pinn.problems import Burgers, Poisson2D
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
@@ -142,3 +142,21 @@ def test_a_residual_without_a_number_leaves_the_parameters_to_the_trainers_expla
     assert torch.equal(found.theta(), before)
     with pytest.raises(UserError, match=r"Singular\.momentum is nan at the first step"):
         solve(Singular(), initial_guess="linear")
+
+
+@pytest.mark.parametrize("guess", ["linear", "features"])
+def test_a_guess_ends_with_the_time_for_it(guess, caplog):
+    found = residuals(network=partial(RandomFeatures, width=40))
+    before = found.theta()
+    set_initial_guess(found, guess, SAMPLER, seed=0, seconds=1e-9)
+    assert "the time limit ended it after" in caplog.text
+    assert torch.equal(found.theta(), before)
+    set_initial_guess(found, guess, SAMPLER, seed=0, seconds=1e9)
+    assert not torch.equal(found.theta(), before)
+
+
+def test_a_long_guess_says_that_it_goes_on(caplog, monkeypatch):
+    monkeypatch.setattr("pinn.training.initial_guess.EVERY", 0.0)
+    with caplog.at_level("INFO", logger="pinn"):
+        set_initial_guess(residuals(), "linear", SAMPLER, seed=0)
+    assert "initial guess: fits for" in caplog.text

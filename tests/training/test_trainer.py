@@ -1,6 +1,7 @@
 """The trainer: stopping rules, redrawing, what it records and what it keeps."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from pinn.sampling import SobolSampler
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.training import Outcome, Stage, Stages, Trainer, Training
 from pinn.training.callbacks.history import History
+from pinn.training.clock import Clock
+from pinn.training.plan import Plan
 from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
 from pinn.trial.making import make_trial
@@ -107,6 +110,22 @@ def test_a_stage_that_has_settled_hands_over(caplog):
     assert "stage 1 (LinearLeastSquares) ends at step" in caplog.text
     assert "settled: another step would gain nothing" in caplog.text
     assert trainer.at.stage_step == 2
+
+
+def test_a_later_stage_makes_no_step_after_the_time_limit():
+    """What is before the first step counts, too."""
+    plan = Plan(
+        Burgers(nu=0.1),
+        small_network,
+        Stages([Stage(LevenbergMarquardt(), steps=1), Stage(Adam(), steps=5)]),
+        SobolSampler(interior=50),
+        Training(held_out=50),
+    )
+    late = Clock(1.0, time.perf_counter() - 2.0)
+    trainer = plan.trainer(make_trial(plan.problem, plan.network), Execution(), clock=late)
+    assert trainer.run() is Outcome.TIME
+    assert trainer.at.step == 1
+    assert trainer.at.seconds > 2.0
 
 
 def test_a_stage_has_a_time_limit_of_its_own(caplog):

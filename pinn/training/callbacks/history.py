@@ -18,6 +18,9 @@ class History(Callback):
     def on_step(self, record: StepRecord) -> None:
         self.records.append(record)
 
+    def on_return(self, step: int) -> None:
+        self.records = [record for record in self.records if record["step"] <= step]
+
     def columns(self) -> dict[str, np.ndarray]:
         """Name -> values (steps,), NaN where a step has no such entry."""
         names = dict.fromkeys(name for record in self.records for name in record)
@@ -37,7 +40,11 @@ class MetricsFile(Callback):
         self._file: IO[str] | None = None
 
     def on_start(self, run: Run) -> None:
-        kept = read_metrics(self.path, run.at.step) if self.path.exists() else []
+        self.on_return(run.at.step)
+
+    def on_return(self, step: int) -> None:
+        kept = read_metrics(self.path, step) if self.path.exists() else []
+        self.on_end(Outcome.STEPS)
         self._file = open(self.path, "w", buffering=1)  # noqa: SIM115 - closed in on_end
         for record in kept:
             self.on_step(record)

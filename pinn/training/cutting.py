@@ -1,0 +1,89 @@
+"""Where windows of time end: as far as one is solved, by what is left of its equations."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from pinn.basis.logs import logger
+
+ORDER = 10.0  # by which power of a window's length its defect is taken to grow
+SAFETY = 0.9  # of the length that would just do
+SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
+UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
+GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
+ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
+SHORTEST = 1e-13  # of the whole time
+
+
+@dataclass
+class Cutting:
+    """Chooses the lengths of windows, as step sizes of an ODE are chosen: by the defect of the last attempt.
+
+    begin, end: of time. tolerance: defect at which a window is solved. tolerable: that below which it is taken for
+    solved where shorter ones gain nothing. length: of the next window.
+    """
+
+    begin: float
+    end: float
+    tolerance: float
+    tolerable: float
+    length: float = 0.0
+    failed: list[list[float]] = field(default_factory=list)  # lengths tried at the present start, with their defects
+    reached: float = 0.0  # lowest tolerance that has proved in reach
+    searching: bool = False  # whether the next attempt is to look for scales of features; later ones take them over
+    searches: int = 0  # of those, where shorter windows gain nothing, how many are left
+    growing: bool = True  # whether windows are longer and longer, as after a fast start
+
+    def __post_init__(self) -> None:
+        self.length = self.length or self.end - self.begin
+
+    def next_end(self, start: float) -> float:
+        """Where the window ends that begins at a time: no short piece is left for the last."""
+        left = self.end - start
+        if left <= 1.05 * self.length:
+            return self.end
+        return start + (self.length if left > 2.0 * self.length else left / 2.0)
+
+    def judge(self, start: float, end: float, defect: float, seconds: float, left: float) -> bool:
+        """Whether a window is solved, or as good as it gets; chooses the next length.
+
+        seconds: that it took. left: for all that comes, 0 where the window was not trained to its end.
+        """
+        length = end - start
+        windows = (self.end - start) / length
+        affordable = (math.log2(1.0 + windows) if self.growing else windows) * seconds < left
+        tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
+        factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
+        if left > 0.0 and defect > self.tolerance and self._is_not_for_its_length(length, defect):
+            return self._is_as_good_as_it_gets(length, defect)
+        self.searching = False
+        if defect <= tolerance:
+            grow = 1.0 if self.failed else GROW
+            factor = UNBOUND if tolerance == self.reached and not self.failed else max(factor, 1.0)
+            self.growing = factor >= grow and not self.failed
+            self.length, self.failed = length * min(factor, grow), []
+            return True
+        self.failed.append([length, defect])
+        self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
+        return length <= SHORTEST * (self.end - self.begin)
+
+    def _is_as_good_as_it_gets(self, length: float, defect: float) -> bool:
+        """What to do where shorter windows gain nothing: other scales, then what there is."""
+        if self.searches and not self.searching:
+            self.searching, self.searches, self.length = True, self.searches - 1, length
+            return False
+        self.reached, self.searching, self.growing = 2.0 * defect, False, False
+        logger.info("windows: shorter ones gain nothing; a defect of %.0e counts as solved from here on", self.reached)
+        self.length = max([length, *(longer for longer, worse in self.failed if worse < self.reached)])
+        self.failed = []
+        return True
+
+    def _is_not_for_its_length(self, length: float, defect: float) -> bool:
+        """Whether a longer window at the same start left no more, but for a factor."""
+        return defect < self.tolerable and any(
+            worse < defect / GAIN ** max(0.0, math.log2(longer / length)) for longer, worse in self.failed
+        )
+
+    def state(self) -> dict[str, Any]:
+        """As a plain tree, for a checkpoint."""
+        return dict(vars(self))

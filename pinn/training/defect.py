@@ -1,0 +1,90 @@
+"""How far a window of time is from being solved: its residual relative to what its equations weigh.
+
+A row r of an equation is measured in its natural size, the largest of |dr/dq| size(q) over what the equation asks for,
+where a derivative q = d^k u has the size that it has in the window, and at least size(u) over the window's half width
+to the k: then r = 1 means an error as large as u within the window, whatever the units, the stiffness, or cancellation.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Generator, Tensor
+
+from pinn.residuals.blocks import RegionBlocks, row_values, slopes
+from pinn.residuals.residuals import Residuals
+from pinn.sampling.points import Points
+from pinn.sampling.sequences import UniformSampler
+from pinn.trial.function import TrialFunction
+
+POINTS = 500  # fresh ones in the interior, a fifth as many on each side
+SMALL = 1e-3  # share of the largest size before below which a field counts as no smaller
+
+Sizes = dict[str, float]  # root mean square by name
+
+
+def field_sizes(trial: TrialFunction, before: Mapping[str, float] | None = None, seed: int = 0) -> Sizes:
+    """Field -> its root mean square in a window; at least a thousandth of what it was before, if that is given."""
+    fields = trial.problem.vocabulary.fields
+    with torch.no_grad():
+        values = trial.evaluate(fields, _anywhere(trial, seed))
+    return {name: max(_rms(values[name]), SMALL * (before or {}).get(name, 0.0)) for name in fields}
+
+
+def defect(residuals: Residuals, before: Mapping[str, float] | None = None, seed: int = 0) -> float:
+    """The largest root mean square of a block on fresh points, each in its natural size; inf where it is not finite.
+
+    before: sizes of the fields in earlier windows.
+    """
+    points = residuals.draw(UniformSampler(interior=POINTS, boundary=POINTS // 5), Generator().manual_seed(seed))
+    sizes = _sizes(residuals, field_sizes(residuals.trial, before, seed), seed)
+    shares = [
+        share for label, group in residuals.regions.items() for share in _shares(residuals, group, points[label], sizes)
+    ]
+    return max((share if math.isfinite(share) else math.inf for share in shares), default=0.0)
+
+
+def _shares(residuals: Residuals, group: RegionBlocks, points: Points, sizes: Sizes) -> Iterator[float]:
+    """The root mean square of each of a region's blocks over its natural size."""
+    trial = residuals.trial
+    with torch.no_grad():
+        values = trial.evaluate_with(group.request, points.x, trial.parameters(), points.normal)
+    values |= points.columns
+    for block in group.blocks:
+        asked, count = block.equation.arguments, points.per_row if block.equation.summed else 1
+        changes = zip(asked, slopes(block.equation.function, [values[name] for name in asked]), strict=True)
+        parts = [
+            count * _rms(slope) * sizes.get(name, 0.0 if name in trial.problem.coordinates else _rms(values[name]))
+            for name, slope in changes
+            if slope is not None
+        ]
+        r, natural = _rms(row_values(block.equation, values, points)), max(parts, default=0.0)
+        yield r / natural if natural > 0 else (0.0 if r == 0 else math.inf)
+
+
+def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
+    """The size in the window of each derivative of a field that the equations ask for."""
+    trial = residuals.trial
+    names = dict.fromkeys(name for group in residuals.regions.values() for name in group.request.names)
+    quantities = {name: residuals.trial.problem.vocabulary.resolve(name, "the defect") for name in names}
+    derivatives = {name: q for name, q in quantities.items() if q.kind == "derivative"}
+    with torch.no_grad():
+        values = trial.evaluate(list(derivatives), _anywhere(trial, seed))
+    halves = [(b - a) / 2 for a, b in trial.domain.bounds.values()]
+    sizes = {}
+    for name, quantity in derivatives.items():
+        assert quantity.symbol is not None
+        least = fields.get(quantity.base, 0.0) / math.prod(
+            half**order for half, order in zip(halves, quantity.symbol.orders, strict=True)
+        )
+        sizes[name] = max(_rms(values[name]), 0.0 if quantity.symbol.operators else least)
+    return sizes
+
+
+def _anywhere(trial: TrialFunction, seed: int) -> Tensor:
+    x = UniformSampler(interior=POINTS).volume(trial.domain, POINTS, Generator().manual_seed(seed), None).x
+    return torch.as_tensor(x).to(trial.dtype).to(trial.device)
+
+
+def _rms(values: Tensor) -> float:
+    return float(values.detach().square().mean().sqrt())

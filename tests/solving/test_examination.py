@@ -1,0 +1,19 @@
+"""What comes after training has its part of the time limit."""
+
+import pytest
+
+from pinn.solving.examination import _seconds, time_for_training
+
+
+@pytest.mark.parametrize(("limit", "training"), [(None, None), (100.0, 90.0), (10.0, 8.0), (1.0, 0.5)])
+def test_training_leaves_time_for_the_estimate(limit, training):
+    assert time_for_training(limit) == training
+    assert time_for_training(limit, estimated=False) == limit
+
+
+@pytest.mark.parametrize(
+    ("spent", "limit", "seconds"),
+    [(100.0, None, 20.0), (5.0, None, 2.0), (90.0, 100.0, 10.0), (50.0, 100.0, 10.0), (120.0, 100.0, 2.0)],
+)
+def test_the_estimate_takes_a_fifth_of_the_time_or_what_is_left(spent, limit, seconds):
+    assert _seconds(spent, limit) == seconds
