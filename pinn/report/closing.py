@@ -25,6 +25,8 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     estimate = ErrorEstimate.of(solution.attributes)
     for name, told, kind in estimate.rows() if estimate else ():
         table.add_row(f"estimated error of {name}", told, kind)
+    if estimate and estimate.corrections:
+        table.add_row("corrected", str(estimate.corrections), estimate.correction)
     for field, error in solution.errors().items():
         table.add_row(f"error of {field}", f"{error['relative_l2']:.2e}", "relative L2 on the file's grid")
         table.add_row("", f"{error['max']:.2e}", "largest")

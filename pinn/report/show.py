@@ -57,6 +57,8 @@ def error_lines(record: Record) -> Iterator[str]:
     """Estimated, relative L2 and maximum error of each field, or that nothing is known of them."""
     for name, told, kind in record.estimate.rows() if record.estimate else ():
         yield row(f"estimated error of {name}", f"{told} {kind}")
+    if record.estimate and record.estimate.corrections:
+        yield row("corrected", record.estimate.correction)
     against = "to the exact solution" if record.attributes.get("truth") == "exact" else "to the reference"
     for name, (relative, largest) in record.errors.items():
         yield row(f"error of {name}", f"relative L2 {relative:.3e}, max {largest:.3e} ({against})")

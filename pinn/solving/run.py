@@ -105,16 +105,16 @@ def solve(
         outcome = run.run()
     spent = time.perf_counter() - started
     if leads and outcome is not Outcome.INTERRUPTED:
-        examined = examine(trial, run, plan, history, spent, output.estimate)
+        examined = examine(trial, run, plan, history, spent, output)
     else:
         examined = Examination(trial, judge(trial, history))
-    spectrum = examined.spectrum
     solution = Solution(
         examined.trial,
         whole_residuals(examined.trial),
         history=history.columns(),
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
-        diagnosis={"singular_values": spectrum.values} if spectrum else {},
+        diagnosis=examined.diagnosis,
+        estimate=examined.missing,
         configuration=configuration or plan.configuration | {"output": plain(output)},
         attributes={"seed": seed, "status": outcome.name.lower(), "outcome": outcome.value}
         | examined.attributes

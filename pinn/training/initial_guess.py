@@ -4,6 +4,7 @@ import torch
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
+from pinn.networks.corrected import trained_part
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
@@ -54,6 +55,8 @@ def _copy(residuals: Residuals, path: str) -> None:
         raise UserError(message) from None
     saved = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
     parameters = of_window(saved, residuals.trial.prefix)
+    if not parameters.keys() <= residuals.trial.parameters().keys():  # of a corrected solution its trained network's
+        parameters = trained_part(parameters)
     finite = all(bool(values.isfinite().all()) for values in parameters.values())
     require(finite, f"initial_guess: the parameters in {file} are not finite")
     try:
