@@ -164,7 +164,7 @@ class Search:
         self.residuals = residuals
         self.effort = effort
         self.generator = generator
-        self.started = time.perf_counter()
+        self.started, self.longest = time.perf_counter(), 0.0
         few = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
         coupled = any(map(bind(residuals, few).is_coupled, few))
         require(not coupled, "a residual depends on all points at once (a mean over them), which others cannot judge")
@@ -173,7 +173,9 @@ class Search:
         self.fresh = residuals.draw(UniformSampler(interior=fresh, boundary=fresh // EDGES), generator)
 
     def _has_time(self, left: float) -> bool:
-        return time.perf_counter() - self.started < (self.effort.most if left > CLEAR else self.effort.least)
+        """Whether another fit fits into the time, after a best one that leaves so much."""
+        end = time.perf_counter() - self.started + self.longest
+        return end < (self.effort.most if left > CLEAR else self.effort.least)
 
     def corrections(self) -> tuple[Step, ...]:
         """As `correct`: on features alone, or with the network's own directions where that is not clear."""
@@ -196,6 +198,7 @@ class Search:
 
     def fit(self, scale: float, features: int, own_directions: bool = False) -> Step:
         """The correction on so many features, and in the directions of the network's parameters where asked."""
+        started = time.perf_counter()
         trial = self.residuals.trial
         core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), self._random(scale, features))
         corrected = trial.with_core(core)
@@ -217,6 +220,7 @@ class Search:
         shapes = {name: values.shape for name, values in parameters.items() if name in moved}
         left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
         require(math.isfinite(left), "the residual is not finite")
+        self.longest = max(self.longest, time.perf_counter() - started)
         return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), scale)
 
     def _random(self, scale: float, features: int) -> RandomFeatures:

@@ -4,6 +4,7 @@ That is the relative error, whatever cancels inside an equation and however erro
 stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,14 +93,22 @@ def _roots(values: np.ndarray, part: np.ndarray, up_to_constant: bool) -> np.nda
     return np.array([np.sqrt(np.mean(group**2)) if len(group) else np.nan for group in groups])
 
 
-def estimate(trial: Trial, weights: Mapping[str, float] | None, effort: Effort, generator: Generator) -> Estimate:
-    """The estimate of a function's errors; where its residual stays unexplained, the largest that is seen.
+def estimate(
+    trial: Trial,
+    weights: Mapping[str, float] | None,
+    effort: Effort,
+    generator: Generator,
+    least: float = math.inf,
+) -> Estimate:
+    """The estimate of a function's errors, by the correction that leaves least of its residual.
 
+    Where that leaves most of it, and is next to none: below the error `least`, the larger of it and of what fits best.
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     corrections = correct(trial, weights, effort, generator)
     drawn = SobolSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
     x = drawn.to(trial.dtype, trial.device).x
-    found = [Estimate(trial, correction, x) for correction in corrections]
-    is_resolved = corrections[0].left <= ErrorEstimate.RESOLVED
-    return found[0] if is_resolved else max(found, key=lambda one: one.worst)  # what leaves least may be next to none
+    best, *others = (Estimate(trial, correction, x) for correction in corrections)
+    if best.correction.left <= ErrorEstimate.RESOLVED or best.worst >= least:
+        return best
+    return max([best, *others], key=lambda one: one.worst)

@@ -114,7 +114,7 @@ def _corrected(
     fallen = _fallen(before.trial, corrected, weights, generator)
     if not fallen < 1.0:
         return None
-    after = estimate(corrected, weights, effort, generator)
+    after = estimate(corrected, weights, effort, generator, least=FINE * fallen * before.worst)
     is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
     gains = after.worst < before.worst if fallen < CLEARLY else is_resolved and after.worst < GAIN * before.worst
     if not gains:
