@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.diagnosis.error_estimate import CorrectedNetwork
 from pinn.diagnosis.verdict import Posedness
 from pinn.domains.region import Region
+from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
@@ -82,7 +82,7 @@ class _Linearized:
         residuals = make_residuals(corrected)
         residuals.weights = dict.fromkeys(residuals.weights, 1.0)
         points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)
-        moved = [f"core.correction.{name}" for name in ("last.weight", "last.bias")]
+        moved = [f"{_features_of(corrected)}{name}" for name in ("last.weight", "last.bias")]
         moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
         parameters = corrected.parameters()
         held = {name: values.clone() for name, values in parameters.items() if name not in moved}
@@ -152,7 +152,7 @@ class _Linearized:
         step *= SHAKE / float((self.phi @ step).norm()) * len(self.trial.problem.vocabulary.fields) ** 0.5
         at = 0
         for name in parameters:
-            if name.startswith("core.correction.last."):
+            if name.startswith(f"{_features_of(self.trial)}last."):
                 count = parameters[name].numel()
                 parameters[name] = parameters[name] + step[at : at + count].view_as(parameters[name]).to(
                     parameters[name]
@@ -193,7 +193,12 @@ def _with_features(trial: TrialFunction, generator: torch.Generator, rougher: fl
         features = RandomFeatures(
             inputs, outputs, width=max(20, int(FEATURES * rougher) // outputs), scale=SCALE * rougher
         )
-    return trial.with_core(CorrectedNetwork(trial.network.core, features.to(trial.dtype).to(trial.device)))
+    return trial.with_core(CorrectedNetwork.of(trial.network.core, features.to(trial.dtype).to(trial.device)))
+
+
+def _features_of(trial: TrialFunction) -> str:
+    """What the names of the features' parameters begin with."""
+    return f"core.{CORRECTIONS}.{len(trial.network.core.corrections) - 1}."  # type: ignore[arg-type]
 
 
 def _changes(

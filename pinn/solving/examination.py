@@ -7,18 +7,21 @@ from functools import partial
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
-from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.posedness import posedness
+from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
+from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
 from pinn.training.plan import Plan
@@ -27,26 +30,40 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
-SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
+SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to what comes after it
 
 
 @dataclass(frozen=True)
 class Examination:
-    """A trained function with what was found of it; what is None was not asked, or did not come out."""
+    """A trained function with what was found of it; what is None was not asked, or did not come out.
+
+    trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
+    """
 
     trial: TrialFunction | WindowedTrial
     verdict: Verdict
-    estimate: ErrorEstimate | None = None
+    stages: Staged | None = None
     spectrum: Spectrum | None = None
-    bounds: Mapping[str, float] = field(default_factory=dict)  # field -> of its relative error, where one is declared
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        parts = (self.spectrum, self.estimate, self.verdict)
+        parts = (self.spectrum, self.stages.measured if self.stages else None, self.verdict)
         told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
         return told | Measure.BOUND.entries(self.bounds)
+
+    @property
+    def diagnosis(self) -> dict[str, NDArray]:
+        """As columns of the solution file."""
+        growth = self.stages.growth if self.stages else None
+        return ({"singular_values": self.spectrum.values} if self.spectrum else {}) | (growth.columns if growth else {})
+
+    @property
+    def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
+        """What the fields lack at points (n, d), as it was estimated."""
+        return self.stages.estimate.correction.change if self.stages else None
 
 
 def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
@@ -56,16 +73,37 @@ def time_for_training(limit: float | None, estimated: bool = True) -> float | No
     return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
 
 
+def time_for_errors(spent: float, limit: float | None) -> float:
+    """Seconds for the estimate: a share of those spent so far, or what is left of the time limit."""
+    left = math.inf if limit is None else limit - spent
+    return max(min(SHARE * spent, left), LEAST_SECONDS)
+
+
+def errors_of(
+    trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
+) -> Staged | None:
+    """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
+    return _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+
+
 def examine(
-    trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, estimated: bool = True
+    trial: TrialFunction | WindowedTrial,
+    run: Run,
+    plan: Plan,
+    history: History,
+    stages: Staged | None,
+    output: Output,
 ) -> Examination:
-    """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
-    estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
-    posed = _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed)) if estimated else None
-    seen = _asked("how sharp it is", partial(_sharpness, trial, plan, estimate)) if estimated else None
-    bounds = _asked("a bound of the error", partial(bound_errors, trial)) if estimated else None
-    judged = judge(trial, history, estimate, posed, seen or ())
-    return Examination(trial, judged, estimate, _spectrum(run), bounds or {})
+    """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
+    if not output.estimate:
+        return Examination(trial, judge(trial, history), None, _spectrum(run))
+    answer = stages.trial if stages else trial
+    estimate = stages.measured if stages else None
+    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed))
+    seen = _asked("how sharp it is", partial(_sharpness, answer, plan, estimate))
+    bounds = _asked("a bound of the error", lambda: bound_errors(answer))
+    judged = judge(answer, history, estimate, posed, seen or ())
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {})
 
 
 def judge(
@@ -102,17 +140,6 @@ def _asked(question: str, look: Callable[[], T]) -> T | None:
     except (Exception, KeyboardInterrupt) as error:
         logger.info("%s is not known: %s", question, str(error) or type(error).__name__)
         return None
-
-
-def _seconds(spent: float, limit: float | None) -> float:
-    """For the estimate: a share of the seconds spent so far, or what is left of the time limit."""
-    left = math.inf if limit is None else limit - spent
-    return max(min(SHARE * spent, left), LEAST_SECONDS)
-
-
-def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float) -> ErrorEstimate | None:
-    """The estimated errors, in about so many seconds."""
-    return _asked("the error", partial(estimate_error, trial, plan.weights, seconds, plan.seed))
 
 
 def _spectrum(run: Run) -> Spectrum | None:

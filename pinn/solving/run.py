@@ -21,7 +21,7 @@ from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
-from pinn.solving.examination import Examination, examine, judge, time_for_training
+from pinn.solving.examination import Examination, errors_of, examine, judge, time_for_errors, time_for_training
 from pinn.solving.writing import write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
@@ -109,16 +109,17 @@ def solve(
     trial = settled(trial)
     spent = time.perf_counter() - started
     if leads and outcome is not Outcome.INTERRUPTED:
-        examined = examine(trial, run, plan, history, spent, output.estimate)
+        stages = errors_of(trial, plan, time_for_errors(spent, limit), output.second_stage) if output.estimate else None
+        examined = examine(trial, run, plan, history, stages, output)
     else:
         examined = Examination(trial, judge(trial, history))
-    spectrum = examined.spectrum
     solution = Solution(
         examined.trial,
         whole_residuals(examined.trial),
         history=history.columns(),
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
-        diagnosis={"singular_values": spectrum.values} if spectrum else {},
+        diagnosis=examined.diagnosis,
+        estimate=examined.missing,
         configuration=configuration or plan.configuration | {"output": plain(output)},
         attributes={"seed": seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
         | ({"window_ends": list(trial.ends)} if isinstance(trial, WindowedTrial) else {})
