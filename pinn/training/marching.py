@@ -19,7 +19,6 @@ from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
-from pinn.training.settings import stages_of
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import AUTO
@@ -93,7 +92,7 @@ class TimeMarching(Run):
 
     @property
     def steps(self) -> int:
-        each = sum(self.plan.training.stage_steps(stage) for stage in stages_of(self.plan.optimizer))
+        each = sum(self.plan.training.stage_steps(stage) for stage in self.plan.stages.stages)
         return self._before.step + (1 if self.cutting else int(self.windows) - len(self.finished)) * each
 
     @property
@@ -299,7 +298,7 @@ class _Relay(Callback):
 
 def features_stay(plan: Plan) -> bool:
     """Whether every stage moves the last layer alone."""
-    return all(stage.optimizer.moves_last_layer_only for stage in stages_of(plan.optimizer))
+    return all(stage.optimizer.moves_last_layer_only for stage in plan.stages.stages)
 
 
 def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:
