@@ -1,5 +1,6 @@
 """Trying methods until the estimated error of one is small, and keeping the best."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from pinn.optimizers.automatic import Automatic
 from pinn.solution.output import Output
 from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import ErrorEstimate
-from pinn.solving.examination import errors_of, time_for_errors, time_for_training
-from pinn.solving.methods import Method, doubted_error, method_named, methods
+from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
+from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, untried
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile
 from pinn.training.clock import Clock
@@ -24,6 +25,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
+LEAST = 0.1  # share of the time limit below which no other method is begun
 FILE_NAME = "method.txt"  # in a run's folder: the method that its record and checkpoint belong to
 
 
@@ -66,8 +68,12 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
     limit = time_for_training(plan.training.time_limit, output.estimate)
     for method in methods(plan, tried):
         clock = Clock(limit, started)
+        left = math.inf if limit is None else limit - clock.elapsed
         if method.share < 1.0:
-            clock = Clock(None if limit is None else method.share * max(limit - clock.elapsed, 0.0))
+            clock = Clock(None if limit is None else method.share * max(left, 0.0))
+        elif limit is not None and left < LEAST * limit and any(one.estimate for one in tried):
+            logger.info("method: no time is left for %s", method.name)
+            break
         _remember(folder if isinstance(plan.optimizer, Automatic) else None, method)
         try:
             one = train(method, clock, looking=not tried)
@@ -104,6 +110,27 @@ def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Tra
     if one.outcome is not Outcome.INTERRUPTED:
         _estimate(one, output, time.perf_counter() - started, plan)
     return one
+
+
+def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train: Train) -> str:
+    """What to try, where a method that was not tried comes to a smaller error in a share of the time; else nothing.
+
+    train: writes nowhere. spent: seconds of the run so far.
+    """
+    method = untried(plan)
+    if method is None or found.estimate is None:
+        return ""
+    clock = Clock(max(SHARE * spent, LEAST_SECONDS))
+    try:
+        one = train(method, clock)
+        _estimate(one, output, clock.elapsed, plan)
+    except Exception as error:  # a finished run is still to be written
+        logger.info("quick trial of %s: %s", method.name, error)
+        return ""
+    if BETTER * doubted_error(one.estimate) < doubted_error(found.estimate) and one.estimate is not None:
+        reached = one.estimate.worst[1]
+        return f"optimizer=auto: {method.name} came to an estimated error of {reached:.1g} in {clock.elapsed:.0f} s"
+    return ""
 
 
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -53,6 +53,10 @@ class Examination:
         parts = (self.spectrum, self.stages.measured if self.stages else None, self.verdict)
         told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
         return told | Measure.BOUND.entries(self.bounds)
+
+    def advised(self, action: str) -> "Examination":
+        """The same with one thing to try that was seen to help; nothing leaves what there is."""
+        return replace(self, verdict=replace(self.verdict, action=action)) if action else self
 
     @property
     def diagnosis(self) -> dict[str, NDArray]:

@@ -98,13 +98,25 @@ def _solved(tried: Sequence[Tried]) -> bool:
     return any(doubted_error(one.estimate) <= SOLVED for one in tried)
 
 
+def untried(plan: Plan) -> Method | None:
+    """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
+    tried = plan.optimizer if not isinstance(plan.optimizer, Automatic) else None
+    left_out = not isinstance(tried, LinearLeastSquares) if tried else not _suits_features(plan)
+    return Method(_features(plan)) if left_out and _may_have_features(plan) else None
+
+
 def _suits_features(plan: Plan) -> bool:
-    """Few coordinates, exact data, double precision; and no network, number of steps or start of the user's choice."""
+    """Whether features may do, and no network, number of steps or start was chosen."""
+    chosen = plan.training.steps is not None or plan.initial_guess is not None or not _is_default(plan.network)
+    return not chosen and _may_have_features(plan)
+
+
+def _may_have_features(plan: Plan) -> bool:
+    """Few coordinates, exact data, double precision, one process."""
     problem = plan.problem
     observed = any(isinstance(term, (Data, Observation)) for term in problem.terms().values())
-    chosen = plan.training.steps is not None or plan.initial_guess is not None or not _is_default(plan.network)
     few = len(problem.coordinates) <= MOST_COORDINATES
-    return few and not observed and not chosen and plan.dtype == "float64" and plan.devices == 1
+    return few and not observed and plan.dtype == "float64" and plan.devices == 1
 
 
 def _is_default(network: Any) -> bool:
@@ -118,7 +130,7 @@ def _is_default(network: Any) -> bool:
 
 def _features(plan: Plan) -> Plan:
     sampler = ChebyshevSampler(interior=min(plan.sampler.interior, ROWS), boundary=plan.sampler.boundary)
-    training = _changed(plan.training, check_every=1)
+    training = _changed(plan.training, check_every=1, steps=None)
     optimizer, network = LinearLeastSquares(), RandomFeatures
     return replace(
         plan, network=network, optimizer=optimizer, sampler=sampler, training=training, initial_guess="features"

@@ -10,6 +10,7 @@ from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.preflight import preflight
+from pinn.diagnosis.verdict import Word
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
@@ -21,7 +22,7 @@ from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
-from pinn.solving.choosing import METRICS, Trained, resumed, trained_by_best
+from pinn.solving.choosing import METRICS, Trained, quick_trial, resumed, trained_by_best
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
@@ -106,6 +107,9 @@ def solve(
     trial, run, outcome, history = found.trial, found.run, found.outcome, found.history
     if leads and outcome is not Outcome.INTERRUPTED:
         examined = examine(trial, run, found.method.plan, history, found.stages, output)
+        if not examined.verdict.word.is_good and examined.verdict.word is not Word.ILL_POSED:
+            spent = time.perf_counter() - started
+            examined = examined.advised(quick_trial(plan, found, output, spent, partial(_train, None, (), False)))
     else:
         examined = Examination(trial, judge(trial, history))
     told = configuration or plan.configuration | {"output": plain(output)}
