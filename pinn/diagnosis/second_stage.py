@@ -25,7 +25,7 @@ from pinn.sampling.sequences import UniformSampler
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 
 FRESH, EDGES = 1500, 250  # points in the interior and on each side, of each window, where a correction is judged
-CLEARLY = 0.25  # of the residual that a correction may leave there
+CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections

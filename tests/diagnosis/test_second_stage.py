@@ -35,7 +35,7 @@ def test_a_correction_that_holds_is_taken_and_estimated_anew(problem):
     before = {name: values.clone() for name, values in trained.parameters().items()}
     found = staged(trained, None, BRIEF)
     assert found.corrections == 1
-    assert found.fallen < 0.25
+    assert found.fallen < 0.5
     assert isinstance(found.trial.network.core, CorrectedNetwork)
     left = error(found.trial)
     assert left < 0.1 * error(trained)
