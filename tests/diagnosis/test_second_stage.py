@@ -30,7 +30,9 @@ def error(trial) -> float:
 
 @pytest.mark.parametrize("problem", [Heat(), Burgers(nu=0.1)], ids=lambda problem: problem.name)
 def test_a_correction_that_holds_is_taken_and_estimated_anew(problem):
-    """A factor of 10 at least, where 20 to 1e6 was seen. So few features see too much of what is left, never too little."""
+    """A factor of 10 at least, where 20 to 1e6 was seen. So few features see too much of what is left, never too
+    little.
+    """
     trained = solved(problem, 8).trial
     before = {name: values.clone() for name, values in trained.parameters().items()}
     found = staged(trained, None, BRIEF)
