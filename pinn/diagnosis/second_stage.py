@@ -25,11 +25,11 @@ from pinn.sampling.sequences import UniformSampler
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 
 FRESH, EDGES = 1500, 250  # points in the interior and on each side, of each window, where a correction is judged
-CLEARLY = 0.25  # of the residual that a correction may leave there
+CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
-FINE = 0.1  # error per residual of what no features explain, over that of what was corrected, at least
+FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
 FIRST = 0.5  # of the time, for the first search
 
 
@@ -38,7 +38,7 @@ class Staged:
     """A function after its corrections, and what it still lacks.
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
-    would have if it weighed as much as what was corrected, where they explain little.
+    would have if it weighed as much as what was corrected.
     """
 
     estimate: Estimate
@@ -73,7 +73,8 @@ class Staged:
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
         left = self.estimate.correction.left
-        found = ErrorEstimate(self._errors, self.fallen * left if self.rest else left, self.corrections, self.fallen)
+        left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
+        found = ErrorEstimate(self._errors, left, self.corrections, self.fallen)
         if self.growth is None or not found.is_resolved:
             return found
         return replace(found, trusted_until=self.growth.trusted_until)
@@ -116,11 +117,11 @@ def _corrected(
         return None
     after = estimate(corrected, weights, effort, generator, least=FINE * fallen * before.worst)
     is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
-    gains = after.worst < before.worst if fallen < CLEARLY else is_resolved and after.worst < GAIN * before.worst
+    rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
+    is_seen = is_resolved and after.worst > FINE * max(rest.values())
+    gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst
     if not gains:
         return None
-    share = fallen * after.correction.left
-    rest = {} if is_resolved else {name: share * error for name, error in before.errors.items()}
     return Staged(after, found.corrections + 1, found.fallen * fallen, rest)
 
 
