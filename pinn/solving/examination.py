@@ -11,6 +11,7 @@ from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Verdict, verdict
 from pinn.residuals.residuals import Residuals
+from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, kept_measurement
 from pinn.training.callbacks.history import History
 from pinn.training.plan import Plan
@@ -19,7 +20,8 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
-KEPT = 0.1  # share of a time limit that training leaves to what comes after it
+KEPT = 0.1  # share of a time limit that training leaves to that estimate
+FIGURES = 3.0  # seconds for figures and report, where there are some
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,24 @@ class Examination:
         return {key: value for part in parts if part is not None for key, value in part.attributes.items()}
 
 
-def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
-    """Seconds of a run's time limit in which it may train; the rest is for the estimate of its error."""
-    if limit is None or not estimated:
-        return limit
-    return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
+def time_for_training(limit: float | None, output: Output) -> float | None:
+    """Seconds of a run's time limit in which it may train; the rest is for what comes after it."""
+    if limit is None:
+        return None
+    estimate = max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0)) if output.estimate else 0.0
+    return limit - estimate - min(_figures(output), limit / 4.0)
+
+
+def _figures(output: Output) -> float:
+    return FIGURES if output.figures else 0.0
 
 
 def examine(
-    trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, estimated: bool = True
+    trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, output: Output
 ) -> Examination:
-    """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
-    estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
+    """Examine what a run has trained. spent: its seconds so far. output: says whether errors are to be estimated."""
+    seconds = _seconds(spent + _figures(output), plan.training.time_limit)
+    estimate = _estimate(trial, plan, seconds) if output.estimate else None
     return Examination(trial, judge(trial, history, estimate), estimate, _spectrum(run))
 
 

@@ -96,7 +96,7 @@ def solve(
     show_log(leads)
     output, history, started = output or Output(), History(), time.perf_counter()
     limit = plan.training.time_limit
-    blueprint = Blueprint(plan, saved, Clock(time_for_training(limit, output.estimate), started))
+    blueprint = Blueprint(plan, saved, Clock(time_for_training(limit, output), started))
     with crew_of(choose_devices(devices, device), blueprint.packed) as crew:
         trial = blueprint.trial(crew.device)
         if not resume:
@@ -109,7 +109,7 @@ def solve(
     trial = settled(trial)
     spent = time.perf_counter() - started
     if leads and outcome is not Outcome.INTERRUPTED:
-        examined = examine(trial, run, plan, history, spent, output.estimate)
+        examined = examine(trial, run, plan, history, spent, output)
     else:
         examined = Examination(trial, judge(trial, history))
     spectrum = examined.spectrum

@@ -2,13 +2,23 @@
 
 import pytest
 
+from pinn.solution.output import Output
 from pinn.solving.examination import _seconds, time_for_training
 
 
-@pytest.mark.parametrize(("limit", "training"), [(None, None), (100.0, 90.0), (10.0, 8.0), (1.0, 0.5)])
-def test_training_leaves_time_for_the_estimate(limit, training):
-    assert time_for_training(limit) == training
-    assert time_for_training(limit, estimated=False) == limit
+@pytest.mark.parametrize(
+    ("limit", "estimate", "figures", "training"),
+    [
+        (None, True, True, None),
+        (100.0, True, True, 87.0),
+        (100.0, True, False, 90.0),
+        (100.0, False, False, 100.0),
+        (10.0, True, False, 8.0),
+        (1.0, True, True, 0.25),
+    ],
+)
+def test_training_leaves_time_for_what_comes_after_it(limit, estimate, figures, training):
+    assert time_for_training(limit, Output(estimate=estimate, figures=figures)) == training
 
 
 @pytest.mark.parametrize(
