@@ -27,6 +27,7 @@ from pinn.trial.windows import WindowedTrial, of_window
 FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers, where they are trained
 TRIAL_SHARE = 0.35  # of the time that is left, for the first attempt at the whole
 NEWTON_STEPS = 12  # of one attempt at a window
+SHORTEST_OF_ALL, SHORTEST_WINDOW = 1e-13, 1e-3  # windows in the whole time, of time alone and of others
 SEARCHES = 3  # for scales of features, where shorter windows gain nothing
 ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
@@ -303,7 +304,8 @@ def make_cutting(trial: WindowedTrial, plan: Plan) -> Cutting:
     require(given, f"initial_guess={plan.initial_guess} is of other windows; set training.windows to theirs")
     count = len(trial.problem.coordinates)
     searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
-    return Cutting(*trial.problem.domain.bounds[trial.time], *in_reach(plan, count), searches=searches)
+    shortest = SHORTEST_OF_ALL if count == 1 else SHORTEST_WINDOW
+    return Cutting(*trial.problem.domain.bounds[trial.time], *in_reach(plan, count), shortest, searches=searches)
 
 
 def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:
