@@ -127,7 +127,7 @@ def verdict(
     """
     measured = Measured(latest, posed)
     told = [Reason(text, Word.ILL_POSED) for text in (posed.reasons if posed else map(ONE_OF_MANY.format, missing))]
-    told += [] if estimate is None else [_estimated(estimate), *_apart(measured, estimate)]
+    told += [] if estimate is None else [_estimated(estimate), *_growing(estimate), *_apart(measured, estimate)]
     told += [*seen, *_missed(measured)]
     looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
@@ -191,6 +191,14 @@ def _estimated(estimate: ErrorEstimate) -> Reason:
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
     return Reason(f"the estimated error of {field} is {error:.1g}", word)
+
+
+def _growing(estimate: ErrorEstimate) -> Iterator[Reason]:
+    """Errors that grow in time beyond what can be trusted."""
+    if estimate.trusted_until is not None:
+        yield Reason(
+            f"trusted until t = {estimate.trusted_until:.3g}, where the estimated error passes 1 %", Word.PLAUSIBLE
+        )
 
 
 def _apart(measured: Measured, estimate: ErrorEstimate) -> Iterator[Reason]:

@@ -65,7 +65,7 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
     folder: where it is written, None where it is not. started: when the run was, by `time.perf_counter`.
     """
     tried: list[Trained] = []
-    limit = time_for_training(plan.training.time_limit, output.estimate)
+    limit = time_for_training(plan.training.time_limit, output)
     for method in methods(plan, tried):
         clock = Clock(limit, started)
         left = math.inf if limit is None else limit - clock.elapsed
@@ -105,7 +105,7 @@ def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Tra
         found = method_named(plan, path.read_text(encoding="utf-8").strip()) if path.is_file() else None
         require(found is not None, f"no method to go on with in {path}; resume with optimizer=trust_region or another")
         method = found or method
-    clock = Clock(time_for_training(plan.training.time_limit, output.estimate), started)
+    clock = Clock(time_for_training(plan.training.time_limit, output), started)
     one = train(method, clock, saved=folder)
     if one.outcome is not Outcome.INTERRUPTED:
         _estimate(one, output, time.perf_counter() - started, plan)
@@ -135,7 +135,7 @@ def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train:
 
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
     if output.estimate and launched_rank() == 0:
-        seconds = time_for_errors(spent, plan.training.time_limit)
+        seconds = time_for_errors(spent, plan.training.time_limit, output)
         one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage)
 
 

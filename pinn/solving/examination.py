@@ -24,14 +24,17 @@ from pinn.residuals.residuals import Residuals
 from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
+from pinn.training.held_out import HeldOut
 from pinn.training.plan import Plan
-from pinn.training.run import Run
+from pinn.training.run import Run, StepRecord
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
-KEPT = 0.1  # share of a time limit that training leaves to what comes after it
+KEPT = 0.1  # share of a time limit that training leaves to that
+FIGURES = 3.0  # seconds for figures and report, where there are some
+AGAIN = 1000  # points of a region where a corrected answer is measured again
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,17 @@ class Examination:
         return self.stages.estimate.correction.change if self.stages else None
 
 
-def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
-    """Seconds of a run's time limit in which it may train; the rest is for the estimate of its error."""
-    if limit is None or not estimated:
-        return limit
-    return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
+def time_for_training(limit: float | None, output: Output) -> float | None:
+    """Seconds of a run's time limit in which it may train; the rest is for what comes after it."""
+    if limit is None:
+        return None
+    estimate = max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0)) if output.estimate else 0.0
+    return limit - estimate - min(_figures(output), limit / 4.0)
 
 
-def time_for_errors(spent: float, limit: float | None) -> float:
+def time_for_errors(spent: float, limit: float | None, output: Output) -> float:
     """Seconds for the estimate: a share of those spent so far, or what is left of the time limit."""
+    spent = spent + _figures(output)
     left = math.inf if limit is None else limit - spent
     return max(min(SHARE * spent, left), LEAST_SECONDS)
 
@@ -88,6 +93,10 @@ def errors_of(
 ) -> Staged | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
     return _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+
+
+def _figures(output: Output) -> float:
+    return FIGURES if output.figures else 0.0
 
 
 def examine(
@@ -103,11 +112,25 @@ def examine(
         return Examination(trial, judge(trial, history), None, _spectrum(run))
     answer = stages.trial if stages else trial
     estimate = stages.measured if stages else None
+    if estimate is not None and estimate.corrections:
+        _asked("the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
     posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed))
     seen = _asked("how sharp it is", partial(_sharpness, answer, plan, estimate))
     bounds = _asked("a bound of the error", lambda: bound_errors(answer))
     judged = judge(answer, history, estimate, posed, seen or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
+
+
+def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:
+    """What is measured of a corrected answer, a record a window, as of the last step."""
+    last, records = history.records[-1], []
+    for number, window in enumerate(answer.windows, 1):
+        residuals = make_residuals(window, weights=plan.weights)
+        fresh, others = (HeldOut(residuals, AGAIN, plan.seed + 2**25 + k) for k in (0, 1))
+        record = fresh.measure(residuals.theta(), others.least_squares)
+        record |= {"step": last["step"], "seconds": last["seconds"], "loss": sum(Measure.LOSS.within(record).values())}
+        records.append(record | ({"window": number} if "window" in last else {}))
+    return records
 
 
 def judge(
