@@ -62,13 +62,14 @@ def posedness(trial: TrialFunction, seed: int = 0) -> Posedness:
 class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
 
-    blocks: name -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block ->
-    its points.
+    given (N,): r of fields that are zero: sources and data. blocks: name -> rows. owners, columns: the field or unknown
+    by number, of phi's rows and columns. places: block -> its points.
     """
 
     trial: TrialFunction
     r: Tensor
     j: Tensor
+    given: Tensor
     phi: Tensor
     owners: Tensor
     columns: Tensor
@@ -97,8 +98,10 @@ class _Linearized:
         names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
         columns = torch.cat([_owners(name, shape, names) for name, shape in shapes.items()])
         rows, places = _rows(residuals, points)
+        zero = residuals.of(_zero(corrected))
+        given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
-        return cls(corrected, r, j, phi, owners, columns, names, rows, places)
+        return cls(corrected, r, j, given, phi, owners, columns, names, rows, places)
 
     def contradictory(self) -> tuple[str, ...]:
         """The blocks that no smooth change of the fields brings to zero, although they are smooth."""
@@ -124,7 +127,10 @@ class _Linearized:
         return self._by_size(self.r)
 
     def _by_size(self, rows: Tensor) -> dict[str, float]:
-        """Rows (N,) by block over the residual of random smooth fields of the solution's size, root mean squares."""
+        """Rows (N,) by block over the residual of random smooth fields of the solution's size, or of its data alone.
+
+        The larger of the two root mean squares.
+        """
         coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
         changes = self.phi @ coefficients
         for number in range(len(self.names)):  # each field by its own size; a feature moves one field
@@ -133,6 +139,8 @@ class _Linearized:
             coefficients[own] /= torch.where(extent > 0, extent, 1.0)
         answers = self.j @ coefficients
         sizes = {name: float(answers[of].square().sum(0).mean().sqrt()) for name, of in self.blocks.items()}
+        data = torch.where(self.given.isfinite(), self.given, 0.0)
+        sizes = {name: max(size, float(data[self.blocks[name]].norm())) for name, size in sizes.items()}
         lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
         return {name: x / sizes[name] if sizes[name] else math.inf if x else 0.0 for name, x in lengths.items()}
 
@@ -241,11 +249,16 @@ def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
     return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
 
 
-def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
-    """Whether fields that are zero satisfy every term, those that hold exactly included."""
+def _zero(trial: TrialFunction) -> TrialFunction:
+    """Fields that are zero."""
     zero = copy.copy(trial.without_past())
     zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
-    residuals = Residuals(zero)
+    return zero
+
+
+def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
+    """Whether fields that are zero satisfy every term, those that hold exactly included."""
+    residuals = Residuals(_zero(trial))
     least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
     return float(least_squares.loss(residuals.theta())) == 0.0
 
