@@ -10,6 +10,7 @@ import torch
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
+from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.error_estimate import estimate_error
@@ -27,6 +28,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
+POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, such as a viscosity"
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
 KEPT = 0.1  # share of a time limit that training leaves to what comes after it
 
@@ -61,10 +63,15 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
     estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
-    posed = _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed)) if estimated else None
-    seen = _asked("how sharp it is", partial(_sharpness, trial, plan, estimate)) if estimated else None
+    posed = (
+        _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed, plan.weights))
+        if estimated
+        else None
+    )
+    seen = _asked("how sharp it is", partial(_sharpness, trial, plan, history, estimate)) if estimated else None
     bounds = _asked("a bound of the error", partial(bound_errors, trial)) if estimated else None
-    judged = judge(trial, history, estimate, posed, seen or ())
+    why = _asked("why it may not be solved", partial(_causes, trial, plan, history)) if estimated else None
+    judged = judge(trial, history, estimate, posed, seen or (), why or ())
     return Examination(trial, judged, estimate, _spectrum(run), bounds or {})
 
 
@@ -74,25 +81,35 @@ def judge(
     estimate: ErrorEstimate | None = None,
     posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
+    why: Sequence[Reason] = (),
 ) -> Verdict:
     """The verdict on a run by its history, and what else was found."""
     missing = tuple(missing_conditions(Residuals(trial.windows[0])))
-    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen)
+    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen, why)
 
 
-def _sharpness(trial: TrialFunction | WindowedTrial, plan: Plan, estimate: ErrorEstimate | None) -> tuple[Reason, ...]:
-    """Kinks of what was trained, and where an unresolved residual sits."""
+def _sharpness(
+    trial: TrialFunction | WindowedTrial, plan: Plan, history: History, estimate: ErrorEstimate | None
+) -> tuple[Reason, ...]:
+    """Kinks of what was trained, and where an unresolved residual sits; whether single precision is the floor."""
     first = trial.windows[0]
-    if first.dtype != torch.float64:
-        return ()  # differences of single precision look like breaks
+    if first.dtype != torch.float64:  # whose differences look like breaks
+        return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
     reasons = [Reason(text, Word.NOT_SOLVED, "constraints=soft") for text in kinks(first, plan.seed)]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:
             place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)
             if place is not None:
-                reasons.append(Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE))
+                reasons.append(
+                    Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE, POINTS)
+                )
                 break
     return tuple(reasons)
+
+
+def _causes(trial: TrialFunction | WindowedTrial, plan: Plan, history: History) -> tuple[Reason, ...]:
+    """Why it may not be solved, the likeliest first."""
+    return (*causes.sizes(trial.windows[0], plan.seed), *causes.end(history.columns()))
 
 
 def _asked(question: str, look: Callable[[], T]) -> T | None:
