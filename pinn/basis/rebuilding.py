@@ -29,6 +29,9 @@ MOVED = {
 DROPPED: dict[str, dict[str, Any]] = {"pinn.training.Training": {"replicas": 1}}
 """Class -> arguments of older files that it no longer takes, with the only value that they may have."""
 
+CORRECTED, TRAINED = "pinn.networks.CorrectedNetwork", "trained"
+"""The network that has a trained one inside, and the argument that says which."""
+
 HYDRA_KEYS = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
 
 
@@ -51,6 +54,16 @@ def renewed(configuration: Any) -> Any:
         value = entries.pop(argument, allowed)
         require(value == allowed, f"{target} has no {argument} any more, got {argument}={value!r}; set it to {allowed}")
     return entries | {"_target_": target}
+
+
+def is_corrected(network: Any) -> bool:
+    """Whether a network's configuration is that of a corrected one."""
+    return isinstance(network, Mapping) and network.get("_target_") == CORRECTED
+
+
+def without_corrections(network: Any) -> Any:
+    """A network's configuration as it was trained."""
+    return network[TRAINED] if is_corrected(network) else network
 
 
 def rebuild(configuration: Any, trust: bool = False) -> Any:

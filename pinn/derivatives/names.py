@@ -109,6 +109,7 @@ class Vocabulary:
         "inside",
         "reference",
         "error",
+        "estimate",
         "jacobian",
         "hessian",
     )

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.written import WrittenAnsatz
-from pinn.diagnosis.error_estimate import CorrectedNetwork
+from pinn.derivatives.jets import Values
 from pinn.diagnosis.verdict import Determined, Posedness
 from pinn.domains.region import Region
+from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
@@ -98,7 +99,7 @@ class _Linearized:
         residuals = make_residuals(corrected, weights=weights)
         trained, residuals.weights = residuals.weights, dict.fromkeys(residuals.weights, 1.0)
         points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)
-        moved = [f"core.correction.{name}" for name in ("last.weight", "last.bias")]
+        moved = [f"{_features_of(corrected)}{name}" for name in ("last.weight", "last.bias")]
         moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
         parameters = corrected.parameters()
         held = {name: values.clone() for name, values in parameters.items() if name not in moved}
@@ -205,7 +206,7 @@ class _Linearized:
         step *= SHAKE / float((self.phi @ step).norm()) * len(self.trial.problem.vocabulary.fields) ** 0.5
         at = 0
         for name in parameters:
-            if name.startswith("core.correction.last."):
+            if name.startswith(f"{_features_of(self.trial)}last."):
                 count = parameters[name].numel()
                 parameters[name] = parameters[name] + step[at : at + count].view_as(parameters[name]).to(
                     parameters[name]
@@ -246,7 +247,12 @@ def _with_features(trial: TrialFunction, generator: torch.Generator, rougher: fl
         features = RandomFeatures(
             inputs, outputs, width=max(20, int(FEATURES * rougher) // outputs), scale=SCALE * rougher
         )
-    return trial.with_core(CorrectedNetwork(trial.network.core, features.to(trial.dtype).to(trial.device)))
+    return trial.with_core(CorrectedNetwork.of(trial.network.core, features.to(trial.dtype).to(trial.device)))
+
+
+def _features_of(trial: TrialFunction) -> str:
+    """What the names of the features' parameters begin with."""
+    return f"core.{CORRECTIONS}.{len(trial.network.core.corrections) - 1}."  # type: ignore[arg-type]
 
 
 def _changes(
@@ -306,8 +312,9 @@ def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
     x = UniformSampler(interior=100, boundary=1).draw(trial.domain, Region(), generator)
     if isinstance(trial.ansatz, WrittenAnsatz):
         at = x.to(trial.dtype, trial.device).x
-        without = {name: torch.zeros_like(at[:, 0]) for name in trial.problem.vocabulary.fields}
-        if any(bool(torch.any(values != 0)) for values in trial.ansatz(at, without).values()):
+        without: dict[str, Values] = {name: torch.zeros_like(at[:, 0]) for name in trial.problem.vocabulary.fields}
+        lifted: Any = trial.ansatz(at, without)
+        if any(bool((values != 0).any()) for values in lifted.values()):
             return False
     zero = copy.copy(trial.without_past())
     zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}

@@ -170,21 +170,19 @@ def verdict(
     else:  # what is not resolved is not the first to be told
         estimated = _estimated(measured, estimate, posed)
         told += [estimated, *found] if estimate.is_resolved else [*found, estimated]
-        told += _apart(measured, estimate)
+        told += [*_growing(estimate), *_apart(measured, estimate)]
     missed = list(_missed(measured))
-    looks = [_unsolved, _dominant, _unfit, _consistent]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
-    if error <= UNSOLVED or any(not reason.word.is_good for reason in (*told, *missed)):
-        looks.remove(_unsolved)
-    if error <= SOLVED:
-        looks = [look for look in looks if look not in (_dominant, _unfit)]
-    remarks = [reason for look in looks for reason in look(measured)]
-    word = Verdict.of([*told, *missed, *remarks]).word
-    if word is Word.NOT_SOLVED:
-        told += [*_overfit(measured, word), *causes]
+    if error > UNSOLVED and all(reason.word.is_good for reason in (*told, *missed)):
+        told += _unsolved(measured)
+    if any(reason.word is Word.NOT_SOLVED for reason in (*told, *missed)):
+        told += [*_overfit(measured, Word.NOT_SOLVED), *causes]
     elif error > SOLVED:
         told += _overfit(measured, Word.PLAUSIBLE)
-    told += [*missed, *remarks]
+    told += missed
+    if error > SOLVED:
+        told += [*_dominant(measured), *_unfit(measured)]
+    told += _consistent(measured)
     if not told and measured.total > 0:
         ratio = measured.total / max(sum(measured.training.values()), 1e-300)
         good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
@@ -257,6 +255,14 @@ def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | N
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
     return Reason(f"the estimated error of {field} is {error:.1g}", word)
+
+
+def _growing(estimate: ErrorEstimate) -> Iterator[Reason]:
+    """Errors that grow in time beyond what can be trusted."""
+    if estimate.trusted_until is not None:
+        yield Reason(
+            f"trusted until t = {estimate.trusted_until:.3g}, where the estimated error passes 1 %", Word.PLAUSIBLE
+        )
 
 
 def _apart(measured: Measured, estimate: ErrorEstimate) -> Iterator[Reason]:

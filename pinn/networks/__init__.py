@@ -1,6 +1,7 @@
 """Networks: maps from (n, inputs) to (n, outputs)."""
 
 from pinn.networks.base import Network
+from pinn.networks.corrected import CorrectedNetwork
 from pinn.networks.embedding import Embedding, FeaturedEmbedding
 from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization
 from pinn.networks.fourier import FourierFeatures, FourierMLP
@@ -15,6 +16,7 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "SIREN",
+    "CorrectedNetwork",
     "Embedding",
     "FactorizedLinear",
     "FeaturedEmbedding",

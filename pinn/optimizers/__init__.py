@@ -1,5 +1,6 @@
 """Optimizers: everything that minimizes ||r(theta)||^2."""
 
+from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
 from pinn.optimizers.first_order import SOAP, Adam, AdamW, Muon, TorchOptimizer
 from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
@@ -20,6 +21,7 @@ __all__ = [
     "SSBFGS",
     "Adam",
     "AdamW",
+    "Automatic",
     "LeastSquares",
     "LevenbergMarquardt",
     "LinearLeastSquares",

@@ -89,6 +89,8 @@ class Accuracy:
         if self.verdict.action:
             yield "try", "", self.verdict.action
         yield from ((f"estimated error of {name}", value, note) for name, value, note in self.estimated())
+        if self.estimate and self.estimate.corrections:
+            yield "corrected", str(self.estimate.corrections), self.estimate.correction
         yield from ((f"error of {name}", value, note) for name, value, note in self.known())
         for name, bound in self.bounds.items():
             yield f"bound of the error of {name}", f"{bound:.1e}", "relative L2, guaranteed"

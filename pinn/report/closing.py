@@ -28,7 +28,7 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
     rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
     rows += [(name, f"{value:.6g}", "identified") for name, value in solution.trial.unknowns.items()]
-    rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{len(solution.history['step'])} steps")]
+    rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{solution.history['step'][-1]} steps")]
     rows += [("" if number else "files", "", str(path)) for number, path in enumerate(files)]
     for row in rows:
         table.add_row(*map(Text, row))  # as it is: brackets in a path are no markup

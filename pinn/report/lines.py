@@ -19,6 +19,7 @@ def draw_lines(contents: Contents) -> Figure:
     name, order = ordered(contents)
     x = along(contents.nodes.axes[name], order)
     below = {"|error|": contents.error, "|residual|": contents.residual}
+    below = below if contents.error else {"|estimated error|": contents.estimate} | below
     below = {label: arrays for label, arrays in below.items() if arrays}
     figure = Figure(figsize=(6.4, 2.8 + 1.6 * len(below)), layout="constrained")
     ratios = [2] + [1] * len(below)
@@ -61,6 +62,7 @@ def along(values: NDArray, order: NDArray[np.intp]) -> NDArray:
 def draw_distributions(contents: Contents) -> Figure:
     """Scattered nodes: each field against its reference, and how errors and residuals are distributed."""
     sizes = {"|error|": contents.error, "|residual|": contents.residual}
+    sizes = sizes if contents.error else {"|estimated error|": contents.estimate} | sizes
     sizes = {label: arrays for label, arrays in sizes.items() if arrays}
     figure = Figure(figsize=(3.2 * (1 + len(sizes)), 3.2), layout="constrained")
     compared, *others = figure.subplots(1, 1 + len(sizes), squeeze=False)[0]

@@ -24,6 +24,7 @@ FILE_NAME = "report.html"
 CAPTIONS = {
     "solution.png": "Fields, reference, error and residual",
     "solution.gif": "The fields in the course of time",
+    "error_by_time.png": "Estimated error in the course of time",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",
     "points.png": "Points of each term and outward normals",

@@ -61,33 +61,35 @@ class Panel:
 def solution_panels(contents: Contents) -> list[list[Panel]]:
     """The maps of a solution on a grid or mesh, row by row.
 
-    Where one view shows all, each field with reference and error where known, then the residuals. Else, for a single
-    field the same in a row a view; for several, a row a field in all views with the last view's error, then the last
-    view's residuals.
+    Where one view shows all, each field with reference and error where known, else the estimated error, then the
+    residuals. Else, for a single field the same in a row a view; for several, a row a field in all views with the last
+    view's error, then the last view's residuals.
     """
     by_field = [field_quantities(name, contents) for name in contents.fields]
-    others = [
+    further = [
         Quantity(axis_label(name, contents), values, field_scale(values))
         for name, values in contents.derivatives.items()
     ]
-    others += [
+    further += [
         Quantity(f"residual of {term}", values, deviation_scale(values)) for term, values in contents.residual.items()
     ]
     seen = views(contents)
     flow = [speed(contents)] if has_flow(contents, seen[-1]) else []
-    fields = [quantity for row in by_field for quantity in row]
+    is_estimated = all(len(row) == 2 for row in by_field)  # then a row of fields, and one of their errors
+    fields = [quantity for row in (zip(*by_field, strict=True) if is_estimated else by_field) for quantity in row]
     known = all(len(row) == 3 for row in by_field)
-    together = fields + flow + others if known else flow + fields + others  # a row for each field that is known
+    together = fields + flow + further if known else flow + fields + further  # a row for each field that is known
     if len(seen) == 1:
-        return arrange([cut(quantity, contents, seen[0]) for quantity in together], 2 if len(together) <= 4 else 3)
+        columns = 2 if len(together) <= 4 or (is_estimated and len(by_field) == 2) else 3
+        return arrange([cut(quantity, contents, seen[0]) for quantity in together], columns)
     if len(by_field) == 1:
         return [[cut(quantity, contents, view) for quantity in together] for view in seen]
     rows = [[cut(quantity, contents, view) for view in seen] for quantity in flow]
     rows += [
-        [cut(first, contents, view) for view in seen] + [cut(error, contents, seen[-1]) for error in known[1:]]
-        for first, *known in by_field
+        [cut(first, contents, view) for view in seen] + [cut(error, contents, seen[-1]) for error in others[-1:]]
+        for first, *others in by_field
     ]
-    return rows + arrange([cut(quantity, contents, seen[-1]) for quantity in others], 4)
+    return rows + arrange([cut(quantity, contents, seen[-1]) for quantity in further], 4)
 
 
 def views(contents: Contents) -> list[View]:
@@ -128,10 +130,14 @@ def middle_of(values: NDArray) -> float:
 
 
 def field_quantities(name: str, contents: Contents) -> list[Quantity]:
-    """A field, and its reference and error where they are known."""
+    """A field, and its reference and error where they are known, else the estimated error where there is one."""
     values, truth = aligned(name, contents), contents.reference.get(name)
     if truth is None:
-        return [Quantity(axis_label(name, contents), values, field_scale(values))]
+        estimated = [contents.estimate[name]] if name in contents.estimate else []
+        return [
+            Quantity(axis_label(name, contents), values, field_scale(values)),
+            *(Quantity(f"estimated error of {name}", e, deviation_scale(e)) for e in estimated),
+        ]
     scale, error = field_scale(values, truth), contents.error[name]
     kind = contents.attributes.get("truth", "reference")
     return [

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from numpy.typing import NDArray
 
+from pinn.basis.rebuilding import without_corrections
 from pinn.report.accuracy import Accuracy
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.measured import Measure, kept_measurement, known_errors
@@ -60,7 +61,10 @@ class Record:
     @property
     def settings(self) -> dict[str, Any]:
         """The configuration with dotted keys, as they are given on the command line."""
-        return flattened(yaml.safe_load(self.configuration) or {})
+        configuration = dict(yaml.safe_load(self.configuration) or {})
+        if "network" in configuration:  # as it was trained: a corrected one's has it inside
+            configuration["network"] = without_corrections(configuration["network"])
+        return flattened(configuration)
 
 
 def read_record(path: Path) -> Record:

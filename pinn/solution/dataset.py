@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 def to_dataset(contents: Contents) -> xarray.Dataset:
-    """Coordinates, fields, derivatives, `reference_u`, `error_u`, `residual_<term>`, with units and long names.
+    """Coordinates, fields, derivatives, `reference_u`, `error_u`, `estimate_u`, `residual_<term>`, with units and
+    long names.
 
     Raises:
         UserError: xarray is not installed.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 import yaml
 
 from pinn.basis.errors import UserError, require
-from pinn.basis.rebuilding import rebuild
+from pinn.basis.rebuilding import TRAINED, is_corrected, rebuild
 from pinn.problem import Problem
 from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
@@ -46,7 +48,7 @@ def load(
     problem = problem or rebuild(configuration.get("problem"), trust)
     if not isinstance(problem, Problem):
         raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
-    network = network or rebuild(configuration.get("network"), trust)
+    network = factory(configuration.get("network"), network, trust)
     if not callable(network):
         raise UserError(f"{path} does not say how to rebuild its network; pass network=")
     trial = trained(problem, network, contents, device)
@@ -56,11 +58,21 @@ def load(
         history=contents.history,
         points=contents.points,
         diagnosis=contents.diagnosis,
+        estimate=contents.estimate,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),
         nodes=contents.nodes,
     )
+
+
+def factory(saved: Any, given: Callable[..., torch.nn.Module] | None, trust: bool) -> Any:
+    """What makes the network of a saved configuration. given: of the trained network, in place of the file's."""
+    if given is None:
+        return rebuild(saved, trust)
+    if not is_corrected(saved):
+        return given
+    return partial(rebuild(saved | {TRAINED: None}, trust), trained=given)
 
 
 def trained(

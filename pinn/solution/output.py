@@ -21,6 +21,8 @@ class Output(Configurable):
         chunk: points that are evaluated at once, at least 1; None keeps a layer's values in the processor's cache.
         figures: whether figures are drawn beside the file, and report.html is written.
         estimate: whether the error of each field is estimated, which takes a fifth of the run's time or two seconds.
+        second_stage: whether the correction by which errors are estimated is taken into the solution where it is
+            better; within that time.
 
     Raises:
         UserError: a resolution below 2 or a chunk below 1.
@@ -31,6 +33,7 @@ class Output(Configurable):
     chunk: int | None = None
     figures: bool = True
     estimate: bool = True
+    second_stage: bool = True
 
     def __post_init__(self) -> None:
         require(

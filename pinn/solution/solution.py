@@ -15,10 +15,10 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
 from pinn.basis.late import LATE
 from pinn.domains.base import Domain
+from pinn.networks.corrected import network_configuration
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
 
-WRITTEN = ("fields", "derivatives", "reference", "residual")
-"""What a file holds on its nodes, beside the error."""
+WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
+"""What a file holds on its nodes, beside the error against the reference."""
 
 ROUNDING = 1e-12
 """Of a domain's extent by which a point may lie outside."""
@@ -65,7 +65,8 @@ class Solution:
         residuals: gives the pointwise residuals for the file; None leaves them out.
         history: one array (k,) a metric, all as long as `step`.
         points: the last training points (n, d) of each term.
-        diagnosis: `singular_values` of the Jacobian where the run ended.
+        diagnosis: `singular_values` of the Jacobian where the run ended, and the columns of `ErrorGrowth`.
+        estimate: of each field's error, as a function of points (n, d), or as arrays on `nodes`.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -80,6 +81,7 @@ class Solution:
         history: Mapping[str, NDArray] | None = None,
         points: Mapping[str, NDArray] | None = None,
         diagnosis: Mapping[str, NDArray] | None = None,
+        estimate: Callable[[Tensor], Mapping[str, Tensor]] | Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -90,6 +92,7 @@ class Solution:
         self.history = {name: np.asarray(values) for name, values in (history or {}).items()}
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
         self.diagnosis = dict(diagnosis or {})
+        self.estimate = estimate or {}
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -195,7 +198,8 @@ class Solution:
         return {name: tabulation.compare(name, name in self.problem.defined_up_to_constant) for name in common}
 
     def to_xarray(self, output: Output | None = None) -> xarray.Dataset:
-        """All that `save` writes on the nodes, as an xarray.Dataset: `u`, `reference_u`, `error_u`, `residual_<term>`.
+        """All that `save` writes on the nodes, as an xarray.Dataset: `u`, `reference_u`, `error_u`, `estimate_u`,
+        `residual_<term>`.
 
         Raises:
             UserError: xarray is not installed.
@@ -248,11 +252,16 @@ class Solution:
             "fields": partial(self._chunked, partial(self.trial.evaluate, self.fields)),
             "derivatives": partial(self._chunked, self._derivatives(output or self.output)),
             "reference": partial(self._truth, nodes),
+            "estimate": partial(self._chunked, self.estimate if callable(self.estimate) else lambda x: {}),
             "residual": partial(self._chunked, self.residuals.pointwise if self.residuals else lambda x: {}),
         }
         tabulation.fill({group: functions[group] for group in groups})
         compared = tabulation.groups.get("reference", {})
         free = self.problem.defined_up_to_constant
+        if "estimate" in groups and not callable(self.estimate) and nodes is self._given_nodes:
+            tabulation.copy("estimate", self.estimate)
+        for name in set(free) & tabulation.groups.get("estimate", {}).keys():
+            tabulation.center("estimate", name)
         return {name: tabulation.compare(name, name in free) for name in compared}
 
     def _derivatives(self, output: Output) -> Callable[[Tensor], Mapping[str, Tensor]]:
@@ -332,11 +341,8 @@ class Solution:
         """The configuration, with all constructor arguments of problem and network, defaults included."""
         full = dict(self.configuration)
         full["problem"] = dict(full.get("problem") or {}) | self.problem.configuration
-        core = self.trial.network.core
-        if isinstance(core, Configurable):
-            arguments = {name: value for name, value in core.configuration.items() if name not in ("inputs", "outputs")}
-            full["network"] = dict(full.get("network") or {}) | arguments | {"_partial_": True}
-        return full
+        network = network_configuration(self.trial.network.core, full.get("network") or {})
+        return full | ({"network": network} if network else {})
 
     def _root_attributes(self) -> dict[str, Any]:
         """The file's root attributes but the errors: where it comes from and how it was run."""

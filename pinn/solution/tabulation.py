@@ -56,6 +56,20 @@ class Tabulation:
                     whole[inside] = values
                     self._array(group, name, values.dtype)[block] = whole.reshape(shape)
 
+    def copy(self, group: str, arrays: Mapping[str, NDArray]) -> None:
+        """Fill a group from arrays on the same nodes."""
+        for name, values in arrays.items():
+            array = self._array(group, name, values.dtype)
+            for block in blocks(self.nodes.shape, BLOCK):
+                array[block] = values[block]
+
+    def center(self, group: str, name: str) -> None:
+        """Take its mean over space off an array."""
+        array = self.groups[group][name]
+        mean = self._mean_over_space(array)
+        for block in blocks(self.nodes.shape, BLOCK):
+            array[block] = array[block] - mean[self._over_space(block)]
+
     def compare(self, name: str, up_to_constant: bool) -> dict[str, float]:
         """Fill the error of a field against its reference and return its relative L2 norm and maximum.
 

@@ -11,7 +11,7 @@ from pinn.solution_file.nodes import Nodes
 
 FORMAT_VERSION = 1
 FILE_NAME = "solution.h5"
-GROUPS = ("reference", "error", "residual")
+GROUPS = ("reference", "error", "estimate", "residual")
 """Groups of arrays on the nodes beside the fields."""
 
 
@@ -19,9 +19,9 @@ GROUPS = ("reference", "error", "residual")
 class Contents:
     """All that a solution file holds, as numpy arrays and plain data.
 
-    `fields`, `derivatives`, `reference`, `error` and `residual` have the shape of `nodes`; `history` has one value a
-    step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,) of the Jacobian;
-    `configuration` is YAML; `attributes` are the root attributes.
+    `fields`, `derivatives`, `reference`, `error`, `estimate` (of the error) and `residual` have the shape of `nodes`;
+    `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
+    of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
     """
 
     nodes: Nodes
@@ -30,6 +30,7 @@ class Contents:
     derivatives: dict[str, NDArray] = field(default_factory=dict)
     reference: dict[str, NDArray] = field(default_factory=dict)
     error: dict[str, NDArray] = field(default_factory=dict)
+    estimate: dict[str, NDArray] = field(default_factory=dict)
     residual: dict[str, NDArray] = field(default_factory=dict)
     history: dict[str, NDArray] = field(default_factory=dict)
     parameters: dict[str, NDArray] = field(default_factory=dict)

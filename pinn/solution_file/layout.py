@@ -7,10 +7,11 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /mesh /cells                         the simplices of a mesh, by the UGRID conventions
     /inside                              1 where a node of a grid lies in a domain that moves; fields are NaN elsewhere
     /u_x ...                             derivatives that were asked for
-    /reference/u /error/u /residual/<term>   on the same nodes, where they exist
+    /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
+    /diagnosis/estimate_time ...         middles of parts of time, estimate_by_time_u: the field's relative error there
     /config                              the resolved configuration, YAML
     /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers
@@ -181,7 +182,8 @@ def nodal_attributes(group: str, name: str, contents: Contents) -> dict[str, str
     attributes = contents.description(name)
     if group == "derivatives":
         return attributes if name in contents.units else {"long_name": attributes["long_name"]}
-    return attributes if group == "fields" else attributes | {"long_name": f"{group} of {attributes['long_name']}"}
+    prefix = {"fields": "", "estimate": "estimated error of "}.get(group, f"{group} of ")
+    return attributes | {"long_name": prefix + attributes["long_name"]}
 
 
 def write_training(file: h5py.File, history: Mapping[str, NDArray]) -> None:

@@ -58,26 +58,40 @@ class Measure(Enum):
 class ErrorEstimate:
     """The estimated relative L2 error of each field.
 
-    left: share of the residual on fresh points that the correction leaves, in the linear model, of the worst window.
+    left: share of the residual on fresh points that the correction leaves, in the linear model, of the worst window;
+    where the rest of a corrected residual is not explained, of what it was before. corrections: that the solution has
+    taken. fallen: its residual on fresh points over that of the trained network. trusted_until: as of `ErrorGrowth`;
+    None where the estimate is a lower bound, too.
     """
 
     errors: Mapping[str, float]
     left: float
+    corrections: int = 0
+    fallen: float = 1.0
+    trusted_until: float | None = None
 
-    LEFT: ClassVar[str] = "estimate_left"  # its root attribute
+    LEFT: ClassVar[str] = "estimate_left"  # root attributes
+    CORRECTIONS: ClassVar[str] = "corrections"
+    FALLEN: ClassVar[str] = "corrected_residual"
+    TRUSTED_UNTIL: ClassVar[str] = "trusted_until"
     RESOLVED: ClassVar[float] = 0.5  # of that share, up to which the correction is believed
     ROUNDING: ClassVar[float] = 1e-10  # error below which the residual is that of rounding, which nothing explains
 
     @property
     def attributes(self) -> dict[str, float]:
         """As root attributes of the solution file."""
-        return {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left}
+        told: dict[str, float] = {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left}
+        told |= {self.CORRECTIONS: self.corrections, self.FALLEN: self.fallen} if self.corrections else {}
+        return told | ({} if self.trusted_until is None else {self.TRUSTED_UNTIL: self.trusted_until})
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any]) -> ErrorEstimate | None:
         """From root attributes; None where nothing was estimated."""
         errors = Measure.ESTIMATE.within(attributes)
-        return cls(errors, float(attributes[cls.LEFT])) if errors else None
+        if not errors:
+            return None
+        corrections, fallen = int(attributes.get(cls.CORRECTIONS, 0)), float(attributes.get(cls.FALLEN, 1.0))
+        return cls(errors, float(attributes[cls.LEFT]), corrections, fallen, attributes.get(cls.TRUSTED_UNTIL))
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -91,9 +105,55 @@ class ErrorEstimate:
             yield field, f"{error:.1e}" if self.is_resolved else f"> {error:.1e}", kind
 
     @property
+    def correction(self) -> str:
+        """What the corrections did, for people to read."""
+        stages = "a second stage" if self.corrections == 1 else f"{self.corrections} further stages"
+        return f"{stages}: the residual on fresh points is {self.fallen:.1e} of the trained network's"
+
+    @property
     def is_resolved(self) -> bool:
         """Whether it is an estimate; else the errors are lower bounds."""
         return self.left <= self.RESOLVED or self.worst[1] < self.ROUNDING
+
+
+@dataclass(frozen=True)
+class ErrorGrowth:
+    """The estimated relative error of each field in the course of time.
+
+    time (k,): the middles of parts of equal length. errors: field -> (k,); NaN where nothing is known.
+    """
+
+    time: NDArray
+    errors: Mapping[str, NDArray]
+
+    TIME: ClassVar[str] = "estimate_time"  # datasets of the file's /diagnosis
+    ERROR: ClassVar[str] = "estimate_by_time_"
+    TRUSTED: ClassVar[float] = 0.01  # relative error
+
+    @property
+    def columns(self) -> dict[str, NDArray]:
+        """For /diagnosis of the solution file."""
+        return {self.TIME: self.time, **{self.ERROR + name: values for name, values in self.errors.items()}}
+
+    @classmethod
+    def of(cls, diagnosis: Mapping[str, NDArray]) -> ErrorGrowth | None:
+        """From /diagnosis; None where nothing was estimated by time."""
+        if cls.TIME not in diagnosis:
+            return None
+        errors = {name.removeprefix(cls.ERROR): v for name, v in diagnosis.items() if name.startswith(cls.ERROR)}
+        return cls(diagnosis[cls.TIME], errors)
+
+    @property
+    def trusted_until(self) -> float | None:
+        """The end of the last part of time up to which each field's error is at most 1 %.
+
+        None where it is so in all parts, or not even in the first.
+        """
+        worst = np.max([np.nan_to_num(values) for values in self.errors.values()], axis=0)
+        beyond = np.flatnonzero(worst > self.TRUSTED)
+        if not beyond.size or not beyond[0]:
+            return None
+        return float(self.time[beyond[0] - 1] + self.time[beyond[0]]) / 2
 
 
 def error_attributes(errors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -2,77 +2,138 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
-from pinn.diagnosis.error_estimate import estimate_error
 from pinn.diagnosis.posedness import posedness
+from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
+from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
+from pinn.training.held_out import HeldOut
 from pinn.training.plan import Plan
-from pinn.training.run import Run
+from pinn.training.run import Run, StepRecord
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
 POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, such as a viscosity"
-SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error
-KEPT = 0.1  # share of a time limit that training leaves to what comes after it
+SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
+KEPT = 0.1  # share of a time limit that training leaves to that
+FIGURES = 3.0  # seconds for figures and report, where there are some
+AGAIN = 1000  # points of a region where a corrected answer is measured again
 
 
 @dataclass(frozen=True)
 class Examination:
-    """A trained function with what was found of it; what is None was not asked, or did not come out."""
+    """A trained function with what was found of it; what is None was not asked, or did not come out.
+
+    trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
+    """
 
     trial: TrialFunction | WindowedTrial
     verdict: Verdict
-    estimate: ErrorEstimate | None = None
+    stages: Staged | None = None
     spectrum: Spectrum | None = None
-    bounds: Mapping[str, float] = field(default_factory=dict)  # field -> of its relative error, where one is declared
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        parts = (self.spectrum, self.estimate, self.verdict)
+        parts = (self.spectrum, self.stages.measured if self.stages else None, self.verdict)
         told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
         return told | Measure.BOUND.entries(self.bounds)
 
+    def advised(self, action: str) -> "Examination":
+        """The same with one thing to try that was seen to help; nothing leaves what there is."""
+        return replace(self, verdict=replace(self.verdict, action=action)) if action else self
 
-def time_for_training(limit: float | None, estimated: bool = True) -> float | None:
-    """Seconds of a run's time limit in which it may train; the rest is for the estimate of its error."""
-    if limit is None or not estimated:
-        return limit
-    return limit - max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0))
+    @property
+    def diagnosis(self) -> dict[str, NDArray]:
+        """As columns of the solution file."""
+        growth = self.stages.growth if self.stages else None
+        return ({"singular_values": self.spectrum.values} if self.spectrum else {}) | (growth.columns if growth else {})
+
+    @property
+    def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
+        """What the fields lack at points (n, d), as it was estimated."""
+        return self.stages.estimate.correction.change if self.stages else None
+
+
+def time_for_training(limit: float | None, output: Output) -> float | None:
+    """Seconds of a run's time limit in which it may train; the rest is for what comes after it."""
+    if limit is None:
+        return None
+    estimate = max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0)) if output.estimate else 0.0
+    return limit - estimate - min(_figures(output), limit / 4.0)
+
+
+def time_for_errors(spent: float, limit: float | None, output: Output) -> float:
+    """Seconds for the estimate: a share of those spent so far, or what is left of the time limit."""
+    spent = spent + _figures(output)
+    left = math.inf if limit is None else limit - spent
+    return max(min(SHARE * spent, left), LEAST_SECONDS)
+
+
+def errors_of(
+    trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
+) -> Staged | None:
+    """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
+    return _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+
+
+def _figures(output: Output) -> float:
+    return FIGURES if output.figures else 0.0
 
 
 def examine(
-    trial: TrialFunction | WindowedTrial, run: Run, plan: Plan, history: History, spent: float, estimated: bool = True
+    trial: TrialFunction | WindowedTrial,
+    run: Run,
+    plan: Plan,
+    history: History,
+    stages: Staged | None,
+    output: Output,
 ) -> Examination:
-    """Examine what a run has trained. spent: its seconds so far. estimated: whether errors are to be."""
-    estimate = _estimate(trial, plan, _seconds(spent, plan.training.time_limit)) if estimated else None
-    posed = (
-        _asked("whether it is well posed", partial(posedness, trial.windows[0], plan.seed, plan.weights))
-        if estimated
-        else None
-    )
-    seen = _asked("how sharp it is", partial(_sharpness, trial, plan, history, estimate)) if estimated else None
-    bounds = _asked("a bound of the error", partial(bound_errors, trial)) if estimated else None
-    why = _asked("why it may not be solved", partial(_causes, trial, plan, history)) if estimated else None
-    judged = judge(trial, history, estimate, posed, seen or (), why or ())
-    return Examination(trial, judged, estimate, _spectrum(run), bounds or {})
+    """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
+    if not output.estimate:
+        return Examination(trial, judge(trial, history), None, _spectrum(run))
+    answer = stages.trial if stages else trial
+    estimate = stages.measured if stages else None
+    if estimate is not None and estimate.corrections:
+        _asked("the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
+    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.weights))
+    seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
+    bounds = _asked("a bound of the error", lambda: bound_errors(answer))
+    why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
+    judged = judge(answer, history, estimate, posed, seen or (), why or ())
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {})
+
+
+def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:
+    """What is measured of a corrected answer, a record a window, as of the last step."""
+    last, records = history.records[-1], []
+    for number, window in enumerate(answer.windows, 1):
+        residuals = make_residuals(window, weights=plan.weights)
+        fresh, others = (HeldOut(residuals, AGAIN, plan.seed + 2**25 + k) for k in (0, 1))
+        record = fresh.measure(residuals.theta(), others.least_squares)
+        record |= {"step": last["step"], "seconds": last["seconds"], "loss": sum(Measure.LOSS.within(record).values())}
+        records.append(record | ({"window": number} if "window" in last else {}))
+    return records
 
 
 def judge(
@@ -119,17 +180,6 @@ def _asked(question: str, look: Callable[[], T]) -> T | None:
     except (Exception, KeyboardInterrupt) as error:
         logger.info("%s is not known: %s", question, str(error) or type(error).__name__)
         return None
-
-
-def _seconds(spent: float, limit: float | None) -> float:
-    """For the estimate: a share of the seconds spent so far, or what is left of the time limit."""
-    left = math.inf if limit is None else limit - spent
-    return max(min(SHARE * spent, left), LEAST_SECONDS)
-
-
-def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float) -> ErrorEstimate | None:
-    """The estimated errors, in about so many seconds."""
-    return _asked("the error", partial(estimate_error, trial, plan.weights, seconds, plan.seed))
 
 
 def _spectrum(run: Run) -> Spectrum | None:

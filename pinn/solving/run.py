@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.preflight import preflight
+from pinn.diagnosis.verdict import Word
 from pinn.distributed.rendezvous import launched_rank
+from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
 from pinn.problem import Problem
 from pinn.report.closing import closing_table
@@ -19,9 +22,11 @@ from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
+from pinn.solving.choosing import METRICS, Trained, quick_trial, resumed, trained_by_best
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
-from pinn.solving.examination import Examination, examine, judge, time_for_training
+from pinn.solving.examination import Examination, examine, judge
+from pinn.solving.methods import Method
 from pinn.solving.writing import write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
@@ -34,13 +39,11 @@ from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial, settled
 
-METRICS = "metrics.jsonl"
-
 
 def solve(
     problem: Problem,
     network: NetworkFactory | None = None,
-    optimizer: Optimizer | Stages | None = None,
+    optimizer: Optimizer | Stages | Automatic | None = None,
     sampler: Sampler | None = None,
     training: Training | None = None,
     *,
@@ -65,7 +68,8 @@ def solve(
     Args:
         problem: the equation with its domain and conditions.
         network: a callable (inputs=, outputs=) -> nn.Module; default three hidden layers of 20 tanh units.
-        optimizer, sampler, training: default a trust region, Sobol points, a minute or so.
+        optimizer, sampler, training: default the method that measures best (see `pinn.solving.methods`), Sobol points,
+            a minute or so.
         constraints: `hard` makes conditions hold exactly where they can, by the problem's ansatz or, where it has none,
             by one derived from its conditions; `soft` makes them terms.
         derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
@@ -94,32 +98,31 @@ def solve(
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
     show_log(leads)
-    output, history, started = output or Output(), History(), time.perf_counter()
-    limit = plan.training.time_limit
-    blueprint = Blueprint(plan, saved, Clock(time_for_training(limit, output.estimate), started))
-    with crew_of(choose_devices(devices, device), blueprint.packed) as crew:
-        trial = blueprint.trial(crew.device)
-        if not resume:
-            _look_before(trial.windows[0], plan, folder if output.figures else None)
-        watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
-        run = blueprint.training(trial, crew.assemble(), watchers)
-        if saved is not None:
-            history.records = read_metrics(saved / METRICS, run.at.step)
-        outcome = run.run()
-    trial = settled(trial)
-    spent = time.perf_counter() - started
+    output, started = output or Output(), time.perf_counter()
+    train = partial(_train, folder, callbacks, output.figures)
+    if saved is not None:
+        found = resumed(plan, output, saved, started, train)
+    else:
+        found = trained_by_best(plan, output, folder, started, train)
+    trial, run, outcome, history = found.trial, found.run, found.outcome, found.history
     if leads and outcome is not Outcome.INTERRUPTED:
-        examined = examine(trial, run, plan, history, spent, output.estimate)
+        examined = examine(trial, run, found.method.plan, history, found.stages, output)
+        if not examined.verdict.word.is_good and examined.verdict.word is not Word.ILL_POSED:
+            spent = time.perf_counter() - started
+            examined = examined.advised(quick_trial(plan, found, output, spent, partial(_train, None, (), False)))
     else:
         examined = Examination(trial, judge(trial, history))
-    spectrum = examined.spectrum
+    told = configuration or plan.configuration | {"output": plain(output)}
+    if isinstance(plan.optimizer, Automatic):  # what was chosen; the network is the trial function's to tell
+        told = {key: value for key, value in told.items() if key != "network"} | found.method.plan.configuration
     solution = Solution(
         examined.trial,
         whole_residuals(examined.trial),
         history=history.columns(),
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
-        diagnosis={"singular_values": spectrum.values} if spectrum else {},
-        configuration=configuration or plan.configuration | {"output": plain(output)},
+        diagnosis=examined.diagnosis,
+        estimate=examined.missing,
+        configuration=told,
         attributes={"seed": seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
         | ({"window_ends": list(trial.ends)} if isinstance(trial, WindowedTrial) else {})
         | examined.attributes
@@ -132,6 +135,34 @@ def solve(
     if outcome is Outcome.INTERRUPTED and folder is not None:
         logger.info("continue with: pinn resume %s", folder)
     return solution
+
+
+def _train(
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    figures: bool,
+    method: Method,
+    clock: Clock,
+    saved: Path | None = None,
+    looking: bool = False,
+) -> Trained:
+    """Train by a method, watched, and recorded in the folder where there is one.
+
+    figures: whether the first points are drawn. clock: of the method's time. saved: the folder of the run that is
+    continued. looking: whether to look at the problem first.
+    """
+    plan, history, leads = method.plan, History(), launched_rank() == 0
+    blueprint = Blueprint(plan, saved, clock)
+    with crew_of(choose_devices(plan.devices, plan.device), blueprint.packed) as crew:
+        trial = blueprint.trial(crew.device)
+        if looking:
+            _look_before(trial.windows[0], plan, folder if figures else None)
+        watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
+        run = blueprint.training(trial, crew.assemble(), watchers)
+        if saved is not None:
+            history.records = read_metrics(saved / METRICS, run.at.step)
+        outcome = run.run()
+    return Trained(method, settled(trial), run, history, outcome)
 
 
 def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:

@@ -12,7 +12,7 @@ SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the ne
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
-SHORTEST = 1e-13  # of the whole time
+NO_WORSE = 3.0  # factor on the least defect, up to which the shortest window is taken where none is solved
 
 
 @dataclass
@@ -20,18 +20,20 @@ class Cutting:
     """Chooses the lengths of windows, as step sizes of an ODE are chosen: by the defect of the last attempt.
 
     begin, end: of time. tolerance: defect at which a window is solved. tolerable: that below which it is taken for
-    solved where shorter ones gain nothing. length: of the next window.
+    solved where shorter ones gain nothing. shortest: share of the whole time. length: of the next window.
     """
 
     begin: float
     end: float
     tolerance: float
     tolerable: float
+    shortest: float
     length: float = 0.0
     failed: list[list[float]] = field(default_factory=list)  # lengths tried at the present start, with their defects
     reached: float = 0.0  # lowest tolerance that has proved in reach
     searching: bool = False  # whether the next attempt is to look for scales of features; later ones take them over
     searches: int = 0  # of those, where shorter windows gain nothing, how many are left
+    forced: bool = False  # whether the next window is taken as it comes
     growing: bool = True  # whether windows are longer and longer, as after a fast start
 
     def __post_init__(self) -> None:
@@ -50,6 +52,9 @@ class Cutting:
         seconds: that it took. left: for all that comes, 0 where the window was not trained to its end.
         """
         length = end - start
+        if self.forced:
+            self.forced, self.failed = False, []
+            return True
         windows = (self.end - start) / length
         affordable = (math.log2(1.0 + windows) if self.growing else windows) * seconds < left
         tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
@@ -65,7 +70,17 @@ class Cutting:
             return True
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
-        return length <= SHORTEST * (self.end - self.begin)
+        if length <= self.shortest * (self.end - self.begin):
+            self._give_up(start)
+        return False
+
+    def _give_up(self, start: float) -> None:
+        """Take the shortest of the windows that are hardly worse than the best: it starts from something singular."""
+        least = min(defect for _, defect in self.failed)
+        self.length, defect = min([length, defect] for length, defect in self.failed if defect <= NO_WORSE * least)
+        self.forced = True
+        told = "windows: none that begins at %g is solved, however short; one of length %.1e is taken, its defect %.0e"
+        logger.warning(f"{told}; do the conditions agree there?", start, self.length, defect)
 
     def _is_as_good_as_it_gets(self, length: float, defect: float) -> bool:
         """What to do where shorter windows gain nothing: other scales, then what there is."""

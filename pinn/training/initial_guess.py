@@ -9,6 +9,7 @@ from torch import Tensor
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.derivatives.tape import Pass
+from pinn.networks.corrected import trained_part
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.least_squares import Assembly, bind
@@ -114,6 +115,8 @@ def _copy(residuals: Residuals, path: str) -> None:
         raise UserError(message) from None
     saved = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
     parameters = of_window(saved, residuals.trial.prefix)
+    if not parameters.keys() <= residuals.trial.parameters().keys():  # of a corrected solution its trained network's
+        parameters = trained_part(parameters)
     finite = all(bool(values.isfinite().all()) for values in parameters.values())
     require(finite, f"initial_guess: the parameters in {file} are not finite")
     try:

@@ -19,15 +19,14 @@ from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
-from pinn.training.settings import stages_of
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
-from pinn.trial.making import AUTO
 from pinn.trial.windows import WindowedTrial, of_window
 
 FRESH = 0.01  # share of fresh random parameters in the start of a later window's hidden layers, where they are trained
 TRIAL_SHARE = 0.35  # of the time that is left, for the first attempt at the whole
 NEWTON_STEPS = 12  # of one attempt at a window
+SHORTEST_OF_ALL, SHORTEST_WINDOW = 1e-13, 1e-3  # windows in the whole time, of time alone and of others
 SEARCHES = 3  # for scales of features, where shorter windows gain nothing
 ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
@@ -71,11 +70,7 @@ class TimeMarching(Run):
         self.windows = str(plan.training.windows)
         self.finished: list[Finished] = []
         self.time = trial.problem.domain.bounds[trial.time]
-        self.cutting = None
-        if trial.scissors is not None and plan.training.windows == AUTO:
-            count = len(trial.problem.coordinates)
-            searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
-            self.cutting = Cutting(*self.time, *in_reach(plan, count), searches=searches)
+        self.cutting = None if trial.scissors is None else make_cutting(trial, plan)
         self._before = Position()  # where the present window began
         self._sizes: dict[str, float] = {}  # of the fields so far
         self._tried: dict[str, Tensor] = {}  # parameters of the last attempt at the present window that failed
@@ -93,7 +88,7 @@ class TimeMarching(Run):
 
     @property
     def steps(self) -> int:
-        each = sum(self.plan.training.stage_steps(stage) for stage in stages_of(self.plan.optimizer))
+        each = sum(self.plan.training.stage_steps(stage) for stage in self.plan.stages.stages)
         return self._before.step + (1 if self.cutting else int(self.windows) - len(self.finished)) * each
 
     @property
@@ -163,9 +158,9 @@ class TimeMarching(Run):
         assert self.cutting is not None
         start, end = trainer.residuals.trial.domain.bounds[self.trial.time]
         size = math.inf if outcome is Outcome.DIVERGED else defect(trainer.residuals, self._sizes, self.plan.seed)
-        (size,) = self.execution.team.largest(size)
+        size, seconds = self.execution.team.largest(size, trainer.at.seconds - self._prepared)
         left = 0.0 if self._is_out_of_time(outcome) else self._time_left
-        solved = self.cutting.judge(start, end, size, trainer.at.seconds - self._prepared, left)
+        solved = self.cutting.judge(start, end, size, seconds, left)
         how = "solved" if solved else "not solved, cut shorter"
         logger.info(
             "window %d, to %.6g: defect %.1e after %d steps: %s",
@@ -299,7 +294,17 @@ class _Relay(Callback):
 
 def features_stay(plan: Plan) -> bool:
     """Whether every stage moves the last layer alone."""
-    return all(stage.optimizer.moves_last_layer_only for stage in stages_of(plan.optimizer))
+    return all(stage.optimizer.moves_last_layer_only for stage in plan.stages.stages)
+
+
+def make_cutting(trial: WindowedTrial, plan: Plan) -> Cutting:
+    """What cuts a trial function's time into windows; raises UserError where the initial guess has windows already."""
+    given = plan.initial_guess in (None, "linear", "features")
+    require(given, f"initial_guess={plan.initial_guess} is of other windows; set training.windows to theirs")
+    count = len(trial.problem.coordinates)
+    searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
+    shortest = SHORTEST_OF_ALL if count == 1 else SHORTEST_WINDOW
+    return Cutting(*trial.problem.domain.bounds[trial.time], *in_reach(plan, count), shortest, searches=searches)
 
 
 def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:

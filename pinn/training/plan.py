@@ -6,6 +6,7 @@ from typing import Any
 
 from pinn.basis.configurable import plain
 from pinn.networks.mlp import MLP
+from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.problem import Problem
@@ -17,7 +18,7 @@ from pinn.training.clock import Clock
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
 from pinn.training.run import Callback
-from pinn.training.settings import Stages, Training
+from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
@@ -29,7 +30,7 @@ class Plan:
 
     problem: Problem
     network: NetworkFactory = MLP
-    optimizer: Optimizer | Stages = field(default_factory=TrustRegion)
+    optimizer: Optimizer | Stages | Automatic = field(default_factory=Automatic)
     sampler: Sampler = field(default_factory=SobolSampler)
     training: Training = field(default_factory=Training)
     constraints: str = "hard"
@@ -48,6 +49,12 @@ class Plan:
         """From arguments by name, others among them; None takes the default."""
         own = {part.name: arguments[part.name] for part in fields(cls)}
         return cls(**{name: value for name, value in own.items() if value is not None})
+
+    @property
+    def stages(self) -> Stages:
+        """What trains; a trust region where the choice of a method is still open."""
+        optimizer = TrustRegion() if isinstance(self.optimizer, Automatic) else self.optimizer
+        return Stages(stages_of(optimizer))
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -81,7 +88,7 @@ class Plan:
         residuals.load(execution.team.firsts(residuals.theta()))
         trainer = Trainer(
             residuals,
-            self.optimizer,
+            self.stages,
             self.sampler,
             self.training,
             seed=self.seed,

@@ -142,9 +142,9 @@ class Trainer(Run):
                 return Outcome.DIVERGED
             self.theta, self.state = theta, state
             self.at.step, self.at.stage_step = self.at.step + 1, self.at.stage_step + 1
-            begun = self.at.seconds
+            begun = self.at.stage_seconds
             self._count(before, time.perf_counter() - started)
-            self._last_step = self.at.seconds - begun
+            self._last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})

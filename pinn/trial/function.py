@@ -29,6 +29,8 @@ class FieldNetwork(nn.Module):
     Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field.
     """
 
+    core: nn.Module
+
     def __init__(
         self, embedding: nn.Module, core: nn.Module, scaling: nn.Module, unknowns: Mapping[str, float]
     ) -> None:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.trial.function import TrialFunction
+from pinn.trial.function import FieldNetwork, TrialFunction
 
 
 class Scissors(Protocol):
@@ -42,7 +42,7 @@ class WindowedTrial:
         self.time = self.domain.time
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> FieldNetwork:
         """The first window's; all have its architecture."""
         return self.windows[0].network
 

@@ -7,14 +7,18 @@ import torch
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.diagnosis.error_estimate import CorrectedNetwork, estimate_error
+from pinn.diagnosis.correction import Correction
+from pinn.diagnosis.error_estimate import Estimate
+from pinn.diagnosis.second_stage import staged
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import AllenCahn, Burgers, Convection, Heat, Kovasznay, Poisson2D
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.terms import Data, Dirichlet, Interior
+from pinn.trial.making import make_trial
 
 SECONDS = 30.0  # more than the search takes, so that a busy machine gives the same numbers
+BRIEF = 0.0  # one fit of few features, and one after each correction
 
 
 def solved(problem: Problem, steps: int, **settings) -> pinn.Solution:
@@ -24,7 +28,7 @@ def solved(problem: Problem, steps: int, **settings) -> pinn.Solution:
 
 def effectivities(solution: pinn.Solution) -> tuple[ErrorEstimate, list[float]]:
     """The estimate, and its ratio to the true relative L2 error of each field."""
-    estimate = estimate_error(solution.trial, None, SECONDS)
+    estimate = staged(solution.trial, None, SECONDS, second_stage=False).measured
     true = {field: error["relative_l2"] for field, error in solution.errors().items()}
     return estimate, [estimate.errors[field] / error for field, error in true.items()]
 
@@ -54,6 +58,30 @@ def test_errors_grow_through_windows_of_time():
     assert ratios == pytest.approx([1.0], abs=0.3)
 
 
+class Given(Correction):
+    """Fields and their errors that are known."""
+
+    left, scale = 0.0, 12.0
+
+    def at(self, x):
+        t = x[:, 1]
+        return {"u": torch.exp(-5 * t)}, {"u": 0.002 * torch.exp(-2 * t)}
+
+    def applied(self):
+        raise NotImplementedError
+
+
+def test_an_error_that_grows_is_trusted_until_it_is_large():
+    """u = exp(-5 t), e = 0.002 exp(-2 t): relative to u within two parts of time before, 0.002 exp(3 t) exp(-1/2)."""
+    trial = solved(Heat(), 1).trial
+    growth = Estimate(trial, Given(), torch.rand(4000, 2, dtype=torch.float64)).growth()
+    expected = 0.002 * torch.exp(3 * torch.as_tensor(growth.time)[2:] - 0.5).numpy()
+    assert growth.errors["u"][2:] == pytest.approx(expected, rel=0.1)  # of the spread within a part
+    assert growth.time == pytest.approx([(k + 0.5) / 20 for k in range(20)])
+    # exp(3 t) = 5 exp(1/2) at t = 0.703; the parts are 1/20 long
+    assert growth.trusted_until == pytest.approx(0.7)
+
+
 class Kinked(Problem):
     """u_xx = 0 with u(0) = 0 and values |x| - 1/2 at points: a residual that no smooth correction explains."""
 
@@ -74,17 +102,13 @@ class Kinked(Problem):
 
 
 def test_what_nothing_smooth_explains_is_a_lower_bound():
-    estimate = estimate_error(solved(Kinked(), 30).trial, None, SECONDS)
+    found = staged(solved(Kinked(), 30).trial, None, BRIEF)
+    estimate = found.measured
+    assert found.corrections == 0
     assert not estimate.is_resolved
     (row,) = estimate.rows()
     assert row[1].startswith("> ")
     assert "lower bound" in row[2]
-
-
-def test_a_corrected_network_is_the_sum():
-    trained, correction = MLP(2, 1, width=4, depth=1), MLP(2, 1, width=3, depth=1)
-    x = torch.rand(5, 2)
-    assert torch.equal(CorrectedNetwork(trained, correction)(x), trained(x) + correction(x))
 
 
 def test_an_estimate_leaves_no_trace():
@@ -92,26 +116,10 @@ def test_an_estimate_leaves_no_trace():
     solution = solved(Heat(), 3)
     before = {name: values.clone() for name, values in solution.trial.parameters().items()}
     state = torch.get_rng_state()
-    first, second = (estimate_error(solution.trial, None, 0.0, seed=4) for _ in range(2))
+    first, second = (staged(solution.trial, None, BRIEF, seed=4).measured for _ in range(2))
     assert first == second
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], values) for name, values in solution.trial.parameters().items())
-
-
-@pytest.mark.estimates
-def test_a_run_estimates_its_error_and_saves_it(tmp_path, capsys):
-    training = pinn.Training(steps=3, time_limit=None, held_out=50)
-    options = {"training": training, "compile": "never", "folder": tmp_path}
-    pinn.solve(Poisson2D(), partial(MLP, width=8), **options, output=pinn.Output(figures=False, resolution=9))
-    loaded = pinn.load(tmp_path / "solution.h5")
-    estimate = ErrorEstimate.of(loaded.attributes)
-    assert estimate is not None
-    assert estimate.errors["u"] == pytest.approx(loaded.errors()["u"]["relative_l2"], rel=0.2)
-    from pinn.report.show import describe
-
-    assert "estimated error of u" in describe(tmp_path)
-    pinn.solve(Poisson2D(), partial(MLP, width=8), **options, output=pinn.Output(figures=False, estimate=False))
-    assert ErrorEstimate.of(pinn.load(tmp_path / "solution.h5").attributes) is None
 
 
 @pytest.mark.estimates
@@ -120,7 +128,7 @@ def test_an_estimate_that_fails_loses_nothing(tmp_path, monkeypatch, error, capl
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr("pinn.solving.examination.estimate_error", fail)
+    monkeypatch.setattr("pinn.solving.examination.staged", fail)
     training = pinn.Training(steps=2, time_limit=None, held_out=50)
     output = pinn.Output(figures=False, resolution=9)
     with caplog.at_level("INFO", logger="pinn"):
@@ -146,4 +154,4 @@ class Coupled(Problem):
 def test_none_where_the_equation_depends_on_the_points():
     """The mean over other points is another equation, so that they say nothing of the error."""
     with pytest.raises(UserError, match="depends on all points at once"):
-        estimate_error(solved(Coupled(), 3).trial, None, SECONDS)
+        staged(make_trial(Coupled(), partial(MLP, width=4)), None, BRIEF)

@@ -16,11 +16,12 @@ from pinn.diagnosis.verdict import Verdict, Word, verdict_of
 from pinn.domains.box import Box, Time
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
+from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
 from pinn.sampling.sequences import SobolSampler, UniformSampler
-from pinn.solving.examination import examine
+from pinn.solving.examination import errors_of, examine
 from pinn.terms.conditions import Dirichlet, Initial, Interior, Neumann, Robin
 from pinn.terms.coupling import Periodic
 from pinn.terms.data import Data
@@ -37,6 +38,7 @@ slow = pytest.mark.slow
 def _short(monkeypatch):
     """Estimates of so few seconds are of fewer points and features, which are enough for these problems."""
     monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.3)
+    monkeypatch.setattr("pinn.solving.run.quick_trial", lambda *arguments: "")  # another method would solve some
 
 
 class Planted(Problem):
@@ -70,12 +72,14 @@ class Run:
             sampler=SobolSampler(interior=self.points, boundary=self.sides, redraw_every=self.redraw_every),
             training=pinn.Training(steps=self.steps, time_limit=None, held_out=300, windows=self.windows),
             compile="never",
-            output=pinn.Output(figures=False, resolution=9),
+            optimizer=TrustRegion(),
+            output=OUTPUT,
             **self.settings,
         )
         return verdict_of(solution.attributes, {})
 
 
+OUTPUT = pinn.Output(figures=False, resolution=9, second_stage=False)  # which would solve some
 SOFT = Run(settings={"constraints": "soft"})
 LINE, SQUARE, TIME = Box(x=(0, 1)), Box(x=(0, 1), y=(0, 1)), Time(t=(0, 1))
 ROD, ENDS = LINE * TIME, ("x.min", "x.max")
@@ -505,7 +509,9 @@ def examined(trial) -> Verdict:
     points = residuals.draw(UniformSampler(interior=300, boundary=50), torch.Generator().manual_seed(1))
     history = History()
     history.on_step({"step": 0, **HeldOut(residuals, 300, 0).measure(residuals.theta(), bind(residuals, points))})
-    return examine(trial, SimpleNamespace(minimized=lambda: None), Plan(trial.problem), history, spent=0.0).verdict
+    plan = Plan(trial.problem)
+    stages = errors_of(trial, plan, 0.3, second_stage=False)
+    return examine(trial, SimpleNamespace(minimized=lambda: None), plan, history, stages, OUTPUT).verdict
 
 
 def test_a_shock_is_named():
@@ -521,7 +527,7 @@ def test_a_shock_is_named():
 
 
 def test_chaos_beyond_its_horizon_is_not_praised():
-    """A trajectory of Lorenz's equations from a start that is off by 1e-5 of the right one: 40 % wrong at t = 20."""
+    """A trajectory of Lorenz's equations from a start that is off by 1e-3: 25 % wrong until t = 10."""
 
     def rates(t, y):
         u, v, w = y
@@ -533,16 +539,16 @@ def test_chaos_beyond_its_horizon_is_not_praised():
         "z": Interior(lambda u, v, w, w_t: w_t - u * v + 8 / 3 * w),
         "start": Initial(u=1.0, v=1.0, w=20.0),
     }
-    problem, width = Planted(Time(t=(0, 20)), terms, ("u", "v", "w")), 800
+    problem, width = Planted(Time(t=(0, 10)), terms, ("u", "v", "w")), 800
     torch.manual_seed(0)
-    trial = make_trial(problem, partial(RandomFeatures, width=width, scale=250.0), constraints="soft")
-    t = np.linspace(0, 20, 4 * width)
-    wrong = torch.tensor(solve_ivp(rates, (0, 20), [1 + 1e-5, 1, 20], t_eval=t, rtol=1e-9, atol=1e-9).y.T)
+    trial = make_trial(problem, partial(RandomFeatures, width=width, scale=300.0), constraints="soft")
+    t = np.linspace(0, 10, 4 * width)
+    wrong = torch.tensor(solve_ivp(rates, (0, 10), [1 + 1e-3, 1, 20], t_eval=t, rtol=1e-9, atol=1e-9).y.T)
     core, x = trial.network.core, torch.linspace(-1, 1, len(t), dtype=torch.float64)[:, None]
     with torch.no_grad():
         features = torch.cat([core.features(x), torch.ones_like(x)], 1)
         weights = torch.linalg.lstsq(features, wrong, driver="gelsd").solution
         core.last.weight.copy_(weights[:-1].T)
         core.last.bias.copy_(weights[-1])
-    assert float((features @ weights - wrong).norm() / wrong.norm()) < 1e-6  # it looks perfect
+    assert float((features @ weights - wrong).norm() / wrong.norm()) < 1e-3  # it looks good
     assert not examined(trial).word.is_good

@@ -119,7 +119,9 @@ def test_what_is_ill_posed_is_told_by_looking_rather_than_by_counting():
     found = verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=posed)
     assert found.word is Word.ILL_POSED
     assert found.reasons[0].startswith("one of many solutions: k, c can change without any residual")
-    assert verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=Posedness()).word is Word.PLAUSIBLE
+    assert verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=Posedness()).reasons == (
+        "nothing was measured",
+    )
     assert verdict({}, posed=Posedness(contradictory=("walls",))).word is Word.ILL_POSED
     assert verdict({}, posed=Posedness(homogeneous=True)).word is Word.ILL_POSED
 
@@ -142,4 +144,10 @@ def test_what_a_file_stores_is_the_verdict_again():
     found = verdict(OVERFITTED | {"imbalance/a": 0.4})
     assert verdict_of(found.attributes, {}) == found
     assert verdict_of({}, OVERFITTED) == verdict(OVERFITTED)
-    assert Verdict.of([]).word is Word.PLAUSIBLE
+    assert verdict_of(SMALL.attributes, {}) == verdict({}, estimate=SMALL)
+
+
+def test_nothing_measured_is_nothing_to_trust():
+    found = verdict_of({}, {})
+    assert (found.word, found.reasons) == (Word.NOT_SOLVED, ("nothing was measured",))
+    assert "output.estimate=true" in found.action

@@ -24,10 +24,11 @@ CLOCK, NU = Time(t=(0, 1)), Parameters(nu=(1, 4))
 RING = Disc() - Disc((0, 0), 0.5, name="hole")
 
 
-def contents(domain, fields=("q",), **output):
+def contents(domain, fields=("q",), estimated=False, **output):
     torch.manual_seed(0)
     trial = make_trial(Fields(domain, fields), functools.partial(MLP, width=4, depth=1))
-    return Solution(trial, Residuals(trial)).contents(Output(**output))
+    estimate = (lambda x: trial.evaluate(fields, x)) if estimated else None
+    return Solution(trial, Residuals(trial), estimate=estimate).contents(Output(**output))
 
 
 def rows(name, *places):
@@ -55,6 +56,19 @@ def test_panels_and_pictures(domain, fields, titles, tmp_path):
     assert [[panel.title for panel in row] for row in solution_panels(held)] == titles
     path = save(drawn(held), held, tmp_path / "figure.png")
     assert imread(path).std() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("domain", "fields", "titles"),
+    [
+        (RING, "q", [["q", "estimated error of q"], ["residual of balance"]]),
+        (RING, "qr", [["q", "r"], ["estimated error of q", "estimated error of r"], ["residual of balance"]]),
+        (RING * CLOCK, "qr", [[f"q, t = {t}" for t in ("0", "0.5", "1")] + ["estimated error of q, t = 1"]]),
+    ],
+)
+def test_the_estimated_error_stands_for_one_that_is_not_known(domain, fields, titles):
+    shown = [[panel.title for panel in row] for row in solution_panels(contents(domain, fields, True, resolution=5))]
+    assert shown[: len(titles)] == titles
 
 
 def test_a_mesh_is_shaded_with_its_hole():

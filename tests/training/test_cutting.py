@@ -9,7 +9,7 @@ PLENTY = 1e9  # seconds
 
 def march(defect, *, begin=0.0, end=100.0, tolerance=1e-8, tolerable=1e-2, seconds=1.0, limit=PLENTY):
     """The windows' ends and the number of attempts; defect: of a window from start to end. seconds: of an attempt."""
-    cutting, ends, attempts, spent = Cutting(begin, end, tolerance, tolerable), [begin], 0, 0.0
+    cutting, ends, attempts, spent = Cutting(begin, end, tolerance, tolerable, 1e-13), [begin], 0, 0.0
     while ends[-1] < end:
         attempts, spent = attempts + 1, spent + seconds
         assert attempts < 200
@@ -55,13 +55,27 @@ def test_a_short_time_is_shared_by_longer_windows():
     assert len(hasty[0]) < 0.7 * len(exact[0])
 
 
+def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
+    """As of conditions that contradict each other: what comes after it is solved as well as ever."""
+    cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
+    while True:
+        stop = cutting.next_end(0.0)
+        attempts.append(stop)
+        if cutting.judge(0.0, stop, 0.04 * stop**-0.2, 1.0, PLENTY):
+            break
+    assert len(attempts) < 12
+    assert stop == min(length for length in attempts if length**-0.2 <= 3.0)
+    assert "none that begins at 0 is solved, however short" in caplog.text
+    assert not cutting.judge(stop, cutting.next_end(stop), 0.03, 1.0, PLENTY)
+
+
 def test_no_short_piece_is_left_for_the_last_window():
     ends, _ = march(lambda a, b: 1e-9 if b - a <= 3.3 else 1.0, end=10.0)
     assert ends[-1] - ends[-2] > 1.0
 
 
 def test_a_state_goes_on_where_it_stood():
-    cutting = Cutting(0.0, 1.0, 1e-8, 1e-2)
+    cutting = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-13)
     cutting.judge(0.0, 1.0, 1e-3, 1.0, PLENTY)
     again = Cutting(**cutting.state())
     assert again == cutting

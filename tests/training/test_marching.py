@@ -39,11 +39,11 @@ class Well(Problem):
     """x'' = x - x^3, from next to the hill between two wells: at rest there is a solution, too, of another start."""
 
     def __init__(self) -> None:
-        self.domain = pinn.Time(t=(0, 12))
+        self.domain = pinn.Time(t=(0, 8))
         self.fields = ("x",)
 
     def terms(self):
-        return {"motion": Interior(lambda x, x_tt: x_tt - x + x**3), "start": Initial(x=1e-3, x_t=0.0)}
+        return {"motion": Interior(lambda x, x_tt: x_tt - x + x**3), "start": Initial(x=1e-2, x_t=0.0)}
 
 
 class Prey(Problem):
@@ -121,7 +121,7 @@ def test_one_window_is_enough_where_it_is(tmp_path):
 
 def test_the_solution_of_the_start_is_found_and_not_that_at_rest():
     found = solve(Well())
-    assert error(found, lambda t, y: [y[1], y[0] - y[0] ** 3], [1e-3, 0.0], 12) < 1e-6  # e^7 times the defect of 1e-10
+    assert error(found, lambda t, y: [y[1], y[0] - y[0] ** 3], [1e-2, 0.0], 8) < 1e-7  # e^5 times the defect of 1e-10
     assert len(found.trial.windows) > 1
 
 
@@ -176,10 +176,10 @@ class Stop(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("step", [3, 11])  # in an attempt that fails, and in a later window
-def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, whole, step):
+def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, whole):
+    """Stopped in the second window."""
     _, found = whole
-    stopped = solve(Prey(), tmp_path, callbacks=[Stop(step)])
+    stopped = solve(Prey(), tmp_path, callbacks=[Stop(11)])
     assert stopped.attributes["status"] == "interrupted"
     assert pinn.load(tmp_path, trust=True)(t=2.9)["r"] == stopped(t=2.9)["r"]
     again = solve(Prey(), tmp_path, resume=True)
@@ -214,6 +214,12 @@ def test_networks_that_are_trained_are_cut_too():
     t = np.linspace(0, 6, 50)
     assert len(found.trial.windows) > 1
     assert np.abs(found(t=t) - np.exp(-t)).max() < 1e-2  # a defect of 1e-4 in each of them
+
+
+def test_a_guess_in_other_windows_is_refused(whole):
+    folder, _ = whole
+    with pytest.raises(UserError, match=r"is of other windows; set training\.windows to theirs"):
+        pinn.solve(Prey(), RandomFeatures, training=Training(windows="auto"), initial_guess=str(folder))
 
 
 def test_what_cannot_be_cut_is_one_window(caplog):

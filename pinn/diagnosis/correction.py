@@ -1,0 +1,238 @@
+"""Defect correction: the linearized problem, solved for what a trained function lacks.
+
+With u the trained fields and r their residual, e solves L'(u) e = -r on random features that the network does not
+share, of the scale that explains the residual best on fresh points. Where these features are too coarse, the directions
+in which the network itself can move are added.
+
+Defect correction: Stetter 1978 (doi:10.1007/BF01432879); a second network on the linearized residual: Wang & Lai 2024
+(arXiv 2307.08934), here as one least-squares solve.
+"""
+
+import copy
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pinn.basis.errors import require
+from pinn.linear_algebra.truncated import nested_solutions
+from pinn.networks.corrected import CorrectedNetwork, trained_part
+from pinn.networks.random_features import RandomFeatures
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Workspace, bind
+from pinn.residuals.residuals import Residuals, unflatten
+from pinn.sampling.points import PointSet
+from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
+from pinn.trial.continuation import Piece
+from pinn.trial.function import TrialFunction
+from pinn.trial.windows import WindowedTrial
+
+FEATURES, BESIDE = 800, 500  # of all fields together; as many beside the network's own directions
+ROWS, FRESH = 3000, 1500  # interior points where corrections are fitted, and where they are judged
+BRISK, SHORT = 1.0, 3  # seconds for a window of time below which points and features are so many times fewer
+EDGES = 6  # interior points for each one on a side
+SCALES = (3.0, 6.0, 12.0, 24.0, 48.0)  # largest waves, in radians a unit of [-1, 1]
+WIDEST = 2000  # parameters of a network whose own directions are asked
+CLEAR = 0.2  # share of the residual on fresh points that a correction may leave without another being tried
+
+Trial = TrialFunction | WindowedTrial
+Fields = dict[str, Tensor]
+
+
+class Correction(ABC):
+    """What is added to a trained function. left: share of the residual that it leaves, as of `ErrorEstimate`."""
+
+    left: float
+    scale: float  # largest wave of its features
+
+    @abstractmethod
+    def at(self, x: Tensor) -> tuple[Fields, Fields]:
+        """The fields at points x (n, d), and what the correction adds to them."""
+
+    @abstractmethod
+    def applied(self) -> Trial:
+        """The corrected function, which shares no memory with the trained one."""
+
+    def change(self, x: Tensor) -> Fields:
+        """What the correction adds to the fields at points x (n, d)."""
+        return self.at(x)[1]
+
+
+@dataclass(frozen=True)
+class Step(Correction):
+    """A step in some parameters of a trial function, its own and those of random features beside it.
+
+    best: the step that leaves least on fresh points. full: the one that fits best.
+    """
+
+    trial: TrialFunction
+    held: Mapping[str, Tensor]
+    shapes: Mapping[str, torch.Size]
+    start: Tensor
+    left: float
+    best: Tensor
+    full: Tensor
+    scale: float
+
+    def at(self, x: Tensor) -> tuple[Fields, Fields]:
+        """To first order, as it was solved for."""
+        names = self.trial.problem.vocabulary.fields
+
+        def fields(theta: Tensor) -> Fields:
+            return self.trial.evaluate(names, x, {**unflatten(theta, self.shapes), **self.held})
+
+        linearized: Any = torch.func.jvp(fields, (self.start,), (self.best,))
+        return linearized
+
+    def applied(self) -> TrialFunction:
+        corrected = self.trial.with_core(copy.deepcopy(self.trial.network.core))
+        corrected.load_parameters({**unflatten(self.start + self.best, self.shapes), **self.held})
+        return corrected
+
+
+@dataclass(frozen=True)
+class March(Correction):
+    """The corrections of windows of time, each after the corrected ones before it, so that errors grow in time."""
+
+    trial: WindowedTrial
+    corrected: WindowedTrial
+    left: float
+    scale: float
+
+    def at(self, x: Tensor) -> tuple[Fields, Fields]:
+        names = self.trial.problem.vocabulary.fields
+        with torch.no_grad():
+            before, after = self.trial.evaluate(names, x), self.corrected.evaluate(names, x)
+        return before, {name: after[name] - before[name] for name in names}
+
+    def applied(self) -> WindowedTrial:
+        return self.corrected
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Seconds for the search of a correction, in each window of time, and where it begins.
+
+    least, most: where a correction is clear, and where none is. scale: of the first features. share: by which there
+    are fewer points and features.
+    """
+
+    least: float
+    most: float
+    scale: float = SCALES[len(SCALES) // 2]
+    share: int = 1
+
+    @classmethod
+    def of(cls, trial: Trial, least: float, most: float) -> "Effort":
+        """That of so many seconds for the whole function."""
+        count = len(trial.windows)
+        return cls(least / count, most / count, share=SHORT if most / count < BRISK else 1)
+
+
+def correct(
+    trial: Trial, weights: Mapping[str, float] | None, effort: Effort, generator: Generator
+) -> tuple[Correction, ...]:
+    """The best correction found, and where it explains little the one that fits best, whatever it does elsewhere.
+
+    weights: of the terms in the loss. Windows of time are corrected one after the other. Raises UserError where a
+    residual depends on all points at once, or is not finite.
+    """
+    if isinstance(trial, TrialFunction):
+        return Search(make_residuals(trial, weights=weights), effort, generator).corrections()
+    corrected: list[TrialFunction] = []
+    pieces: list[Piece] = []
+    left = 0.0
+    for window in trial.windows:
+        residuals = make_residuals(window.after(pieces), weights=weights)
+        step = Search(residuals, effort, generator).features()
+        left, effort = max(left, step.left), replace(effort, scale=step.scale)
+        corrected.append(step.applied())
+        first, last = window.domain.bounds[trial.time]
+        pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
+    return (March(trial, WindowedTrial(corrected), left, effort.scale),)
+
+
+class Search:
+    """Corrections on features of several scales, the best first tried from the effort's."""
+
+    def __init__(self, residuals: Residuals, effort: Effort, generator: Generator) -> None:
+        self.residuals = residuals
+        self.effort = effort
+        self.generator = generator
+        self.started, self.longest = time.perf_counter(), 0.0
+        few = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
+        coupled = any(map(bind(residuals, few).is_coupled, few))
+        require(not coupled, "a residual depends on all points at once (a mean over them), which others cannot judge")
+        rows, fresh = ROWS // effort.share, FRESH // effort.share
+        self.points = residuals.draw(ChebyshevSampler(interior=rows, boundary=rows // EDGES), generator)
+        self.fresh = residuals.draw(UniformSampler(interior=fresh, boundary=fresh // EDGES), generator)
+
+    def _has_time(self, left: float) -> bool:
+        """Whether another fit fits into the time, after a best one that leaves so much."""
+        end = time.perf_counter() - self.started + self.longest
+        return end < (self.effort.most if left > CLEAR else self.effort.least)
+
+    def corrections(self) -> tuple[Step, ...]:
+        """As `correct`: on features alone, or with the network's own directions where that is not clear."""
+        features = self.features()
+        few = sum(values.numel() for values in trained_part(self.residuals.trial.parameters()).values()) <= WIDEST
+        if features.left <= CLEAR or not few or self.effort.share > 1 or not self._has_time(features.left):
+            return features, replace(features, best=features.full)
+        beside = self.fit(features.scale, BESIDE, own_directions=True)
+        return min((features, beside), key=lambda one: one.left), replace(features, best=features.full)
+
+    def features(self) -> Step:
+        """The correction that leaves least, uphill and downhill from the first scale while it gains."""
+        known: dict[int, Step] = {}
+        for candidate in _outward(SCALES.index(self.effort.scale), len(SCALES)):
+            best = min(known, key=lambda k: known[k].left, default=None)
+            if best is not None and (abs(candidate - best) > 1 or not self._has_time(known[best].left)):
+                continue
+            known[candidate] = self.fit(SCALES[candidate], FEATURES // self.effort.share)
+        return min(known.values(), key=lambda one: one.left)
+
+    def fit(self, scale: float, features: int, own_directions: bool = False) -> Step:
+        """The correction on so many features, and in the directions of the network's parameters where asked."""
+        started = time.perf_counter()
+        trial = self.residuals.trial
+        core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), self._random(scale, features))
+        corrected = trial.with_core(core)
+        residuals = self.residuals.of(corrected)
+        moved = [f"core.corrections.{len(core.corrections) - 1}.{name}" for name in ("last.weight", "last.bias")]
+        moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
+        if own_directions:
+            moved += [f"core.trained.{name}" for name, _ in core.trained.named_parameters()]
+        parameters = corrected.parameters()
+        held = {name: values.clone() for name, values in parameters.items() if name not in moved}
+        start = torch.cat([values.reshape(-1) for name, values in parameters.items() if name in moved])
+
+        def linearized(points: PointSet) -> tuple[Tensor, Tensor]:
+            known = Workspace(Assembly().jacobian, coupled=dict.fromkeys(points, False))
+            least_squares = CollocationLeastSquares(residuals, points, Assembly(), held=held, workspace=known)
+            r, j = least_squares.jacobian(start)
+            return r.double().cpu(), j.double().cpu()
+
+        shapes = {name: values.shape for name, values in parameters.items() if name in moved}
+        left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
+        require(math.isfinite(left), "the residual is not finite")
+        self.longest = max(self.longest, time.perf_counter() - started)
+        return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), scale)
+
+    def _random(self, scale: float, features: int) -> RandomFeatures:
+        trial = self.residuals.trial
+        outputs = len(trial.problem.vocabulary.fields)
+        with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
+            torch.manual_seed(int(torch.randint(2**31 - 1, (), generator=self.generator)))
+            inputs = len(trial.network.embedding.coordinates)  # type: ignore[arg-type]
+            network = RandomFeatures(inputs, outputs, width=max(1, features // outputs), scale=scale)
+        return network.to(trial.dtype).to(trial.device)
+
+
+def _outward(middle: int, count: int) -> list[int]:
+    """The numbers below count, from the middle to both ends."""
+    return sorted(range(count), key=lambda k: abs(k - middle))

@@ -1,0 +1,152 @@
+"""A second stage: a trained function is replaced by its correction where that is better, as often as it gains.
+
+A correction solves the linearized problem. It is taken where the residual itself falls on points on which nothing was
+fitted or chosen, and where the errors, estimated anew by other features, become smaller. Multi-stage networks: Wang &
+Lai 2024 (arXiv 2307.08934), here each stage by one least-squares solve.
+"""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import torch
+from torch import Generator
+
+from pinn.diagnosis.correction import Effort, Trial
+from pinn.diagnosis.error_estimate import Estimate, estimate
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import bind
+from pinn.residuals.residuals import Residuals
+from pinn.sampling.given import DataRegion
+from pinn.sampling.points import PointSet
+from pinn.sampling.sequences import UniformSampler
+from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
+
+FRESH, EDGES = 1500, 250  # points in the interior and on each side, of each window, where a correction is judged
+CLEARLY = 0.5  # of the residual that a correction may leave there
+GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
+MISFIT = 1.1  # by which the misfit of data may grow
+MOST = 4  # corrections
+FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
+FIRST = 0.5  # of the time, for the first search
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A function after its corrections, and what it still lacks.
+
+    fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
+    would have if it weighed as much as what was corrected.
+    """
+
+    estimate: Estimate
+    corrections: int = 0
+    fallen: float = 1.0
+    rest: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def trial(self) -> Trial:
+        return self.estimate.trial
+
+    @cached_property
+    def growth(self) -> ErrorGrowth | None:
+        """The estimated errors by time, as much larger than what is seen as those of the whole; None without time."""
+        growth = self.estimate.growth()
+        if growth is None:
+            return None
+        factors = {name: self._errors[name] / e if e > 0 else 1.0 for name, e in self.estimate.errors.items()}
+        return replace(growth, errors={name: factors[name] * values for name, values in growth.errors.items()})
+
+    @property
+    def _errors(self) -> dict[str, float]:
+        """The estimated error of each field.
+
+        After a correction what remains of the residual is mostly finer than features see, and weighs less than what
+        was corrected: what is seen is the estimate, unless it is so small that the rest would have to weigh nothing.
+        """
+        seen = self.estimate.errors.items()
+        return {name: max(e, FINE * self.rest.get(name, 0.0)) for name, e in seen}
+
+    @cached_property
+    def measured(self) -> ErrorEstimate:
+        """The estimated errors for the solution file."""
+        left = self.estimate.correction.left
+        left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
+        found = ErrorEstimate(self._errors, left, self.corrections, self.fallen)
+        if self.growth is None or not found.is_resolved:
+            return found
+        return replace(found, trusted_until=self.growth.trusted_until)
+
+
+def staged(
+    trial: Trial, weights: Mapping[str, float] | None, seconds: float, seed: int = 0, second_stage: bool = True
+) -> Staged:
+    """A trained function with its estimated errors, corrected where that gains, in about so many seconds.
+
+    weights: of the terms in the loss. Raises UserError where a residual depends on all points at once, or is not
+    finite.
+    """
+    generator = Generator().manual_seed(seed + 2**22)
+    started = time.perf_counter()
+    effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
+    found = Staged(estimate(trial, weights, effort, generator))
+    while second_stage and found.corrections < MOST:
+        remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
+        effort = replace(effort, least=0.0, most=remaining, scale=found.estimate.correction.scale)
+        better = _corrected(found, weights, effort, generator)
+        if better is None:
+            break
+        found = better
+        second_stage = time.perf_counter() - started < seconds
+    return found
+
+
+def _corrected(
+    found: Staged, weights: Mapping[str, float] | None, effort: Effort, generator: Generator
+) -> Staged | None:
+    """After one more correction; None where that is no better."""
+    before = found.estimate
+    left = before.correction.left
+    if left > ErrorEstimate.RESOLVED:
+        return None
+    corrected = before.correction.applied()
+    fallen = _fallen(before.trial, corrected, weights, generator)
+    if not fallen < 1.0:
+        return None
+    after = estimate(corrected, weights, effort, generator, least=FINE * fallen * before.worst)
+    is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
+    rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
+    is_seen = is_resolved and after.worst > FINE * max(rest.values())
+    gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst
+    if not gains:
+        return None
+    return Staged(after, found.corrections + 1, found.fallen * fallen, rest)
+
+
+def _fallen(before: Trial, after: Trial, weights: Mapping[str, float] | None, generator: Generator) -> float:
+    """The weighted residual of one function over that of another on fresh points; infinite where data fit worse.
+
+    The points of data are never fresh, so that what is gained there does not count.
+    """
+    sampler = UniformSampler(interior=FRESH, boundary=EDGES)
+    own = [make_residuals(window, weights=weights) for window in before.windows]
+    others = [residuals.of(window) for residuals, window in zip(own, after.windows, strict=True)]
+    points = [residuals.draw(sampler, generator) for residuals in own]
+    old, new = _losses(own, points), _losses(others, points)
+    if new[True] > MISFIT**2 * old[True] or not old[False] > 0:
+        return math.inf
+    fallen = math.sqrt(new[False] / old[False])
+    return fallen if math.isfinite(fallen) else math.inf
+
+
+def _losses(windows: Sequence[Residuals], points: Sequence[PointSet]) -> dict[bool, float]:
+    """The loss of all windows, that of data (True) apart from that of the other terms."""
+    losses = {True: 0.0, False: 0.0}
+    for residuals, drawn in zip(windows, points, strict=True):
+        for label, group in residuals.regions.items():
+            with torch.no_grad():
+                r = bind(residuals, {label: drawn[label]}).residual(residuals.theta())
+            losses[isinstance(group.region, DataRegion)] += float(r.square().sum())
+    return losses

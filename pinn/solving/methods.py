@@ -1,0 +1,146 @@
+"""Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
+
+1. Random features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
+   coordinates, in seconds. 2. The same in windows of time, each as long as it is solved. 3. The better of them with
+   conditions in the loss, where an ansatz makes the solution harder to represent. 4. A trust region on a network for
+   the time that is left, with hard or soft conditions as the features had it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Protocol
+
+from pinn.basis.configurable import plain
+from pinn.networks.mlp import MLP
+from pinn.networks.random_features import RandomFeatures
+from pinn.optimizers.automatic import Automatic
+from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.linear import LinearLeastSquares
+from pinn.sampling.sequences import ChebyshevSampler
+from pinn.solution_file.measured import ErrorEstimate
+from pinn.terms.data import Data, Observation
+from pinn.training.plan import Plan
+from pinn.training.settings import Training
+from pinn.trial.making import AUTO
+
+MOST_COORDINATES = 3  # that random features fill
+ROWS = 3000  # interior points of a fit, at most
+SHARE = 0.35  # of the time that is left, for features
+SOLVED = 1e-6  # estimated error at which nothing else is tried
+DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
+BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to solve a problem. plan: what a run is told. share: of the time that is left, at most."""
+
+    plan: Plan
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        optimizer, windows = self.plan.optimizer, self.plan.training.windows
+        told = "random features" if isinstance(optimizer, LinearLeastSquares) else type(optimizer).__name__
+        return told + " in windows of time" * (windows != 1) + ", soft conditions" * (self.plan.constraints == "soft")
+
+
+class Tried(Protocol):
+    """A method that was tried, and the estimate of its errors, None where there is none."""
+
+    @property
+    def method(self) -> Method: ...
+
+    @property
+    def estimate(self) -> ErrorEstimate | None: ...
+
+
+def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
+    """The methods to be tried, in their order. tried: what has come of them; the caller fills it on the way."""
+    if not isinstance(plan.optimizer, Automatic):
+        yield Method(plan)
+        return
+    constraints = plan.constraints
+    if _suits_features(plan):
+        yield Method(_features(plan), SHARE)
+        if not _solved(tried) and plan.problem.domain.time is not None and plan.training.windows == 1:
+            yield Method(_in_windows(_features(plan)), SHARE)
+        if not _solved(tried) and tried and plan.constraints == "hard":
+            hard = min(tried, key=lambda one: doubted_error(one.estimate))
+            yield Method(replace(hard.method.plan, constraints="soft"), SHARE)
+            soft = min(doubted_error(one.estimate) for one in tried if one.method.plan.constraints == "soft")
+            constraints = "soft" if BETTER * soft < doubted_error(hard.estimate) else constraints
+    if not _solved(tried):
+        yield Method(replace(plan, optimizer=TrustRegion(), constraints=constraints))
+
+
+def method_named(plan: Plan, name: str) -> Method | None:
+    """The one of this name that `methods` may give, for a run that is continued."""
+    region, features = replace(plan, optimizer=TrustRegion()), _features(plan)
+    for base, constraints in product((region, features, _in_windows(features)), (plan.constraints, "soft")):
+        method = Method(replace(base, constraints=constraints))
+        if method.name == name:
+            return method
+    return None
+
+
+def doubted_error(estimate: ErrorEstimate | None) -> float:
+    """The largest estimated error; more where it is a lower bound, infinite where there is no estimate."""
+    if estimate is None:
+        return float("inf")
+    error = estimate.worst[1]
+    return error if estimate.is_resolved else DOUBTED * error
+
+
+def _solved(tried: Sequence[Tried]) -> bool:
+    return any(doubted_error(one.estimate) <= SOLVED for one in tried)
+
+
+def untried(plan: Plan) -> Method | None:
+    """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
+    tried = plan.optimizer if not isinstance(plan.optimizer, Automatic) else None
+    left_out = not isinstance(tried, LinearLeastSquares) if tried else not _suits_features(plan)
+    return Method(_features(plan)) if left_out and _may_have_features(plan) else None
+
+
+def _suits_features(plan: Plan) -> bool:
+    """Whether features may do, and no network, number of steps or start was chosen."""
+    chosen = plan.training.steps is not None or plan.initial_guess is not None or not _is_default(plan.network)
+    return not chosen and _may_have_features(plan)
+
+
+def _may_have_features(plan: Plan) -> bool:
+    """Few coordinates, exact data, double precision, one process."""
+    problem = plan.problem
+    observed = any(isinstance(term, (Data, Observation)) for term in problem.terms().values())
+    few = len(problem.coordinates) <= MOST_COORDINATES
+    return few and not observed and plan.dtype == "float64" and plan.devices == 1
+
+
+def _is_default(network: Any) -> bool:
+    """Whether a network is the one that is taken where none is chosen."""
+    if network is MLP:
+        return True
+    told, default = plain(network), MLP(1, 1).configuration
+    own = {key: value for key, value in told.items() if key != "_partial_"} if isinstance(told, Mapping) else {}
+    return bool(own) and all(key in default and default[key] == value for key, value in own.items())
+
+
+def _features(plan: Plan) -> Plan:
+    sampler = ChebyshevSampler(interior=min(plan.sampler.interior, ROWS), boundary=plan.sampler.boundary)
+    training = _changed(plan.training, check_every=1, steps=None)
+    optimizer, network = LinearLeastSquares(), RandomFeatures
+    return replace(
+        plan, network=network, optimizer=optimizer, sampler=sampler, training=training, initial_guess="features"
+    )
+
+
+def _in_windows(plan: Plan) -> Plan:
+    return replace(plan, training=_changed(plan.training, windows=AUTO))
+
+
+def _changed(training: Training, **settings: Any) -> Training:
+    """The same settings but for some."""
+    return Training(**{**training._constructor_arguments, **settings})

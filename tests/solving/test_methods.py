@@ -1,0 +1,132 @@
+"""Which methods are tried, and which one is kept."""
+
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+import pinn
+from pinn.networks import SIREN
+from pinn.networks.mlp import MLP
+from pinn.optimizers.automatic import Automatic
+from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
+from pinn.optimizers.linear import LinearLeastSquares
+from pinn.problems.heat import Heat
+from pinn.problems.poisson_2d import Poisson2D
+from pinn.problems.poisson_5d import Poisson5D
+from pinn.solution_file.measured import ErrorEstimate
+from pinn.solving.choosing import quick_trial
+from pinn.solving.methods import Method, doubted_error, method_named, methods, untried
+from pinn.training.plan import Plan
+from pinn.training.settings import Training
+
+
+@dataclass
+class Tried:
+    method: Method
+    estimate: ErrorEstimate | None
+
+
+def names(plan, *errors):
+    """The methods that are tried where they come to these errors, None where there is no estimate."""
+    tried, told = [], []
+    for method, error in zip(methods(plan, tried), [*errors, *[None] * 9], strict=False):
+        told.append(method.name)
+        tried.append(Tried(method, None if error is None else ErrorEstimate({"u": error}, left=0.01)))
+    return told
+
+
+FEATURES, WINDOWS = "random features", "random features in windows of time"
+
+
+def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
+    assert names(Plan(Heat()), 1e-9) == [FEATURES]
+    assert names(Plan(Heat()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
+    assert names(Plan(Poisson2D()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
+
+
+def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
+    tried = names(Plan(Heat()), 1e-2, 1e-3, 1e-2)
+    assert tried == [FEATURES, WINDOWS, f"{WINDOWS}, soft conditions", "TrustRegion"]
+    assert names(Plan(Heat()), 1e-2, None, 1e-4)[2:] == [f"{FEATURES}, soft conditions", "TrustRegion, soft conditions"]
+    assert names(Plan(Heat(), constraints="soft"), 1e-2)[-1] == "TrustRegion, soft conditions"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"network": partial(MLP, width=64)},
+        {"network": SIREN},
+        {"training": Training(steps=5)},
+        {"dtype": "float32"},
+        {"initial_guess": "linear"},
+        {"problem": Poisson5D()},
+    ],
+)
+def test_what_the_user_chose_is_not_set_aside(chosen):
+    assert names(Plan(**{"problem": Heat(), **chosen})) == ["TrustRegion"]
+
+
+def test_an_optimizer_of_the_users_is_the_only_method():
+    assert names(Plan(Heat(), optimizer=LevenbergMarquardt())) == ["LevenbergMarquardt"]
+    assert isinstance(Plan(Heat()).optimizer, Automatic)
+
+
+def test_defaults_spelt_out_are_no_choice():
+    """As the configuration passes them."""
+    spelt = partial(MLP, width=20, depth=3, activation="tanh", factorization=None)
+    assert names(Plan(Heat(), network=spelt), 1e-9) == [FEATURES]
+
+
+def test_a_method_is_found_again_by_its_name():
+    plan = Plan(Heat())
+    for name in (FEATURES, WINDOWS, f"{WINDOWS}, soft conditions", "TrustRegion", "TrustRegion, soft conditions"):
+        assert method_named(plan, name).name == name
+    assert method_named(plan, "magic") is None
+
+
+def test_a_lower_bound_is_doubted():
+    assert doubted_error(ErrorEstimate({"u": 1e-3, "v": 2e-3}, left=0.1)) == 2e-3
+    assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.9)) > 1e-2
+    assert doubted_error(None) == float("inf")
+
+
+def test_what_was_left_out_may_be_tried_afterwards():
+    assert untried(Plan(Heat(), optimizer=TrustRegion())).name == FEATURES
+    assert untried(Plan(Heat(), network=SIREN)).name == FEATURES
+    assert untried(Plan(Heat())) is None
+    assert untried(Plan(Heat(), optimizer=LinearLeastSquares())) is None
+    assert untried(Plan(Poisson5D(), optimizer=TrustRegion())) is None
+
+
+@pytest.mark.estimates
+def test_a_run_that_chose_nothing_keeps_the_best_and_says_so(tmp_path, caplog):
+    output = pinn.Output(figures=False, resolution=9)
+    with caplog.at_level("INFO", logger="pinn"):
+        solution = pinn.solve(
+            Poisson2D(), training=Training(time_limit=60.0, held_out=200), folder=tmp_path, output=output
+        )
+    assert "method: random features: estimated error of u" in caplog.text
+    assert solution.errors()["u"]["relative_l2"] < 1e-8  # smooth: features alone come to 1e-12
+    loaded = pinn.load(tmp_path)
+    assert loaded.configuration["optimizer"] == {"_target_": "pinn.optimizers.LinearLeastSquares", "cutoff": 1e-14}
+    assert loaded.errors() == solution.errors()
+    assert (tmp_path / "method.txt").read_text() == "random features\n"
+
+
+def test_a_quick_trial_tells_what_helps():
+    found = Tried(Method(Plan(Poisson2D(), optimizer=TrustRegion())), ErrorEstimate({"u": 0.1}, left=0.01))
+
+    def train(error, method, clock):
+        one = SimpleNamespace(
+            method=method, trial=None, stages=SimpleNamespace(measured=ErrorEstimate({"u": error}, 0.01))
+        )
+        one.estimate = one.stages.measured
+        return one
+
+    plan, output = found.method.plan, pinn.Output(estimate=False)
+    told = quick_trial(plan, found, output, 1.0, partial(train, 1e-4))
+    assert told.startswith("optimizer=auto: random features came to an estimated error of 0.0001 in")
+    assert quick_trial(plan, found, output, 1.0, partial(train, 0.05)) == ""
+    assert quick_trial(plan, found, output, 1.0, lambda method, clock: 1 / 0) == ""

@@ -1,0 +1,121 @@
+"""Runs whose solution is corrected: saved as one, loaded, continued, and started from."""
+
+import json
+from functools import partial
+
+import h5py
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch import nn
+
+import pinn
+from pinn.networks import MLP, CorrectedNetwork
+from pinn.problems import Heat
+from pinn.report.record import read_record
+from pinn.report.show import describe
+from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
+from pinn.training.checkpoint import load_tree
+
+pytestmark = pytest.mark.estimates
+OUTPUT = {"figures": False, "resolution": 17}
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch):
+    """One fit of few features, and one after each correction."""
+    monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.0)
+    monkeypatch.setattr("pinn.solving.examination.SHARE", 0.0)
+
+
+SMALL = partial(MLP, width=8, depth=2)
+
+
+def solve(folder=None, network=SMALL, steps=4, windows=1, output=OUTPUT, **settings):
+    training = pinn.Training(steps=steps, time_limit=None, held_out=50, windows=windows)
+    options = {"training": training, "compile": "never", "folder": folder, "output": pinn.Output(**output)}
+    return pinn.solve(Heat(), network, **options, **settings)
+
+
+def error(solution) -> float:
+    return solution.errors()["u"]["relative_l2"]
+
+
+@pytest.mark.parametrize("windows", [1, 2])
+def test_a_corrected_solution_is_saved_and_loaded_as_one(tmp_path, windows):
+    solution, plain = solve(tmp_path, windows=windows), solve(windows=windows, output={**OUTPUT, "second_stage": False})
+    assert not isinstance(plain.trial.network.core, CorrectedNetwork)
+    assert error(solution) < 0.1 * error(plain)
+    losses, corrected = np.split(solution.history["loss"], [-windows])  # measured again, a record a window
+    assert np.array_equal(losses, plain.history["loss"])
+    assert corrected.max() < losses.min()
+    loaded = pinn.load(tmp_path)
+    assert all(isinstance(window.network.core, CorrectedNetwork) for window in loaded.trial.windows)
+    x = {"x": np.linspace(0, 1, 7), "t": 0.6}
+    assert np.array_equal(loaded(**x), solution(**x))
+    estimate = ErrorEstimate.of(loaded.attributes)
+    assert estimate.corrections == 1
+    assert 0 < estimate.fallen < 0.25
+    assert "a second stage: the residual" in describe(tmp_path)
+    assert read_record(tmp_path / "solution.h5").settings["network.width"] == 8
+
+
+def test_the_estimate_is_kept_on_the_nodes(tmp_path):
+    """Of an uncorrected solution, whose error is not that of rounding; 2 % is between the nodes and other points."""
+    solution = solve(tmp_path, output={**OUTPUT, "second_stage": False})
+    with h5py.File(tmp_path / "solution.h5") as file:
+        estimate, true = file["estimate/u"][()], -file["error/u"][()]
+        assert file["estimate/u"].attrs["long_name"] == "estimated error of u"
+        assert file["estimate/u"].dims[0][0] == file["t"]
+    assert np.linalg.norm(estimate - true) < 0.02 * np.linalg.norm(true)
+    loaded = pinn.load(tmp_path)
+    loaded.save(tmp_path / "again.h5")
+    with h5py.File(tmp_path / "again.h5") as file:
+        assert np.array_equal(file["estimate/u"][()], estimate)
+    assert "estimate" not in loaded.contents(pinn.Output(resolution=5)).on_nodes()  # other nodes than the file's
+    assert "estimate/u" in solution.contents(pinn.Output(resolution=5)).on_nodes()
+    growth = ErrorGrowth.of(loaded.diagnosis)
+    assert growth.errors["u"].shape == growth.time.shape == (20,)
+    assert "estimate_u" in loaded.to_xarray()
+
+
+def test_training_goes_on_from_the_checkpoint_and_from_the_trained_part(tmp_path):
+    solution = solve(tmp_path)
+    with (tmp_path / "metrics.jsonl").open() as lines:
+        steps = [json.loads(line)["step"] for line in lines]
+    assert steps[-1] == 4
+    assert not any("corrections" in name for name in load_tree(tmp_path / "checkpoint.h5"))
+    further = solve(tmp_path, steps=6, resume=True)
+    assert list(further.history["step"]) == [1, 2, 3, 4, 5, 6, 6]  # and the corrected solution
+    started = solve(None, steps=1, initial_guess=str(tmp_path), output={**OUTPUT, "estimate": False})
+    assert started.history["loss"][0] < solution.history["loss"][-2]
+
+
+class Own(nn.Module):
+    """A network that does not say how it was built."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(inputs, 8), nn.Tanh(), nn.Linear(8, outputs))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def test_a_network_of_ones_own_is_corrected_and_given_again(tmp_path):
+    solution = solve(tmp_path, network=Own)
+    assert isinstance(solution.trial.network.core, CorrectedNetwork)
+    with pytest.raises(pinn.UserError, match="pass network="):
+        pinn.load(tmp_path)
+    loaded = pinn.load(tmp_path, network=Own)
+    assert np.array_equal(loaded(x=0.3, t=0.4), solution(x=0.3, t=0.4))
+
+
+def test_single_precision_is_restored(tmp_path):
+    solution = solve(tmp_path, dtype="float32")
+    loaded = pinn.load(tmp_path)
+    assert isinstance(loaded.trial.network.core, CorrectedNetwork)
+    assert loaded.trial.dtype == torch.float32
+    assert np.array_equal(loaded(x=0.3, t=0.4), solution(x=0.3, t=0.4))
+    assert "trained" in yaml.safe_load(loaded.contents().configuration)["network"]
