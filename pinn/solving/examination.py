@@ -15,6 +15,7 @@ from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
@@ -120,8 +121,16 @@ def examine(
     seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked("a bound of the error", lambda: bound_errors(answer))
     why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
-    judged = judge(answer, history, estimate, posed, seen or (), why or ())
+    judged = judge(answer, history, _marched(answer, estimate), posed, seen or (), why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
+
+
+def _marched(answer: TrialFunction | WindowedTrial, estimate: ErrorEstimate | None) -> ErrorEstimate | None:
+    """The errors of ordinary equations as marched in small steps, which resolve what features do not."""
+    marched = _asked("the error, marched in time,", partial(marched_error, answer))
+    if not marched:
+        return estimate
+    return replace(estimate, errors=marched, left=0.0) if estimate else ErrorEstimate(marched, left=0.0)
 
 
 def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:
