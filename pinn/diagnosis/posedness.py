@@ -43,6 +43,7 @@ REFUSED = 1e-2  # of what no change takes away, by its size, although other part
 LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
 RANDOM = 20  # smooth fields by which residuals are measured
 HELD = 1e3  # of what holds exactly beside data over their noise: more, and features must fit it too well
+UNMOVED = 1e-12  # what changes make of a block that holds exactly, by the fields' level: rounding
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
 
 
@@ -167,7 +168,8 @@ class _Linearized:
         answers = self.j @ coefficients
         sizes = {name: float(answers[of].square().sum(0).mean().sqrt()) for name, of in self.blocks.items()}
         lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
-        return {name: x / (sizes[name] or float(self.levels.max()) or 1.0) for name, x in lengths.items()}
+        level = float(self.levels.max()) or 1.0
+        return {name: x / (sizes[name] if sizes[name] > UNMOVED * level else level) for name, x in lengths.items()}
 
     def free(self) -> tuple[str, ...]:
         """The fields and unknowns that a null direction changes; none where there is no such direction."""
