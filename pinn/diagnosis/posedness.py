@@ -10,14 +10,16 @@ falls with the cutoff, which is all that keeps it from zero.
 """
 
 import copy
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pinn.diagnosis.verdict import Posedness
+from pinn.ansatz.written import WrittenAnsatz
+from pinn.derivatives.jets import Values
+from pinn.diagnosis.verdict import Determined, Posedness
 from pinn.domains.region import Region
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.embedding import Embedding
@@ -27,35 +29,40 @@ from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
 from pinn.sampling.sequences import SobolSampler, UniformSampler
+from pinn.training.held_out import noisy_blocks
 from pinn.trial.function import TrialFunction
 
 FEATURES, SCALE = 150, 3.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
 INTERIOR, BOUNDARY, PLACES = 800, 200, 600  # rows of a region or side; points where the fields are compared
-COARSE, FINE = 1e-4, 1e-8  # cutoffs of the fields' singular values
+COARSE, FINE, FINEST = 1e-4, 1e-8, 1e-10  # cutoffs of the fields' singular values
 NULL, FALLING = 1e-7, 1e3  # the least singular value of a null direction, and what the cutoff takes from it
 ROUGHER = 3.0  # factor of waves, features and rows for a second look
 LEFT, SMOOTH = 0.9, 0.2  # share of the residual that no change explains, and that smooth functions leave of it
 MISSED = 1e-4  # residual by its size: below it nothing is left
+REFUSED = 1e-2  # of what no change takes away, by its size, although other parts of the residual can be
 LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
 RANDOM = 20  # smooth fields by which residuals are measured
+HELD = 1e3  # of what holds exactly beside data over their noise: more, and features must fit it too well
+UNMOVED = 1e-12  # what changes make of a block that holds exactly, by the fields' level: rounding
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
 
 
-def posedness(trial: TrialFunction, seed: int = 0) -> Posedness:
+def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] | None = None) -> Posedness:
     """Look at a problem's linearization at a trained function, in some tenths of a second.
 
+    weights: of the terms in the loss that was minimized.
     Raises UserError where a residual cannot be evaluated.
     """
     generator = torch.Generator().manual_seed(seed + 2**23)
-    here = _Linearized.at(trial, generator)
+    here = _Linearized.at(trial, generator, weights=weights)
     free, missed = here.free(), here.missed()
     stuck = here.contradictory()
     if stuck:  # by rougher changes, too?
-        stuck = stuck if _Linearized.at(trial, generator, ROUGHER)._irreducible()[0] > LEFT else ()
+        stuck = _Linearized.at(trial, generator, ROUGHER, weights).contradictory()
     if stuck:  # a nonlinear problem may be stationary here, and nowhere else
         there = _Linearized.at(here.shaken(generator), generator)._irreducible()[1]
         stuck = tuple(block for block in stuck if there[block] > MISSED)
-    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator))
+    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain())
 
 
 @dataclass
@@ -63,7 +70,9 @@ class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
 
     given (N,): r of fields that are zero: sources and data. blocks: name -> rows. owners, columns: the field or unknown
-    by number, of phi's rows and columns. places: block -> its points.
+    by number, of phi's rows and columns. places: block -> its points. noisy: the blocks whose rows are divided by their
+    noise. levels: root mean square of each field. extents: their sizes, as of `_changes`. weights: of the blocks in the
+    loss that was minimized.
     """
 
     trial: TrialFunction
@@ -76,12 +85,22 @@ class _Linearized:
     names: tuple[str, ...]
     blocks: dict[str, slice]
     places: dict[str, Tensor]
+    noisy: tuple[str, ...]
+    levels: Tensor
+    extents: Tensor
+    weights: dict[str, float]
 
     @classmethod
-    def at(cls, trial: TrialFunction, generator: torch.Generator, rougher: float = 1.0) -> "_Linearized":
+    def at(
+        cls,
+        trial: TrialFunction,
+        generator: torch.Generator,
+        rougher: float = 1.0,
+        weights: Mapping[str, float] | None = None,
+    ) -> "_Linearized":
         corrected = _with_features(trial, generator, rougher)
-        residuals = make_residuals(corrected)
-        residuals.weights = dict.fromkeys(residuals.weights, 1.0)
+        residuals = make_residuals(corrected, weights=weights)
+        trained, residuals.weights = residuals.weights, dict.fromkeys(residuals.weights, 1.0)
         points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)
         moved = [f"{_features_of(corrected)}{name}" for name in ("last.weight", "last.bias")]
         moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
@@ -94,33 +113,46 @@ class _Linearized:
         shapes = {name: values.shape for name, values in free.items()}
         x = UniformSampler(interior=PLACES, boundary=1).draw(trial.domain, Region(), generator)
         at = x.to(trial.dtype, trial.device).x
-        phi, owners = _changes(corrected, at, start, shapes, held)
+        phi, owners, levels, extents = _changes(corrected, at, start, shapes, held)
         names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
         columns = torch.cat([_owners(name, shape, names) for name, shape in shapes.items()])
         rows, places = _rows(residuals, points)
         zero = residuals.of(_zero(corrected))
         given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
-        return cls(corrected, r, j, given, phi, owners, columns, names, rows, places)
+        noisy = tuple(noisy_blocks(residuals, points))
+        return cls(corrected, r, j, given, phi, owners, columns, names, rows, places, noisy, levels, extents, trained)
 
     def contradictory(self) -> tuple[str, ...]:
-        """The blocks that no smooth change of the fields brings to zero, although they are smooth."""
-        share, sizes = self._irreducible()
+        """The blocks that no smooth change of the fields brings to zero, although they are smooth.
+
+        With each block of one length, or in the weights of the loss: the least loss of a contradiction, which a change
+        of the fields does shift from block to block.
+        """
+        share, sizes, left = self._irreducible()
         largest = max(sizes.values())
-        if share < LEFT or largest < MISSED:
+        if largest < MISSED or (share < LEFT and (largest < REFUSED or self._settled() < LEFT)):
             return ()
         large = [name for name, size in sizes.items() if size >= 0.1 * largest]
-        smooth = all(_roughness(self.places[name], self.r[self.blocks[name]]) < SMOOTH for name in large)
+        smooth = all(_roughness(self.places[name], left[self.blocks[name]]) < SMOOTH for name in large)
         return tuple(large) if smooth else ()
 
-    def _irreducible(self) -> tuple[float, dict[str, float]]:
-        """The share of r, balanced, that no change explains, and each block's part of it by the block's size."""
+    def _irreducible(self) -> tuple[float, dict[str, float], Tensor]:
+        """The share of r, balanced, that no change explains; each block's part of it by the block's size; its rows."""
         basis, k = self._basis(FINE)
         r, j = self._balanced(basis, k)
         q = torch.linalg.qr(j).Q
         left = r - q @ (q.mT @ r)
         share = float(left.norm() / r.norm().clamp_min(torch.finfo(r.dtype).tiny))
-        return share, self._by_size(self.r * left / torch.where(r == 0, 1.0, r))
+        return share, self._by_size(self.r * left / torch.where(r == 0, 1.0, r)), left
+
+    def _settled(self) -> float:
+        """The share of r, in the weights of the loss, that no change explains: one at the least loss."""
+        r, j = self.r.clone(), self.j @ self._basis(FINE)[0]
+        for name, rows in self.blocks.items():
+            r[rows], j[rows] = self.weights[name] ** 0.5 * r[rows], self.weights[name] ** 0.5 * j[rows]
+        q = torch.linalg.qr(j).Q
+        return float((r - q @ (q.mT @ r)).norm() / r.norm().clamp_min(torch.finfo(r.dtype).tiny))
 
     def missed(self) -> dict[str, float]:
         """Each block's residual by the block's size."""
@@ -129,7 +161,7 @@ class _Linearized:
     def _by_size(self, rows: Tensor) -> dict[str, float]:
         """Rows (N,) by block over the residual of random smooth fields of the solution's size, or of its data alone.
 
-        The larger of the two root mean squares.
+        The larger of the two root mean squares. A block that no change moves is compared with the fields themselves.
         """
         coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
         changes = self.phi @ coefficients
@@ -142,16 +174,38 @@ class _Linearized:
         data = torch.where(self.given.isfinite(), self.given, 0.0)
         sizes = {name: max(size, float(data[self.blocks[name]].norm())) for name, size in sizes.items()}
         lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
-        return {name: x / sizes[name] if sizes[name] else math.inf if x else 0.0 for name, x in lengths.items()}
+        level = float(self.levels.max()) or 1.0
+        return {name: x / (sizes[name] if sizes[name] > UNMOVED * level else level) for name, x in lengths.items()}
 
     def free(self) -> tuple[str, ...]:
         """The fields and unknowns that a null direction changes; none where there is no such direction."""
-        (coarse, _), (fine, direction) = (self._least(cutoff) for cutoff in (COARSE, FINE))
+        (coarse, _), (fine, direction) = (self._least(cutoff) for cutoff in (COARSE, FINEST))
         if fine > NULL or fine * FALLING > coarse > NULL:
             return ()
         change = (self.phi @ direction).square()
         shares = [float(change[self.owners == k].sum()) for k in range(len(self.names))]
         return tuple(name for share, name in sorted(zip(shares, self.names, strict=True), reverse=True) if share > 0.01)
+
+    def uncertain(self) -> tuple[dict[str, float], tuple[Determined, ...]]:
+        """What the noise of the data leaves open where all else holds: each field's relative standard error, and the
+        unknowns with theirs, by the linearized least squares; nothing where no noise is given."""
+        if not self.noisy:
+            return {}, ()
+        basis, k = self._basis(FINEST)
+        _, j = self._balanced(basis, k)
+        data = {name: self.j[self.blocks[name]] @ basis for name in self.noisy}
+        data = {name: rows * len(rows) ** 0.5 for name, rows in data.items()}  # a row an observation, over its noise
+        j *= HELD * max(float(torch.linalg.matrix_norm(rows, 2)) for rows in data.values())
+        for name, rows in data.items():
+            j[self.blocks[name]] = rows
+        _, s, v = torch.linalg.svd(j, full_matrices=False)
+        spread = self.phi @ (basis @ (v.mT / s.clamp_min(torch.finfo(s.dtype).eps * float(s[0]))))
+        errors = {name: float(spread[self.owners == number].norm()) for number, name in enumerate(self.names)}
+        for name, share in zip(self.trial.problem.vocabulary.fields, self.extents / self.levels, strict=True):
+            errors[name] *= float(share)
+        unknowns = {name: errors.pop(name) * _size(self.trial, name) for name in self.trial.problem.unknowns}
+        values = self.trial.unknowns
+        return errors, tuple(Determined(name, values[name], e, _size(self.trial, name)) for name, e in unknowns.items())
 
     def shaken(self, generator: torch.Generator) -> TrialFunction:
         """The trial function with a random smooth change of its fields, about as large as they are."""
@@ -211,11 +265,12 @@ def _features_of(trial: TrialFunction) -> str:
 
 def _changes(
     trial: TrialFunction, x: Tensor, start: Tensor, shapes: dict[str, torch.Size], held: dict[str, Tensor]
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """What each parameter changes of the fields at x (n, d), root mean squares over their sizes, and of the unknowns.
 
-    A field's size is its standard deviation (or a part of its level), an unknown's the larger of value and guess; means
-    do not count of fields that are defined up to a constant.
+    With the owners of the rows, the fields' root mean squares (m,), and their sizes (m,). A field's size is its
+    standard deviation (or a part of its level), an unknown's the larger of value and guess; means do not count of
+    fields that are defined up to a constant.
     """
     problem = trial.problem
     fields = problem.vocabulary.fields
@@ -225,21 +280,29 @@ def _changes(
         return torch.stack([named[name] for name in fields])
 
     u, changes = values(start), torch.func.jacfwd(values)(start)  # (m, n), (m, n, q)
+    extents = torch.maximum(u.std(1), LEVEL * u.abs().amax(1))  # (m,)
+    extents = torch.where(extents > 0, extents, 1.0)
     for k, name in enumerate(fields):
         if name in problem.defined_up_to_constant:
             changes[k] = changes[k] - changes[k].mean(0)
-        changes[k] /= (max(float(u[k].std()), LEVEL * float(u[k].abs().max())) or 1.0) * len(x) ** 0.5
+        changes[k] /= extents[k] * len(x) ** 0.5
     rows, owners = [changes.reshape(-1, len(start))], [torch.arange(len(fields)).repeat_interleave(len(x))]
     at = 0
     for name, shape in shapes.items():
         unknown = name.removeprefix("unknowns.")
         if unknown in problem.unknowns:
             row = start.new_zeros(1, len(start))
-            row[0, at] = 1.0 / (max(abs(trial.unknowns[unknown]), abs(float(problem.unknowns[unknown]))) or 1.0)
+            row[0, at] = 1.0 / _size(trial, unknown)
             rows.append(row)
             owners.append(torch.tensor([len(fields) + list(problem.unknowns).index(unknown)]))
         at += shape.numel()
-    return torch.cat(rows).double().cpu(), torch.cat(owners)
+    levels = u.square().mean(1).sqrt()
+    return torch.cat(rows).double().cpu(), torch.cat(owners), levels, extents
+
+
+def _size(trial: TrialFunction, unknown: str) -> float:
+    """Of an unknown: the larger of its value and its guess."""
+    return max(abs(trial.unknowns[unknown]), abs(float(trial.problem.unknowns[unknown]))) or 1.0
 
 
 def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
@@ -257,7 +320,17 @@ def _zero(trial: TrialFunction) -> TrialFunction:
 
 
 def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
-    """Whether fields that are zero satisfy every term, those that hold exactly included."""
+    """Whether fields that are zero satisfy every term, those that hold exactly included.
+
+    Not where an ansatz of the problem's own is not zero itself: it holds data that are no terms.
+    """
+    x = UniformSampler(interior=100, boundary=1).draw(trial.domain, Region(), generator)
+    if isinstance(trial.ansatz, WrittenAnsatz):
+        at = x.to(trial.dtype, trial.device).x
+        without: dict[str, Values] = {name: torch.zeros_like(at[:, 0]) for name in trial.problem.vocabulary.fields}
+        lifted: Any = trial.ansatz(at, without)
+        if any(bool((values != 0).any()) for values in lifted.values()):
+            return False
     residuals = Residuals(_zero(trial))
     least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
     return float(least_squares.loss(residuals.theta())) == 0.0

@@ -19,6 +19,9 @@ LONGER = "training=accurate or a larger network (network.width)"
 ONE_OF_MANY = "one of many solutions: {}"
 UNFIT = 1e-4  # residual over largest term of a fit that has its least loss, far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
+OPEN = 0.2  # share of a field that noise may leave open where it is to be used
+FAR = 0.9  # a condition's mismatch by its size, beyond which the solution has next to nothing of it
+HUGE, MANY = 10.0, 1e6  # an error, and a ratio, beyond which the number says nothing
 SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
 
@@ -61,7 +64,7 @@ class Verdict:
     @property
     def lines(self) -> list[str]:
         """For people to read."""
-        first, *others = self.reasons or ("nothing was measured",)
+        first, *others = self.reasons
         return [f"{self.word.value}: {first}", *others, *([f"try {self.action}"] if self.action else [])]
 
     @property
@@ -74,10 +77,30 @@ class Verdict:
         """The verdict for these reasons: the worst of their words, worst reasons first, the first one's action."""
         order = list(Word)
         told = sorted(reasons, key=lambda reason: -order.index(reason.word))
-        word = told[0].word if told else Word.PLAUSIBLE
+        told = told or [Reason("nothing was measured", Word.NOT_SOLVED, "a longer run, with output.estimate=true")]
+        word = told[0].word
         action = next((reason.action for reason in told if reason.action), "")
         action = action or (LONGER if word is Word.NOT_SOLVED else "")
         return cls(word, tuple(reason.text for reason in told), action)
+
+
+@dataclass(frozen=True)
+class Determined:
+    """An unknown's value with its standard error by the data's noise. size: the larger of its value and its guess."""
+
+    name: str
+    value: float
+    error: float
+    size: float
+
+    @property
+    def reason(self) -> Reason:
+        """In words: what is known to less than its own size is not determined."""
+        known = f"{self.name} = {self.value:.4g} +- {self.error:.1g}"
+        if self.error > self.size:
+            told = f"unknown {self.name} is not determined by the data ({known})"
+            return Reason(told, Word.ILL_POSED, f"data that depend on {self.name}, more of them or with less noise")
+        return Reason(f"{known} by the noise of the data")
 
 
 @dataclass(frozen=True)
@@ -85,29 +108,41 @@ class Posedness:
     """free: what can change without any residual, largest first. contradictory: blocks that cannot vanish together.
 
     missed: block -> its residual over that of random smooth fields of the solution's size, root mean squares.
-    homogeneous: whether fields that are zero satisfy every term.
+    homogeneous: whether fields that are zero satisfy every term. spread: field -> its relative standard error by the
+    noise of the data. unknowns: theirs.
     """
 
     free: tuple[str, ...] = ()
     contradictory: tuple[str, ...] = ()
     missed: Mapping[str, float] = field(default_factory=dict)
     homogeneous: bool = False
+    spread: Mapping[str, float] = field(default_factory=dict)
+    unknowns: tuple[Determined, ...] = ()
 
-    @property
-    def reasons(self) -> Iterator[str]:
-        """In words."""
+    def reasons(self, estimate: ErrorEstimate | None = None) -> Iterator[Reason]:
+        """In words. A residual that the estimate of the error explains can vanish: it contradicts nothing."""
+        explained = estimate is not None and estimate.left <= ErrorEstimate.RESOLVED
+        if self.contradictory and not explained:
+            yield Reason(
+                f"no solution: what is left of {', '.join(self.contradictory)} is smooth, and no change of the fields "
+                "takes it away; conditions, equations or data contradict each other",
+                Word.ILL_POSED,
+                "without one of the terms that contradict each other",
+            )
         if self.free:
-            yield (
+            yield Reason(
                 f"one of many solutions: {', '.join(self.free)} can change without any residual; a condition or data "
-                "are missing"
+                "are missing",
+                Word.ILL_POSED,
+                f"a condition or data more on {self.free[0]}",
             )
         if self.homogeneous and not self.free:
-            yield "zero satisfies every term: nothing in the problem asks for another solution"
-        if self.contradictory:
-            yield (
-                f"no solution: what is left of {', '.join(self.contradictory)} is smooth, and no change of the fields "
-                "takes it away; conditions, equations or data contradict each other"
+            yield Reason(
+                "zero satisfies every term: nothing in the problem asks for another solution",
+                Word.ILL_POSED,
+                "a term that zero does not satisfy, such as a norm, a source or data",
             )
+        yield from (unknown.reason for unknown in self.unknowns)
 
 
 def verdict(
@@ -116,6 +151,7 @@ def verdict(
     estimate: ErrorEstimate | None = None,
     posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
+    causes: Sequence[Reason] = (),
 ) -> Verdict:
     """The verdict from the last measurement of a run.
 
@@ -123,20 +159,30 @@ def verdict(
     that weights and redrawn points would not help.
     missing: conditions that the equations ask for and the problem does not have, in words, by counting; passed over
     where `posed` has looked. estimate: of the errors; where it is small and resolved, a residual near the equation's
-    largest term is no fault: the terms are small there. seen: by other looks.
+    largest term is no fault: the terms are small there. seen: by other looks. causes: why it may be that a problem is
+    not solved, the likeliest first; told where it is not.
     """
     measured = Measured(latest, posed)
-    told = [Reason(text, Word.ILL_POSED) for text in (posed.reasons if posed else map(ONE_OF_MANY.format, missing))]
-    told += [] if estimate is None else [_estimated(estimate), *_growing(estimate), *_apart(measured, estimate)]
-    told += [*seen, *_missed(measured)]
-    looks = [_learnt_noise, _unsolved, _zero, _overfit, _dominant, _unfit, _consistent]
+    told = list(posed.reasons(estimate) if posed else (Reason(ONE_OF_MANY.format(m), Word.ILL_POSED) for m in missing))
+    found = [*seen, *_learnt_noise(measured), *_zero(measured)]
+    if estimate is None:
+        told += found
+    else:  # what is not resolved is not the first to be told
+        estimated = _estimated(measured, estimate, posed)
+        told += [estimated, *found] if estimate.is_resolved else [*found, estimated]
+        told += [*_growing(estimate), *_apart(measured, estimate)]
+    missed = list(_missed(measured))
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
-    if error <= UNSOLVED or any(not reason.word.is_good for reason in told):
-        looks.remove(_unsolved)
-    if error <= SOLVED:
-        looks = [look for look in looks if look not in (_overfit, _dominant, _unfit)]
-    for look in looks:
-        told += look(measured)
+    if error > UNSOLVED and all(reason.word.is_good for reason in (*told, *missed)):
+        told += _unsolved(measured)
+    if any(reason.word is Word.NOT_SOLVED for reason in (*told, *missed)):
+        told += [*_overfit(measured, Word.NOT_SOLVED), *causes]
+    elif error > SOLVED:
+        told += _overfit(measured, Word.PLAUSIBLE)
+    told += missed
+    if error > SOLVED:
+        told += [*_dominant(measured), *_unfit(measured)]
+    told += _consistent(measured)
     if not told and measured.total > 0:
         ratio = measured.total / max(sum(measured.training.values()), 1e-300)
         good = f"the residual on fresh points is {ratio:.2g} times the training points': no overfitting seen"
@@ -150,7 +196,7 @@ def verdict(
 def verdict_of(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> Verdict:
     """The verdict that a run has stored; from what it kept where it has stored none."""
     if Verdict.WORD not in attributes:
-        return verdict(kept)
+        return verdict(kept, estimate=ErrorEstimate.of(attributes))
     word, action = Word(attributes[Verdict.WORD]), str(attributes.get(Verdict.ACTION, ""))
     lines = str(attributes[Verdict.TEXT]).splitlines()
     lines = lines[:-1] if action and lines[-1] == f"try {action}" else lines
@@ -176,13 +222,31 @@ class Measured:
         self.left = {name: min(share, natural.get(name, math.inf)) for name, share in equations.items()}
         self.missed = {name: x for name, x in natural.items() if name not in equations and name not in self.noise}
 
+    @property
+    def is_down_to_noise(self) -> bool:
+        """Whether all data are met as well as their noise allows, and equations and conditions hold."""
+        consistent = all(LEARNT <= misfit < CONSISTENT for misfit in self.noise.values())
+        others = (*self.left.values(), *self.missed.values())
+        return bool(self.noise) and consistent and max(others, default=0.0) <= UNSOLVED
 
-def _estimated(estimate: ErrorEstimate) -> Reason:
+
+def _percent(share: float) -> str:
+    """A share for people to read."""
+    return f"{100 * share:.2g} %" if share <= HUGE else "far more than it all"
+
+
+def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | None) -> Reason:
     """What the estimate says."""
     field, error = estimate.worst
     if error > UNSOLVED:
-        size = f"{100 * error:.0f} %" + ("" if estimate.is_resolved else " or more")
-        return Reason(f"the estimated error of {field} is {size}", Word.NOT_SOLVED)
+        size = f"{100 * error:.0f} %" if error <= HUGE else "many times its size"
+        return Reason(
+            f"the estimated error of {field} is {size}" + ("" if estimate.is_resolved else " or more"), Word.NOT_SOLVED
+        )
+    if not estimate.is_resolved and posed and posed.spread and measured.is_down_to_noise:
+        field, error = max(posed.spread.items(), key=lambda item: item[1])
+        told = f"the noise of the data leaves {_percent(error)} of {field} open"
+        return Reason(told, Word.PLAUSIBLE if error <= OPEN else Word.NOT_SOLVED, "more data, or with less noise")
     if not estimate.is_resolved:
         return Reason(
             f"the error of {field} is {error:.1g} or more; the residual comes from what is finer than the estimate "
@@ -219,7 +283,8 @@ def _missed(measured: Measured) -> Iterator[Reason]:
     for block, share in measured.missed.items():
         if share > TRUSTED:
             word = Word.NOT_SOLVED if share > UNSOLVED else Word.PLAUSIBLE
-            yield Reason(f"{block} is missed by {100 * share:.2g} % of its size", word, f"weights.{block}=100")
+            size = f"{100 * share:.2g} % of its size" if share <= 1.0 else "more than its size"
+            yield Reason(f"{block} is missed by {size}", word, f"weights.{block}=100")
 
 
 def _learnt_noise(measured: Measured) -> Iterator[Reason]:
@@ -227,6 +292,9 @@ def _learnt_noise(measured: Measured) -> Iterator[Reason]:
     for block, misfit in measured.noise.items():
         if misfit < LEARNT and weights:
             told = f"{block}: the misfit is {misfit:.2g} of the noise, which is learnt with the data"
+            yield Reason(told, Word.NOT_SOLVED, f"{weights}: the equations more weight")
+        elif misfit < CONSISTENT and max(measured.left.values(), default=0.0) > UNSOLVED:
+            told = f"the equations give way to the noise of {block}"
             yield Reason(told, Word.NOT_SOLVED, f"{weights}: the equations more weight")
 
 
@@ -238,24 +306,31 @@ def _unsolved(measured: Measured) -> Iterator[Reason]:
 
 
 def _zero(measured: Measured) -> Iterator[Reason]:
+    """Equations that hold since all is zero, or nearly, where a condition asks for more."""
     vanishing = [block for block, fresh in measured.held_out.items() if fresh == 0.0]
     others = [block for block, fresh in measured.held_out.items() if fresh > 0.0]
-    if vanishing and others and not measured.left:
-        yield Reason(
-            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, {', '.join(others)} "
-            "does not",
-            Word.NOT_SOLVED,
-            f"optimizer=trust_region, another seed, or weights.{others[0]}=100",
+    vast = [block for block, share in measured.missed.items() if share > FAR]
+    action = "optimizer=trust_region, another seed, or weights.{}=100"
+    if vast:
+        told = f"the solution found is next to zero where {', '.join(vast)} asks for more"
+        yield Reason(told, Word.NOT_SOLVED, action.format(vast[0]))
+    elif vanishing and others and not measured.left:
+        told = (
+            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, "
+            f"{', '.join(others)} does not hold"
         )
+        yield Reason(told, Word.NOT_SOLVED, action.format(others[0]))
 
 
-def _overfit(measured: Measured) -> Iterator[Reason]:
+def _overfit(measured: Measured, word: Word) -> Iterator[Reason]:
+    """Points that are learnt and not the equation. word: of the reason, the cause where a problem is not solved."""
     for block, fresh in measured.held_out.items():
         seen = measured.training.get(block, 0.0)
         if seen > 0 and fresh > OVERFIT * seen:
+            ratio = f"{fresh / seen:.1f}" if fresh < MANY * seen else f"more than {MANY:.0e}"
             yield Reason(
-                f"{block}: the residual on fresh points is {fresh / seen:.1f} times the training points'",
-                Word.PLAUSIBLE,
+                f"{block}: the residual on fresh points is {ratio} times the training points'",
+                word,
                 "more points (sampler.interior, sampler.boundary) or a smaller "
                 + ("network.width" if measured.settled else "sampler.redraw_every"),
             )

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
+from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
@@ -31,6 +33,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
+POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, such as a viscosity"
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
@@ -93,7 +96,12 @@ def errors_of(
     trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
 ) -> Staged | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
-    return _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+    found = _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+    if found is None:
+        return None
+    # of ordinary equations: in small steps, which resolve what features do not
+    marched = _asked("the error, marched in time,", lambda: marched_error(found.trial))
+    return replace(found, marched=marched) if marched else found
 
 
 def _figures(output: Output) -> float:
@@ -115,10 +123,11 @@ def examine(
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
         _asked("the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
-    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed))
-    seen = _asked("how sharp it is", partial(_sharpness, answer, plan, estimate))
+    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.weights))
+    seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked("a bound of the error", lambda: bound_errors(answer))
-    judged = judge(answer, history, estimate, posed, seen or ())
+    why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
+    judged = judge(answer, history, estimate, posed, seen or (), why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
 
 
@@ -140,17 +149,20 @@ def judge(
     estimate: ErrorEstimate | None = None,
     posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
+    why: Sequence[Reason] = (),
 ) -> Verdict:
     """The verdict on a run by its history, and what else was found."""
     missing = tuple(missing_conditions(Residuals(trial.windows[0])))
-    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen)
+    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen, why)
 
 
-def _sharpness(trial: TrialFunction | WindowedTrial, plan: Plan, estimate: ErrorEstimate | None) -> tuple[Reason, ...]:
-    """Kinks of what was trained, and where an unresolved residual sits."""
+def _sharpness(
+    trial: TrialFunction | WindowedTrial, plan: Plan, history: History, estimate: ErrorEstimate | None
+) -> tuple[Reason, ...]:
+    """Kinks of what was trained, and where an unresolved residual sits; whether single precision is the floor."""
     first = trial.windows[0]
-    if first.dtype != torch.float64:
-        return ()  # differences of single precision look like breaks
+    if first.dtype != torch.float64:  # whose differences look like breaks
+        return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
     reasons = [
         Reason(text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, "constraints=soft")
         for size, text in kinks(first, plan.seed)
@@ -159,9 +171,16 @@ def _sharpness(trial: TrialFunction | WindowedTrial, plan: Plan, estimate: Error
         for window in trial.windows:
             place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)
             if place is not None:
-                reasons.append(Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE))
+                reasons.append(
+                    Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE, POINTS)
+                )
                 break
     return tuple(reasons)
+
+
+def _causes(trial: TrialFunction | WindowedTrial, plan: Plan, history: History) -> tuple[Reason, ...]:
+    """Why it may not be solved, the likeliest first."""
+    return (*causes.sizes(trial.windows[0], plan.seed), *causes.end(history.columns()))
 
 
 def _asked(question: str, look: Callable[[], T]) -> T | None:

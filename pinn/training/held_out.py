@@ -11,7 +11,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.protocol import Collocation
 from pinn.residuals.residuals import Named, Residuals
 from pinn.residuals.shared import shared
-from pinn.sampling.points import Points
+from pinn.sampling.points import Points, PointSet
 from pinn.sampling.sequences import UniformSampler
 from pinn.solution_file.measured import Measure
 from pinn.training.run import StepRecord
@@ -29,12 +29,7 @@ class HeldOut:
         self.points = residuals.draw(sampler, generator)
         self.least_squares: Collocation = shared(bind(residuals, self.points), team or Alone())
         self.truth = self._truth()
-        self.noisy = [
-            block.name
-            for label, group in residuals.regions.items()
-            for block in group.blocks
-            if any(bool((noise != 1.0).any()) for noise in _noise(block, self.points[label]))
-        ]
+        self.noisy = noisy_blocks(residuals, self.points)
 
     def _truth(self) -> dict[str, Tensor]:
         if "interior" not in self.points:
@@ -79,6 +74,16 @@ class HeldOut:
 def numbers(values: Named) -> dict[str, float]:
     """Tensors of one number each as numbers, all in one copy from the device."""
     return dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True)) if values else {}
+
+
+def noisy_blocks(residuals: Residuals, points: PointSet) -> list[str]:
+    """The blocks of data whose noise is given: their residuals are in its unit."""
+    return [
+        block.name
+        for label, group in residuals.regions.items()
+        for block in group.blocks
+        if any(bool((noise != 1.0).any()) for noise in _noise(block, points[label]))
+    ]
 
 
 def _noise(block: Block, points: Points) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """What the measurements of a run say about it."""
 
-from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict, verdict_of
+from pinn.diagnosis.verdict import Determined, Posedness, Reason, Word, verdict, verdict_of
 from pinn.solution_file.measured import ErrorEstimate
 
 DOMINATED = {"held_out": 1.0, "held_out/a": 0.95, "held_out/b": 0.05, "loss/a": 0.95, "loss/b": 0.05}
@@ -119,7 +119,9 @@ def test_what_is_ill_posed_is_told_by_looking_rather_than_by_counting():
     found = verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=posed)
     assert found.word is Word.ILL_POSED
     assert found.reasons[0].startswith("one of many solutions: k, c can change without any residual")
-    assert verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=Posedness()).word is Word.PLAUSIBLE
+    assert verdict({}, missing=["u has 0 of the 1 conditions along t"], posed=Posedness()).reasons == (
+        "nothing was measured",
+    )
     assert verdict({}, posed=Posedness(contradictory=("walls",))).word is Word.ILL_POSED
     assert verdict({}, posed=Posedness(homogeneous=True)).word is Word.ILL_POSED
 
@@ -142,4 +144,56 @@ def test_what_a_file_stores_is_the_verdict_again():
     found = verdict(OVERFITTED | {"imbalance/a": 0.4})
     assert verdict_of(found.attributes, {}) == found
     assert verdict_of({}, OVERFITTED) == verdict(OVERFITTED)
-    assert Verdict.of([]).word is Word.PLAUSIBLE
+    assert verdict_of(SMALL.attributes, {}) == verdict({}, estimate=SMALL)
+
+
+def test_nothing_measured_is_nothing_to_trust():
+    found = verdict_of({}, {})
+    assert (found.word, found.reasons) == (Word.NOT_SOLVED, ("nothing was measured",))
+    assert "output.estimate=true" in found.action
+
+
+def test_a_residual_that_the_estimate_explains_contradicts_nothing():
+    posed = Posedness(contradictory=("walls",))
+    assert verdict({}, posed=posed, estimate=ErrorEstimate({"u": 0.9}, left=0.1)).word is Word.NOT_SOLVED
+    found = verdict({}, posed=posed, estimate=ErrorEstimate({"u": 0.9}, left=0.9))
+    assert (found.word, found.action) == (Word.ILL_POSED, "without one of the terms that contradict each other")
+
+
+def test_causes_are_told_where_a_problem_is_not_solved_before_what_follows_from_them():
+    cause = Reason("u is large", Word.NOT_SOLVED, "scales")
+    posed = Posedness(missed={"start": 0.5})
+    bad = verdict({}, estimate=ErrorEstimate({"u": 0.9}, left=0.1), posed=posed, causes=[cause])
+    assert bad.reasons[1:] == ("u is large", "start is missed by 50 % of its size")
+    assert bad.action == "scales"
+    assert "u is large" not in verdict({}, estimate=SMALL, causes=[cause]).reasons
+    learnt = verdict(OVERFITTED, estimate=ErrorEstimate({"u": 0.9}, left=0.1), causes=[cause])
+    assert learnt.action.startswith("more points")
+
+
+def test_what_is_left_of_noisy_data_is_their_noise():
+    """Where they are met as well as it allows and the equation holds; else the equation gives way."""
+    noisy = {"noise/seen": 0.9, "imbalance/a": 1e-4}
+    unresolved = ErrorEstimate({"u": 3e-3}, left=0.99)
+    found = verdict(noisy, estimate=unresolved, posed=Posedness(spread={"u": 0.03}))
+    assert (found.word, found.reasons[0]) == (Word.PLAUSIBLE, "the noise of the data leaves 3 % of u open")
+    assert verdict(noisy, estimate=unresolved, posed=Posedness(spread={"u": 0.5})).word is Word.NOT_SOLVED
+    bent = verdict(noisy | {"imbalance/a": 0.1}, estimate=unresolved, posed=Posedness(spread={"u": 0.03}))
+    assert bent.reasons[0] == "the equations give way to the noise of seen"
+    assert bent.action.startswith("weights.a=1e4")
+
+
+def test_an_unknown_below_its_standard_error_is_not_determined():
+    known, hidden = Determined("k", 2.0, 0.1, 2.0), Determined("c", 0.1, 3.0, 1.0)
+    found = verdict({}, estimate=SMALL, posed=Posedness(unknowns=(known, hidden)))
+    assert found.lines[0] == "ill-posed: unknown c is not determined by the data (c = 0.1 +- 3)"
+    assert "k = 2 +- 0.1 by the noise of the data" in found.reasons
+
+
+def test_a_solution_far_below_what_is_asked_is_next_to_zero():
+    found = verdict({}, posed=Posedness(missed={"start": 170.0}))
+    assert found.reasons == (
+        "the solution found is next to zero where start asks for more",
+        "start is missed by more than its size",
+    )
+    assert "many times its size" in verdict({}, estimate=ErrorEstimate({"u": 4e5}, left=0.1)).reasons[0]
