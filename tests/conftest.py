@@ -1,7 +1,6 @@
 """Shared fixtures."""
 
 import os
-import sys
 
 # Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,8 +19,8 @@ def _seeded():
 @pytest.fixture(autouse=True)
 def _without_estimates(request, monkeypatch):
     """To examine a run takes a second or more, a test's training a fraction of one; `estimates` marks who wants it."""
-    if request.node.get_closest_marker("estimates") is None and "pinn.solving.examination" in sys.modules:
-        monkeypatch.setattr(sys.modules["pinn.solving.examination"], "_asked", lambda *arguments: None)
+    if request.node.get_closest_marker("estimates") is None:
+        monkeypatch.setattr("pinn.solving.examination._asked", lambda *arguments: None)
 
 
 @pytest.fixture

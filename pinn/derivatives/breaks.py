@@ -14,6 +14,9 @@ BISECTIONS = 24  # of a cell: what still jumps over 1e-9 of a line is no steep s
 TOLERANCE = 1e-4  # of the function's range: a break that is none
 OFFSET = 0.381966  # of a cell: nodes are off the simple numbers at which people put breaks
 
+BESIDE = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)  # places beside a break, in widths of the last cell
+CERTAIN = 5.0  # times what values on one side differ: a jump is more
+
 KINDS = ("jump", "kink", "jump of the second derivative", "jump of the third derivative")
 
 
@@ -75,8 +78,10 @@ def _break(
         left = (at_middle - at_a).abs() >= (at_b - at_middle).abs()
         a, at_a = torch.where(left, a, middle), torch.where(left, at_a, at_middle)
         b, at_b = torch.where(left, middle, b), torch.where(left, at_middle, at_b)
-    slopes = [_derivatives(f, start, end, at, order + 2)[order + 1].abs() for at in (a, b)]
-    jumps = ((at_b - at_a).abs() - 2.0 * (b - a) * torch.maximum(*slopes)).squeeze(1)  # beyond a smooth slope
+    sides = [at + sign * (b - a) * BESIDE for at, sign in ((a, -1.0), (b, 1.0))]  # (k, 4) each, on either side alone
+    near = [_derivatives(f, start, end, side, order + 1)[order] for side in sides]
+    spread = torch.maximum(*(values.amax(1) - values.amin(1) for values in near))  # of a slope, and of rounding
+    jumps = (at_b - at_a).abs().squeeze(1) - CERTAIN * spread
     line = int(jumps.argmax())
     place = start[line] + 0.5 * (1.0 + a[line]) * (end[line] - start[line])
     return Break(order, tuple(place.tolist()), max(float(jumps[line]), 0.0))

@@ -43,6 +43,7 @@ REFUSED = 1e-2  # of what no change takes away, by its size, although other part
 LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
 RANDOM = 20  # smooth fields by which residuals are measured
 HELD = 1e3  # of what holds exactly beside data over their noise: more, and features must fit it too well
+FAR = 10.0  # ratio of a block's data and what fields of the solution's size make of it, beyond which these are faint
 UNMOVED = 1e-12  # what changes make of a block that holds exactly, by the fields' level: rounding
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
 
@@ -62,21 +63,23 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
     if stuck:  # a nonlinear problem may be stationary here, and nowhere else
         there = _Linearized.at(here.shaken(generator), generator)._irreducible()[1]
         stuck = tuple(block for block in stuck if there[block] > MISSED)
-    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain())
+    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain(), here.faint())
 
 
 @dataclass
 class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
 
-    blocks: name -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block ->
-    its points. noisy: the blocks whose rows are divided by their noise. levels: root mean square of
-    each field. extents: their sizes, as of `_changes`. weights: of the blocks in the loss that was minimized.
+    given (N,): r of fields that are zero: sources and data. blocks: name -> rows. owners, columns: the field or unknown
+    by number, of phi's rows and columns. places: block -> its points. noisy: the blocks whose rows are divided by their
+    noise. levels: root mean square of each field. extents: their sizes, as of `_changes`. weights: of the blocks in the
+    loss that was minimized.
     """
 
     trial: TrialFunction
     r: Tensor
     j: Tensor
+    given: Tensor
     phi: Tensor
     owners: Tensor
     columns: Tensor
@@ -115,9 +118,11 @@ class _Linearized:
         names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
         columns = torch.cat([_owners(name, shape, names) for name, shape in shapes.items()])
         rows, places = _rows(residuals, points)
+        zero = residuals.of(_zero(corrected))
+        given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
         noisy = tuple(noisy_blocks(residuals, points))
-        return cls(corrected, r, j, phi, owners, columns, names, rows, places, noisy, levels, extents, trained)
+        return cls(corrected, r, j, given, phi, owners, columns, names, rows, places, noisy, levels, extents, trained)
 
     def contradictory(self) -> tuple[str, ...]:
         """The blocks that no smooth change of the fields brings to zero, although they are smooth.
@@ -154,11 +159,23 @@ class _Linearized:
         """Each block's residual by the block's size."""
         return self._by_size(self.r)
 
-    def _by_size(self, rows: Tensor) -> dict[str, float]:
-        """Rows (N,) by block over the residual of random smooth fields of the solution's size, root mean squares.
+    def faint(self) -> tuple[str, ...]:
+        """The blocks whose data are far more than what fields of the solution's size make of them, and are missed."""
+        missed = self.missed()
+        moved = {name: (size, data) for name, (size, data) in self._sizes().items() if size > UNMOVED * self.level}
+        return tuple(name for name, (size, data) in moved.items() if data > FAR * size and missed[name] > 0.5)
 
-        A block that no change moves is compared with the fields themselves.
+    def _by_size(self, rows: Tensor) -> dict[str, float]:
+        """Rows (N,) by block over the residual of random smooth fields of the solution's size, or of its data alone.
+
+        The larger of the two root mean squares; where neither is more than rounding, that of the fields themselves.
         """
+        sizes = {name: max(both) for name, both in self._sizes().items()}
+        known = {name: size if size > UNMOVED * self.level else self.level for name, size in sizes.items()}
+        return {name: float(rows[of].norm()) / known[name] for name, of in self.blocks.items()}
+
+    def _sizes(self) -> dict[str, tuple[float, float]]:
+        """Block -> the residual of random smooth fields of the solution's size, and of its data, root mean squares."""
         coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
         changes = self.phi @ coefficients
         for number in range(len(self.names)):  # each field by its own size; a feature moves one field
@@ -166,10 +183,16 @@ class _Linearized:
             extent = changes[self.owners == number].square().sum(0).sqrt()
             coefficients[own] /= torch.where(extent > 0, extent, 1.0)
         answers = self.j @ coefficients
-        sizes = {name: float(answers[of].square().sum(0).mean().sqrt()) for name, of in self.blocks.items()}
-        lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
-        level = float(self.levels.max()) or 1.0
-        return {name: x / (sizes[name] if sizes[name] > UNMOVED * level else level) for name, x in lengths.items()}
+        data = torch.where(self.given.isfinite(), self.given, 0.0)
+        return {
+            name: (float(answers[of].square().sum(0).mean().sqrt()), float(data[of].norm()))
+            for name, of in self.blocks.items()
+        }
+
+    @property
+    def level(self) -> float:
+        """The root mean square of the largest field, or one."""
+        return float(self.levels.max()) or 1.0
 
     def free(self) -> tuple[str, ...]:
         """The fields and unknowns that a null direction changes; none where there is no such direction."""
@@ -306,6 +329,13 @@ def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
     return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
 
 
+def _zero(trial: TrialFunction) -> TrialFunction:
+    """Fields that are zero."""
+    zero = copy.copy(trial.without_past())
+    zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
+    return zero
+
+
 def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
     """Whether fields that are zero satisfy every term, those that hold exactly included.
 
@@ -318,9 +348,7 @@ def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
         lifted: Any = trial.ansatz(at, without)
         if any(bool((values != 0).any()) for values in lifted.values()):
             return False
-    zero = copy.copy(trial.without_past())
-    zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
-    residuals = Residuals(zero)
+    residuals = Residuals(_zero(trial))
     least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
     return float(least_squares.loss(residuals.theta())) == 0.0
 

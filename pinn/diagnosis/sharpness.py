@@ -19,8 +19,8 @@ POINTS = 4000  # where the residual is looked at
 PLACE, HELD = 0.02, 0.7  # share of the domain, and of the mean square residual that sits there where it is sharp
 
 
-def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[str]:
-    """The largest break of each field that the equations differentiate once more than it allows, in words.
+def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[tuple[float, str]]:
+    """The largest break of each field that the equations differentiate once more than it allows, its size and in words.
 
     Collocation points do not meet it: the residual is small, and the answer is that of another problem.
     """
@@ -37,8 +37,9 @@ def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[str]:
             if found is not None and _is_inside(trial, found):
                 place = ", ".join(f"{name} = {x:.4g}" for name, x in zip(coordinates, found.place, strict=True))
                 yield (
+                    found.size,
                     f"{field} has a {found.kind} at {place}, by its ansatz or its network, where the equations need "
-                    f"derivatives along {coordinate} of order {orders[field, coordinate]}: no residual sees it"
+                    f"derivatives along {coordinate} of order {orders[field, coordinate]}: no residual sees it",
                 )
                 break
 

@@ -13,6 +13,8 @@ from pinn.trial.function import TrialFunction
 
 ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities
 
+SPREAD = 0.5  # standard deviation of random parameters
+
 
 def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None = None, seed: int = 0) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
@@ -32,7 +34,7 @@ def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None 
 
 
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
-    """The conditions that hold to rounding whatever the network: measured on two random sets of parameters.
+    """The conditions that hold to rounding whatever the network: measured on two sets of random parameters.
 
     To rounding means: relative to the largest quantity that the condition compares, or to 1 where that is smaller. A
     later window of time is looked at without the windows before it, whose sums of large terms would blur it.
@@ -41,19 +43,29 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     if trial.constraints == "soft":
         return ()
     generator = torch.Generator().manual_seed(seed)
-    theta = residuals.theta()
-    shaken = theta + 0.5 * torch.randn(theta.shape, generator=generator).to(theta)
+    drawn_twice = [_random(residuals, generator) for _ in range(2)]
     largest: dict[str, float] = {}
     for group in residuals.regions.values():
         if group.region.is_interior:
             continue
         drawn = SobolSampler(boundary=64).draw(trial.domain, group.region, generator)
-        points = drawn.to(theta.dtype, theta.device)
-        for parameters in (theta, shaken):
+        points = drawn.to(trial.dtype, trial.device)
+        for parameters in drawn_twice:
             for term, value in relative_mismatch(residuals, trial, group, points, parameters).items():
                 largest[term] = max(largest.get(term, 0.0), value)
-    rounding = ROUNDING * torch.finfo(theta.dtype).eps / torch.finfo(torch.float64).eps
+    rounding = ROUNDING * torch.finfo(trial.dtype).eps / torch.finfo(torch.float64).eps
     return tuple(term for term, value in largest.items() if value < rounding)
+
+
+def _random(residuals: Residuals, generator: torch.Generator) -> Tensor:
+    """Parameters (p,) of no training, whose outputs have little rounding; unknowns as they are."""
+    theta = residuals.theta()
+    drawn = (SPREAD * torch.randn(theta.shape, generator=generator)).to(theta)
+    position = residuals.unflatten(torch.arange(len(theta)))
+    for name, at in position.items():
+        if name.startswith("unknowns."):
+            drawn[at] = theta[at]
+    return drawn
 
 
 def relative_mismatch(

@@ -37,6 +37,7 @@ POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, su
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+KINKED = 0.01  # jump of a derivative, by the field's range, beyond which the answer is another problem's
 AGAIN = 1000  # points of a region where a corrected answer is measured again
 
 
@@ -165,7 +166,10 @@ def _sharpness(
     first = trial.windows[0]
     if first.dtype != torch.float64:  # whose differences look like breaks
         return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
-    reasons = [Reason(text, Word.NOT_SOLVED, "constraints=soft") for text in kinks(first, plan.seed)]
+    reasons = [
+        Reason(text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, "constraints=soft")
+        for size, text in kinks(first, plan.seed)
+    ]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:
             place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)

@@ -29,6 +29,7 @@ ROWS = 3000  # interior points of a fit, at most
 SHARE = 0.35  # of the time that is left, for features
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
+CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
 
@@ -71,7 +72,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
             hard = min(tried, key=lambda one: doubted_error(one.estimate))
             yield Method(replace(hard.method.plan, constraints="soft"), SHARE)
             soft = min(doubted_error(one.estimate) for one in tried if one.method.plan.constraints == "soft")
-            constraints = "soft" if BETTER * soft < doubted_error(hard.estimate) else constraints
+            better = soft < CREDIBLE and BETTER * soft < doubted_error(hard.estimate)
+            constraints = "soft" if better else constraints
     if not _solved(tried):
         yield Method(replace(plan, optimizer=TrustRegion(), constraints=constraints))
 

@@ -59,7 +59,8 @@ class Cutting:
         affordable = (math.log2(1.0 + windows) if self.growing else windows) * seconds < left
         tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
-        if left > 0.0 and defect > self.tolerance and self._is_not_for_its_length(length, defect):
+        costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
+        if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):
             return self._is_as_good_as_it_gets(length, defect)
         self.searching = False
         if defect <= tolerance:
@@ -83,7 +84,7 @@ class Cutting:
         logger.warning(f"{told}; do the conditions agree there?", start, self.length, defect)
 
     def _is_as_good_as_it_gets(self, length: float, defect: float) -> bool:
-        """What to do where shorter windows gain nothing: other scales, then what there is."""
+        """What to do where shorter windows gain nothing, or cost too much: other scales, then what there is."""
         if self.searches and not self.searching:
             self.searching, self.searches, self.length = True, self.searches - 1, length
             return False

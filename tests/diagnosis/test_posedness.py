@@ -110,7 +110,7 @@ def test_a_condition_is_missed_by_its_own_size_in_any_unit():
             {name: v * 0 + 0.5 * unit * (name == "core.last.bias") for name, v in trial.parameters().items()}
         )
         shares.append(posedness(trial).missed["start"])
-    assert shares[0] > 0.5  # a constant: nothing of the data's shape
+    assert shares[0] > 0.4  # a constant: nothing of the data's shape
     assert shares[1] == pytest.approx(shares[0], rel=1e-6)
 
 

@@ -191,7 +191,7 @@ def test_an_unknown_below_its_standard_error_is_not_determined():
 
 
 def test_a_solution_far_below_what_is_asked_is_next_to_zero():
-    found = verdict({}, posed=Posedness(missed={"start": 170.0}))
+    found = verdict({}, posed=Posedness(missed={"start": 1.2}, faint=("start",)))
     assert found.reasons == (
         "the solution found is next to zero: start does not hold",
         "start is missed by more than its size",

@@ -69,6 +69,15 @@ def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
     assert not cutting.judge(stop, cutting.next_end(stop), 0.03, 1.0, PLENTY)
 
 
+def test_before_less_is_asked_for_other_scales_are():
+    """Where the time does not suffice; windows that look for scales cost no more than that."""
+    cutting = Cutting(0.0, 100.0, 1e-8, 1e-2, 1e-3, length=1.0, searches=3, growing=False)
+    assert not cutting.judge(0.0, 1.0, 1e-6, 1.0, 60.0)
+    assert cutting.searching and cutting.next_end(0.0) == 1.0
+    assert cutting.judge(0.0, 1.0, 1e-6, 1.0, 60.0)
+    assert not cutting.searching
+
+
 def test_no_short_piece_is_left_for_the_last_window():
     ends, _ = march(lambda a, b: 1e-9 if b - a <= 3.3 else 1.0, end=10.0)
     assert ends[-1] - ends[-2] > 1.0
