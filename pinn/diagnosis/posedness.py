@@ -43,6 +43,7 @@ REFUSED = 1e-2  # of what no change takes away, by its size, although other part
 LEVEL = 1e-2  # of a field's magnitude, below which its deviation does not count as its size
 RANDOM = 20  # smooth fields by which residuals are measured
 HELD = 1e3  # of what holds exactly beside data over their noise: more, and features must fit it too well
+FAR = 10.0  # ratio of a block's data and what fields of the solution's size make of it, beyond which these are faint
 UNMOVED = 1e-12  # what changes make of a block that holds exactly, by the fields' level: rounding
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
 
@@ -62,7 +63,7 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
     if stuck:  # a nonlinear problem may be stationary here, and nowhere else
         there = _Linearized.at(here.shaken(generator), generator)._irreducible()[1]
         stuck = tuple(block for block in stuck if there[block] > MISSED)
-    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain())
+    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain(), here.faint())
 
 
 @dataclass
@@ -158,11 +159,23 @@ class _Linearized:
         """Each block's residual by the block's size."""
         return self._by_size(self.r)
 
+    def faint(self) -> tuple[str, ...]:
+        """The blocks whose data are far more than what fields of the solution's size make of them, and are missed."""
+        missed = self.missed()
+        moved = {name: (size, data) for name, (size, data) in self._sizes().items() if size > UNMOVED * self.level}
+        return tuple(name for name, (size, data) in moved.items() if data > FAR * size and missed[name] > 0.5)
+
     def _by_size(self, rows: Tensor) -> dict[str, float]:
         """Rows (N,) by block over the residual of random smooth fields of the solution's size, or of its data alone.
 
-        The larger of the two root mean squares. A block that no change moves is compared with the fields themselves.
+        The larger of the two root mean squares; where neither is more than rounding, that of the fields themselves.
         """
+        sizes = {name: max(both) for name, both in self._sizes().items()}
+        known = {name: size if size > UNMOVED * self.level else self.level for name, size in sizes.items()}
+        return {name: float(rows[of].norm()) / known[name] for name, of in self.blocks.items()}
+
+    def _sizes(self) -> dict[str, tuple[float, float]]:
+        """Block -> the residual of random smooth fields of the solution's size, and of its data, root mean squares."""
         coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
         changes = self.phi @ coefficients
         for number in range(len(self.names)):  # each field by its own size; a feature moves one field
@@ -170,12 +183,16 @@ class _Linearized:
             extent = changes[self.owners == number].square().sum(0).sqrt()
             coefficients[own] /= torch.where(extent > 0, extent, 1.0)
         answers = self.j @ coefficients
-        sizes = {name: float(answers[of].square().sum(0).mean().sqrt()) for name, of in self.blocks.items()}
         data = torch.where(self.given.isfinite(), self.given, 0.0)
-        sizes = {name: max(size, float(data[self.blocks[name]].norm())) for name, size in sizes.items()}
-        lengths = {name: float(rows[of].norm()) for name, of in self.blocks.items()}
-        level = float(self.levels.max()) or 1.0
-        return {name: x / (sizes[name] if sizes[name] > UNMOVED * level else level) for name, x in lengths.items()}
+        return {
+            name: (float(answers[of].square().sum(0).mean().sqrt()), float(data[of].norm()))
+            for name, of in self.blocks.items()
+        }
+
+    @property
+    def level(self) -> float:
+        """The root mean square of the largest field, or one."""
+        return float(self.levels.max()) or 1.0
 
     def free(self) -> tuple[str, ...]:
         """The fields and unknowns that a null direction changes; none where there is no such direction."""

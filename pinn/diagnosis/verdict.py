@@ -20,7 +20,6 @@ ONE_OF_MANY = "one of many solutions: {}"
 UNFIT = 1e-4  # residual over largest term of a fit that has its least loss, far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
 OPEN = 0.2  # share of a field that noise may leave open where it is to be used
-FAR = 0.9  # a condition's mismatch by its size, beyond which the solution has next to nothing of it
 HUGE, MANY = 10.0, 1e6  # an error, and a ratio, beyond which the number says nothing
 SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
@@ -109,7 +108,7 @@ class Posedness:
 
     missed: block -> its residual over that of random smooth fields of the solution's size, root mean squares.
     homogeneous: whether fields that are zero satisfy every term. spread: field -> its relative standard error by the
-    noise of the data. unknowns: theirs.
+    noise of the data. unknowns: theirs. faint: blocks that ask for far more than there is, and are missed.
     """
 
     free: tuple[str, ...] = ()
@@ -118,6 +117,7 @@ class Posedness:
     homogeneous: bool = False
     spread: Mapping[str, float] = field(default_factory=dict)
     unknowns: tuple[Determined, ...] = ()
+    faint: tuple[str, ...] = ()
 
     def reasons(self, estimate: ErrorEstimate | None = None) -> Iterator[Reason]:
         """In words. A residual that the estimate of the error explains can vanish: it contradicts nothing."""
@@ -219,6 +219,7 @@ class Measured:
         self.total = sum(self.held_out.values())
         natural = dict(posed.missed) if posed else {}
         equations = Measure.IMBALANCE.within(latest)
+        self.faint = posed.faint if posed else ()
         self.left = {name: min(share, natural.get(name, math.inf)) for name, share in equations.items()}
         self.missed = {name: x for name, x in natural.items() if name not in equations and name not in self.noise}
 
@@ -309,17 +310,14 @@ def _zero(measured: Measured) -> Iterator[Reason]:
     """Equations that hold since all is zero, or nearly, where a condition asks for more."""
     vanishing = [block for block, fresh in measured.held_out.items() if fresh == 0.0]
     others = [block for block, fresh in measured.held_out.items() if fresh > 0.0]
-    vast = [block for block, share in measured.missed.items() if share > FAR]
-    action = "optimizer=trust_region, another seed, or weights.{}=100"
-    if vast:
-        told = f"the solution found is next to zero where {', '.join(vast)} asks for more"
-        yield Reason(told, Word.NOT_SOLVED, action.format(vast[0]))
-    elif vanishing and others and not measured.left:
-        told = (
-            f"the solution found is zero: {', '.join(vanishing)} hold because every term vanishes, "
-            f"{', '.join(others)} does not hold"
+    vast = [block for block in measured.faint if block in measured.missed]
+    if (vanishing and others and not measured.left) or vast:
+        what = f"{', '.join(vanishing)} hold because every term vanishes, " if not vast else ""
+        yield Reason(
+            f"the solution found is {'next to ' if vast else ''}zero: {what}{', '.join(vast or others)} does not hold",
+            Word.NOT_SOLVED,
+            f"optimizer=trust_region, another seed, or weights.{(vast or others)[0]}=100",
         )
-        yield Reason(told, Word.NOT_SOLVED, action.format(others[0]))
 
 
 def _overfit(measured: Measured, word: Word) -> Iterator[Reason]:

@@ -221,7 +221,7 @@ FAILURES = [
         Planted(TIME, GROWTH),
         Run(steps=3, settings={"constraints": "soft"}),
         NOT,
-        "next to zero where start asks for more",
+        "next to zero: start does not hold",
         "weights.start",
         id="stuck at zero",
     ),

@@ -191,9 +191,9 @@ def test_an_unknown_below_its_standard_error_is_not_determined():
 
 
 def test_a_solution_far_below_what_is_asked_is_next_to_zero():
-    found = verdict({}, posed=Posedness(missed={"start": 170.0}))
+    found = verdict({}, posed=Posedness(missed={"start": 1.2}, faint=("start",)))
     assert found.reasons == (
-        "the solution found is next to zero where start asks for more",
+        "the solution found is next to zero: start does not hold",
         "start is missed by more than its size",
     )
     assert "many times its size" in verdict({}, estimate=ErrorEstimate({"u": 4e5}, left=0.1)).reasons[0]
