@@ -275,6 +275,7 @@ def test_the_derived_ansatz_solves_like_the_hand_written_one():
 
 
 CUBE = Box(**{f"x{i}": (0, 1) for i in range(1, 6)})
+LAPLACE = Interior(lambda laplacian_u: laplacian_u)
 TRIANGLE = Polygon([(0, 0), (1, 0), (0, 1)], edges=("a", "b", "c"))
 SQUARE = Box(x=(0, 1), y=(0, 1))
 
@@ -310,9 +311,21 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
         ),
         (
             SQUARE,
-            {"step": Dirichlet(u=lambda y: torch.where(y > 0.5, 1.0, 0.0), on="x.min")},
-            "step",
+            {"sum": Dirichlet(u=lambda y: torch.cumsum(y, 0), on="x.min")},
+            "sum",
             "its value has no exact derivatives",
+        ),
+        (
+            ROD,
+            {"gas": Interior(lambda u_t, u_x: u_t + u_x), "start": Initial(u=lambda x: torch.where(x < 0.5, 1.0, 0.1))},
+            "start",
+            "its data have a jump at x = 0.5, which would stay there for good",
+        ),
+        (
+            Disc(),
+            {"rim": Dirichlet(u=lambda y: torch.where(y > 0.5, 1.0, 0.0), on="disc"), "equation": LAPLACE},
+            "rim",
+            "its data have a jump at y = 0.5, which would stay there for good",
         ),
         (
             ROD,
