@@ -16,7 +16,7 @@ LINES = 2  # along a coordinate, on which data are looked at
 
 
 def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
-    """(field, coordinate) -> the highest derivative of it in the equations of the interior."""
+    """(field or derived quantity, coordinate) -> the highest derivative of it in the equations of the interior."""
     asked: dict[str, None] = {}
     for term in problem.terms().values():
         region = term.region(problem.domain)
@@ -24,10 +24,8 @@ def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
             asked |= {name: None for e in term.equations().values() for name in e.arguments}
     demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
     return {
-        (field, coordinate): max(
-            (s.orders[i] for symbol in demands.get(field, ()) for s in symbol.expanded()), default=0
-        )
-        for field in problem.vocabulary.fields
+        (base, coordinate): max((s.orders[i] for symbol in demands.get(base, ()) for s in symbol.expanded()), default=0)
+        for base in (*problem.vocabulary.fields, *problem.derived)
         for i, coordinate in enumerate(problem.coordinates)
     }
 

@@ -59,6 +59,9 @@ def examine(
     return Examination(trial, judged, estimate, _spectrum(run), bounds or {})
 
 
+SIDES = "a field for each side of it, and a condition there that equates the fluxes"
+
+
 def judge(
     trial: TrialFunction | WindowedTrial,
     history: History,
@@ -76,7 +79,10 @@ def _sharpness(trial: TrialFunction | WindowedTrial, plan: Plan, estimate: Error
     first = trial.windows[0]
     if first.dtype != torch.float64:
         return ()  # differences of single precision look like breaks
-    reasons = [Reason(text, Word.NOT_SOLVED, "constraints=soft") for text in kinks(first, plan.seed)]
+    reasons = [
+        Reason(text, Word.NOT_SOLVED, SIDES if "as it is defined" in text else "constraints=soft")
+        for text in kinks(first, plan.seed)
+    ]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:
             place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)
