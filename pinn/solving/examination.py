@@ -18,7 +18,7 @@ from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
-from pinn.diagnosis.sharpness import kinks, sharp_place
+from pinn.diagnosis.sharpness import DEFINED, kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
@@ -37,6 +37,7 @@ POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, su
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+SIDES = "a field for each side of it, and a condition there that equates the fluxes"
 KINKED = 0.01  # jump of a derivative, by the field's range, beyond which the answer is another problem's
 AGAIN = 1000  # points of a region where a corrected answer is measured again
 
@@ -164,7 +165,9 @@ def _sharpness(
     if first.dtype != torch.float64:  # whose differences look like breaks
         return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
     reasons = [
-        Reason(text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, "constraints=soft")
+        Reason(
+            text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, SIDES if DEFINED in text else "constraints=soft"
+        )
         for size, text in kinks(first, plan.seed)
     ]
     if estimate is not None and not estimate.is_resolved:
