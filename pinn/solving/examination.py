@@ -79,7 +79,7 @@ def _sharpness(trial: TrialFunction | WindowedTrial, plan: Plan, estimate: Error
     reasons = [Reason(text, Word.NOT_SOLVED, "constraints=soft") for text in kinks(first, plan.seed)]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:
-            place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)
+            place = sharp_place(make_residuals(window, weights=plan.balanced_weights), plan.seed)
             if place is not None:
                 reasons.append(Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE))
                 break
@@ -98,7 +98,7 @@ def _asked(question: str, look: Callable[[], T]) -> T | None:
 def _estimate(trial: TrialFunction | WindowedTrial, plan: Plan, spent: float) -> ErrorEstimate | None:
     """The estimated errors, in a share of the seconds spent so far."""
     seconds = max(SHARE * spent, LEAST_SECONDS)
-    return _asked("the error", partial(estimate_error, trial, plan.weights, seconds, plan.seed))
+    return _asked("the error", partial(estimate_error, trial, plan.balanced_weights, seconds, plan.seed))
 
 
 def _spectrum(run: Run) -> Spectrum | None:

@@ -1,5 +1,6 @@
 """Trial functions made from a problem and a network, whole or in windows of time."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "soft")
+FieldSizes = Mapping[str, tuple[float, float]]  # field -> shift and size
 
 
 def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAnsatz | None:
@@ -67,6 +69,7 @@ def make_trial(
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    sizes: FieldSizes | None = None,
     domain: Domain | None = None,
     start: Start | None = None,
     prefix: str = "",
@@ -74,6 +77,8 @@ def make_trial(
     """Build the trial function of a problem.
 
     network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
+    sizes: field -> (shift, size) by which the network's outputs become the field's, in its unit; (0, 1) where not
+    named, None for the problem's own scales. An ansatz and a window's start take the place of a shift.
     domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
@@ -83,9 +88,10 @@ def make_trial(
     scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
     embedding = with_features(problem, scaled)
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
-    scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
-    scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)
-    module = FieldNetwork(embedding, core, scaling, problem.unknowns).to(dtype=dtype, device=device)
+    start = start or Beginning()
+    module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
+        dtype=dtype, device=device
+    )
     return TrialFunction(
         problem,
         module,
@@ -97,6 +103,18 @@ def make_trial(
     )
 
 
+def _scaling(
+    problem: Problem, sizes: FieldSizes | None, ansatz: WrittenAnsatz | DerivedAnsatz | None, start: Start
+) -> nn.Module:
+    """From network outputs to raw outputs. What an ansatz or a window's start adds to has no level of its own."""
+    if sizes is None:
+        sizes = {name: (0.0, scale) for name, scale in problem.scales.items()}
+    shifts, scales = zip(*(sizes.get(name, (0.0, 1.0)) for name in problem.vocabulary.fields), strict=True)
+    made = () if ansatz is None else ansatz.fields
+    level = [0.0 if name in made or start.goes_on(k) else shifts[k] for k, name in enumerate(problem.vocabulary.fields)]
+    return nn.Identity() if set(scales) == {1.0} and not any(level) else FieldScaling(scales, level)
+
+
 def make_windows(
     problem: Problem,
     network: NetworkFactory,
@@ -106,6 +124,7 @@ def make_windows(
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    sizes: FieldSizes | None = None,
 ) -> TrialFunction | WindowedTrial:
     """The trial function of a problem, in that many windows of time of equal length.
 
@@ -115,7 +134,14 @@ def make_windows(
         UserError: the problem cannot be solved window by window; the message says why.
     """
     make = partial(
-        make_trial, problem, network, constraints=constraints, derivatives=derivatives, dtype=dtype, device=device
+        make_trial,
+        problem,
+        network,
+        constraints=constraints,
+        derivatives=derivatives,
+        dtype=dtype,
+        device=device,
+        sizes=sizes,
     )
     if windows == 1:
         return make()
