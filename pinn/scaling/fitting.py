@@ -25,7 +25,7 @@ SOLVED = 0.1  # share of each block, by its size, that the fit may leave
 def fitted_range(
     probe: Probe, center: Tensor, half: Tensor, sizes: Mapping[str, float], asked: Mapping[str, set[int]]
 ) -> tuple[Tensor, Tensor] | None:
-    """Lowest and highest value (m,) of each field where terms ask for it; None where the fit does not solve the problem.
+    """Lowest and highest value (m,) of each field where terms ask for it; None where the fit does not solve them.
 
     center, half: presumed levels and sizes of the fields (m,). sizes: of the blocks. asked: block -> the fields, by
     number, on which it depends.
