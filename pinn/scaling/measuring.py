@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from pinn.basis.errors import UserError
+from pinn.basis.logs import logger
 from pinn.problem import Problem
 from pinn.residuals.blocks import Block
 from pinn.scaling.fitting import fitted_range
@@ -29,15 +31,23 @@ NOTHING = 1e-12  # of the answer to fields of size one: no source
 def measure_sizes(problem: Problem, scaling: str = "auto", derivatives: str = "taylor", seed: int = 0) -> Sizes:
     """The sizes of a problem's fields and equations in some tenths of a second; powers of ten, 1 where near one.
 
-    scaling: `none` leaves the problem's own `scales` alone; these override what is measured in any case.
-    Raises UserError where a term cannot be evaluated.
+    scaling: `none` leaves the problem's own `scales` alone; these override what is measured in any case. Where an
+    equation fails for the fields that are tried, which need not be like its solution, a line in the log says so.
+    Raises UserError where the problem is incomplete, or a name in a term means nothing.
     """
     check_choice(scaling)
+    problem.check_complete()
     if scaling == "none":
         return Sizes()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _Measurement(problem, Probe.of(problem, derivatives, seed)).sizes()
+        try:
+            return _Measurement(problem, Probe.of(problem, derivatives, seed)).sizes()
+        except UserError:
+            raise
+        except Exception as error:
+            logger.warning("sizes are not measured: %s: %s", type(error).__name__, error)
+            return Sizes()
 
 
 class _Measurement:
@@ -133,7 +143,7 @@ class _Measurement:
             waves = waves or self.probe.response(rest, size * unit, self.lowest)
             if answer >= DIRECT * waves[block] and self._others(block, k) <= valued:
                 value = -size * zero[block] / slope
-                yield value[value.isfinite()]
+                yield from [value[value.isfinite()]] if bool(value.isfinite().any()) else []
 
     def _others(self, block: str, k: int) -> set[int]:
         """The other fields on which a block depends."""

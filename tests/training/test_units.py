@@ -10,7 +10,10 @@ import torch
 
 import pinn
 from pinn.networks.mlp import MLP
+from pinn.optimizers.first_order import Adam
 from pinn.sampling.sequences import SobolSampler
+from pinn.scaling.measuring import measure_sizes
+from pinn.scaling.sizes import Sizes
 from pinn.solution_file.contents import FIELD_SIZES
 from tests.scaling.test_measuring import Layers, Rod
 
@@ -100,3 +103,33 @@ def test_residuals_are_told_in_the_equations_own_units():
     plain, large = (pinn.solve(Rod(factor=f), **SMALL, training=training).history for f in (1.0, 1e7))
     assert large["residual/heat"][-1] / plain["residual/heat"][-1] == pytest.approx(1e7, rel=1e-3)
     assert large["held_out"][-1] / plain["held_out"][-1] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_a_solution_of_other_sizes_is_a_start(tmp_path):
+    training = pinn.Training(steps=3, held_out=50)
+    settings = {**SMALL, "constraints": "soft"}
+    before = pinn.solve(Rod(level=293.0), **settings, training=training, folder=tmp_path)
+    after = pinn.solve(
+        Rod(level=293.0),
+        **settings,
+        training=pinn.Training(steps=1, held_out=50),
+        optimizer=Adam(learning_rate=1e-12),
+        scaling="none",
+        initial_guess=str(tmp_path),
+    )
+    at = {"x": np.linspace(0, 1, 5), "t": np.linspace(0, 1, 5)}
+    assert before.trial.sizes is not None
+    assert after.trial.sizes is None
+    assert after(**at) == pytest.approx(before(**at), abs=1e-6)  # one step of 1e-12 in each of some 100 parameters
+
+
+def test_fields_at_which_an_equation_fails_do_not_end_a_run(caplog):
+    class Careful(Rod):
+        def heat(self, T_t, T_xx):
+            if float(T_xx.detach().abs().max()) > 1e3:
+                raise ValueError("too hot")
+            return super().heat(T_t, T_xx)
+
+    with caplog.at_level("WARNING"):
+        assert measure_sizes(Careful(rise=1e4)) == Sizes()
+    assert "sizes are not measured: ValueError: too hot" in caplog.text
