@@ -23,6 +23,7 @@ LOWEST, UNIT = math.pi / 2, 1.0  # waves: half of one across the domain, and a r
 AFFINE = 1e-6  # relative departure from a straight line of what is linear
 DIRECT = 0.3  # share of a block's answer that constant fields make where it prescribes a value
 LARGER = 10.0  # balance over half the range of the data beyond which it is the size
+LEAST = 0.03  # of a field's presumed size that a coarse solution may leave it
 BALANCED = 0.1  # share of the largest part of a block from which another balances it
 NEWTON_STEPS = 3  # towards a size at which something balances
 NOTHING = 1e-12  # of the answer to fields of size one: no source
@@ -95,7 +96,11 @@ class _Measurement:
         return shifted or far or any(is_far(size, EQUATION) for size in self._of_blocks(self.half).values())
 
     def _from_fit(self) -> None:
-        """Levels and ranges of a coarse solution, where there is one: twice, for the first has presumed sizes."""
+        """Levels and ranges of a coarse solution, where there is one: twice, for the first has presumed sizes.
+
+        A field that vanishes there keeps a part of what it was presumed to be.
+        """
+        least = LEAST * self.half
         asked = {block: {k for k in range(self.m) if self._answers(k, 1.0)[block] > 0} for block in self.blocks}
         for _ in range(2):
             found = fitted_range(self.probe, self.center, self.half, self._of_blocks(self.half), asked)
@@ -103,7 +108,7 @@ class _Measurement:
                 return
             low, high = found
             for k in range(self.m):
-                half = float(high[k] - low[k]) / 2
+                half = max(float(high[k] - low[k]) / 2, float(least[k]))
                 if AFFINE * abs(float(high[k] + low[k])) < half < math.inf:
                     self.half[k], self.center[k] = half, _coarse(float(high[k] + low[k]) / 2, half)
 
