@@ -25,6 +25,7 @@ from pinn.cli.strict import KEY
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.sampling import Adaptation
+from pinn.scaling.sizes import SCALINGS
 from pinn.solving import DTYPES, solve
 from pinn.solving.compilation import COMPILATION
 from pinn.trial.function import ENGINES
@@ -200,6 +201,7 @@ def test_words_are_enumerations_of_the_librarys():
         "constraints": CONSTRAINTS,
         "derivatives": ENGINES,
         "compile": COMPILATION,
+        "scaling": SCALINGS,
     }
     assert (types["seed"], types["device"]) == (int, str)
 

@@ -27,6 +27,7 @@ FLOORS = (
     "ansatz",
     "trial",
     "residuals",
+    "scaling",
     "optimizers",
     "solution_file",
     "training",

@@ -11,8 +11,8 @@ from pinn.problem import Problem
 class WrittenAnsatz:
     """The problem's method `ansatz`, by the names of its arguments.
 
-    mirrored: as of `DerivedAnsatz`, none. Raises UserError where the method asks for anything but coordinates and
-    fields.
+    mirrored: as of `DerivedAnsatz`, none. fields: that it may make of raw outputs. Raises UserError where the method
+    asks for anything but coordinates and fields.
     """
 
     mirrored: Mapping[str, tuple[str, ...]] = {}
@@ -21,6 +21,7 @@ class WrittenAnsatz:
         self.method = problem.ansatz  # type: ignore[attr-defined]
         self.names = argument_names(self.method)
         self.coordinates = problem.coordinates
+        self.fields = problem.vocabulary.fields
         known = (*problem.coordinates, *problem.vocabulary.fields)
         unknown = [name for name in self.names if name not in known]
         require(

@@ -7,6 +7,7 @@ from pinn.cli.composition import arguments, composed
 from pinn.diagnosis.derivatives import check_derivatives
 from pinn.diagnosis.preflight import preflight
 from pinn.report.points import draw_first_points
+from pinn.scaling.measuring import measure_sizes
 from pinn.trial.making import make_trial
 
 
@@ -21,8 +22,9 @@ def check(given: Namespace) -> None:
         problem, network=network, constraints=constraints, derivatives=run["derivatives"], seed=seed
     )
     sys.stdout.write(f"{derivatives}\n")
-    trial = make_trial(problem, network, constraints=constraints, derivatives="reverse")  # which has a rule for all
-    before = preflight(trial, run["weights"], seed)
+    sizes = measure_sizes(problem, run["scaling"], "reverse", seed)  # an engine that has a rule for all
+    trial = make_trial(problem, network, constraints=constraints, derivatives="reverse", sizes=sizes.fields or None)
+    before = preflight(trial, run["weights"], seed, sizes)
     sys.stdout.write(f"{before}\n")
     if given.figure is not None:
         sys.stdout.write(f"{draw_first_points(before, run['sampler'], seed, given.figure)}\n")

@@ -18,6 +18,7 @@ from pinn.cli.sources import register_sources
 from pinn.cli.strict import KEY, Doubted, doubt
 from pinn.diagnosis.verdict import verdict_of
 from pinn.distributed.rendezvous import launched_rank
+from pinn.scaling.sizes import SCALINGS
 from pinn.solving.compilation import COMPILATION
 from pinn.solving.device import DTYPES
 from pinn.solving.run import solve
@@ -29,7 +30,13 @@ PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
 OF_PYTHON = ("folder", "callbacks", "configuration", "resume")  # arguments of `solve` that are no options
-WORDS = {"dtype": DTYPES, "constraints": CONSTRAINTS, "derivatives": ENGINES, "compile": COMPILATION}
+WORDS = {
+    "dtype": DTYPES,
+    "constraints": CONSTRAINTS,
+    "derivatives": ENGINES,
+    "compile": COMPILATION,
+    "scaling": SCALINGS,
+}
 
 
 def register(words: list[str], config_dir: str | None = None) -> list[str]:

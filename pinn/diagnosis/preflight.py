@@ -16,6 +16,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import SobolSampler
+from pinn.scaling.sizes import Sizes
 from pinn.training.held_out import numbers
 from pinn.trial.function import TrialFunction
 
@@ -69,17 +70,20 @@ class Preflight:
         return "\n".join([f"pre-flight: {', '.join(names)}; {told}", *map(str, self.findings)])
 
 
-def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, seed: int = 0) -> Preflight:
+def preflight(
+    trial: TrialFunction, weights: Mapping[str, float] | None = None, seed: int = 0, sizes: Sizes | None = None
+) -> Preflight:
     """Look at a problem with its network as it starts, in less than a second.
 
     Every condition selects points; initial and boundary data agree in corners and across periods; there are as many
     conditions as the equations' orders ask for; no term is a million times another at the start; the exact solution
     satisfies every term; which conditions stay soft with hard constraints, and why.
-    weights: of the terms, as of `Residuals`. seed: of the points.
+    weights: of the terms, as of `Residuals`. seed: of the points. sizes: by which it is solved.
     Raises UserError where a condition selects no points, or a name means nothing.
     """
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
-        residuals = Residuals(trial, weights=weights)
+        sizes = sizes or Sizes()
+        residuals = Residuals(trial, weights=sizes.weights(weights))
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
         points = residuals.draw(sampler, generator)
         exact = exact_terms(residuals, seed)
@@ -89,6 +93,7 @@ def preflight(trial: TrialFunction, weights: Mapping[str, float] | None = None, 
             *_unequal(residuals, points, exact),
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),
+            *([Finding(f"sizes: {told}")] if (told := sizes.told(exact)) else []),
         )
     return Preflight(residuals, points, exact, findings)
 
@@ -119,8 +124,8 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     ratio = losses[largest] / losses[smallest]
     if ratio > APART:
         yield Finding(
-            f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (scales of the "
-            f"fields), or set weights.{terms[largest]}={losses[smallest] / losses[largest]:.0e}"
+            f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (sizes of the fields, "
+            "scales= of the problem), or weights that are far apart"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from pinn.problem import Problem
 from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
-from pinn.solution_file.contents import Contents
+from pinn.solution_file.contents import FIELD_SIZES, Contents
 from pinn.solution_file.reading import PathLike, locate, read
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
@@ -98,6 +99,7 @@ def trained(
         derivatives=attributes["derivatives"],
         dtype=dtype,
         device=device,
+        sizes=json.loads(attributes[FIELD_SIZES]) if FIELD_SIZES in attributes else None,
     )
     trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
     return trial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -27,7 +28,7 @@ from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
 from pinn.solution.provenance import provenance
 from pinn.solution.tabulation import Create, Tabulation, in_memory
-from pinn.solution_file.contents import FILE_NAME, Contents
+from pinn.solution_file.contents import FIELD_SIZES, FILE_NAME, Contents
 from pinn.solution_file.layout import writing
 from pinn.solution_file.measured import Measure, error_attributes
 from pinn.solution_file.nodes import Nodes
@@ -357,6 +358,7 @@ class Solution:
             "constraints": trial.constraints,
             "derivatives": trial.derivatives,
             "windows": len(trial.windows),
+            FIELD_SIZES: json.dumps(sizes) if (sizes := trial.windows[0].sizes) else None,
             "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
         }
         return provenance() | described | self.attributes | Measure.UNKNOWN.entries(trial.unknowns)

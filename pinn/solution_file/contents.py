@@ -11,6 +11,7 @@ from pinn.solution_file.nodes import Nodes
 
 FORMAT_VERSION = 1
 FILE_NAME = "solution.h5"
+FIELD_SIZES = "field_sizes"  # root attribute: JSON, field -> [shift, size] of the network's outputs; absent for [0, 1]
 GROUPS = ("reference", "error", "estimate", "residual")
 """Groups of arrays on the nodes beside the fields."""
 

@@ -50,6 +50,7 @@ class Blueprint:
             derivatives=plan.derivatives,
             dtype=choose_dtype(plan.dtype),
             device=device,
+            sizes=plan.sizes.fields or None,
         )
 
     def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:

@@ -97,7 +97,7 @@ def errors_of(
     trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
 ) -> Staged | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
-    found = _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+    found = _asked("the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))
     if found is None:
         return None
     # of ordinary equations: in small steps, which resolve what features do not
@@ -124,7 +124,7 @@ def examine(
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
         _asked("the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
-    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.weights))
+    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights))
     seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked("a bound of the error", lambda: bound_errors(answer))
     why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
@@ -136,7 +136,7 @@ def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: 
     """What is measured of a corrected answer, a record a window, as of the last step."""
     last, records = history.records[-1], []
     for number, window in enumerate(answer.windows, 1):
-        residuals = make_residuals(window, weights=plan.weights)
+        residuals = make_residuals(window, weights=plan.balanced_weights)
         fresh, others = (HeldOut(residuals, AGAIN, plan.seed + 2**25 + k) for k in (0, 1))
         record = fresh.measure(residuals.theta(), others.least_squares)
         record |= {"step": last["step"], "seconds": last["seconds"], "loss": sum(Measure.LOSS.within(record).values())}
@@ -163,7 +163,7 @@ def _sharpness(
     """Kinks of what was trained, and where an unresolved residual sits; whether single precision is the floor."""
     first = trial.windows[0]
     if first.dtype != torch.float64:  # whose differences look like breaks
-        return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
+        return tuple(causes.single_precision(first, plan.balanced_weights, history.columns(), plan.seed))
     reasons = [
         Reason(
             text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, SIDES if DEFINED in text else "constraints=soft"
@@ -172,7 +172,7 @@ def _sharpness(
     ]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:
-            place = sharp_place(make_residuals(window, weights=plan.weights), plan.seed)
+            place = sharp_place(make_residuals(window, weights=plan.balanced_weights), plan.seed)
             if place is not None:
                 reasons.append(
                     Reason(f"most of the residual sits around {place}: a front or a shock", Word.PLAUSIBLE, POINTS)

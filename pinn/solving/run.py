@@ -53,6 +53,7 @@ def solve(
     weighting: Weighting | None = None,
     initial_guess: str | None = None,
     compile: str = "auto",
+    scaling: str = "auto",
     seed: int = 0,
     dtype: str = "float64",
     device: str = "auto",
@@ -78,6 +79,8 @@ def solve(
             path starts from that solution's parameters.
         compile: `auto` starts the kernels of each evaluation on a GPU at once, as a CUDA graph (`graphs`); elsewhere it
             compiles elementwise functions (`always`) in runs of three minutes or more. `never` does neither.
+        scaling: `auto` measures the sizes of fields and equations, where they are far from one, and solves in units of
+            these; a problem's `scales` override it, `none` leaves all as it is written.
         seed: of every source of randomness, >= 0.
         dtype: `float64` or `float32`. device: `auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`.
         devices: processes that share the points: so many, on as many GPUs where `device` is one, or the GPUs of these
@@ -91,13 +94,14 @@ def solve(
     Raises:
         UserError: a setting, the problem's equations or the folder are at fault; the message says what to try.
     """
-    plan = Plan.of(locals())
+    given = locals()
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
     leads = launched_rank() == 0
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
     show_log(leads)
+    plan = Plan.of(given).measured()
     output, started = output or Output(), time.perf_counter()
     train = partial(_train, folder, callbacks, output.figures)
     if saved is not None:
@@ -167,7 +171,7 @@ def _train(
 
 def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
     """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
-    before = preflight(trial, plan.weights, plan.seed)
+    before = preflight(trial, plan.weights, plan.seed, plan.sizes)
     for finding in before.findings:
         logger.warning("pre-flight: %s", finding.text)
     if folder is not None:

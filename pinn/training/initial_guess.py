@@ -1,5 +1,6 @@
 """Where training starts: random parameters, random features of chosen scales, a fitted last layer, a saved solution."""
 
+import json
 import time
 from collections.abc import Mapping
 
@@ -16,6 +17,7 @@ from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points
+from pinn.solution_file.contents import FIELD_SIZES
 from pinn.solution_file.reading import locate, read
 from pinn.training.feature_scales import choose_feature_scales
 from pinn.trial.function import TrialFunction
@@ -113,7 +115,9 @@ def _copy(residuals: Residuals, path: str) -> None:
     except UserError as error:
         message = f"initial_guess must be linear, features, null or the path of a solution, got {path!r}: {error}"
         raise UserError(message) from None
-    saved = {name: torch.as_tensor(values) for name, values in read(file).parameters.items()}
+    contents = read(file)
+    attributes = contents.attributes
+    saved = {name: torch.as_tensor(values) for name, values in contents.parameters.items()}
     parameters = of_window(saved, residuals.trial.prefix)
     if not parameters.keys() <= residuals.trial.parameters().keys():  # of a corrected solution its trained network's
         parameters = trained_part(parameters)
@@ -123,4 +127,27 @@ def _copy(residuals: Residuals, path: str) -> None:
         residuals.trial.load_parameters(parameters)
     except UserError as error:
         raise UserError(f"initial_guess={path}: {error}") from None
+    _fit_sizes(residuals.trial, attributes.get(FIELD_SIZES))
     logger.info("initial guess: the parameters of %s", file)
+
+
+def _fit_sizes(trial: TrialFunction, stored: str | None) -> None:
+    """Let a last layer that was trained for fields of other sizes give the same fields: (shift, size) as stored."""
+    fields = trial.problem.vocabulary.fields
+    of_file: dict[str, tuple[float, float]] = json.loads(stored) if stored else {}
+    own = trial.sizes or {}
+    pairs = [(own.get(name, (0.0, 1.0)), of_file.get(name, (0.0, 1.0))) for name in fields]
+    names = trial.linear_parameters
+    if names is None or all(tuple(mine) == tuple(theirs) for mine, theirs in pairs):
+        return
+    ratio = torch.tensor([theirs[1] / mine[1] for mine, theirs in pairs], dtype=torch.float64)
+    added = [0.0 if trial.start.goes_on(k) else 1.0 for k in range(len(fields))]  # later windows have no level
+    levels = [on * (theirs[0] - mine[0]) / mine[1] for on, (mine, theirs) in zip(added, pairs, strict=True)]
+    shift = torch.tensor(levels, dtype=torch.float64)
+    parameters = trial.parameters()
+    for name in names:
+        if not name.startswith("unknowns."):
+            values = parameters[name]
+            scaled = values * ratio.to(values).reshape(-1, *[1] * (values.ndim - 1))
+            parameters[name] = scaled + shift.to(values) if values.ndim == 1 else scaled
+    trial.load_parameters(parameters)

@@ -1,7 +1,7 @@
 """How a problem is solved: all that a run was told."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pinn.basis.configurable import plain
@@ -14,6 +14,8 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import SobolSampler
+from pinn.scaling.measuring import measure_sizes
+from pinn.scaling.sizes import Sizes
 from pinn.training.clock import Clock
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
@@ -39,16 +41,27 @@ class Plan:
     weighting: Weighting | None = None
     initial_guess: str | None = None
     compile: str = "auto"
+    scaling: str = "auto"
     seed: int = 0
     dtype: str = "float64"
     device: str = "auto"
     devices: int | Sequence[int] = 1
+    sizes: Sizes = field(default_factory=Sizes)  # by which `scaling` has it solved
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Plan":
-        """From arguments by name, others among them; None takes the default."""
-        own = {part.name: arguments[part.name] for part in fields(cls)}
+        """From arguments by name, others among them; None takes the default. Nothing is measured."""
+        own = {part.name: arguments[part.name] for part in fields(cls) if part.name in arguments}
         return cls(**{name: value for name, value in own.items() if value is not None})
+
+    def measured(self) -> "Plan":
+        """This with the problem's sizes; raises UserError where a term cannot be evaluated."""
+        return replace(self, sizes=measure_sizes(self.problem, self.scaling, self.derivatives, self.seed))
+
+    @property
+    def balanced_weights(self) -> dict[str, float]:
+        """The weights of the terms' mean squares in the equations' own units."""
+        return self.sizes.weights(self.weights)
 
     @property
     def stages(self) -> Stages:
@@ -58,8 +71,9 @@ class Plan:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """As plain data; the network's is the trial function's to tell."""
-        return {part.name: plain(getattr(self, part.name)) for part in fields(self) if part.name != "network"}
+        """As plain data; the network's is the trial function's to tell, and the sizes are measured again."""
+        told = (part.name for part in fields(self) if part.name not in ("network", "sizes"))
+        return {name: plain(getattr(self, name)) for name in told}
 
     def trainer(
         self,
@@ -79,7 +93,7 @@ class Plan:
         clock: of the window, which the guess counts to. searching: whether scales of features are looked for.
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
-        residuals = make_residuals(window, weights=self.weights, seed=self.seed)
+        residuals = make_residuals(window, weights=self.balanced_weights, seed=self.seed)
         clock = clock or Clock(self.training.time_limit)
         guess = None if self.initial_guess == "features" and not searching else self.initial_guess
         if saved is None:

@@ -47,6 +47,10 @@ class Start(ABC):
         """The same after other windows."""
         return self
 
+    def goes_on(self, k: int) -> bool:
+        """Whether output k goes on from what was before, so that the network gives what is added to that."""
+        return False
+
     def past(self, x: Jet) -> Tensor | None:
         """What was before the window at points, for `outputs` there: (n, ...); None where there is nothing."""
         return None
@@ -142,6 +146,9 @@ class Continuation(Start):
         return Continuation(
             self.time, self.start, self.end, self.orders, before, memory=self.memory, replaced=self.replaced
         )
+
+    def goes_on(self, k: int) -> bool:
+        return self.orders[k] > 0
 
     def own(self, x: Values, raw: Values) -> list[Values]:
         s = (x[:, self.time] - self.start) / (self.end - self.start)

@@ -14,6 +14,7 @@ from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, 
 from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
+from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.continuation import Beginning, Piece, Start
 
@@ -106,6 +107,15 @@ class TrialFunction:
     def unknowns(self) -> dict[str, float]:
         """The identified values by name; empty unless the problem has unknowns."""
         return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
+
+    @property
+    def sizes(self) -> dict[str, tuple[float, float]] | None:
+        """Field -> (shift, size) by which the network's outputs become raw ones; None where nothing is scaled."""
+        scaling = self.network.scaling
+        if not isinstance(scaling, FieldScaling):
+            return None
+        pairs = zip(scaling.shifts.tolist(), scaling.scales.tolist(), strict=True)
+        return dict(zip(self.problem.vocabulary.fields, pairs, strict=True))
 
     @property
     def linear_parameters(self) -> tuple[str, ...] | None:

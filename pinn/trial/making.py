@@ -1,6 +1,6 @@
 """Trial functions made from a problem and a network, whole or in windows of time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -26,6 +26,7 @@ from pinn.trial.windows import WindowedTrial
 CONSTRAINTS = ("hard", "soft")
 AUTO = "auto"  # windows that are cut while they are solved
 FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
+FieldSizes = Mapping[str, tuple[float, float]]  # field -> shift and size
 
 
 def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAnsatz | None:
@@ -71,6 +72,7 @@ def make_trial(
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    sizes: FieldSizes | None = None,
     domain: Domain | None = None,
     start: Start | None = None,
     prefix: str = "",
@@ -78,6 +80,8 @@ def make_trial(
     """Build the trial function of a problem.
 
     network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
+    sizes: field -> (shift, size) by which the network's outputs become the field's, in its unit; (0, 1) where not
+    named, None for the problem's own scales. An ansatz and a window's start take the place of a shift.
     domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
@@ -87,9 +91,10 @@ def make_trial(
     scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
     embedding = with_features(problem, scaled)
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
-    scales = [problem.scales.get(name, 1.0) for name in problem.vocabulary.fields]
-    scaling = nn.Identity() if set(scales) == {1.0} else FieldScaling(scales)
-    module = FieldNetwork(embedding, core, scaling, problem.unknowns).to(dtype=dtype, device=device)
+    start = start or Beginning()
+    module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
+        dtype=dtype, device=device
+    )
     return TrialFunction(
         problem,
         module,
@@ -101,6 +106,18 @@ def make_trial(
     )
 
 
+def _scaling(
+    problem: Problem, sizes: FieldSizes | None, ansatz: WrittenAnsatz | DerivedAnsatz | None, start: Start
+) -> nn.Module:
+    """From network outputs to raw outputs. What an ansatz or a window's start adds to has no level of its own."""
+    if sizes is None:
+        sizes = {name: (0.0, scale) for name, scale in problem.scales.items()}
+    shifts, scales = zip(*(sizes.get(name, (0.0, 1.0)) for name in problem.vocabulary.fields), strict=True)
+    made = () if ansatz is None else ansatz.fields
+    level = [0.0 if name in made or start.goes_on(k) else shifts[k] for k, name in enumerate(problem.vocabulary.fields)]
+    return nn.Identity() if set(scales) == {1.0} and not any(level) else FieldScaling(scales, level)
+
+
 def make_windows(
     problem: Problem,
     network: NetworkFactory,
@@ -110,6 +127,7 @@ def make_windows(
     derivatives: str = "taylor",
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
+    sizes: FieldSizes | None = None,
 ) -> TrialFunction | WindowedTrial:
     """The trial function of a problem in windows of time.
 
@@ -128,6 +146,7 @@ def make_windows(
         dtype=dtype,
         device=device,
         network=_with_few_waves(network) if windows == AUTO else network,
+        sizes=sizes,
     )
     if windows == 1 or (windows == AUTO and problem.domain.time is None):
         return make()
