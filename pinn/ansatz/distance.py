@@ -195,7 +195,7 @@ def faces(domain: Domain, prescribed: Sequence[Prescription]) -> Faces | str:
     return Faces(tuple(groups), float(_equivalence([omega for _, omega in groups])(inside).max()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wall:
     """A smooth piece of boundary: a polynomial that vanishes on it, of slope about 1 there, and points on it."""
 

@@ -72,9 +72,11 @@ def _leave_unknown_sides(problem: Problem, name: str, collected: Prescriptions) 
     """Drop what holds on sides that no smooth function vanishes on alone, such as a step cut out of a box.
 
     What is left, where it is on the box's own sides only, is held as at ends of coordinates, along the whole bounding
-    box: its data are used beyond the sides' own ends, too.
+    box: its data are used beyond the sides' own ends, too. A domain that moves keeps all or nothing, as measured.
     """
     domain = problem.domain
+    if domain.moves:
+        return
     own = [p for p in collected.kept if p.field == name and p.place.coordinate is None and p.order == 0]
     reasons = {p.place.side: made for p in own if isinstance(made := faces(domain, [p]), str)}
     for p in own:
