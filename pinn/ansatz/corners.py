@@ -12,22 +12,28 @@ from pinn.ansatz.prescriptions import Place, Prescription
 from pinn.problem import Problem
 
 POINTS = 64  # along an edge
+INWARDS = 1e-6  # of the way to the middle
 TOLERANCE = 1e-8  # of the data's size
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """Two prescriptions, or one and a period, that cannot both hold: what differs, where and by how much."""
+    """Two prescriptions, or one and a period, that cannot both hold: what differs, where and by how much.
+
+    outside: whether their sides do not meet in the domain itself, from whose box a corner is cut.
+    """
 
     prescriptions: tuple[Prescription, ...]
     quantity: str
     where: str
     size: float
     terms: tuple[str, str]
+    outside: bool = False
 
     def __str__(self) -> str:
         first, second = self.terms
-        return f"{first} and {second} disagree: {self.quantity} differs by {self.size:.3g} at {self.where}"
+        where = f"{self.where}, outside the domain, where both are extended" if self.outside else self.where
+        return f"{first} and {second} disagree: {self.quantity} differs by {self.size:.3g} at {where}"
 
 
 def disagreements(problem: Problem, given: list[Prescription]) -> list[Disagreement]:
@@ -47,7 +53,8 @@ def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagre
         if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p, q)):
             suffix = "".join(c or "" for x in (p, q) if x.order for c in [x.place.coordinate])
             quantity = f"{p.field}_{suffix}" if suffix else p.field
-            yield Disagreement((p, q), quantity, f"{p.place.side}, {q.place.side}", size, (p.term, q.term))
+            where, outside = f"{p.place.side}, {q.place.side}", _is_outside(problem, columns)
+            yield Disagreement((p, q), quantity, where, size, (p.term, q.term), outside)
 
 
 def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
@@ -66,6 +73,15 @@ def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreem
                 if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p)):
                     quantity = p.field + ("_" + c * k if k else "")
                     yield Disagreement((p,), quantity, f"{c}.min and {c}.max", size, (p.term, name))
+
+
+def _is_outside(problem: Problem, edge: Mapping[str, Tensor]) -> bool:
+    """Whether the places just inside the box from its edge are all outside the domain."""
+    if problem.domain.moves:
+        return False
+    lower, upper = torch.tensor(list(problem.domain.bounds.values()), dtype=torch.float64).T
+    x = torch.stack([column.detach() for column in edge.values()], 1)
+    return not problem.domain.contains((x + INWARDS * (0.5 * (lower + upper) - x)).numpy()).any()
 
 
 def _edge(problem: Problem, first: Place, second: Place) -> dict[str, Tensor]:

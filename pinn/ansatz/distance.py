@@ -1,8 +1,10 @@
 """Smooth functions that vanish on the sides of a domain and nowhere else in it: approximate distances.
 
-Products of polynomials, one a smooth piece of boundary, without the R-functions' roots, whose second derivatives are
-unbounded at vertices (Sukumar & Srivastava 2022, doi:10.1016/j.cma.2021.114333); the data of sides that do not touch
-are blended by them (Rvachev et al. 2001).
+Polynomials, one a smooth piece of boundary. Pieces that meet are multiplied, without the R-functions' roots, whose
+second derivatives are unbounded at vertices (Sukumar & Srivastava 2022, doi:10.1016/j.cma.2021.114333); what does not
+touch, such as holes, is joined by R-equivalence, 1 / omega = sum 1 / omega_i, which keeps the slope on each of them
+(eq. 13 there; a product of many is tiny, and steep in few places). The data of sides that do not touch are blended by
+these functions (Rvachev et al. 2001).
 """
 
 import math
@@ -36,17 +38,17 @@ Function = Callable[[Columns], Values]
 
 
 @singledispatch
-def side_functions(domain: Domain) -> dict[str, Function]:
-    """Side -> a polynomial that vanishes on it; no sides for a domain that has none known."""
+def pieces_of(domain: Domain) -> dict[str, list[Function]]:
+    """Side -> polynomials that vanish on its smooth pieces; no sides for a domain that has none known."""
     return {}
 
 
-@side_functions.register
-def _box(domain: Box) -> dict[str, Function]:
-    ends: dict[str, Function] = {}
+@pieces_of.register
+def _box(domain: Box) -> dict[str, list[Function]]:
+    ends: dict[str, list[Function]] = {}
     for name, (lower, upper) in domain.bounds.items():
-        ends[f"{name}.min"] = lambda c, name=name, lower=lower: c[name] - lower  # type: ignore[misc]
-        ends[f"{name}.max"] = lambda c, name=name, upper=upper: upper - c[name]  # type: ignore[misc]
+        ends[f"{name}.min"] = [lambda c, name=name, lower=lower: c[name] - lower]  # type: ignore[misc]
+        ends[f"{name}.max"] = [lambda c, name=name, upper=upper: upper - c[name]]  # type: ignore[misc]
     return ends
 
 
@@ -60,32 +62,32 @@ def _sphere(coordinates: Sequence[str], center: Sequence[float], radius: float) 
     return function
 
 
-@side_functions.register
-def _ball(domain: Ball) -> dict[str, Function]:
-    return {domain.sides[0]: _sphere(domain.coordinates, domain.center.tolist(), domain.radius)}
+@pieces_of.register
+def _ball(domain: Ball) -> dict[str, list[Function]]:
+    return {domain.sides[0]: [_sphere(domain.coordinates, domain.center.tolist(), domain.radius)]}
 
 
-@side_functions.register
-def _shell(domain: Shell) -> dict[str, Function]:
+@pieces_of.register
+def _shell(domain: Shell) -> dict[str, list[Function]]:
     radii = {side: domain.outer if side.endswith("outer") else domain.inner for side in domain.sides}
-    return {side: _sphere(domain.coordinates, domain.center.tolist(), radius) for side, radius in radii.items()}
+    return {side: [_sphere(domain.coordinates, domain.center.tolist(), radius)] for side, radius in radii.items()}
 
 
-@side_functions.register
-def _ellipse(domain: Ellipse) -> dict[str, Function]:
+@pieces_of.register
+def _ellipse(domain: Ellipse) -> dict[str, list[Function]]:
     x, y = domain.coordinates
     (x0, y0), (a, b) = domain.center.tolist(), domain.half_axes.tolist()
-    return {domain.sides[0]: lambda c: ((c[x] - x0) / a) ** 2 + ((c[y] - y0) / b) ** 2 - 1.0}
+    return {domain.sides[0]: [lambda c: ((c[x] - x0) / a) ** 2 + ((c[y] - y0) / b) ** 2 - 1.0]}
 
 
-@side_functions.register(Polygon)
-@side_functions.register(Simplex)
-def _polytope(domain: Polygon | Simplex) -> dict[str, Function]:
+@pieces_of.register(Polygon)
+@pieces_of.register(Simplex)
+def _polytope(domain: Polygon | Simplex) -> dict[str, list[Function]]:
     facets = {side: domain.facets(side) for side in domain.sides}
     if sum(len(normals) for _, normals in facets.values()) > FACETS:
         return {}
     return {
-        side: _product([_plane(domain.coordinates, corners[0], n) for corners, n in zip(*of_side, strict=True)])
+        side: [_plane(domain.coordinates, corners[0], n) for corners, n in zip(*of_side, strict=True)]
         for side, of_side in facets.items()
     }
 
@@ -101,36 +103,40 @@ def _plane(coordinates: Sequence[str], through: np.ndarray, normal: np.ndarray) 
     return function
 
 
-@side_functions.register(Difference)
-@side_functions.register(Intersection)
-@side_functions.register(Union)
-def _combination(domain: Difference | Intersection | Union) -> dict[str, Function]:
-    first, second = side_functions(domain.first), side_functions(domain.second)
-    both = {side: _product([first[side], second[side]]) for side in first.keys() & second.keys()}
-    return first | second | both
+@pieces_of.register(Difference)
+@pieces_of.register(Intersection)
+@pieces_of.register(Union)
+def _combination(domain: Difference | Intersection | Union) -> dict[str, list[Function]]:
+    first, second = pieces_of(domain.first), pieces_of(domain.second)
+    return {side: first.get(side, []) + second.get(side, []) for side in {**first, **second}}
 
 
-@side_functions.register
-def _named(domain: Named) -> dict[str, Function]:
-    inner = side_functions(domain.domain)
+@pieces_of.register
+def _named(domain: Named) -> dict[str, list[Function]]:
+    inner = pieces_of(domain.domain)
     complete = inner and all(side in inner for side in domain.domain.sides)
-    return {domain.name: _product(list(inner.values()))} if complete else {}
+    return {domain.name: [piece for pieces in inner.values() for piece in pieces]} if complete else {}
 
 
-@side_functions.register
-def _of_product(domain: Product) -> dict[str, Function]:
-    return side_functions(domain.first) | side_functions(domain.second)
+@pieces_of.register
+def _of_product(domain: Product) -> dict[str, list[Function]]:
+    return pieces_of(domain.first) | pieces_of(domain.second)
 
 
 def _product(functions: Sequence[Function]) -> Function:
     return lambda columns: reduce(mul, (function(columns) for function in functions))
 
 
+def _equivalence(functions: Sequence[Function]) -> Function:
+    """1 / sum 1 / omega_i, of functions > 0 inside no two of which vanish at one place."""
+    return lambda columns: reduce(lambda a, b: a * b / (a + b), (function(columns) for function in functions))
+
+
 @dataclass(frozen=True)
 class Faces:
     """Sides with one prescribed value each, by groups: prescription and a function > 0 inside that vanishes there.
 
-    largest: of the product of these functions.
+    largest: of the function that vanishes on all of them.
     """
 
     groups: tuple[tuple[Prescription, Function], ...]
@@ -149,8 +155,8 @@ class Faces:
         return sum(above[1:], start=above[0]) / sum(others[1:], start=others[0])
 
     def vanishing(self, columns: Columns) -> Operand:
-        """The product of the groups' functions, its largest value 1."""
-        return math.prod(omega(columns) for _, omega in self.groups) * (1.0 / self.largest)
+        """The function that vanishes on all of them, its largest value 1."""
+        return _equivalence([omega for _, omega in self.groups])(columns) * (1.0 / self.largest)
 
 
 def _is_zero(datum: Operand) -> bool:
@@ -159,7 +165,7 @@ def _is_zero(datum: Operand) -> bool:
 
 def faces(domain: Domain, prescribed: Sequence[Prescription]) -> Faces | str:
     """The faces of one field's values on sides that are no ends of coordinates, or in words why there are none."""
-    known = side_functions(domain)
+    known = pieces_of(domain)
     unknown = [p.place.side for p in prescribed if p.place.side not in known]
     if unknown:
         return f"no smooth function is known that vanishes on {', '.join(unknown)} alone"
@@ -167,27 +173,81 @@ def faces(domain: Domain, prescribed: Sequence[Prescription]) -> Faces | str:
     for prescription in prescribed:
         grouped.setdefault((prescription.term, prescription.value), []).append(prescription)
     inside = _columns(domain, domain.interior_rule(INTERIOR).points)
-    groups, on_side = [], {}
-    for (_, _), members in grouped.items():
-        raw = _product([known[p.place.side] for p in members])
-        values = raw(inside)
-        scale = float(values.abs().max())
-        if float(values.min()) < 0 < float(values.max()):
+    groups, on_side = [], []
+    for members in grouped.values():
+        places = {p.place.side: _columns(domain, domain.boundary_rule(p.place.side, BOUNDARY).points) for p in members}
+        walls = [wall for side, on in places.items() for wall in _walls(domain, known[side], on)]
+        parts = [_positive(part, inside) for part in _parts(domain, walls)]
+        if not parts:
+            return f"the function that should vanish on {members[0].place.side} does not"
+        if any(float(part(inside).min()) < 0 for part in parts):
             return f"the function that vanishes on {members[0].place.side} vanishes inside the domain, too"
-        sign = 1.0 if float(values.max()) > 0 else -1.0
-        groups.append((members[0], lambda c, raw=raw, factor=sign / scale: raw(c) * factor))
-        on_side[len(groups) - 1] = [
-            _columns(domain, domain.boundary_rule(p.place.side, BOUNDARY).points) for p in members
-        ]
+        omega = _equivalence(parts)
+        for side, columns in places.items():
+            if float(omega(columns).abs().max()) > ON * float(omega(inside).max()):
+                return f"the function that should vanish on {side} does not"
+        groups.append((members[0], omega))
+        on_side.append(places.values())
     for k, (_, omega) in enumerate(groups):
-        for j, places in on_side.items():
-            for columns in places:
-                values = omega(columns).abs()
-                if j == k and float(values.max()) > ON:
-                    return f"the function that should vanish on {groups[k][0].place.side} does not"
-                if j != k and float(values.min()) < APART:
-                    return "sides with different data meet in vertices, where no smooth function blends them"
-    return Faces(tuple(groups), float(math.prod(omega(inside) for _, omega in groups).max()))
+        apart = APART * float(omega(inside).max())
+        if any(float(omega(columns).min()) < apart for j, own in enumerate(on_side) if j != k for columns in own):
+            return "sides with different data meet in vertices, where no smooth function blends them"
+    return Faces(tuple(groups), float(_equivalence([omega for _, omega in groups])(inside).max()))
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A smooth piece of boundary: a polynomial that vanishes on it, of slope about 1 there, and points on it."""
+
+    function: Function
+    points: Columns
+
+    def touches(self, other: "Wall", gap: float) -> bool:
+        """Whether a point of either is nearer than so to the other."""
+        pairs = ((self, other), (other, self))
+        return any(float(torch.as_tensor(a.function(b.points)).abs().min()) < gap for a, b in pairs)
+
+
+def _walls(domain: Domain, pieces: Sequence[Function], on: Columns) -> list[Wall]:
+    """The walls that the points of a side are on; the polynomials of which nothing is left of are no walls."""
+    walls = []
+    values = torch.stack([torch.as_tensor(piece(on)).abs() for piece in pieces])
+    for k, own in enumerate(values <= ON * values.amax()):
+        if bool(own.any()):
+            walls.append(_normalized(domain, pieces[k], {name: column[own] for name, column in on.items()}))
+    return walls
+
+
+def _normalized(domain: Domain, function: Function, points: Columns) -> Wall:
+    """The function over its mean slope in space at points on its wall."""
+    x = {name: torch.as_tensor(column).clone().requires_grad_() for name, column in points.items()}
+    along = [x[name] for name in domain.space_coordinates]
+    gradient = torch.autograd.grad(torch.as_tensor(function(x)).sum(), along, allow_unused=True)
+    squares = [g**2 for g in gradient if g is not None]
+    slope = float(torch.stack(squares).sum(0).sqrt().mean())
+    return Wall(lambda columns: function(columns) * (1.0 / slope), points)
+
+
+def _positive(function: Function, inside: Columns) -> Function:
+    """The function or its negative, whichever is > 0 at the points inside where it is largest."""
+    values = torch.as_tensor(function(inside))
+    sign = 1.0 if float(values.max()) > float(-values.min()) else -1.0
+    return lambda columns: function(columns) * sign
+
+
+def _parts(domain: Domain, walls: Sequence[Wall]) -> list[Function]:
+    """The products of the walls that meet, each of slope about 1 on them."""
+    gap = APART * max(domain.bounds[name][1] - domain.bounds[name][0] for name in domain.space_coordinates)
+    clusters: list[list[Wall]] = []
+    for wall in walls:
+        meeting = [cluster for cluster in clusters if any(wall.touches(other, gap) for other in cluster)]
+        clusters = [cluster for cluster in clusters if cluster not in meeting]
+        clusters.append([wall, *(other for cluster in meeting for other in cluster)])
+    parts = []
+    for cluster in clusters:
+        points = {name: torch.cat([torch.as_tensor(w.points[name]) for w in cluster]) for name in domain.coordinates}
+        parts.append(_normalized(domain, _product([w.function for w in cluster]), points).function)
+    return parts
 
 
 def _columns(domain: Domain, x: np.ndarray) -> dict[str, Tensor]:

@@ -6,20 +6,21 @@ without slope there, so that N has none either.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from pinn.ansatz.box import Axis, evaluations, lift
 from pinn.ansatz.corners import Disagreement, disagreements
 from pinn.ansatz.distance import Faces, faces
-from pinn.ansatz.prescriptions import Columns, Prescription, Prescriptions, prescriptions
+from pinn.ansatz.prescriptions import Columns, Prescription, Prescriptions, end_of_bounds, prescriptions
 from pinn.ansatz.smoothness import derivative_orders, unsmooth
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
 from pinn.problem import Problem
 
 MOST = 30  # values of the data for one value of a lift
+TRIED = 256  # points inside at which data are tried
 
 FieldAnsatz = Callable[[Columns, Values], Values]
 
@@ -48,19 +49,50 @@ class DerivedAnsatz:
 def derive(problem: Problem) -> DerivedAnsatz:
     """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft."""
     collected, orders = prescriptions(problem), derivative_orders(problem)
+    for name in problem.vocabulary.fields:
+        _leave_unknown_sides(problem, name, collected)
     for p in list(collected.kept):
         reason = _no_jet(problem, p) or unsmooth(problem, p, orders)
         if reason is not None:
             collected.drop(p, reason)
     ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))
     for disagreement in ansatz.disagreements:
-        for p in disagreement.prescriptions:
-            if p in collected.kept:
-                collected.drop(p, str(disagreement))
+        given = [p for p in disagreement.prescriptions if p in collected.kept]
+        if disagreement.outside:  # of the domain: one of the two may stay, a constant, which is harmless there
+            given = sorted(given, key=lambda p: not callable(p.value))[: len(given) - 1]
+        for p in given:
+            collected.drop(p, str(disagreement))
     ansatz.mirrored, parts = _parts(problem, collected)
     ansatz.fields = {name: _ansatz(*part) for name, part in parts.items() if part[0] or part[1] is not None}
     ansatz.soft = collected.refused
     return ansatz
+
+
+def _leave_unknown_sides(problem: Problem, name: str, collected: Prescriptions) -> None:
+    """Drop what holds on sides that no smooth function vanishes on alone, such as a step cut out of a box.
+
+    What is left, where it is on the box's own sides only, is held as at ends of coordinates, along the whole bounding
+    box: its data are used beyond the sides' own ends, too.
+    """
+    domain = problem.domain
+    own = [p for p in collected.kept if p.field == name and p.place.coordinate is None and p.order == 0]
+    reasons = {p.place.side: made for p in own if isinstance(made := faces(domain, [p]), str)}
+    for p in own:
+        if p.place.side in reasons:
+            collected.drop(p, reasons[p.place.side])
+    own = [p for p in own if p.place.side not in reasons]
+    ends = [end_of_bounds(domain, p.place.side) for p in own]
+    if not reasons or not all(ends):
+        return
+    inside = torch.as_tensor(domain.interior_rule(TRIED).points)
+    for p, place in zip(own, ends, strict=True):
+        assert place is not None and place.coordinate is not None
+        columns = {name: inside[:, i] for i, name in enumerate(domain.coordinates)}
+        columns[place.coordinate] = torch.full_like(inside[:, 0], domain.bounds[place.coordinate][place.end == "max"])
+        if bool(torch.as_tensor(p(columns)).isfinite().all()):
+            collected.kept[collected.kept.index(p)] = replace(p, place=place)
+        else:
+            collected.drop(p, f"its data are not finite along all of the box's {place.side}")
 
 
 Part = tuple[list[Axis], Faces | None]

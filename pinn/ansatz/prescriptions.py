@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pinn.basis.arguments import argument_names
 from pinn.derivatives.jets import Operand, Values
+from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.problem import Problem
 from pinn.terms.base import Value
@@ -85,6 +88,17 @@ def place(problem: Problem, side: str) -> Place:
     domain = problem.domain
     is_end = end in ("min", "max") and coordinate in domain.coordinates and (domain.is_box or coordinate == domain.time)
     return Place(side, coordinate, end) if is_end else Place(side)
+
+
+def end_of_bounds(domain: Domain, side: str) -> Place | None:
+    """The end of a coordinate's bounds that a side such as `x.min` lies at; None for one that does not."""
+    coordinate, _, end = side.rpartition(".")
+    if coordinate not in domain.space_coordinates or end not in ("min", "max") or domain.moves:
+        return None
+    bounds = domain.bounds[coordinate]
+    at = domain.boundary_rule(side, 64).points[:, domain.coordinates.index(coordinate)]
+    on = np.abs(at - bounds[end == "max"]) <= 1e-12 * (bounds[1] - bounds[0])
+    return Place(side, coordinate, end) if on.all() else None
 
 
 def _prescription(

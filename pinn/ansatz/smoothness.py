@@ -16,7 +16,7 @@ LINES = 2  # along a coordinate, on which data are looked at
 
 
 def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
-    """(field, coordinate) -> the highest derivative of it in the equations of the interior."""
+    """(field or derived quantity, coordinate) -> the highest derivative of it in the equations of the interior."""
     asked: dict[str, None] = {}
     for term in problem.terms().values():
         region = term.region(problem.domain)
@@ -24,10 +24,8 @@ def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
             asked |= {name: None for e in term.equations().values() for name in e.arguments}
     demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
     return {
-        (field, coordinate): max(
-            (s.orders[i] for symbol in demands.get(field, ()) for s in symbol.expanded()), default=0
-        )
-        for field in problem.vocabulary.fields
+        (base, coordinate): max((s.orders[i] for symbol in demands.get(base, ()) for s in symbol.expanded()), default=0)
+        for base in (*problem.vocabulary.fields, *problem.derived)
         for i, coordinate in enumerate(problem.coordinates)
     }
 
@@ -35,10 +33,9 @@ def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
 def unsmooth(problem: Problem, p: Prescription, orders: dict[tuple[str, str], int]) -> str | None:
     """Why a lift of this value has derivatives that the equations do not see; None where its data are smooth.
 
-    Looked at on ends of coordinates, whose data are lifted along straight lines.
+    Looked at on ends of coordinates, whose data are lifted along straight lines, and for other sides, whose data are
+    taken at every point, across the domain's bounding box.
     """
-    if p.place.coordinate is None:
-        return None
     for coordinate in p.names:
         count = orders[p.field, coordinate]
         if coordinate == p.place.coordinate or not count:
@@ -56,8 +53,8 @@ def _along(problem: Problem, p: Prescription, coordinate: str, orders: int) -> B
     lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
     share = torch.rand(LINES, len(lower), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     start = lower + (upper - lower) * share
-    assert p.place.coordinate is not None
-    start[:, problem.coordinates.index(p.place.coordinate)] = bounds[p.place.coordinate][p.place.end == "max"]
+    if p.place.coordinate is not None:
+        start[:, problem.coordinates.index(p.place.coordinate)] = bounds[p.place.coordinate][p.place.end == "max"]
     end, along = start.clone(), problem.coordinates.index(coordinate)
     start[:, along], end[:, along] = bounds[coordinate]
 

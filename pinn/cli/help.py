@@ -36,7 +36,7 @@ Examples
   pinn problem=burgers problem.nu=0.01 network.width=32 seed=1
   pinn -m optimizer=levenberg_marquardt,adam 'seed=range(0,5)'
   pinn -m network.width=8,16,32 hydra/launcher=joblib        as many runs at once as there are cores
-  pinn -m hydra/sweeper=optuna 'optimizer.damping=tag(log,interval(1e-6,1))'     a search for the best value
+  pinn -m hydra/sweeper=optuna 'network.width=range(8,33)'    a search for the best value
   pinn -m experiment=ensemble problem=heat    mean and spread over five seeds
   pinn --strict problem=heat                  exit status 3 where the answer is neither trusted nor plausible
   pinn problem=heat.py problem.kappa=2        the Problem in a file of your own; heat.py:Rod where it has several

@@ -26,4 +26,8 @@ def no_choice(choice: str, group: str, choices: Iterable[str]) -> str:
 
 def no_option(path: str, suggestion: str | None, where: str, options: Iterable[str]) -> str:
     """That there is no such option, and which there are."""
+    options = list(options)
+    if not options:
+        group = path.partition(".")[0]
+        return f"no option {path!r}: this choice of {group} has none; name another with it (pinn --help {group})"
     return f"no option {path!r}{question(suggestion)}; {where} are {', '.join(options)}"

@@ -17,6 +17,7 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import Pass
 from pinn.derivatives.jets import Fields, Jet, Values, coordinate_jet
 from pinn.derivatives.names import Derived, Quantity, Symbol, Vocabulary
+from pinn.derivatives.numpy_calls import called
 
 FieldFunction = Callable[[Values], Fields]  # coordinates (n, d) to the fields (n,) by name
 COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others
@@ -156,11 +157,16 @@ class _AtPoints:
             i = self.request.vocabulary.coordinates.index(name)
             return coordinate_jet(points, channels, self.tape)[:, i]
         if quantity.kind != "derivative":
-            return _given_value(quantity, self.request, self.given, points, self.tape)
+            value = _given_value(quantity, self.request, self.given, points, self.tape)
+            if self.tape is None or len(channels) == 1 or not value.requires_grad:
+                return value
+            zeros = value.new_zeros(len(channels) - 1, len(points))
+            return Jet(torch.cat([value.unsqueeze(0), zeros]), channels, self.tape)  # is spread over the points already
         jet = self.base(quantity.base)
         assert quantity.symbol is not None
-        if not isinstance(jet, Jet):  # a field that the ansatz made constant
-            return torch.as_tensor(jet, dtype=points.dtype, device=points.device).expand(len(points))
+        if not isinstance(jet, Jet):  # a field that the ansatz made constant, a derived quantity of constant pieces
+            value = torch.as_tensor(jet, dtype=points.dtype, device=points.device).expand(len(points))
+            return torch.zeros_like(value) if quantity.symbol.order else value
         symbols = [quantity.symbol + other for other in channels.symbols]
         if any(symbol not in jet.channels.index for symbol in symbols):
             return Jet(torch.stack([_combined(jet, symbol) for symbol in symbols]), channels, self.tape)
@@ -173,10 +179,10 @@ class _AtPoints:
             arguments = [self.jet(argument, channels) for argument in derived.arguments]
             if len(channels) == 1:
                 arguments = [a.value if isinstance(a, Jet) else a for a in arguments]
-                result = derived.function(*arguments)
+                result = called(derived.function, *arguments)
                 self.bases[name] = Jet(result.unsqueeze(0), channels, self.tape)
             else:
-                self.bases[name] = derived.function(*arguments)
+                self.bases[name] = called(derived.function, *arguments)
         return self.bases[name]
 
 
@@ -243,7 +249,7 @@ class _AtPoint:
         """A field or derived quantity itself."""
         if name in self.request.derived:
             derived = self.request.derived[name]
-            return derived.function(*(self.scalar(argument, x) for argument in derived.arguments))
+            return called(derived.function, *(self.scalar(argument, x) for argument in derived.arguments))
         values = self.fields(x.unsqueeze(0))[name]
         return torch.as_tensor(values, dtype=x.dtype, device=x.device).reshape(())
 

@@ -17,6 +17,8 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import Pass, compose, linear_coefficients
 from pinn.derivatives.elementary import ELEMENTARY, Derivatives, power
 from pinn.derivatives.names import Symbol
+from pinn.derivatives.numpy_calls import numpy_refused
+from pinn.derivatives.piecewise import COMPARISONS
 from pinn.derivatives.rules import RULES, NoJetRule, rule
 
 
@@ -56,12 +58,14 @@ class Jet:
         return lambda *args, **kwargs: RULES[function](self, *args, **kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise UserError("a numpy function met a network derivative; import sin, exp, ... from torch instead")
+        raise numpy_refused()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        raise UserError(
-            f"numpy's {ufunc.__name__} met a network derivative; import {ufunc.__name__} from torch instead"
-        )
+        of_torch = RULES.get(getattr(torch, ufunc.__name__, None))  # type: ignore[arg-type]
+        if of_torch is not None and len(args) == 2 and all(isinstance(a, Jet) or not a.ndim for a in args):
+            # np.float64(2) * jet: numpy's scalars are numbers
+            return of_torch(*(a if isinstance(a, Jet) else float(a) for a in args))
+        raise numpy_refused(ufunc.__name__)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -97,6 +101,11 @@ class Jet:
 
     def with_coefficients(self, coefficients: Tensor) -> "Jet":
         return Jet(coefficients, self.channels, self.tape)
+
+    def constant(self, other: Tensor | float) -> "Jet":
+        """A number or a plain tensor as a jet that meets this one: its derivatives are zero."""
+        value = torch.as_tensor(_constant(self, other), dtype=self.dtype, device=self.device).unsqueeze(0)
+        return self.with_coefficients(torch.cat([value, value.new_zeros(len(self.channels) - 1, *value.shape[1:])]))
 
     def derivative(self, symbol: Symbol) -> Tensor:
         """The derivative `symbol`, shape (n, ...); it must be one of the channels."""
@@ -147,6 +156,26 @@ class Jet:
 
     __radd__ = __add__
     __rmul__ = __mul__
+
+    def __lt__(self, other: "Operand") -> Tensor:
+        return COMPARISONS["lt"](self, other)
+
+    def __le__(self, other: "Operand") -> Tensor:
+        return COMPARISONS["le"](self, other)
+
+    def __gt__(self, other: "Operand") -> Tensor:
+        return COMPARISONS["gt"](self, other)
+
+    def __ge__(self, other: "Operand") -> Tensor:
+        return COMPARISONS["ge"](self, other)
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return COMPARISONS["eq"](self, other)
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return COMPARISONS["ne"](self, other)
+
+    __hash__ = object.__hash__
 
 
 Values = Tensor | Jet
@@ -349,14 +378,7 @@ RULES |= {join: _make_joining(join) for join in (torch.cat, torch.concat, torch.
 def _as_jets(parts: Sequence[Values]) -> list[Jet]:
     """Constants among the parts become jets with zero derivatives."""
     model = next(part for part in parts if isinstance(part, Jet))
-    jets = []
-    for part in parts:
-        if not isinstance(part, Jet):
-            value = _constant(model, part).unsqueeze(0)
-            zeros = torch.zeros_like(value).expand(len(model.channels) - 1, *value.shape[1:])
-            part = model.with_coefficients(torch.cat([value, zeros]))
-        jets.append(part)
-    return jets
+    return [part if isinstance(part, Jet) else model.constant(part) for part in parts]
 
 
 @rule(torch.einsum)

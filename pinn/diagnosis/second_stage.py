@@ -38,13 +38,14 @@ class Staged:
     """A function after its corrections, and what it still lacks.
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
-    would have if it weighed as much as what was corrected.
+    would have if it weighed as much as what was corrected. marched: errors by another way, taken in their place.
     """
 
     estimate: Estimate
     corrections: int = 0
     fallen: float = 1.0
     rest: Mapping[str, float] = field(default_factory=dict)
+    marched: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def trial(self) -> Trial:
@@ -72,6 +73,8 @@ class Staged:
     @cached_property
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
+        if self.marched:
+            return ErrorEstimate(self.marched, 0.0, self.corrections, self.fallen)
         left = self.estimate.correction.left
         left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
         found = ErrorEstimate(self._errors, left, self.corrections, self.fallen)

@@ -1,6 +1,7 @@
 """What is too sharp for collocation points: kinks of a trained function, and a residual that sits in a small place."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,19 +16,23 @@ from pinn.sampling.sequences import UniformSampler
 from pinn.trial.function import TrialFunction
 
 LINES = 6  # along each coordinate, on which a trained function is looked at
+DEFINED = "as it is defined"  # what breaks a derived quantity
 POINTS = 4000  # where the residual is looked at
 PLACE, HELD = 0.02, 0.7  # share of the domain, and of the mean square residual that sits there where it is sharp
 
 
 def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[tuple[float, str]]:
-    """The largest break of each field that the equations differentiate once more than it allows, its size and in words.
+    """The largest break of each field or derived quantity that the equations differentiate once more than it allows.
+
+    Its size, and in words.
 
     Collocation points do not meet it: the residual is small, and the answer is that of another problem.
     """
     orders, generator = derivative_orders(trial.problem), torch.Generator().manual_seed(seed)
     coordinates, bounds = trial.problem.coordinates, trial.domain.bounds
     lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
-    for field in trial.problem.vocabulary.fields:
+    derived = trial.problem.derived
+    for field in (*trial.problem.vocabulary.fields, *derived):
         for along, coordinate in enumerate(coordinates):
             share = torch.rand(LINES, len(lower), generator=generator, dtype=torch.float64)
             start = lower + (upper - lower) * share
@@ -36,17 +41,21 @@ def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[tuple[float, str]]:
             found = largest_break(_values(trial, field), start, end, orders[field, coordinate])
             if found is not None and _is_inside(trial, found):
                 place = ", ".join(f"{name} = {x:.4g}" for name, x in zip(coordinates, found.place, strict=True))
+                cause = DEFINED if field in derived else "by its ansatz or its network"
                 yield (
                     found.size,
-                    f"{field} has a {found.kind} at {place}, by its ansatz or its network, where the equations need "
+                    f"{field} has a {found.kind} at {place}, {cause}, where the equations need "
                     f"derivatives along {coordinate} of order {orders[field, coordinate]}: no residual sees it",
                 )
                 break
 
 
 def _values(trial: TrialFunction, field: str) -> Callable[[Tensor], Tensor]:
-    """One field at points (n, d), to be differentiated by autograd."""
+    """A field or derived quantity at points (n, d), to be differentiated by autograd."""
     fields: Callable[[Tensor], Any] = trial.field_function(trial.parameters())
+    if field in trial.problem.derived:
+        request = trial.request([field])
+        fields = partial(trial.evaluate, request)
 
     def values(x: Tensor) -> Tensor:
         return fields(x.to(trial.device))[field].cpu()

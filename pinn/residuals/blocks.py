@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.derivatives.evaluation import Request
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.region import Region
 from pinn.sampling.points import Points
 from pinn.terms.base import Equation
@@ -62,7 +63,7 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
 
 def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points) -> Tensor:
     """The equation's residual in each row (n,) from named values at the points; raises UserError for other shapes."""
-    residual = equation.function(*(values[name] for name in equation.arguments))
+    residual = called(equation.function, *(values[name] for name in equation.arguments))
     n = len(points)
     if equation.summed:
         residual = points.by_row(residual).sum(0)
@@ -79,7 +80,7 @@ def slopes(function: Callable[..., Tensor], values: Sequence[Tensor]) -> list[Te
     """dr/dq for each argument q of a residual r of each point for itself; None for those it does not depend on."""
     at = [value.detach().clone().requires_grad_() for value in values]
     with torch.enable_grad():
-        total = function(*at).sum()
+        total = called(function, *at).sum()
     return list(torch.autograd.grad(total, at, allow_unused=True)) if total.requires_grad else [None] * len(at)
 
 

@@ -18,7 +18,7 @@ from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
-from pinn.diagnosis.sharpness import kinks, sharp_place
+from pinn.diagnosis.sharpness import DEFINED, kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
@@ -37,6 +37,7 @@ POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, su
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+SIDES = "a field for each side of it, and a condition there that equates the fluxes"
 KINKED = 0.01  # jump of a derivative, by the field's range, beyond which the answer is another problem's
 AGAIN = 1000  # points of a region where a corrected answer is measured again
 
@@ -96,7 +97,12 @@ def errors_of(
     trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
 ) -> Staged | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
-    return _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+    found = _asked("the error", lambda: staged(trial, plan.weights, seconds, plan.seed, second_stage))
+    if found is None:
+        return None
+    # of ordinary equations: in small steps, which resolve what features do not
+    marched = _asked("the error, marched in time,", lambda: marched_error(found.trial))
+    return replace(found, marched=marched) if marched else found
 
 
 def _figures(output: Output) -> float:
@@ -122,16 +128,8 @@ def examine(
     seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked("a bound of the error", lambda: bound_errors(answer))
     why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
-    judged = judge(answer, history, _marched(answer, estimate), posed, seen or (), why or ())
+    judged = judge(answer, history, estimate, posed, seen or (), why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
-
-
-def _marched(answer: TrialFunction | WindowedTrial, estimate: ErrorEstimate | None) -> ErrorEstimate | None:
-    """The errors of ordinary equations as marched in small steps, which resolve what features do not."""
-    marched = _asked("the error, marched in time,", partial(marched_error, answer))
-    if not marched:
-        return estimate
-    return replace(estimate, errors=marched, left=0.0) if estimate else ErrorEstimate(marched, left=0.0)
 
 
 def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:
@@ -167,7 +165,9 @@ def _sharpness(
     if first.dtype != torch.float64:  # whose differences look like breaks
         return tuple(causes.single_precision(first, plan.weights, history.columns(), plan.seed))
     reasons = [
-        Reason(text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, "constraints=soft")
+        Reason(
+            text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, SIDES if DEFINED in text else "constraints=soft"
+        )
         for size, text in kinks(first, plan.seed)
     ]
     if estimate is not None and not estimate.is_resolved:

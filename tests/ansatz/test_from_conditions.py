@@ -275,6 +275,7 @@ def test_the_derived_ansatz_solves_like_the_hand_written_one():
 
 
 CUBE = Box(**{f"x{i}": (0, 1) for i in range(1, 6)})
+LAPLACE = Interior(lambda laplacian_u: laplacian_u)
 TRIANGLE = Polygon([(0, 0), (1, 0), (0, 1)], edges=("a", "b", "c"))
 SQUARE = Box(x=(0, 1), y=(0, 1))
 
@@ -310,9 +311,21 @@ SQUARE = Box(x=(0, 1), y=(0, 1))
         ),
         (
             SQUARE,
-            {"step": Dirichlet(u=lambda y: torch.where(y > 0.5, 1.0, 0.0), on="x.min")},
-            "step",
+            {"sum": Dirichlet(u=lambda y: torch.cumsum(y, 0), on="x.min")},
+            "sum",
             "its value has no exact derivatives",
+        ),
+        (
+            ROD,
+            {"gas": Interior(lambda u_t, u_x: u_t + u_x), "start": Initial(u=lambda x: torch.where(x < 0.5, 1.0, 0.1))},
+            "start",
+            "its data have a jump at x = 0.5, which would stay there for good",
+        ),
+        (
+            Disc(),
+            {"rim": Dirichlet(u=lambda y: torch.where(y > 0.5, 1.0, 0.0), on="disc"), "equation": LAPLACE},
+            "rim",
+            "its data have a jump at y = 0.5, which would stay there for good",
         ),
         (
             ROD,
@@ -371,6 +384,57 @@ def test_what_cannot_hold_exactly_stays_soft_and_says_why(domain, terms, term, r
     found = derive(problem)
     assert reason in found.soft[term]
     assert term not in held(problem)
+
+
+STEP = Box(x=(0, 6), y=(0, 2)) - Box(x=(0, 2), y=(0, 1)).named("step")
+
+
+@pytest.mark.parametrize(
+    ("inlet", "kept", "reason"),
+    [
+        (lambda y: y * (2 - y), {"inlet", "low", "high"}, {}),
+        (
+            lambda y: (y - 1) * (2 - y),
+            {"low", "high"},
+            {
+                "inlet": "inlet and low disagree: u differs by 2 at x.min, y.min, "
+                "outside the domain, where both are extended"
+            },
+        ),
+        (
+            lambda y: torch.sqrt(y - 1) * (2 - y),
+            {"low", "high"},
+            {"inlet": "its data are not finite along all of the box's x.min"},
+        ),
+    ],
+)
+def test_walls_of_a_channel_with_a_step_hold_and_the_step_is_left_to_the_loss(inlet, kept, reason):
+    terms = {
+        "inlet": Dirichlet(u=inlet, on="x.min"),
+        "low": Dirichlet(u=0.0, on="y.min"),
+        "high": Dirichlet(u=0.0, on="y.max"),
+        "step": Dirichlet(u=0.0, on="step"),
+    }
+    problem = Posed(STEP, terms)
+    assert held(problem) == kept
+    assert derive(problem).soft == {
+        "step": "the function that vanishes on step vanishes inside the domain, too",
+        **reason,
+    }
+    inside = torch.as_tensor(STEP.interior_rule(256).points)
+    trial = make_trial(problem, network)
+    before = trial.evaluate(["u"], inside)["u"].detach()
+    with torch.no_grad():
+        trial.network.core.last.bias.add_(1.0)
+    assert float((trial.evaluate(["u"], inside)["u"] - before).abs().min()) > 0  # the factor vanishes nowhere inside
+
+
+def test_a_hole_that_a_function_is_known_for_holds_beside_one_without():
+    domain = SQUARE.named("outer") - Disc((0.3, 0.3), 0.1, name="hole") - Box(x=(0.6, 0.8), y=(0.6, 0.8)).named("slot")
+    terms = {side: Dirichlet(u=1.0, on=side) for side in ("outer", "hole", "slot")}
+    problem = Posed(domain, terms)
+    assert held(problem) == {"outer", "hole"}
+    assert derive(problem).soft == {"slot": "the function that vanishes on slot vanishes inside the domain, too"}
 
 
 def test_a_kink_that_no_equation_differentiates_twice_may_stay():

@@ -24,6 +24,7 @@ QUICK = (
 )
 SEARCH = ("-m", *QUICK, "hydra/sweeper=optuna", "hydra.sweep.dir=search")
 DAMPING = "optimizer.damping=tag(log,interval(1e-4,1))"
+DAMPED = ("optimizer=trust_region", DAMPING)
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ class Rod(Problem):
 
 def test_an_interrupted_trial_is_finished_by_its_number(here, capsys):
     (here / "rod_searched.py").write_text(STOPPING)
-    words = [*SEARCH, DAMPING, "problem=rod_searched.py", "training.steps=30", "derivatives=taylor"]
+    words = [*SEARCH, *DAMPED, "problem=rod_searched.py", "training.steps=30", "derivatives=taylor"]
     held_out = ["hydra.sweeper.objectives=[held_out]", "hydra.sweeper.trials=2", "hydra.sweeper.pruner=null"]
     assert main([*words, *held_out]) == 130
     (left,) = trials(TrialState.RUNNING)
@@ -138,7 +139,7 @@ def test_several_objectives(here, capsys):
 def test_trials_in_parallel(here):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     parallel = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.at_once=2"]
-    assert main([*SEARCH, DAMPING, *parallel, "hydra.sweeper.trials=4"]) == 0
+    assert main([*SEARCH, *DAMPED, *parallel, "hydra.sweeper.trials=4"]) == 0
     assert {trial.state for trial in trials()} <= {TrialState.COMPLETE, TrialState.PRUNED}
     assert len({trial.params["optimizer.damping"] for trial in trials()}) == 4
 
@@ -146,9 +147,9 @@ def test_trials_in_parallel(here):
 def test_mistakes(here, capsys):
     for words, message in [
         ([], "a search needs keys with several values"),
-        ([DAMPING, "hydra.sweeper.trials=0"], "hydra.sweeper.trials must be >= 1, got 0"),
-        ([DAMPING, "hydra.sweeper.objectives=[eror]"], "objectives must be some of error, estimated_error, held_out"),
-        ([DAMPING, "hydra.sweeper.trails=3"], "did you mean 'hydra.sweeper.trials'"),
+        ([*DAMPED, "hydra.sweeper.trials=0"], "hydra.sweeper.trials must be >= 1, got 0"),
+        ([*DAMPED, "hydra.sweeper.objectives=[eror]"], "objectives must be some of error, estimated_error, held_out"),
+        ([*DAMPED, "hydra.sweeper.trails=3"], "did you mean 'hydra.sweeper.trials'"),
     ]:
         assert main([*SEARCH, *words]) == 2
         error = capsys.readouterr().err
@@ -157,7 +158,7 @@ def test_mistakes(here, capsys):
 
 
 def test_a_search_without_m_is_a_mistake(here, capsys):
-    assert main([*SEARCH[1:], DAMPING.partition("=")[0] + "=0.1"]) == 2
+    assert main([*SEARCH[1:], DAMPED[0], DAMPING.partition("=")[0] + "=0.1"]) == 2
     assert capsys.readouterr().err == "error: hydra/sweeper=optuna is for several runs; add -m to search\n"
 
 

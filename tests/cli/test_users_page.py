@@ -64,10 +64,10 @@ def test_the_page_itself_passes(check):
         (
             "- self.k * u_xx",
             "+ math.sin(u)",
-            f"rod.py, line {LINES['return u_t - self.k * u_xx']}, in heat: ValueError",
+            f"rod.py, line {LINES['return u_t - self.k * u_xx']}, in heat: math.sin met a field",
         ),
-        ("- self.k * u_xx", "+ math.sin(u)", "use torch's sin, exp, ..."),
-        ("lambda x: x * (1 - x)", "lambda x: math.sin(x)", "in <lambda>: ValueError"),
+        ("- self.k * u_xx", "+ math.sin(u)", "use torch.sin"),
+        ("lambda x: x * (1 - x)", "lambda x: math.sin(x)", "in <lambda>: math.sin met"),
         ("- self.k * u_xx", "+ (u if u > 0 else 0)", "use torch.where in place of if"),
     ],
 )

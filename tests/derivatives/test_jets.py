@@ -1,5 +1,6 @@
 """Taylor mode against closed forms and against the torch.func reference."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.elementary import ELEMENTARY
 from pinn.derivatives.jets import Jet, NoJetRule, coordinate_jet
 from pinn.derivatives.names import Symbol
+from pinn.derivatives.numpy_calls import called
 
 FUNCTIONS = [f for f in ELEMENTARY if f not in (torch.Tensor.tanh, torch.relu, F.relu, torch.abs, torch.Tensor.abs)]
 
@@ -116,8 +118,19 @@ def test_options_that_a_rule_does_not_know_are_refused():
 
 def test_numpy_functions_are_refused_by_name():
     x = jet_at(torch.rand(3, 2, dtype=torch.float64), (1, 0))
-    with pytest.raises(UserError, match=r"numpy's sin.*import sin from torch"):
+    with pytest.raises(UserError, match=r"test_jets.py, line \d+, in .*: np.sin met .*; use torch.sin"):
         np.sin(x)
+    with pytest.raises(UserError, match=r"test_jets.py, line \d+, in .*: np.interp met .*; use .*torch.relu"):
+        np.interp(x, [0.0, 1.0], [1.0, 2.0])
+
+
+def test_numpy_and_math_are_refused_where_they_meet_tensors_with_derivatives():
+    x = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    for function in (lambda: np.exp(x), lambda: math.exp(x), lambda: np.where(x < 0.5, x, 1.0)):
+        with pytest.raises(UserError, match=r"test_jets.py, line \d+, in <lambda>: .*; use torch.(exp|where)"):
+            called(function)
+    with pytest.raises(RuntimeError, match="size"):  # other errors stay what they are
+        called(lambda: x + torch.ones(2))
 
 
 def test_float32_stays_float32():

@@ -2,13 +2,14 @@
 
 from functools import partial
 
+import pytest
 import torch
 from torch import nn
 
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.domains.box import Box, Time
 from pinn.networks.mlp import MLP
-from pinn.problem import Problem
+from pinn.problem import Problem, derived
 from pinn.residuals.residuals import Residuals
 from pinn.terms.conditions import Dirichlet, Interior
 from pinn.trial.making import make_trial
@@ -46,6 +47,26 @@ def test_a_kink_that_an_ansatz_carries_is_found_where_the_equation_does_not_see_
     assert "derivatives along x of order 2" in told
     assert not list(kinks(make_trial(Transport(), partial(MLP, width=8, depth=2), derivatives="auto")))
     assert not list(kinks(make_trial(Kinked(), partial(MLP, width=8, depth=2), constraints="soft")))
+
+
+class Layers(Kinked):
+    """Conduction in flux form with a coefficient that jumps."""
+
+    ansatz = None
+
+    def terms(self):
+        return {"balance": Interior(lambda q_x: q_x)}
+
+    @derived
+    def q(self, x, u_x):
+        return torch.where(x < self.at, 1.0, 4.0) * u_x
+
+
+@pytest.mark.parametrize("engine", ["taylor", "reverse"])
+def test_a_flux_that_jumps_where_its_derivative_is_used_is_found(engine):
+    (told,) = kinks(make_trial(Layers(), partial(MLP, width=8, depth=2), derivatives=engine))
+    assert told.startswith("q has a jump at x = 0.5, t = 0.")
+    assert "as it is defined" in told
 
 
 def test_a_network_of_kinks_is_found():

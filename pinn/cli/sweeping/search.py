@@ -107,8 +107,7 @@ def parsed(words: Sequence[str], config_loader: ConfigLoader) -> tuple[list[str]
     space = {over.get_key_element(): distribution(over) for over in overrides if over.is_sweep_override()}
     require(
         bool(space),
-        "a search needs keys with several values; try network.width=16,32 or "
-        "'optimizer.damping=tag(log,interval(1e-6,1))'",
+        "a search needs keys with several values; try network.width=16,32 or 'problem.nu=tag(log,interval(1e-3,1))'",
     )
     fixed = [over for over in overrides if over.get_key_element() not in space]
     return [f"{over.get_key_element()}={over.get_value_element_as_str()}" for over in fixed], space
