@@ -326,9 +326,10 @@ def _overfit(measured: Measured, word: Word) -> Iterator[Reason]:
         seen = measured.training.get(block, 0.0)
         if seen > 0 and fresh > OVERFIT * seen:
             ratio = f"{fresh / seen:.1f}" if fresh < MANY * seen else f"more than {MANY:.0e}"
+            blind = fresh > MANY * seen and measured.left.get(block, 0.0) > TRUSTED  # nor does an estimate see that
             yield Reason(
                 f"{block}: the residual on fresh points is {ratio} times the training points'",
-                word,
+                Word.NOT_SOLVED if blind else word,
                 "more points (sampler.interior, sampler.boundary) or a smaller "
                 + ("network.width" if measured.settled else "sampler.redraw_every"),
             )

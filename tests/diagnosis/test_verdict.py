@@ -197,3 +197,13 @@ def test_a_solution_far_below_what_is_asked_is_next_to_zero():
         "start is missed by more than its size",
     )
     assert "many times its size" in verdict({}, estimate=ErrorEstimate({"u": 4e5}, left=0.1)).reasons[0]
+
+
+def test_points_that_are_learnt_blindly_are_not_solved_whatever_the_estimate():
+    """As by features at a corner, off by 12 % where the correction saw 0.07 %."""
+    learnt = {"held_out/a": 1.0, "loss/a": 1e-8, "imbalance/a": 0.03}
+    found = verdict(learnt, estimate=ErrorEstimate({"u": 7e-4}, left=0.03))
+    assert (found.word, found.action[:11]) == (Word.NOT_SOLVED, "more points")
+    assert (
+        verdict(learnt | {"imbalance/a": 1e-4}, estimate=ErrorEstimate({"u": 7e-4}, left=0.03)).word is Word.PLAUSIBLE
+    )
