@@ -24,10 +24,8 @@ SMALL = {
     "compile": "never",
 }
 UNITS = {
-    "lengths": {"length": 1e-3},
-    "times": {"time": 3600.0},
+    "lengths and times": {"length": 1e-3, "time": 3600.0},
     "level": {"level": 273.15},
-    "temperatures": {"rise": 1e4},
     "equation": {"factor": 1e7},
     "all": {"length": 1e3, "time": 3600.0, "level": 273.15, "rise": 1e-3, "factor": 1e-7},
 }
