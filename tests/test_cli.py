@@ -332,7 +332,7 @@ def test_help_explains_the_options_of_a_choice(run):
     ("words", "told"),
     [
         (["--help"], "usage"),
-        (["--help", "optimizer"], "trust_region"),
+        (["--help", "optimizer"], "random features"),
         (["compare", "--help"], "usage"),
         (["shwo"], "did you mean 'show'"),
         (["optimizer=adm"], "did you mean 'adam'"),

@@ -28,7 +28,6 @@ from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Work
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
-from pinn.solution_file.measured import ErrorEstimate
 from pinn.trial.continuation import Piece
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
@@ -150,19 +149,12 @@ def correct(
     left, state = 0.0, generator.get_state()
     for window in trial.windows:
         generator.set_state(state)  # at the same places what was before is that of the window before and its own part
-        follower = window.after(pieces)
-        step = Search(make_residuals(follower, weights=weights), effort, generator).features()
+        step = Search(make_residuals(window.after(pieces), weights=weights), effort, generator).features()
         left, effort = max(left, step.left), replace(effort, scale=step.scale)
-        # a step that explains little would only disturb the windows after it
-        corrected.append(step.applied() if step.left <= ErrorEstimate.RESOLVED else _beside_nothing(step))
+        corrected.append(step.applied())
         first, last = window.domain.bounds[trial.time]
         pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
     return (March(trial, WindowedTrial(corrected), left, effort.scale),)
-
-
-def _beside_nothing(step: Step) -> TrialFunction:
-    """The function with a correction of nothing, so that all windows have one architecture."""
-    return replace(step, best=torch.zeros_like(step.best)).applied()
 
 
 class Search:

@@ -3,10 +3,10 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pinn.basis.errors import require
+from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis.second_stage import Staged
 from pinn.distributed.rendezvous import launched_rank
@@ -99,12 +99,12 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
 
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:
     """What the method of the run in a folder has trained, from its checkpoint on."""
-    method = Method(plan)
-    if isinstance(plan.optimizer, Automatic):
-        path = folder / FILE_NAME
-        found = method_named(plan, path.read_text(encoding="utf-8").strip()) if path.is_file() else None
-        require(found is not None, f"no method to go on with in {path}; resume with optimizer=trust_region or another")
-        method = found or method
+    method: Method | None = Method(replace(plan, optimizer=plan.stages))
+    path = folder / FILE_NAME
+    if isinstance(plan.optimizer, Automatic) and path.is_file():
+        method = method_named(plan, path.read_text(encoding="utf-8").strip())
+    if method is None:
+        raise UserError(f"no method to go on with in {path}; resume with optimizer=trust_region or another")
     clock = Clock(time_for_training(plan.training.time_limit, output), started)
     one = train(method, clock, saved=folder)
     if one.outcome is not Outcome.INTERRUPTED:

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any, Protocol
 
 from pinn.basis.configurable import plain
+from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.automatic import Automatic
@@ -118,7 +119,8 @@ def _may_have_features(plan: Plan) -> bool:
     problem = plan.problem
     observed = any(isinstance(term, (Data, Observation)) for term in problem.terms().values())
     few = len(problem.coordinates) <= MOST_COORDINATES
-    return few and not observed and plan.dtype == "float64" and plan.devices == 1
+    alone = plan.devices == 1 and not is_launched()
+    return few and not observed and alone and plan.dtype == "float64"
 
 
 def _is_default(network: Any) -> bool:

@@ -332,7 +332,7 @@ def test_a_run_tells_its_bound(tmp_path, monkeypatch, caplog):
     from pinn.report.show import describe
     from pinn.solution_file.measured import Measure
 
-    monkeypatch.setattr("pinn.solving.examination._estimate", lambda *arguments: None)  # which takes seconds
+    monkeypatch.setattr("pinn.solving.choosing.errors_of", lambda *arguments: None)  # which takes seconds
     training = pinn.Training(steps=20, time_limit=None, held_out=50)
     options = {"training": training, "compile": "never", "output": pinn.Output(figures=False, resolution=9)}
     with caplog.at_level("INFO", logger="pinn"):

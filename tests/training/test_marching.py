@@ -70,7 +70,7 @@ def solve(problem, folder=None, *, training=None, callbacks=(), resume=False, wi
         ChebyshevSampler(interior=3000 if windows == "auto" else 180),
         training or Training(windows=windows, check_every=1, time_limit=None),
         initial_guess="features" if windows == "auto" else None,
-        output=pinn.Output(figures=False, resolution=9),
+        output=pinn.Output(figures=False, resolution=9, estimate=False),
         folder=folder,
         callbacks=callbacks,
         resume=resume,

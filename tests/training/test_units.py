@@ -20,7 +20,7 @@ from tests.scaling.test_measuring import Layers, Rod
 SMALL = {
     "network": partial(MLP, width=8, depth=2),
     "sampler": SobolSampler(interior=100, boundary=15),
-    "output": pinn.Output(figures=False, resolution=9),
+    "output": pinn.Output(figures=False, resolution=9, estimate=False),
     "compile": "never",
 }
 UNITS = {
