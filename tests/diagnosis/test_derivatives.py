@@ -339,7 +339,7 @@ def test_a_wrong_backward_fails_for_a_function():
 
 def test_what_nothing_resolves_fails():
     def rough(x: Tensor) -> Tensor:  # steps
-        scaled = x * 1e3
+        scaled = x * 1e3 + 0.5
         return torch.cumsum(scaled - torch.remainder(scaled, 1.0), 0)[0]
 
     found = check_derivatives(rough, POINTS + 0.0005, order=1)
