@@ -5,7 +5,7 @@ import pytest
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
-from pinn.optimizers import Automatic, LinearLeastSquares
+from pinn.optimizers import LinearLeastSquares, TrustRegion
 from pinn.problems import Burgers, Heat
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.training import Training
@@ -26,7 +26,7 @@ def test_they_are_the_arguments_of_solve():
 def test_nothing_is_the_default_run():
     found = pinn.configured()
     assert isinstance(found["problem"], Burgers)
-    assert isinstance(found["optimizer"], Automatic)
+    assert isinstance(found["optimizer"], TrustRegion)
 
 
 def test_an_optimizer_brings_what_suits_it_and_leaves_nothing_behind():

@@ -60,10 +60,13 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
     stuck = here.contradictory()
     if stuck:  # by rougher changes, too?
         stuck = _Linearized.at(trial, generator, ROUGHER, weights).contradictory()
-    if stuck:  # a nonlinear problem may be stationary here, and nowhere else
-        there = _Linearized.at(here.shaken(generator), generator)._irreducible()[1]
-        stuck = tuple(block for block in stuck if there[block] > MISSED)
-    return Posedness(free, stuck, missed, _is_homogeneous(trial, generator), *here.uncertain(), here.faint())
+    told = _is_homogeneous(trial, generator), *here.uncertain(), here.faint()
+    if free or stuck:  # a nonlinear problem may be stationary here, as where the fields are zero, and nowhere else
+        there = _Linearized.at(here.shaken(generator), generator)
+        sizes, elsewhere = there._irreducible()[1], there.free()
+        stuck = tuple(block for block in stuck if sizes[block] > MISSED)
+        free = tuple(name for name in free if name in elsewhere)
+    return Posedness(free, stuck, missed, *told)
 
 
 @dataclass

@@ -67,16 +67,39 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     constraints = plan.constraints
     if _suits_features(plan):
         yield Method(_features(plan), SHARE)
-        if not _solved(tried) and plan.problem.domain.time is not None and plan.training.windows == 1:
-            yield Method(_in_windows(_features(plan)), SHARE)
-        if not _solved(tried) and tried and plan.constraints == "hard":
-            hard = min(tried, key=lambda one: doubted_error(one.estimate))
-            yield Method(replace(hard.method.plan, constraints="soft"), SHARE)
-            soft = min(doubted_error(one.estimate) for one in tried if one.method.plan.constraints == "soft")
-            better = soft < CREDIBLE and BETTER * soft < doubted_error(hard.estimate)
-            constraints = "soft" if better else constraints
+        steps = [_windows, _soft] if plan.problem.domain.space_coordinates == () else [_soft, _windows]
+        for step in steps:
+            method = None if _solved(tried) or not tried else step(plan, tried)
+            if method is not None:
+                yield method
+        constraints = _better_constraints(plan, tried)
     if not _solved(tried):
         yield Method(replace(plan, optimizer=TrustRegion(), constraints=constraints))
+
+
+def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
+    """The better features so far, in windows of time."""
+    if plan.problem.domain.time is None or plan.training.windows != 1:
+        return None
+    best = min(tried, key=lambda one: doubted_error(one.estimate))
+    return Method(_in_windows(best.method.plan), SHARE)
+
+
+def _soft(plan: Plan, tried: Sequence[Tried]) -> Method | None:
+    """The better features so far, with conditions in the loss."""
+    if plan.constraints != "hard":
+        return None
+    best = min(tried, key=lambda one: doubted_error(one.estimate))
+    return Method(replace(best.method.plan, constraints="soft"), SHARE)
+
+
+def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
+    """`soft` where features came closer with soft conditions than with hard ones, close enough to be believed."""
+    least = {"hard": float("inf"), "soft": float("inf")}
+    for one in tried:
+        constraints = one.method.plan.constraints
+        least[constraints] = min(least[constraints], doubted_error(one.estimate))
+    return "soft" if least["soft"] < CREDIBLE and BETTER * least["soft"] < least["hard"] else plan.constraints
 
 
 def method_named(plan: Plan, name: str) -> Method | None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import pinn
+from pinn import Initial, Interior, Problem, Time
 from pinn.networks import SIREN
 from pinn.networks.mlp import MLP
 from pinn.optimizers.automatic import Automatic
@@ -37,19 +38,33 @@ def names(plan, *errors):
     return told
 
 
+class Decay(Problem):
+    """y' = -y."""
+
+    def __init__(self):
+        self.domain, self.fields = Time(t=(0, 1)), ("y",)
+
+    def terms(self):
+        return {"decay": Interior(lambda y, y_t: y_t + y), "start": Initial(y=1.0)}
+
+
 FEATURES, WINDOWS = "random features", "random features in windows of time"
 
 
 def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
     assert names(Plan(Heat()), 1e-9) == [FEATURES]
-    assert names(Plan(Heat()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
+    assert names(Plan(Heat()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
+    assert names(Plan(Heat()), 1e-2, 1e-1, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions", WINDOWS]
+    assert names(Plan(Decay()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
     assert names(Plan(Poisson2D()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
 
 
 def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
-    tried = names(Plan(Heat()), 1e-2, 1e-3, 1e-2)
-    assert tried == [FEATURES, WINDOWS, f"{WINDOWS}, soft conditions", "TrustRegion"]
-    assert names(Plan(Heat()), 1e-2, None, 1e-4)[2:] == [f"{FEATURES}, soft conditions", "TrustRegion, soft conditions"]
+    tried = names(Plan(Heat()), 1e-2, 1e-1, 1e-3)
+    assert tried == [FEATURES, f"{FEATURES}, soft conditions", WINDOWS, "TrustRegion"]
+    tried = names(Plan(Heat()), 1e-2, 1e-4, None)
+    assert tried[2:] == [f"{WINDOWS}, soft conditions", "TrustRegion, soft conditions"]
+    assert names(Plan(Heat()), 2.0, 0.5, None)[-1] == "TrustRegion"  # nothing to be concluded
     assert names(Plan(Heat(), constraints="soft"), 1e-2)[-1] == "TrustRegion, soft conditions"
 
 
