@@ -17,6 +17,7 @@ from pinn.trial.function import FieldNetwork, TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points in a region, on a side
 STEP = 1e-3  # of a coordinate's length: of the differences by which a source's waves are seen
+JUMPS = 0.05  # share of the differences, the largest, that count as jumps of a source and not as its waves
 SHORTEST = 50.0  # wave number that is looked at, in radians a unit of [-1, 1]
 
 Rows = dict[str, Tensor]
@@ -93,7 +94,7 @@ class Probe:
             moved = {label: _moved(points, i, step, (lower + upper) / 2) for label, points in inside.items()}
             for block, rows in self.constant(center, moved).items():
                 size = mean_square(still[block])
-                change = mean_square(rows - still[block])
+                change = mean_square(_without_jumps(rows - still[block]))
                 if size > 0:
                     numbers[block][i] = min(math.sqrt(change / size) / (2.0 * STEP), SHORTEST)
         return numbers
@@ -117,6 +118,12 @@ class Probe:
             numbers = waves if axis is None else waves * torch.eye(d).to(waves)[axis]
             phase = 2.0 * math.pi * torch.rand(fields, generator=self.generator, dtype=torch.float64)
             yield [(signs * numbers, phase), (signs * numbers, phase + math.pi / 2)]
+
+
+def _without_jumps(differences: Tensor) -> Tensor:
+    """Differences (n,) but the largest."""
+    kept = max(1, len(differences) - math.ceil(JUMPS * len(differences)))
+    return differences[differences.abs().argsort()[:kept]]
 
 
 def _moved(points: Points, i: int, step: float, middle: float) -> Points:

@@ -15,7 +15,7 @@ from pinn.solution.output import Output
 from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
-from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, untried
+from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, the_best, untried
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile
 from pinn.training.clock import Clock
@@ -88,7 +88,7 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
         _estimate(one, output, clock.elapsed if method.share < 1.0 else time.perf_counter() - started, plan)
         if isinstance(plan.optimizer, Automatic):
             logger.info("method: %s: %s, after %.1f s", method.name, _told(one), time.perf_counter() - started)
-    best = min(reversed(tried), key=lambda one: doubted_error(one.estimate))
+    best = the_best(list(reversed(tried)))
     if best is not tried[-1] and folder is not None:
         best.keep(folder, plan.training.checkpoint_seconds)
         _remember(folder, best.method)

@@ -9,7 +9,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
@@ -57,6 +57,9 @@ class Tried(Protocol):
 
     @property
     def estimate(self) -> ErrorEstimate | None: ...
+
+
+T = TypeVar("T", bound=Tried)
 
 
 def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
@@ -118,6 +121,14 @@ def doubted_error(estimate: ErrorEstimate | None) -> float:
         return float("inf")
     error = estimate.worst[1]
     return error if estimate.is_resolved else DOUBTED * error
+
+
+def the_best(tried: Sequence[T]) -> T:
+    """The method with the least error, doubted where it is a lower bound; as it stands where none is to be believed."""
+    least = min(tried, key=lambda one: doubted_error(one.estimate))
+    if doubted_error(least.estimate) < CREDIBLE:
+        return least
+    return min(tried, key=lambda one: one.estimate.worst[1] if one.estimate else float("inf"))
 
 
 def _solved(tried: Sequence[Tried]) -> bool:

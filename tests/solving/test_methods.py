@@ -18,7 +18,7 @@ from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.solving.choosing import quick_trial
-from pinn.solving.methods import Method, doubted_error, method_named, methods, untried
+from pinn.solving.methods import Method, doubted_error, method_named, methods, the_best, untried
 from pinn.training.plan import Plan
 from pinn.training.settings import Training
 
@@ -105,6 +105,16 @@ def test_a_lower_bound_is_doubted():
     assert doubted_error(ErrorEstimate({"u": 1e-3, "v": 2e-3}, left=0.1)) == 2e-3
     assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.9)) > 1e-2
     assert doubted_error(None) == float("inf")
+
+
+def test_where_nothing_is_solved_the_least_error_counts_as_it_stands():
+    def tried(error, left):
+        return Tried(None, ErrorEstimate({"u": error}, left=left))
+
+    wrong, unresolved, small = tried(1.0, 0.1), tried(0.1, 0.9), tried(1e-3, 0.1)
+    assert the_best([wrong, unresolved]) is unresolved
+    assert the_best([wrong, unresolved, small]) is small
+    assert the_best([small, tried(1e-4, 0.9)]) is small  # which may be far more
 
 
 def test_what_was_left_out_may_be_tried_afterwards():
