@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
+EARLY, CLOSE = 0.3, 0.5  # share of the time limit up to which, and error at which, other features are tried
 LEAST = 0.1  # share of the time limit below which no other method is begun
 FILE_NAME = "method.txt"  # in a run's folder: the method that its record and checkpoint belong to
 
@@ -69,6 +70,8 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
     for method in methods(plan, tried):
         clock = Clock(limit, started)
         left = math.inf if limit is None else limit - clock.elapsed
+        if method.share < 1.0 and tried and not _is_worth_it(plan, tried, clock):
+            continue
         if method.share < 1.0:
             clock = Clock(None if limit is None else method.share * max(left, 0.0))
         elif limit is not None and left < LEAST * limit and any(one.estimate for one in tried):
@@ -95,6 +98,13 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
     if len(tried) > 1:
         logger.info("method: %s is kept", best.method.name)
     return best
+
+
+def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
+    """Whether other features may do where the first did not: early, and close; always where there is no space."""
+    early = clock.limit is None or clock.elapsed < EARLY * clock.limit
+    close = any(one.estimate.worst[1] < CLOSE for one in tried if one.estimate)
+    return not plan.problem.domain.space_coordinates or (early and close)
 
 
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:

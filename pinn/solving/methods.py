@@ -27,7 +27,7 @@ from pinn.trial.making import AUTO
 
 MOST_COORDINATES = 3  # that random features fill
 ROWS = 3000  # interior points of a fit, at most
-SHARE = 0.35  # of the time that is left, for features
+SHARE = 0.3  # of the time that is left, for features
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
