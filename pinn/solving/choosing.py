@@ -13,7 +13,7 @@ from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.solution.output import Output
 from pinn.solution_file.layout import write_text
-from pinn.solution_file.measured import ErrorEstimate
+from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
 from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, the_best, untried
 from pinn.training.callbacks.checkpoints import Checkpoints
@@ -26,6 +26,7 @@ from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
 EARLY, CLOSE = 0.3, 0.5  # share of the time limit up to which, and error at which, other features are tried
+FALLEN = 0.1  # residual on fresh points over the first loss beyond which a fit has failed
 LEAST = 0.1  # share of the time limit below which no other method is begun
 FILE_NAME = "method.txt"  # in a run's folder: the method that its record and checkpoint belong to
 
@@ -44,6 +45,15 @@ class Trained:
     @property
     def estimate(self) -> ErrorEstimate | None:
         return self.stages.measured if self.stages else None
+
+    @property
+    def fell(self) -> bool:
+        """Whether the residual on fresh points is well below the first step's loss; windows have said so themselves."""
+        if len(self.trial.windows) > 1:
+            return True
+        history = self.history.columns()
+        held_out = kept_measurement(history).get(Measure.HELD_OUT.total, math.inf)
+        return held_out < FALLEN * float(history[Measure.LOSS.total][0])
 
     def keep(self, folder: Path, checkpoint_seconds: float | None) -> None:
         """Write its record and checkpoint to the folder again, after others had theirs there."""
@@ -88,7 +98,8 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
         tried.append(one)
         if one.outcome is Outcome.INTERRUPTED:
             return one
-        _estimate(one, output, clock.elapsed if method.share < 1.0 else time.perf_counter() - started, plan)
+        if method.share == 1.0 or one.fell:
+            _estimate(one, output, clock.elapsed if method.share < 1.0 else time.perf_counter() - started, plan)
         if isinstance(plan.optimizer, Automatic):
             logger.info("method: %s: %s, after %.1f s", method.name, _told(one), time.perf_counter() - started)
     best = the_best(list(reversed(tried)))
@@ -151,7 +162,7 @@ def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
 
 def _told(one: Trained) -> str:
     if one.estimate is None:
-        return "no error is estimated"
+        return "no error is estimated" if one.fell else "it does not fit"
     field, error = one.estimate.worst
     return f"estimated error of {field} {error:.1e}" + ("" if one.estimate.is_resolved else " or more")
 
