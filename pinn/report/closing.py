@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,6 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     for row in rows:
         table.add_row(*map(Text, row))  # as it is: brackets in a path are no markup
     text = io.StringIO()
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns) if sys.stdout.isatty() else WIDTH
     Console(file=text, width=width, force_jupyter=False).print(table)
     return text.getvalue().rstrip()

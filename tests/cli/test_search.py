@@ -106,7 +106,7 @@ class Rod(Problem):
         if metrics.exists() and len(metrics.read_text().splitlines()) >= 5 and not acted.exists():
             acted.touch()
             os.kill(multiprocessing.parent_process().pid, signal.SIGINT)
-            time.sleep(1)  # for the answer
+            time.sleep(3)  # for the answer, on a busy machine, too
         return u_xx + self.source
 '''
 

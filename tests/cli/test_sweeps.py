@@ -44,7 +44,7 @@ class Rod(Problem):
         if first and self.source == 2.0 and written >= 5 and not acted.exists():
             acted.touch()
             os.kill({process}, signal.{number})
-            time.sleep(1)  # for the answer
+            time.sleep(3)  # for the answer, on a busy machine, too
         return u_xx + self.source
 '''
 SELF, PARENT = "os.getpid()", "multiprocessing.parent_process().pid"
