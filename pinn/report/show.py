@@ -140,7 +140,7 @@ def indented(lines: Iterable[str]) -> list[str]:
 
 def row(label: str, value: str) -> str:
     """A line of the summary."""
-    return f"  {label:<22}{value}"
+    return f"  {label:<21} {value}"
 
 
 def size_of(path: Path) -> str:
