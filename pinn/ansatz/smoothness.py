@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.prescriptions import Prescription
-from pinn.derivatives.breaks import Break, largest_break
+from pinn.derivatives.breaks import Break, largest_break, lines_along
 from pinn.derivatives.evaluation import Request
 from pinn.problem import Problem
 
@@ -22,9 +22,9 @@ def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
         region = term.region(problem.domain)
         if region.is_interior and not region.columns:
             asked |= {name: None for e in term.equations().values() for name in e.arguments}
-    demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
+    request = Request(problem.vocabulary, problem.derived, tuple(asked))
     return {
-        (base, coordinate): max((s.orders[i] for symbol in demands.get(base, ()) for s in symbol.expanded()), default=0)
+        (base, coordinate): request.order(base, i)
         for base in (*problem.vocabulary.fields, *problem.derived)
         for i, coordinate in enumerate(problem.coordinates)
     }
@@ -49,14 +49,12 @@ def unsmooth(problem: Problem, p: Prescription, orders: dict[tuple[str, str], in
 
 def _along(problem: Problem, p: Prescription, coordinate: str, orders: int) -> Break | None:
     """The largest break of the data on lines along a coordinate, at random places in the others."""
-    bounds = problem.domain.bounds
-    lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
-    share = torch.rand(LINES, len(lower), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    start = lower + (upper - lower) * share
+    bounds, numbers = problem.domain.bounds, {name: i for i, name in enumerate(problem.coordinates)}
+    generator = torch.Generator().manual_seed(0)
+    start, end = lines_along(list(bounds.values()), numbers[coordinate], LINES, generator)
     if p.place.coordinate is not None:
-        start[:, problem.coordinates.index(p.place.coordinate)] = bounds[p.place.coordinate][p.place.end == "max"]
-    end, along = start.clone(), problem.coordinates.index(coordinate)
-    start[:, along], end[:, along] = bounds[coordinate]
+        for points in (start, end):
+            points[:, numbers[p.place.coordinate]] = bounds[p.place.coordinate][p.place.end == "max"]
 
     def values(x: Tensor) -> Tensor:
         columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}

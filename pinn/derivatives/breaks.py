@@ -3,7 +3,7 @@
 Points never meet a break, so that no residual sees the Dirac that a derivative has there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +35,17 @@ class Break:
     def kind(self) -> str:
         """In words."""
         return KINDS[self.order] if self.order < len(KINDS) else f"jump of derivative {self.order}"
+
+
+def lines_along(
+    bounds: Sequence[tuple[float, float]], coordinate: int, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Where lines across a box along one of its coordinates start and end, each (count, d), at random places."""
+    lower, upper = torch.tensor(list(bounds), dtype=torch.float64).T
+    start = lower + (upper - lower) * torch.rand(count, len(lower), generator=generator, dtype=torch.float64)
+    end = start.clone()
+    start[:, coordinate], end[:, coordinate] = lower[coordinate], upper[coordinate]
+    return start, end
 
 
 def largest_break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, orders: int) -> Break | None:

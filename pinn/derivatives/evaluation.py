@@ -93,6 +93,11 @@ class Request:
         """The closed set of derivatives that `base` must carry."""
         return Channels.closure(self.demands[base], len(self.vocabulary.coordinates))
 
+    def order(self, base: str, coordinate: int) -> int:
+        """The highest derivative of `base` along a coordinate, by number, that is needed."""
+        symbols = (plain for symbol in self.demands.get(base, ()) for plain in symbol.expanded())
+        return max((symbol.orders[coordinate] for symbol in symbols), default=0)
+
     @property
     def field_channels(self) -> Channels:
         """One set for all the fields, which share the network's forward pass."""

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinn.diagnosis.verdict import Reason, Word
-from pinn.domains.region import Region
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals
-from pinn.sampling.points import Points
-from pinn.sampling.sequences import UniformSampler
+from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.solution_file.measured import Measure
 from pinn.trial.function import TrialFunction
 
@@ -31,7 +29,7 @@ def sizes(trial: TrialFunction, seed: int = 0) -> Iterator[Reason]:
     """Fields far from the size that their network has by itself."""
     generator = torch.Generator().manual_seed(seed + 2**25)
     fields = trial.problem.vocabulary.fields
-    x = _anywhere(trial, generator)
+    x = anywhere(trial, POINTS, generator)
     zero = torch.zeros(1, len(fields), dtype=trial.dtype, device=trial.device)
     with torch.no_grad():
         shift, one = (trial.network.scaling(values).reshape(-1) for values in (zero, zero + 1.0))
@@ -47,8 +45,7 @@ def sizes(trial: TrialFunction, seed: int = 0) -> Iterator[Reason]:
 
 def _prescribed(trial: TrialFunction, generator: torch.Generator) -> dict[str, float]:
     """Field -> root mean square of the largest values that a condition or data prescribe of it."""
-    zero = copy.copy(trial.without_past())
-    zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
+    zero = trial.zero()
     residuals = Residuals(zero)
     points = residuals.draw(UniformSampler(interior=POINTS, boundary=SIDES), generator)
     fields, coordinates = trial.problem.vocabulary.fields, trial.problem.coordinates
@@ -123,8 +120,3 @@ def still_falling(columns: Mapping[str, NDArray]) -> bool | None:
         return None
     late = int(LATE * len(record))
     return bool(record[late:].min() < FALLING * record[:late].min())
-
-
-def _anywhere(trial: TrialFunction, generator: torch.Generator) -> Tensor:
-    points: Points = UniformSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
-    return points.to(trial.dtype, trial.device).x

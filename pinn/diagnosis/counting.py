@@ -47,17 +47,12 @@ def _missing(problem: Problem, coordinate: str) -> str:
 def _orders(residuals: Residuals) -> dict[Key, int]:
     """The highest derivative of each field along each coordinate in the equations of the interior."""
     problem = residuals.trial.problem
-    orders: dict[Key, int] = {}
-    for group in residuals.regions.values():
-        if not group.region.is_interior:
-            continue
-        for base, symbols in group.request.demands.items():
-            if base not in problem.vocabulary.fields:
-                continue
-            for symbol in (plain for s in symbols for plain in s.expanded()):
-                for coordinate, order in zip(problem.coordinates, symbol.orders, strict=True):
-                    orders[base, coordinate] = max(orders.get((base, coordinate), 0), order)
-    return orders
+    requests = [group.request for group in residuals.regions.values() if group.region.is_interior]
+    return {
+        (field, coordinate): max((request.order(field, i) for request in requests), default=0)
+        for field in problem.vocabulary.fields
+        for i, coordinate in enumerate(problem.coordinates)
+    }
 
 
 def _count(

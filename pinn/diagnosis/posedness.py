@@ -9,7 +9,6 @@ least singular value of a well-posed problem hardly depends on where the SVD is 
 falls with the cutoff, which is all that keeps it from zero.
 """
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from torch import Tensor
 from pinn.ansatz.written import WrittenAnsatz
 from pinn.derivatives.jets import Values
 from pinn.diagnosis.verdict import Determined, Posedness
-from pinn.domains.region import Region
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
@@ -28,7 +26,7 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
-from pinn.sampling.sequences import SobolSampler, UniformSampler
+from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
 from pinn.training.held_out import noisy_blocks
 from pinn.trial.function import TrialFunction
 
@@ -115,13 +113,12 @@ class _Linearized:
         least_squares = CollocationLeastSquares(residuals, points, Assembly(), held=held)
         r, j = least_squares.jacobian(start)
         shapes = {name: values.shape for name, values in free.items()}
-        x = UniformSampler(interior=PLACES, boundary=1).draw(trial.domain, Region(), generator)
-        at = x.to(trial.dtype, trial.device).x
-        phi, owners, levels, extents = _changes(corrected, at, start, shapes, held)
+        x = anywhere(trial, PLACES, generator)
+        phi, owners, levels, extents = _changes(corrected, x, start, shapes, held)
         names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
         columns = torch.cat([_owners(name, shape, names) for name, shape in shapes.items()])
         rows, places = _rows(residuals, points)
-        zero = residuals.of(_zero(corrected))
+        zero = residuals.of(corrected.zero())
         given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
         noisy = tuple(noisy_blocks(residuals, points))
@@ -332,26 +329,18 @@ def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
     return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
 
 
-def _zero(trial: TrialFunction) -> TrialFunction:
-    """Fields that are zero."""
-    zero = copy.copy(trial.without_past())
-    zero.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
-    return zero
-
-
 def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
     """Whether fields that are zero satisfy every term, those that hold exactly included.
 
     Not where an ansatz of the problem's own is not zero itself: it holds data that are no terms.
     """
-    x = UniformSampler(interior=100, boundary=1).draw(trial.domain, Region(), generator)
+    x = anywhere(trial, 100, generator)
     if isinstance(trial.ansatz, WrittenAnsatz):
-        at = x.to(trial.dtype, trial.device).x
-        without: dict[str, Values] = {name: torch.zeros_like(at[:, 0]) for name in trial.problem.vocabulary.fields}
-        lifted: Any = trial.ansatz(at, without)
+        without: dict[str, Values] = {name: torch.zeros_like(x[:, 0]) for name in trial.problem.vocabulary.fields}
+        lifted: Any = trial.ansatz(x, without)
         if any(bool((values != 0).any()) for values in lifted.values()):
             return False
-    residuals = Residuals(_zero(trial))
+    residuals = Residuals(trial.zero())
     least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
     return float(least_squares.loss(residuals.theta())) == 0.0
 

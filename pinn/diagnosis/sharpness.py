@@ -1,6 +1,7 @@
 """What is too sharp for collocation points: kinks of a trained function, and a residual that sits in a small place."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -8,44 +9,45 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.smoothness import derivative_orders
-from pinn.derivatives.breaks import Break, largest_break
-from pinn.domains.region import Region
+from pinn.derivatives.breaks import Break, largest_break, lines_along
 from pinn.residuals.residuals import Residuals
-from pinn.sampling.points import Points
-from pinn.sampling.sequences import UniformSampler
+from pinn.sampling.sequences import anywhere
 from pinn.trial.function import TrialFunction
 
 LINES = 6  # along each coordinate, on which a trained function is looked at
-DEFINED = "as it is defined"  # what breaks a derived quantity
 POINTS = 4000  # where the residual is looked at
 PLACE, HELD = 0.02, 0.7  # share of the domain, and of the mean square residual that sits there where it is sharp
 
 
-def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[tuple[float, str]]:
-    """The largest break of each field or derived quantity that the equations differentiate once more than it allows.
+@dataclass(frozen=True)
+class Kink:
+    """A break that no residual sees. text: it in words. is_defined: whether it is in a derived quantity's formula."""
 
-    Its size, and in words.
+    size: float
+    text: str
+    is_defined: bool
+
+
+def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[Kink]:
+    """The largest break of each field or derived quantity that the equations differentiate once more than it allows.
 
     Collocation points do not meet it: the residual is small, and the answer is that of another problem.
     """
     orders, generator = derivative_orders(trial.problem), torch.Generator().manual_seed(seed)
-    coordinates, bounds = trial.problem.coordinates, trial.domain.bounds
-    lower, upper = torch.tensor(list(bounds.values()), dtype=torch.float64).T
+    coordinates, bounds = trial.problem.coordinates, list(trial.domain.bounds.values())
     derived = trial.problem.derived
     for field in (*trial.problem.vocabulary.fields, *derived):
         for along, coordinate in enumerate(coordinates):
-            share = torch.rand(LINES, len(lower), generator=generator, dtype=torch.float64)
-            start = lower + (upper - lower) * share
-            end = start.clone()
-            start[:, along], end[:, along] = lower[along], upper[along]
+            start, end = lines_along(bounds, along, LINES, generator)
             found = largest_break(_values(trial, field), start, end, orders[field, coordinate])
             if found is not None and _is_inside(trial, found):
                 place = ", ".join(f"{name} = {x:.4g}" for name, x in zip(coordinates, found.place, strict=True))
-                cause = DEFINED if field in derived else "by its ansatz or its network"
-                yield (
+                cause = "as it is defined" if field in derived else "by its ansatz or its network"
+                yield Kink(
                     found.size,
                     f"{field} has a {found.kind} at {place}, {cause}, where the equations need "
                     f"derivatives along {coordinate} of order {orders[field, coordinate]}: no residual sees it",
+                    field in derived,
                 )
                 break
 
@@ -72,8 +74,7 @@ def sharp_place(residuals: Residuals, seed: int = 0) -> str | None:
     """Where most of the equations' residual sits in a small part of the domain: a front or a shock; None elsewhere."""
     generator = torch.Generator().manual_seed(seed + 2**24)
     trial = residuals.trial
-    points: Points = UniformSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
-    x = points.to(trial.dtype, trial.device).x
+    x = anywhere(trial, POINTS, generator)
     rows = residuals.pointwise(x)
     if not rows:
         return None

@@ -10,7 +10,8 @@ import torch
 from scipy.stats import qmc
 
 from pinn.domains.base import Domain
-from pinn.sampling.base import Drawn, Sampler, joined, next_seed
+from pinn.domains.region import Region
+from pinn.sampling.base import Drawn, Located, Sampler, joined, next_seed
 from pinn.sampling.predicates import holds
 
 ROUNDS = 20  # of drawing, for a predicate that few points fulfil
@@ -76,6 +77,12 @@ class UniformSampler(SequenceSampler):
 
     def unit(self, n: int, k: int, seed: int) -> np.ndarray:
         return np.random.default_rng(seed).random((n, k))
+
+
+def anywhere(trial: Located, n: int, generator: torch.Generator) -> torch.Tensor:
+    """n uniform points (n, d) of a trial function's whole domain, of its type and on its device."""
+    points = UniformSampler(interior=n, boundary=1).draw(trial.domain, Region(), generator)
+    return points.to(trial.dtype, trial.device).x
 
 
 class ChebyshevSampler(SobolSampler):

@@ -18,7 +18,7 @@ from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
-from pinn.diagnosis.sharpness import DEFINED, kinks, sharp_place
+from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
 from pinn.diagnosis.verdict import Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
@@ -166,9 +166,11 @@ def _sharpness(
         return tuple(causes.single_precision(first, plan.balanced_weights, history.columns(), plan.seed))
     reasons = [
         Reason(
-            text, Word.NOT_SOLVED if size > KINKED else Word.PLAUSIBLE, SIDES if DEFINED in text else "constraints=soft"
+            kink.text,
+            Word.NOT_SOLVED if kink.size > KINKED else Word.PLAUSIBLE,
+            SIDES if kink.is_defined else "constraints=soft",
         )
-        for size, text in kinks(first, plan.seed)
+        for kink in kinks(first, plan.seed)
     ]
     if estimate is not None and not estimate.is_resolved:
         for window in trial.windows:

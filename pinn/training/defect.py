@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from pinn.residuals.blocks import RegionBlocks, row_values, slopes
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
-from pinn.sampling.sequences import UniformSampler
+from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.trial.function import TrialFunction
 
 POINTS = 500  # fresh ones in the interior, a fifth as many on each side
@@ -27,7 +27,7 @@ def field_sizes(trial: TrialFunction, before: Mapping[str, float] | None = None,
     """Field -> its root mean square in a window; at least a thousandth of what it was before, if that is given."""
     fields = trial.problem.vocabulary.fields
     with torch.no_grad():
-        values = trial.evaluate(fields, _anywhere(trial, seed))
+        values = trial.evaluate(fields, anywhere(trial, POINTS, Generator().manual_seed(seed)))
     return {name: max(_rms(values[name]), SMALL * (before or {}).get(name, 0.0)) for name in fields}
 
 
@@ -69,7 +69,7 @@ def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
     quantities = {name: residuals.trial.problem.vocabulary.resolve(name, "the defect") for name in names}
     derivatives = {name: q for name, q in quantities.items() if q.kind == "derivative"}
     with torch.no_grad():
-        values = trial.evaluate(list(derivatives), _anywhere(trial, seed))
+        values = trial.evaluate(list(derivatives), anywhere(trial, POINTS, Generator().manual_seed(seed)))
     halves = [(b - a) / 2 for a, b in trial.domain.bounds.values()]
     sizes = {}
     for name, quantity in derivatives.items():
@@ -79,11 +79,6 @@ def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
         )
         sizes[name] = max(_rms(values[name]), 0.0 if quantity.symbol.operators else least)
     return sizes
-
-
-def _anywhere(trial: TrialFunction, seed: int) -> Tensor:
-    x = UniformSampler(interior=POINTS).volume(trial.domain, POINTS, Generator().manual_seed(seed), None).x
-    return torch.as_tensor(x).to(trial.dtype).to(trial.device)
 
 
 def _rms(values: Tensor) -> float:

@@ -161,6 +161,12 @@ class TrialFunction:
         trial.start = Beginning()
         return trial
 
+    def zero(self) -> "TrialFunction":
+        """Fields that are zero, whatever the parameters: what terms make of their sources and data alone."""
+        trial = self.without_past()
+        trial.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
+        return trial
+
     def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
         """Resolve names; raises UserError that lists the known names where one means nothing."""
         problem = self.problem

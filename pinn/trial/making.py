@@ -257,12 +257,8 @@ def time_orders(problem: Problem) -> list[int]:
     for term in problem.terms().values():
         columns = term.region(domain).columns
         asked |= {q: None for e in term.equations().values() for q in e.arguments if q not in columns}
-    demands = Request(problem.vocabulary, problem.derived, tuple(asked)).demands
-    time = domain.coordinates.index(domain.time)
-    orders = [
-        max((s.orders[time] for symbol in demands.get(field, ()) for s in symbol.expanded()), default=0)
-        for field in problem.vocabulary.fields
-    ]
+    request, time = Request(problem.vocabulary, problem.derived, tuple(asked)), domain.coordinates.index(domain.time)
+    orders = [request.order(field, time) for field in problem.vocabulary.fields]
     if not any(orders):
         why = "none of its terms has a derivative in time; set training.windows=1"
         raise UserError(f"{problem.name} cannot be solved in windows of time: {why}")
