@@ -12,7 +12,7 @@ import copy
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,11 +21,12 @@ from torch import Generator, Tensor
 
 from pinn.basis.errors import require
 from pinn.linear_algebra.truncated import nested_solutions
-from pinn.networks.corrected import CorrectedNetwork, trained_part
+from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork, trained_part
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Workspace, bind
 from pinn.residuals.residuals import Residuals, unflatten
+from pinn.sampling.base import next_seed
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
 from pinn.trial.continuation import Piece
@@ -200,16 +201,13 @@ class Search:
         """The correction on so many features, and in the directions of the network's parameters where asked."""
         started = time.perf_counter()
         trial = self.residuals.trial
-        core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), self._random(scale, features))
-        corrected = trial.with_core(core)
+        corrected, moved = beside(trial, features // len(trial.problem.vocabulary.fields), scale, self.generator)
         residuals = self.residuals.of(corrected)
-        moved = [f"core.corrections.{len(core.corrections) - 1}.{name}" for name in ("last.weight", "last.bias")]
-        moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
         if own_directions:
+            core = corrected.network.core
+            assert isinstance(core, CorrectedNetwork)
             moved += [f"core.trained.{name}" for name, _ in core.trained.named_parameters()]
-        parameters = corrected.parameters()
-        held = {name: values.clone() for name, values in parameters.items() if name not in moved}
-        start = torch.cat([values.reshape(-1) for name, values in parameters.items() if name in moved])
+        start, shapes, held = divided(corrected, moved)
 
         def linearized(points: PointSet) -> tuple[Tensor, Tensor]:
             known = Workspace(Assembly().jacobian, coupled=dict.fromkeys(points, False))
@@ -217,20 +215,34 @@ class Search:
             r, j = least_squares.jacobian(start)
             return r.double().cpu(), j.double().cpu()
 
-        shapes = {name: values.shape for name, values in parameters.items() if name in moved}
         left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
         require(math.isfinite(left), "the residual is not finite")
         self.longest = max(self.longest, time.perf_counter() - started)
         return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), scale)
 
-    def _random(self, scale: float, features: int) -> RandomFeatures:
-        trial = self.residuals.trial
-        outputs = len(trial.problem.vocabulary.fields)
-        with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
-            torch.manual_seed(int(torch.randint(2**31 - 1, (), generator=self.generator)))
-            inputs = len(trial.network.embedding.coordinates)  # type: ignore[arg-type]
-            network = RandomFeatures(inputs, outputs, width=max(1, features // outputs), scale=scale)
-        return network.to(trial.dtype).to(trial.device)
+
+def beside(trial: TrialFunction, width: int, scale: float, generator: Generator) -> tuple[TrialFunction, list[str]]:
+    """The function with so many random features beside its network, and the parameters that move these or unknowns.
+
+    Their last layer is zero; the network's own parameters are copies.
+    """
+    problem = trial.problem
+    with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
+        torch.manual_seed(next_seed(generator))
+        inputs = len(trial.network.embedding.coordinates)  # type: ignore[arg-type]
+        features = RandomFeatures(inputs, len(problem.vocabulary.fields), width=max(1, width), scale=scale)
+    core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), features.to(trial.dtype).to(trial.device))
+    last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last"
+    return trial.with_core(core), [f"{last}.weight", f"{last}.bias", *(f"unknowns.{name}" for name in problem.unknowns)]
+
+
+def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[str, torch.Size], dict[str, Tensor]]:
+    """The parameters of these names as one vector, their shapes, and copies of all others."""
+    parameters = trial.parameters()
+    held = {name: values.clone() for name, values in parameters.items() if name not in moved}
+    free = {name: values for name, values in parameters.items() if name in moved}
+    start = torch.cat([values.reshape(-1) for values in free.values()])
+    return start, {name: values.shape for name, values in free.items()}, held
 
 
 def _outward(middle: int, count: int) -> list[int]:

@@ -11,6 +11,7 @@ falls with the cutoff, which is all that keeps it from zero.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from pinn.ansatz.written import WrittenAnsatz
 from pinn.derivatives.jets import Values
+from pinn.diagnosis.correction import beside, divided
 from pinn.diagnosis.verdict import Determined, Posedness
-from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
@@ -71,13 +72,14 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
 class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
 
-    given (N,): r of fields that are zero: sources and data. blocks: name -> rows. owners, columns: the field or unknown
-    by number, of phi's rows and columns. places: block -> its points. noisy: the blocks whose rows are divided by their
-    noise. levels: root mean square of each field. extents: their sizes, as of `_changes`. weights: of the blocks in the
-    loss that was minimized.
+    moved: the parameters whose changes J is of. given (N,): r of fields that are zero: sources and data. blocks: name
+    -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block -> its points.
+    noisy: the blocks whose rows are divided by their noise. levels: root mean square of each field. extents: their
+    sizes, as of `_changes`. weights: of the blocks in the loss that was minimized.
     """
 
     trial: TrialFunction
+    moved: tuple[str, ...]
     r: Tensor
     j: Tensor
     given: Tensor
@@ -100,19 +102,14 @@ class _Linearized:
         rougher: float = 1.0,
         weights: Mapping[str, float] | None = None,
     ) -> "_Linearized":
-        corrected = _with_features(trial, generator, rougher)
+        width = max(20, int(FEATURES * rougher) // len(trial.problem.vocabulary.fields))
+        corrected, moved = beside(trial, width, SCALE * rougher, generator)
         residuals = make_residuals(corrected, weights=weights)
         trained, residuals.weights = residuals.weights, dict.fromkeys(residuals.weights, 1.0)
         points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)
-        moved = [f"{_features_of(corrected)}{name}" for name in ("last.weight", "last.bias")]
-        moved += [f"unknowns.{name}" for name in trial.problem.unknowns]
-        parameters = corrected.parameters()
-        held = {name: values.clone() for name, values in parameters.items() if name not in moved}
-        free = {name: values for name, values in parameters.items() if name in moved}
-        start = torch.cat([values.reshape(-1) for values in free.values()])
+        start, shapes, held = divided(corrected, moved)
         least_squares = CollocationLeastSquares(residuals, points, Assembly(), held=held)
         r, j = least_squares.jacobian(start)
-        shapes = {name: values.shape for name, values in free.items()}
         x = anywhere(trial, PLACES, generator)
         phi, owners, levels, extents = _changes(corrected, x, start, shapes, held)
         names = (*trial.problem.vocabulary.fields, *trial.problem.unknowns)
@@ -122,7 +119,8 @@ class _Linearized:
         given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
         noisy = tuple(noisy_blocks(residuals, points))
-        return cls(corrected, r, j, given, phi, owners, columns, names, rows, places, noisy, levels, extents, trained)
+        fields = (phi, owners, columns, names)
+        return cls(corrected, tuple(shapes), r, j, given, *fields, rows, places, noisy, levels, extents, trained)
 
     def contradictory(self) -> tuple[str, ...]:
         """The blocks that no smooth change of the fields brings to zero, although they are smooth.
@@ -162,7 +160,7 @@ class _Linearized:
     def faint(self) -> tuple[str, ...]:
         """The blocks whose data are far more than what fields of the solution's size make of them, and are missed."""
         missed = self.missed()
-        moved = {name: (size, data) for name, (size, data) in self._sizes().items() if size > UNMOVED * self.level}
+        moved = {name: (size, data) for name, (size, data) in self._sizes.items() if size > UNMOVED * self.level}
         return tuple(name for name, (size, data) in moved.items() if data > FAR * size and missed[name] > 0.5)
 
     def _by_size(self, rows: Tensor) -> dict[str, float]:
@@ -170,10 +168,11 @@ class _Linearized:
 
         The larger of the two root mean squares; where neither is more than rounding, that of the fields themselves.
         """
-        sizes = {name: max(both) for name, both in self._sizes().items()}
+        sizes = {name: max(both) for name, both in self._sizes.items()}
         known = {name: size if size > UNMOVED * self.level else self.level for name, size in sizes.items()}
         return {name: float(rows[of].norm()) / known[name] for name, of in self.blocks.items()}
 
+    @cached_property
     def _sizes(self) -> dict[str, tuple[float, float]]:
         """Block -> the residual of random smooth fields of the solution's size, and of its data, root mean squares."""
         coefficients = torch.randn(self.j.shape[1], RANDOM, generator=torch.Generator().manual_seed(0)).double()
@@ -231,7 +230,7 @@ class _Linearized:
         step *= SHAKE / float((self.phi @ step).norm()) * len(self.trial.problem.vocabulary.fields) ** 0.5
         at = 0
         for name in parameters:
-            if name.startswith(f"{_features_of(self.trial)}last."):
+            if name in self.moved and not name.startswith("unknowns."):
                 count = parameters[name].numel()
                 parameters[name] = parameters[name] + step[at : at + count].view_as(parameters[name]).to(
                     parameters[name]
@@ -240,9 +239,15 @@ class _Linearized:
         self.trial.load_parameters(parameters)
         return self.trial
 
+    @cached_property
+    def _spectrum(self) -> tuple[Tensor, Tensor]:
+        """The singular values of phi, and its right singular vectors in rows."""
+        _, s, v = torch.linalg.svd(self.phi, full_matrices=False)
+        return s, v
+
     def _basis(self, cutoff: float) -> tuple[Tensor, int]:
         """Columns (q, k) that make orthonormal changes, and their number k."""
-        _, s, v = torch.linalg.svd(self.phi, full_matrices=False)
+        s, v = self._spectrum
         kept = s > cutoff * s[0]
         return v[kept].mT / s[kept], int(kept.sum())
 
@@ -260,24 +265,6 @@ class _Linearized:
         basis, k = self._basis(cutoff)
         _, s, v = torch.linalg.svd(self._balanced(basis, k)[1], full_matrices=False)
         return float(s[-1] / s[len(s) // 2]), basis @ v[-1]
-
-
-def _with_features(trial: TrialFunction, generator: torch.Generator, rougher: float) -> TrialFunction:
-    """The trial function with smooth features beside its network, so many times rougher, their last layer at zero."""
-    outputs = len(trial.problem.vocabulary.fields)
-    embedding = trial.network.embedding
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(torch.randint(2**31 - 1, (), generator=generator)))
-        inputs = len(embedding.coordinates)  # type: ignore[arg-type]
-        features = RandomFeatures(
-            inputs, outputs, width=max(20, int(FEATURES * rougher) // outputs), scale=SCALE * rougher
-        )
-    return trial.with_core(CorrectedNetwork.of(trial.network.core, features.to(trial.dtype).to(trial.device)))
-
-
-def _features_of(trial: TrialFunction) -> str:
-    """What the names of the features' parameters begin with."""
-    return f"core.{CORRECTIONS}.{len(trial.network.core.corrections) - 1}."  # type: ignore[arg-type]
 
 
 def _changes(
