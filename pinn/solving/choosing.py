@@ -76,31 +76,31 @@ def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: fl
     folder: where it is written, None where it is not. started: when the run was, by `time.perf_counter`.
     """
     tried: list[Trained] = []
-    limit = time_for_training(plan.training.time_limit, output)
+    limit, chooses = time_for_training(plan.training.time_limit, output), isinstance(plan.optimizer, Automatic)
     for method in methods(plan, tried):
         clock = Clock(limit, started)
         left = math.inf if limit is None else limit - clock.elapsed
-        if method.share < 1.0 and tried and not _is_worth_it(plan, tried, clock):
-            continue
-        if method.share < 1.0:
+        if method.is_tentative:
+            if tried and not _is_worth_it(plan, tried, clock):
+                continue
             clock = Clock(None if limit is None else method.share * max(left, 0.0))
         elif limit is not None and left < LEAST * limit and any(one.estimate for one in tried):
             logger.info("method: no time is left for %s", method.name)
             break
-        _remember(folder if isinstance(plan.optimizer, Automatic) else None, method)
+        _remember(folder if chooses else None, method)
         try:
             one = train(method, clock, looking=not tried)
         except Exception as error:
-            if method.share == 1.0:
+            if not method.is_tentative:
                 raise
             logger.info("method: %s: not for this problem: %s", method.name, error)
             continue
         tried.append(one)
         if one.outcome is Outcome.INTERRUPTED:
             return one
-        if method.share == 1.0 or one.fell:
-            _estimate(one, output, clock.elapsed if method.share < 1.0 else time.perf_counter() - started, plan)
-        if isinstance(plan.optimizer, Automatic):
+        if one.fell or not method.is_tentative:
+            _estimate(one, output, clock.elapsed, plan)
+        if chooses:
             logger.info("method: %s: %s, after %.1f s", method.name, _told(one), time.perf_counter() - started)
     best = the_best(list(reversed(tried)))
     if best is not tried[-1] and folder is not None:
@@ -129,7 +129,7 @@ def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Tra
     clock = Clock(time_for_training(plan.training.time_limit, output), started)
     one = train(method, clock, saved=folder)
     if one.outcome is not Outcome.INTERRUPTED:
-        _estimate(one, output, time.perf_counter() - started, plan)
+        _estimate(one, output, clock.elapsed, plan)
     return one
 
 

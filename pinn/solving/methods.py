@@ -1,9 +1,9 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 1. Random features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
-   coordinates, in seconds. 2. The same in windows of time, each as long as it is solved. 3. The better of them with
-   conditions in the loss, where an ansatz makes the solution harder to represent. 4. A trust region on a network for
-   the time that is left, with hard or soft conditions as the features had it.
+   coordinates, in seconds. 2. The same with conditions in the loss, where an ansatz makes the solution harder to
+   represent. 3. The better of them in windows of time, each as long as it is solved; without space before 2. 4. A trust
+   region on a network for the time that is left, with hard or soft conditions as the features had it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +42,11 @@ class Method:
     share: float = 1.0
 
     @property
+    def is_tentative(self) -> bool:
+        """Whether others are to have time after it."""
+        return self.share < 1.0
+
+    @property
     def name(self) -> str:
         """In words."""
         optimizer, windows = self.plan.optimizer, self.plan.training.windows
@@ -70,7 +75,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     constraints = plan.constraints
     if _suits_features(plan):
         yield Method(_features(plan), SHARE)
-        steps = [_windows, _soft] if plan.problem.domain.space_coordinates == () else [_soft, _windows]
+        steps = [_soft, _windows] if plan.problem.domain.space_coordinates else [_windows, _soft]
         for step in steps:
             method = None if _solved(tried) or not tried else step(plan, tried)
             if method is not None:
@@ -84,16 +89,14 @@ def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, in windows of time."""
     if plan.problem.domain.time is None or plan.training.windows != 1:
         return None
-    best = min(tried, key=lambda one: doubted_error(one.estimate))
-    return Method(_in_windows(best.method.plan), SHARE)
+    return Method(_in_windows(_closest(tried).method.plan), SHARE)
 
 
 def _soft(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, with conditions in the loss."""
     if plan.constraints != "hard":
         return None
-    best = min(tried, key=lambda one: doubted_error(one.estimate))
-    return Method(replace(best.method.plan, constraints="soft"), SHARE)
+    return Method(replace(_closest(tried).method.plan, constraints="soft"), SHARE)
 
 
 def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
@@ -125,10 +128,15 @@ def doubted_error(estimate: ErrorEstimate | None) -> float:
 
 def the_best(tried: Sequence[T]) -> T:
     """The method with the least error, doubted where it is a lower bound; as it stands where none is to be believed."""
-    least = min(tried, key=lambda one: doubted_error(one.estimate))
+    least = _closest(tried)
     if doubted_error(least.estimate) < CREDIBLE:
         return least
     return min(tried, key=lambda one: one.estimate.worst[1] if one.estimate else float("inf"))
+
+
+def _closest(tried: Sequence[T]) -> T:
+    """The method with the least error, doubted where it is a lower bound."""
+    return min(tried, key=lambda one: doubted_error(one.estimate))
 
 
 def _solved(tried: Sequence[Tried]) -> bool:
@@ -137,8 +145,10 @@ def _solved(tried: Sequence[Tried]) -> bool:
 
 def untried(plan: Plan) -> Method | None:
     """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
-    tried = plan.optimizer if not isinstance(plan.optimizer, Automatic) else None
-    left_out = not isinstance(tried, LinearLeastSquares) if tried else not _suits_features(plan)
+    if isinstance(plan.optimizer, Automatic):
+        left_out = not _suits_features(plan)
+    else:
+        left_out = not isinstance(plan.optimizer, LinearLeastSquares)
     return Method(_features(plan)) if left_out and _may_have_features(plan) else None
 
 

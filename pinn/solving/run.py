@@ -108,37 +108,54 @@ def solve(
         found = resumed(plan, output, saved, started, train)
     else:
         found = trained_by_best(plan, output, folder, started, train)
-    trial, run, outcome, history = found.trial, found.run, found.outcome, found.history
-    if leads and outcome is not Outcome.INTERRUPTED:
-        examined = examine(trial, run, found.method.plan, history, found.stages, output)
-        if not examined.verdict.word.is_good and examined.verdict.word is not Word.ILL_POSED:
-            spent = time.perf_counter() - started
-            examined = examined.advised(quick_trial(plan, found, output, spent, partial(_train, None, (), False)))
-    else:
-        examined = Examination(trial, judge(trial, history))
+    examined = _examined(plan, found, output, started)
+    solution = _solution(plan, found, examined, output, configuration, started)
+    files = write(solution, folder, output)
+    if leads:
+        logger.info("%s", closing_table(solution, files))
+    if found.outcome is Outcome.INTERRUPTED and folder is not None:
+        logger.info("continue with: pinn resume %s", folder)
+    return solution
+
+
+def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Examination:
+    """What a run's end says of it, with what a quick trial saw to help; of an interrupted one its record alone."""
+    if launched_rank() > 0 or found.outcome is Outcome.INTERRUPTED:
+        return Examination(found.trial, judge(found.trial, found.history))
+    examined = examine(found.trial, found.run, found.method.plan, found.history, found.stages, output)
+    if examined.verdict.word.is_good or examined.verdict.word is Word.ILL_POSED:
+        return examined
+    spent = time.perf_counter() - started
+    return examined.advised(quick_trial(plan, found, output, spent, partial(_train, None, (), False)))
+
+
+def _solution(
+    plan: Plan,
+    found: Trained,
+    examined: Examination,
+    output: Output,
+    configuration: Mapping[str, Any] | None,
+    started: float,
+) -> Solution:
+    """What is saved. configuration: the user's, None for that of the plan. started: when the run was."""
     told = configuration or plan.configuration | {"output": plain(output)}
     if isinstance(plan.optimizer, Automatic):  # what was chosen; the network is the trial function's to tell
         told = {key: value for key, value in told.items() if key != "network"} | found.method.plan.configuration
-    solution = Solution(
+    outcome, run = found.outcome, found.run
+    return Solution(
         examined.trial,
         whole_residuals(examined.trial),
-        history=history.columns(),
+        history=found.history.columns(),
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
         diagnosis=examined.diagnosis,
         estimate=examined.missing,
         configuration=told,
-        attributes={"seed": seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
-        | ({"window_ends": list(trial.ends)} if isinstance(trial, WindowedTrial) else {})
+        attributes={"seed": plan.seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
+        | ({"window_ends": list(found.trial.ends)} if isinstance(found.trial, WindowedTrial) else {})
         | examined.attributes
         | {"wall_seconds": time.perf_counter() - started},
         output=output,
     )
-    files = write(solution, folder, output)
-    if leads:
-        logger.info("%s", closing_table(solution, files))
-    if outcome is Outcome.INTERRUPTED and folder is not None:
-        logger.info("continue with: pinn resume %s", folder)
-    return solution
 
 
 def _train(

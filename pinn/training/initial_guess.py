@@ -59,9 +59,8 @@ def set_initial_guess(
         if guess == "linear":
             _fit(watched, sampler, generator, assembly)
         else:
-            search = (
-                None if seconds is None else 0.5 * SHARE * seconds
-            )  # no fit begins after it: the best so far is kept
+            # no fit begins after so long, and the best so far is kept
+            search = None if seconds is None else 0.5 * SHARE * seconds
             choose_feature_scales(watched, sampler, generator, assembly, search)
     except OutOfTimeError:
         logger.warning("initial guess: the time limit ended it after %.1f s; training starts without", watched.elapsed)
