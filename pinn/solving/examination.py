@@ -153,7 +153,7 @@ def judge(
     why: Sequence[Reason] = (),
 ) -> Verdict:
     """The verdict on a run by its history, and what else was found."""
-    missing = tuple(missing_conditions(Residuals(trial.windows[0])))
+    missing = () if posed else tuple(missing_conditions(Residuals(trial.windows[0])))
     return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen, why)
 
 

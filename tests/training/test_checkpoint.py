@@ -1,7 +1,6 @@
 """Checkpoints: what is written is read back, and a resumed run goes on as if it had not stopped."""
 
 import json
-import os
 import signal
 from functools import partial
 
@@ -9,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from stopping import Stop
 
 import pinn
 from pinn import optimizers
@@ -19,7 +19,6 @@ from pinn.problems import Burgers
 from pinn.sampling import R3, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.training import Stage, Stages
 from pinn.training.checkpoint import load_tree, save_tree
-from pinn.training.run import Callback
 from pinn.training.weighting import BalancedWeights
 
 OPTIMIZERS = {
@@ -90,14 +89,9 @@ def test_resuming_inside_a_second_stage_with_moving_weights(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_finishes_the_step_saves_and_can_be_resumed(tmp_path, number, caplog):
-    class Signal(Callback):
-        def on_step(self, record):
-            if record["step"] == 6:
-                os.kill(os.getpid(), number)
-
     whole = solve(tmp_path / "whole", 12)
     with caplog.at_level("INFO", logger="pinn"):
-        stopped = solve(tmp_path / "parts", 12, callbacks=[Signal()])
+        stopped = solve(tmp_path / "parts", 12, callbacks=[Stop(6, number)])
     assert stopped.attributes["status"] == "interrupted"
     assert len(stopped.history["step"]) == 6
     assert f"pinn resume {tmp_path / 'parts'}" in caplog.text

@@ -1,13 +1,12 @@
 """Windows of time that come by themselves: as long as each is solved, saved, loaded and resumed like any other."""
 
-import os
-import signal
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.integrate import solve_ivp
+from stopping import Stop
 
 import pinn
 from pinn.basis.errors import UserError
@@ -17,7 +16,7 @@ from pinn.problem import Problem
 from pinn.problems import Poisson2D
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.terms import Initial, Interior
-from pinn.training import Callback, Training
+from pinn.training import Training
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
@@ -165,15 +164,6 @@ def test_unequal_windows_are_loaded(whole):
     assert np.ptp(np.diff([0.0, *again.trial.ends])) > 1e-3
     t = np.linspace(0, 3, 40)
     assert all(np.array_equal(again(t=t)[name], found(t=t)[name]) for name in ("r", "p"))
-
-
-class Stop(Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_step(self, record):
-        if record["step"] == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, whole):

@@ -1,14 +1,13 @@
 """Windows of time: nothing is lost at the seams, and a run in windows is saved, loaded and resumed like any other."""
 
 import json
-import os
-import signal
 from functools import partial
 
 import h5py
 import numpy as np
 import pytest
 import torch
+from stopping import Stop
 
 import pinn
 from pinn.basis.errors import UserError
@@ -302,15 +301,6 @@ def assert_same_run(a, b):
         if name != "seconds":
             np.testing.assert_array_equal(column[measured], b.history[name][measured], err_msg=name)
     assert {k: v.tolist() for k, v in a.points.items()} == {k: v.tolist() for k, v in b.points.items()}
-
-
-class Stop(Callback):
-    def __init__(self, step):
-        self.step = step
-
-    def on_step(self, record):
-        if record["step"] == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize("step", [2, 4, 6, 8, 11])  # within windows and on their ends
