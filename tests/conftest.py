@@ -1,5 +1,6 @@
 """Shared fixtures."""
 
+import logging
 import os
 
 # Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
@@ -14,6 +15,15 @@ import torch
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _own_log():
+    """Handlers that a command sets up write to the streams of its test, which are closed after it."""
+    yield
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)

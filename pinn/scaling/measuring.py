@@ -47,7 +47,7 @@ def measure_sizes(problem: Problem, scaling: str = "auto", derivatives: str = "t
         except UserError:
             raise
         except Exception as error:
-            logger.debug("sizes are not measured: %s: %s", type(error).__name__, error)
+            logger.warning("sizes are not measured: %s: %s", type(error).__name__, error)
             return Sizes()
 
 
