@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
-from pinn.diagnosis.correction import Effort, Trial
+from pinn.diagnosis.correction import Effort, Fields, Trial
 from pinn.diagnosis.error_estimate import Estimate, estimate
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
@@ -51,6 +51,10 @@ class Staged:
     def trial(self) -> Trial:
         return self.estimate.trial
 
+    def missing(self, x: Tensor) -> Fields:
+        """What the fields lack at points x (n, d)."""
+        return self.estimate.correction.change(x)
+
     @cached_property
     def growth(self) -> ErrorGrowth | None:
         """The estimated errors by time, as much larger than what is seen as those of the whole; None without time."""
@@ -74,7 +78,7 @@ class Staged:
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
         if self.marched:
-            return ErrorEstimate(self.marched, 0.0, self.corrections, self.fallen)
+            return ErrorEstimate(self.marched, 0.0, self.corrections, self.fallen, way="marching in small steps")
         left = self.estimate.correction.left
         left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
         found = ErrorEstimate(self._errors, left, self.corrections, self.fallen)

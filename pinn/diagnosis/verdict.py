@@ -19,7 +19,7 @@ LONGER = "training=accurate or a larger network (network.width)"
 ONE_OF_MANY = "one of many solutions: {}"
 UNFIT = 1e-4  # residual over largest term of a fit that has its least loss, far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
-OPEN = 0.2  # share of a field that noise may leave open where it is to be used
+OPEN = 0.1  # share of a field that noise may leave open where it is to be used
 HUGE, MANY = 10.0, 1e6  # an error, and a ratio, beyond which the number says nothing
 SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
 DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
@@ -239,6 +239,9 @@ def _percent(share: float) -> str:
 def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | None) -> Reason:
     """What the estimate says."""
     field, error = estimate.worst
+    if estimate.way == ErrorEstimate.NOISE:
+        told = f"the noise of the data leaves {_percent(error)} of {field} open"
+        return Reason(told, Word.PLAUSIBLE if error <= OPEN else Word.NOT_SOLVED, "more data, or with less noise")
     if error > UNSOLVED:
         size = f"{100 * error:.0f} %" if error <= HUGE else "many times its size"
         return Reason(

@@ -61,7 +61,7 @@ class ErrorEstimate:
     left: share of the residual on fresh points that the correction leaves, in the linear model, of the worst window;
     where the rest of a corrected residual is not explained, of what it was before. corrections: that the solution has
     taken. fallen: its residual on fresh points over that of the trained network. trusted_until: as of `ErrorGrowth`;
-    None where the estimate is a lower bound, too.
+    None where the estimate is a lower bound, too. way: by which it was made.
     """
 
     errors: Mapping[str, float]
@@ -69,8 +69,11 @@ class ErrorEstimate:
     corrections: int = 0
     fallen: float = 1.0
     trusted_until: float | None = None
+    way: str = "defect correction"
 
-    LEFT: ClassVar[str] = "estimate_left"  # root attributes
+    NOISE: ClassVar[str] = "the noise of the data"
+    WAY: ClassVar[str] = "estimated_by"  # root attributes
+    LEFT: ClassVar[str] = "estimate_left"
     CORRECTIONS: ClassVar[str] = "corrections"
     FALLEN: ClassVar[str] = "corrected_residual"
     TRUSTED_UNTIL: ClassVar[str] = "trusted_until"
@@ -78,9 +81,9 @@ class ErrorEstimate:
     ROUNDING: ClassVar[float] = 1e-10  # error below which the residual is that of rounding, which nothing explains
 
     @property
-    def attributes(self) -> dict[str, float]:
+    def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        told: dict[str, float] = {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left}
+        told: dict[str, Any] = {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left, self.WAY: self.way}
         told |= {self.CORRECTIONS: self.corrections, self.FALLEN: self.fallen} if self.corrections else {}
         return told | ({} if self.trusted_until is None else {self.TRUSTED_UNTIL: self.trusted_until})
 
@@ -91,7 +94,8 @@ class ErrorEstimate:
         if not errors:
             return None
         corrections, fallen = int(attributes.get(cls.CORRECTIONS, 0)), float(attributes.get(cls.FALLEN, 1.0))
-        return cls(errors, float(attributes[cls.LEFT]), corrections, fallen, attributes.get(cls.TRUSTED_UNTIL))
+        until, way = attributes.get(cls.TRUSTED_UNTIL), str(attributes.get(cls.WAY, cls.way))
+        return cls(errors, float(attributes[cls.LEFT]), corrections, fallen, until, way)
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -100,7 +104,7 @@ class ErrorEstimate:
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Each field with its error, and what that is, for people to read."""
-        kind = "relative L2, by defect correction" if self.is_resolved else "relative L2, a lower bound: not resolved"
+        kind = f"relative L2, by {self.way}" if self.is_resolved else "relative L2, a lower bound: not resolved"
         for field, error in self.errors.items():
             yield field, f"{error:.1e}" if self.is_resolved else f"> {error:.1e}", kind
 
@@ -170,16 +174,20 @@ def known_errors(attributes: Mapping[str, Any], fields: Iterable[str]) -> dict[s
 
 
 def kept_measurement(history: Mapping[str, NDArray]) -> dict[str, float]:
-    """What was measured with the parameters that a run keeps: at the step with the smallest held-out residual.
+    """What was measured with the parameters that a run keeps: at the step with the smallest held-out residual, since
+    the weights changed last.
 
     Where time is cut into windows, the mean of the windows' entries: that of mean squares is the one over all of time,
     and so is the root mean square of residuals.
     """
     held_out = history.get(Measure.HELD_OUT.total, np.array([]))
     windows = history.get("window", np.zeros(len(held_out)))
+    weighed = np.nan_to_num(history.get("weighed", np.zeros(len(held_out))))
     kept = []
     for window in np.unique(windows):
         measured = np.where(windows == window, held_out, np.nan)
+        last = weighed[np.isfinite(measured)].max(initial=0.0)
+        measured = np.where(weighed == last, measured, np.nan)
         if np.isfinite(measured).any():
             kept.append(int(np.nanargmin(measured)))
     numbers = {name: np.asarray(values)[kept] for name, values in history.items() if values.dtype.kind in "biuf"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
+from pinn.diagnosis.noise_error import NoiseErrors
 from pinn.diagnosis.second_stage import Staged
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
@@ -40,7 +41,7 @@ class Trained:
     run: Run
     history: History
     outcome: Outcome
-    stages: Staged | None = None
+    stages: Staged | NoiseErrors | None = None
 
     @property
     def estimate(self) -> ErrorEstimate | None:
@@ -157,7 +158,8 @@ def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train:
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
     if output.estimate and launched_rank() == 0:
         seconds = time_for_errors(spent, plan.training.time_limit, output)
-        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage)
+        damping = float(one.history.records[-1].get("damping", 0.0))
+        one.stages = errors_of(one.trial, one.run, one.method.plan, damping, seconds, output.second_stage)
 
 
 def _told(one: Trained) -> str:

@@ -16,6 +16,7 @@ from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.marched_error import marched_error
+from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
@@ -51,7 +52,7 @@ class Examination:
 
     trial: TrialFunction | WindowedTrial
     verdict: Verdict
-    stages: Staged | None = None
+    stages: Staged | NoiseErrors | None = None
     spectrum: Spectrum | None = None
     bounds: Mapping[str, float] = field(default_factory=dict)
 
@@ -75,7 +76,7 @@ class Examination:
     @property
     def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
         """What the fields lack at points (n, d), as it was estimated."""
-        return self.stages.estimate.correction.change if self.stages else None
+        return self.stages.missing if self.stages else None
 
 
 def time_for_training(limit: float | None, output: Output) -> float | None:
@@ -94,9 +95,20 @@ def time_for_errors(spent: float, limit: float | None, output: Output) -> float:
 
 
 def errors_of(
-    trial: TrialFunction | WindowedTrial, plan: Plan, seconds: float, second_stage: bool = True
-) -> Staged | None:
-    """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure."""
+    trial: TrialFunction | WindowedTrial,
+    run: Run,
+    plan: Plan,
+    damping: float,
+    seconds: float,
+    second_stage: bool = True,
+) -> Staged | NoiseErrors | None:
+    """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
+
+    damping: of the run's last step.
+    """
+    by_noise = _asked("what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed))
+    if by_noise is not None:  # which a correction would learn
+        return by_noise
     found = _asked("the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))
     if found is None:
         return None
@@ -114,7 +126,7 @@ def examine(
     run: Run,
     plan: Plan,
     history: History,
-    stages: Staged | None,
+    stages: Staged | NoiseErrors | None,
     output: Output,
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""

@@ -8,7 +8,7 @@ from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training
 from pinn.training.trainer import Trainer
-from pinn.training.weighting import BalancedWeights, FixedWeights, Weighting
+from pinn.training.weighting import BalancedWeights, FixedWeights, NoiseWeights, Weighting
 
 __all__ = [
     "BalancedWeights",
@@ -17,6 +17,7 @@ __all__ = [
     "FixedWeights",
     "History",
     "MetricsFile",
+    "NoiseWeights",
     "Outcome",
     "Plan",
     "Progress",

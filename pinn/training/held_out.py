@@ -76,14 +76,14 @@ def numbers(values: Named) -> dict[str, float]:
     return dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True)) if values else {}
 
 
-def noisy_blocks(residuals: Residuals, points: PointSet) -> list[str]:
-    """The blocks of data whose noise is given: their residuals are in its unit."""
-    return [
-        block.name
+def noisy_blocks(residuals: Residuals, points: PointSet) -> dict[str, int]:
+    """The blocks of data whose noise is given, and their observations: their residuals are in its unit."""
+    return {
+        block.name: len(points[label])
         for label, group in residuals.regions.items()
         for block in group.blocks
         if any(bool((noise != 1.0).any()) for noise in _noise(block, points[label]))
-    ]
+    }
 
 
 def _noise(block: Block, points: Points) -> list[Tensor]:

@@ -23,6 +23,7 @@ class Outcome(Enum):
     STAGE_TIME = "the stage's time limit reached"
     TOLERANCE = "tolerance reached"
     SETTLED = "settled: another step would gain nothing"
+    NOISE = "the data are met to their noise: another step would fit that"
     STALLED = "no step decreased the loss any more"
     DIVERGED = "the loss became NaN or infinite; the best parameters were kept"
     INTERRUPTED = "interrupted; the best parameters were kept"
@@ -39,11 +40,13 @@ class Position:
     stage_seconds: float = 0.0
     rejected: int = 0  # steps in a row that were not accepted
     settled: bool = False  # whether the optimizer says that another step would gain nothing
+    weighed: int = 0  # how often the weights have changed
+    fits_noise: bool = False  # whether the steps since the last draw of points have fitted the noise of data
 
     def next_stage(self) -> None:
         """To the first step of the stage that follows."""
         self.stage, self.stage_step, self.stage_seconds = self.stage + 1, 0, 0.0
-        self.rejected, self.settled = 0, False
+        self.rejected, self.settled, self.fits_noise = 0, False, False
 
 
 class Callback:

@@ -24,12 +24,14 @@ from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import Interruption
+from pinn.training.prediction import Simplest, prediction_error
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
 from pinn.training.settings import Stage, Stages, Training, stages_of
-from pinn.training.weighting import FixedWeights, Weighting
+from pinn.training.weighting import NoiseWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)
+STATISTIC = 0.5  # of chi squared: what a prediction must gain between two draws of points
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Trainer(Run):
         self.stages = stages_of(optimizer)
         self.sampler = sampler
         self.training = training
-        self.weighting = weighting or FixedWeights()
+        self.weighting = weighting or NoiseWeights()
         self.time_limit = training.time_limit if time_limit is None else time_limit
         self.execution = execution or Execution()
         self.generator = torch.Generator().manual_seed(seed)
@@ -77,6 +79,8 @@ class Trainer(Run):
         self.points: PointSet = {}
         self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
+        self.simplest: Simplest | None = None
+        self._damping = 0.0  # of the last step
         self._at = Position()
         self._last_step = 0.0  # seconds
         self._least_squares: Collocation | None = None
@@ -147,6 +151,7 @@ class Trainer(Run):
             self._last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
+            self._damping = float(report.get("damping", 0.0))
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
 
     def _count(self, before: tuple[float, float], elapsed: float) -> None:
@@ -176,9 +181,20 @@ class Trainer(Run):
             return Outcome.TOLERANCE
         if self.at.settled:
             return Outcome.SETTLED
+        if self.at.fits_noise:
+            self._go_back()
+            return Outcome.NOISE
         return Outcome.STEPS if self.at.stage_step >= self.training.stage_steps(stage) else None
 
+    def _go_back(self) -> None:
+        """To before the noise was fitted."""
+        assert self.simplest is not None
+        self.theta, self.at.step, self.best = self.simplest.theta, self.simplest.step, Best(self.simplest.theta)
+        for callback in self.callbacks:
+            callback.on_return(self.at.step)
+
     def _tell(self, record: StepRecord) -> None:
+        record |= {"weighed": self.at.weighed} if self.at.weighed else {}
         if self.at.settled or self.at.step % self.training.check_every == 0 or self.at.step == 1:
             record |= self._measure(self.theta)
         elif self.at.step == self.steps:  # shown, but not part of the state that a longer run would be in
@@ -197,10 +213,24 @@ class Trainer(Run):
         if self.points and not (every and self.at.stage_step % every == 0):
             return
         self.points = self._draw()
-        if not isinstance(self.weighting, FixedWeights):
-            means = numbers(self.least_squares.mean_squares(self.theta))
-            self.residuals.weights = self.weighting.updated(self.residuals.weights, means)
-            self.best.held_out = math.inf  # measured with other weights
+        if self.weighting.may_change(self.held_out.noisy):
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
+        noisy, before = self.held_out.noisy, self.residuals.weights
+        means = numbers(self.least_squares.mean_squares(self.theta))
+        self.residuals.weights = self.weighting.updated(before, means, noisy)
+        if self.residuals.weights != before:
+            self.best.held_out, self.simplest = math.inf, None  # measured with other weights
+            self.at.weighed += 1
+        elif self.weighting.is_done(before, means, noisy):
+            loss = sum(before[block] * mean for block, mean in means.items())
+            error = prediction_error(self.residuals, self.least_squares, self.theta, loss, noisy, self._damping)
+            if self.simplest is not None and error > self.simplest.error - STATISTIC:
+                self.at.fits_noise = True
+            else:
+                self.simplest = Simplest(self.theta, error, self.at.step)
 
     def _redraw_every(self, stage: Stage) -> int:
         """The stage's wish, else the sampler's, else what suits the optimizer."""
@@ -276,6 +306,8 @@ class Trainer(Run):
             "adaptation": self.adaptation,
             "generator": self.generator.get_state(),
             "weights": dict(self.residuals.weights),
+            "simplest": None if self.simplest is None else dict(vars(self.simplest)),
+            "damping": self._damping,
         }
 
     def restore(self, tree: Mapping[str, Any]) -> None:
@@ -292,6 +324,8 @@ class Trainer(Run):
         self.adaptation = tree["adaptation"]
         self.generator.set_state(tree["generator"])
         self.residuals.weights = dict(tree["weights"])
+        simplest, self._damping = tree.get("simplest"), tree.get("damping", 0.0)
+        self.simplest = None if simplest is None else Simplest(**_moved(simplest, self.theta))
 
     def check_there_is_more(self) -> None:
         limit, last = self.time_limit, self.at.stage == len(self.stages) - 1

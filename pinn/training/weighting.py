@@ -6,20 +6,79 @@ from collections.abc import Mapping
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 
+LITTLE = 0.01  # of the loss, below which what is exact may come to weigh more
+
 
 class Weighting(Configurable, ABC):
     """Chooses the weights of the residual's blocks."""
 
     @abstractmethod
-    def updated(self, weights: Mapping[str, float], means: Mapping[str, float]) -> dict[str, float]:
-        """New weights by block from the present ones and the unweighted mean squares at the training points."""
+    def updated(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+    ) -> dict[str, float]:
+        """New weights by block from the present ones and the unweighted mean squares at the training points.
+
+        noisy: the blocks of data whose noise is given, and how many observations each has.
+        """
+
+    def may_change(self, noisy: Mapping[str, int]) -> bool:
+        """Whether weights change at all with such data."""
+        return True
+
+    def is_done(self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+        """Whether another step is worth it only as far as it lowers the loss by more than noise does."""
+        return False
 
 
 class FixedWeights(Weighting):
     """The weights stay as they are given."""
 
-    def updated(self, weights: Mapping[str, float], means: Mapping[str, float]) -> dict[str, float]:
+    def updated(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+    ) -> dict[str, float]:
         return dict(weights)
+
+    def may_change(self, noisy: Mapping[str, int]) -> bool:
+        return False
+
+
+class NoiseWeights(Weighting):
+    """The noise of data decides: what is exact comes to weigh so much that the data cannot bend it.
+
+    Whenever the data are met to their noise and all other terms are next to nothing in the loss, these weigh `factor`
+    times more, until they contribute less than one observation's noise: the limit in which equations hold and the data
+    choose among their solutions. Without a noise the weights stay as they are given. factor: > 1.
+
+    A penalty's continuation: Nocedal & Wright 2006, section 17.1; the discrepancy principle: Morozov 1966.
+    """
+
+    def __init__(self, *, factor: float = 10.0) -> None:
+        require(1 < factor < float("inf"), f"weighting.factor must be > 1 and finite, got {factor}")
+        self.factor = factor
+
+    def updated(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+    ) -> dict[str, float]:
+        exact = _exact(weights, means, noisy)
+        if not _are_met(means, noisy) or exact > LITTLE or exact * max(noisy.values()) < 1.0:
+            return dict(weights)
+        return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
+
+    def may_change(self, noisy: Mapping[str, int]) -> bool:
+        return bool(noisy)
+
+    def is_done(self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+        return _are_met(means, noisy) and _exact(weights, means, noisy) * max(noisy.values()) < 1.0
+
+
+def _exact(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:
+    """What all but noisy data contribute to the loss, of which one is the noise's."""
+    return sum(weights[block] * means[block] for block in weights if block not in noisy)
+
+
+def _are_met(means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+    """Whether each mean square misfit over the noise is at most two of its standard deviations above its mean."""
+    return all(means[block] < 1.0 + 2.0 * (2.0 / n) ** 0.5 for block, n in noisy.items())
 
 
 class BalancedWeights(Weighting):
@@ -36,7 +95,9 @@ class BalancedWeights(Weighting):
         self.exponent = exponent
         self.largest = largest
 
-    def updated(self, weights: Mapping[str, float], means: Mapping[str, float]) -> dict[str, float]:
+    def updated(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+    ) -> dict[str, float]:
         losses = {block: weights[block] * means[block] for block in weights}
         mean = sum(losses.values()) / len(losses)
         if mean <= 0:

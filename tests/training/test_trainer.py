@@ -24,7 +24,7 @@ from pinn.training.callbacks.history import History
 from pinn.training.clock import Clock
 from pinn.training.plan import Plan
 from pinn.training.run import Callback
-from pinn.training.weighting import BalancedWeights
+from pinn.training.weighting import BalancedWeights, NoiseWeights
 from pinn.trial.making import make_trial
 
 
@@ -274,10 +274,23 @@ def test_balanced_weights_bring_the_terms_together():
     """Two losses apart by 1e6 come within a factor (1e6)^((1 - 0.05)^k) after k updates; the mean stays 1."""
     rule, weights, means = BalancedWeights(), {"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1e-6}
     for _ in range(60):
-        weights = rule.updated(weights, means)
+        weights = rule.updated(weights, means, {})
     ratio = weights["b"] * means["b"] / (weights["a"] * means["a"])
     assert ratio == pytest.approx(1e-6 ** (0.95**60), rel=1e-6)
     assert sum(weights.values()) == pytest.approx(2.0)
+
+
+def test_what_is_exact_weighs_more_once_data_are_met_to_their_noise():
+    rule, weights, noisy = NoiseWeights(), {"equation": 1.0, "seen": 1.0}, {"seen": 200}
+    assert not rule.may_change({})
+    far, near = {"equation": 0.008, "seen": 1.3}, {"equation": 0.008, "seen": 1.1}  # 1 + 2 sqrt(2 / 200) = 1.2
+    assert rule.updated(weights, far, noisy) == weights
+    assert rule.updated(weights, near, noisy) == {"equation": 10.0, "seen": 1.0}
+    assert rule.updated(weights, near | {"equation": 0.02}, noisy) == weights  # which is still to be met itself
+    done = near | {"equation": 0.004}  # less than one observation's noise, 1 / 200
+    assert rule.updated(weights, done, noisy) == weights
+    assert rule.is_done(weights, done, noisy)
+    assert not rule.is_done(weights, near, noisy)
 
 
 def test_weights_are_balanced_while_training():

@@ -1,0 +1,120 @@
+"""The error that the noise of data leaves in what was fitted to them, where all else holds.
+
+With J of the weighted residual at the end of the training and lambda its last damping, the parameters follow the noise
+along J's right singular vectors by s / (s^2 + lambda): what the steps have not fitted does not vary. The covariance of
+a ridge estimate: Hoerl & Kennard 1970 (doi:10.2307/1267351), by which an early end regularizes: Bishop 1995.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from pinn.diagnosis.correction import Fields
+from pinn.residuals.residuals import unflatten
+from pinn.sampling.sequences import anywhere
+from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
+from pinn.training.held_out import numbers
+from pinn.training.run import Run
+from pinn.training.trainer import Trainer
+from pinn.trial.function import TrialFunction
+from pinn.trial.windows import WindowedTrial
+
+WITHIN = 0.5, 1.5  # root mean square misfits over the noise that are the noise's
+HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hold
+CHUNK = 50  # directions at once
+WIDEST = 3000  # parameters up to which J is decomposed
+NEGLECTED = 1e-3  # share of the variance
+POINTS = 600  # where the fields are compared
+
+
+@dataclass(frozen=True)
+class NoiseErrors:
+    """A function with what noise leaves open of it. spread (p, k): parameters by independent standard deviations."""
+
+    trial: TrialFunction
+    start: Tensor
+    shapes: Mapping[str, torch.Size]
+    spread: Tensor
+    x: Tensor
+
+    @property
+    def measured(self) -> ErrorEstimate:
+        """The standard deviation of each field over its size, root mean squares, for the solution file."""
+        with torch.no_grad():
+            values = self.trial.evaluate(self._fields, self.x)
+        errors = {name: float(e.norm() / values[name].norm()) for name, e in self.missing(self.x).items()}
+        return ErrorEstimate(errors, 0.0, way=ErrorEstimate.NOISE)
+
+    @property
+    def growth(self) -> ErrorGrowth | None:
+        """Not by time: what noise leaves open does not grow from a start."""
+        return None
+
+    def missing(self, x: Tensor) -> Fields:
+        """The fields' standard deviations at points x (n, d)."""
+        return dict(zip(self._fields, self.changes(x).square().sum(0).sqrt(), strict=True))
+
+    def changes(self, x: Tensor) -> Tensor:
+        """What each of the deviations changes of the fields at points x (n, d): (k, m, n)."""
+
+        def values(theta: Tensor) -> Tensor:
+            named = self.trial.evaluate(self._fields, x, dict(unflatten(theta, self.shapes)))
+            return torch.stack([named[name] for name in self._fields])
+
+        def along(direction: Tensor) -> Tensor:
+            changed: Any = torch.func.jvp(values, (self.start,), (direction,))[1]
+            return changed
+
+        with torch.no_grad():
+            changes: Any = torch.func.vmap(along, chunk_size=CHUNK)(self.spread.mT)
+        return changes
+
+    @property
+    def _fields(self) -> tuple[str, ...]:
+        return self.trial.problem.vocabulary.fields
+
+
+def noise_errors(
+    trial: TrialFunction | WindowedTrial, run: Run, damping: float = 0.0, seed: int = 0
+) -> NoiseErrors | None:
+    """What the noise of the data leaves open, after a run that has met them to it.
+
+    damping: of the last step. None where no noise is given, it is not what is left, or there are several windows.
+    """
+    if not isinstance(run, Trainer) or not run.held_out.noisy or len(trial.windows) > 1:
+        return None
+    minimized = run.minimized()
+    if minimized is None or len(minimized[1]) > WIDEST or not _is_down_to_noise(run):
+        return None
+    least_squares, theta = minimized
+    _, j = least_squares.jacobian(theta)
+    _, s, v = torch.linalg.svd(j, full_matrices=False)
+    ridge = max(damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)
+    observations = max(run.held_out.noisy.values())  # whose mean is in the loss
+    spread = v.mT * (s / (s.square() + ridge) / observations**0.5)
+    x = anywhere(trial.windows[0], POINTS, Generator().manual_seed(seed + 2**22))
+    found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
+    return replace(found, spread=spread @ _leading(found.changes(x)))
+
+
+def _leading(changes: Tensor) -> Tensor:
+    """Orthonormal combinations (k, q) of deviations (k, m, n) that hold all but some thousandths of each field's."""
+    sizes = changes.square().sum((0, 2)).sqrt()  # (m,)
+    scaled = (changes / torch.where(sizes > 0, sizes, 1.0)[None, :, None]).flatten(1)
+    u, s, _ = torch.linalg.svd(scaled, full_matrices=False)
+    left = 1.0 - s.square().cumsum(0) / s.square().sum()
+    return u[:, : int((left > NEGLECTED).sum()) + 1]
+
+
+def _is_down_to_noise(run: Trainer) -> bool:
+    """Whether each misfit is as large as its noise, and all other terms are small beside it."""
+    means, weights, noisy = (
+        numbers(run.least_squares.mean_squares(run.theta)),
+        run.residuals.weights,
+        run.held_out.noisy,
+    )
+    exact = sum(weights[block] * mean for block, mean in means.items() if block not in noisy)
+    return exact < HOLDS and all(WITHIN[0] ** 2 < means[block] < WITHIN[1] ** 2 for block in noisy)
