@@ -30,14 +30,13 @@ def sizes(trial: TrialFunction, seed: int = 0) -> Iterator[Reason]:
     generator = torch.Generator().manual_seed(seed + 2**25)
     fields = trial.problem.vocabulary.fields
     x = anywhere(trial, POINTS, generator)
-    zero = torch.zeros(1, len(fields), dtype=trial.dtype, device=trial.device)
+    shift, own = trial.own_scale()
     with torch.no_grad():
-        shift, one = (trial.network.scaling(values).reshape(-1) for values in (zero, zero + 1.0))
         trained = trial.evaluate(fields, x)
     asked = _prescribed(trial, generator)
     for k, name in enumerate(fields):
         size = asked.get(name) or float((trained[name] - shift[k]).square().mean().sqrt())
-        ratio = size / float((one - shift)[k])
+        ratio = size / float(own[k])
         if ratio > APART or 0 < ratio < 1 / APART:
             told = f"{name} is of the size of {size:.0e}, and its network of {size / ratio:.0e}"
             yield Reason(told, Word.NOT_SOLVED, f"scales = {{{name!r}: {size:.0e}}} in the problem")

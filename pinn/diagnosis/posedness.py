@@ -44,6 +44,7 @@ RANDOM = 20  # smooth fields by which residuals are measured
 HELD = 1e3  # of what holds exactly beside data over their noise: more, and features must fit it too well
 FAR = 10.0  # ratio of a block's data and what fields of the solution's size make of it, beyond which these are faint
 UNMOVED = 1e-12  # what changes make of a block that holds exactly, by the fields' level: rounding
+NEXT_TO_ZERO = 1e-6  # of the size of a field's network
 SHAKE = 0.5  # standard deviation of the fields' change to where the problem is looked at again
 
 
@@ -224,10 +225,17 @@ class _Linearized:
         return errors, tuple(Determined(name, values[name], e, _size(self.trial, name)) for name, e in unknowns.items())
 
     def shaken(self, generator: torch.Generator) -> TrialFunction:
-        """The trial function with a random smooth change of its fields, about as large as they are."""
+        """The trial function with a random smooth change of its fields, about as large as they are.
+
+        Of fields next to zero: as large as their network is by itself, as around zero nothing else is seen.
+        """
         parameters = self.trial.parameters()
         step = torch.randn(self.phi.shape[1], generator=generator, dtype=torch.float64)
         step *= SHAKE / float((self.phi @ step).norm()) * len(self.trial.problem.vocabulary.fields) ** 0.5
+        own = self.trial.own_scale()[1].double().cpu()
+        for k, (size, extent) in enumerate(zip(own, self.extents.double().cpu(), strict=True)):
+            if extent < NEXT_TO_ZERO * size:
+                step[self.columns == k] *= float(size / extent)
         at = 0
         for name in parameters:
             if name in self.moved and not name.startswith("unknowns."):

@@ -159,7 +159,7 @@ def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
     if output.estimate and launched_rank() == 0:
         seconds = time_for_errors(spent, plan.training.time_limit, output)
         damping = float(one.history.records[-1].get("damping", 0.0))
-        one.stages = errors_of(one.trial, one.run, one.method.plan, damping, seconds, output.second_stage)
+        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, one.run, damping)
 
 
 def _told(one: Trained) -> str:

@@ -96,17 +96,17 @@ def time_for_errors(spent: float, limit: float | None, output: Output) -> float:
 
 def errors_of(
     trial: TrialFunction | WindowedTrial,
-    run: Run,
     plan: Plan,
-    damping: float,
     seconds: float,
     second_stage: bool = True,
+    run: Run | None = None,
+    damping: float = 0.0,
 ) -> Staged | NoiseErrors | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
 
-    damping: of the run's last step.
+    run, damping: by which it was trained, and of its last step, for what the noise of data leaves open.
     """
-    by_noise = _asked("what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed))
+    by_noise = _asked("what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed)) if run else None
     if by_noise is not None:  # which a correction would learn
         return by_noise
     found = _asked("the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))

@@ -161,6 +161,13 @@ class TrialFunction:
         trial.start = Beginning()
         return trial
 
+    def own_scale(self) -> tuple[Tensor, Tensor]:
+        """Shift and size (m,) of each field that a network whose outputs are of order one has by itself."""
+        zero = torch.zeros(1, len(self.problem.vocabulary.fields), dtype=self.dtype, device=self.device)
+        with torch.no_grad():
+            shift, one = (self.network.scaling(values).reshape(-1) for values in (zero, zero + 1.0))
+        return shift, one - shift
+
     def zero(self) -> "TrialFunction":
         """Fields that are zero, whatever the parameters: what terms make of their sources and data alone."""
         trial = self.without_past()

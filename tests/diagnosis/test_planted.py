@@ -294,7 +294,7 @@ FAILURES = [
     ),
     pytest.param(
         Planted(LINE, {"line": Interior(lambda u_xx: u_xx + 2.0), "seen": seen(0.02)}),
-        Run(width=24, steps=80, settings={"weights": {"line": 1e-8}}),
+        Run(width=24, steps=80, settings={"weights": {"line": 1e-8}, "weighting": FixedWeights()}),
         NOT,
         "of the noise, which is learnt",
         "weights.line",

@@ -32,11 +32,11 @@ class Posed(Problem):
         return self._terms
 
 
-def looked_at(domain, terms, unknowns=None, constraints="hard", zero=False):
+def looked_at(domain, terms, unknowns=None, constraints="hard", zero=False, shrunk=0.0):
     torch.manual_seed(0)
     trial = make_trial(Posed(domain, terms, unknowns), partial(MLP, width=8, depth=2), constraints=constraints)
     if zero:
-        trial.load_parameters({name: 0.0 * values for name, values in trial.parameters().items()})
+        trial.load_parameters({name: shrunk * values for name, values in trial.parameters().items()})
     return posedness(trial)
 
 
@@ -97,6 +97,13 @@ def test_zero_that_satisfies_every_term():
     assert found.homogeneous
     normed = {"wave": Interior(lambda u, u_xx, E: u_xx + E * u), "ends": COLD, "norm": Integral(lambda u: u**2, 1.0)}
     assert not looked_at(Box(x=(0, 1)), normed, {"E": 5.0}).homogeneous
+
+
+def test_next_to_zero_a_norm_contradicts_nothing():
+    """Around zero no change of u moves int u^2: a stationary point of the loss, not a problem without a solution."""
+    normed = {"wave": Interior(lambda u, u_xx, E: u_xx + E * u), "ends": COLD, "norm": Integral(lambda u: u**2, 1.0)}
+    found = looked_at(Box(x=(0, 1)), normed, {"E": 5.0}, zero=True, shrunk=1e-9)
+    assert found.contradictory == ()
 
 
 def test_a_condition_is_missed_by_its_own_size_in_any_unit():
