@@ -26,7 +26,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 METRICS = "metrics.jsonl"
-EARLY, CLOSE = 0.3, 0.5  # share of the time limit up to which, and error at which, other features are tried
+EARLY, CLOSE = 0.5, 0.5  # share of the time limit up to which, and error at which, other features are tried
 FALLEN = 0.1  # residual on fresh points over the first loss beyond which a fit has failed
 LEAST = 0.1  # share of the time limit below which no other method is begun
 FILE_NAME = "method.txt"  # in a run's folder: the method that its record and checkpoint belong to

@@ -1,9 +1,9 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 1. Random features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
-   coordinates, in seconds. 2. The same with conditions in the loss, where an ansatz makes the solution harder to
-   represent. 3. The better of them in windows of time, each as long as it is solved; without space before 2. 4. A trust
-   region on a network for the time that is left, with hard or soft conditions as the features had it.
+   coordinates, in seconds. 2. The better so far in windows of time, each as long as it is solved. 3. The same with
+   conditions in the loss, where an ansatz makes the solution harder to represent; in three coordinates before 2. 4. A
+   trust region on a network for the time that is left, with hard or soft conditions as the features had it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,7 @@ from pinn.training.settings import Training
 from pinn.trial.making import AUTO
 
 MOST_COORDINATES = 3  # that random features fill
+FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 ROWS = 3000  # interior points of a fit, at most
 SHARE = 0.3  # of the time that is left, for features
 SOLVED = 1e-6  # estimated error at which nothing else is tried
@@ -75,7 +76,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     constraints = plan.constraints
     if _suits_features(plan):
         yield Method(_features(plan), SHARE)
-        steps = [_soft, _windows] if plan.problem.domain.space_coordinates else [_windows, _soft]
+        steps = [_windows, _soft] if len(plan.problem.coordinates) <= FEW_COORDINATES else [_soft, _windows]
         for step in steps:
             method = None if _solved(tried) or not tried else step(plan, tried)
             if method is not None:

@@ -28,6 +28,7 @@ from pinn.terms.data import Data
 from pinn.training.callbacks.history import History
 from pinn.training.held_out import HeldOut
 from pinn.training.plan import Plan
+from pinn.training.weighting import FixedWeights
 from pinn.trial.making import make_trial
 
 pytestmark = pytest.mark.estimates
