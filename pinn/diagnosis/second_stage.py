@@ -29,6 +29,7 @@ CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
+ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
 FIRST = 0.5  # of the time, for the first search
 
@@ -74,14 +75,21 @@ class Staged:
         seen = self.estimate.errors.items()
         return {name: max(e, FINE * self.rest.get(name, 0.0)) for name, e in seen}
 
+    def _rounded(self, errors: Mapping[str, float]) -> dict[str, float]:
+        """What a field's numbers are rounded by is the least that its error can be."""
+        least = torch.finfo(self.trial.windows[0].dtype).eps
+        return {name: max(error, least) for name, error in errors.items()}
+
     @cached_property
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
         if self.marched:
-            return ErrorEstimate(self.marched, 0.0, self.corrections, self.fallen, way="marching in small steps")
+            return ErrorEstimate(
+                self._rounded(self.marched), 0.0, self.corrections, self.fallen, way="marching in small steps"
+            )
         left = self.estimate.correction.left
         left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
-        found = ErrorEstimate(self._errors, left, self.corrections, self.fallen)
+        found = ErrorEstimate(self._rounded(self._errors), left, self.corrections, self.fallen)
         if self.growth is None or not found.is_resolved:
             return found
         return replace(found, trusted_until=self.growth.trusted_until)
@@ -99,7 +107,7 @@ def staged(
     started = time.perf_counter()
     effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
     found = Staged(estimate(trial, weights, effort, generator))
-    while second_stage and found.corrections < MOST:
+    while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
         effort = replace(effort, least=0.0, most=remaining, scale=found.estimate.correction.scale)
         better = _corrected(found, weights, effort, generator)
