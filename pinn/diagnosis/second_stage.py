@@ -29,6 +29,7 @@ CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
+UNSOLVED = 0.05  # estimated error beyond which a correction is none
 ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
 FIRST = 0.5  # of the time, for the first search
@@ -135,7 +136,7 @@ def _corrected(
     rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
     is_seen = is_resolved and after.worst > FINE * max(rest.values())
     gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst
-    if not gains:
+    if not gains or after.worst > UNSOLVED:  # the number is not believed of what is that far off
         return None
     return Staged(after, found.corrections + 1, found.fallen * fallen, rest)
 
