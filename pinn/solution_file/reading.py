@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
+from pinn.basis.files import require_regular
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.soundness import check_sound, understood
 
 PathLike = str | os.PathLike[str]
 
@@ -47,12 +49,10 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises:
         UserError: it is no HDF5 file, damaged, not written by pinn, or of a newer format.
     """
+    require_regular(path)
     require(h5py.is_hdf5(path), f"{path} is not an HDF5 file, so it is no solution of pinn")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path} cannot be opened, it is damaged or cut short: {error}") from error
-    with file:
+    check_sound(path)
+    with understood(path), h5py.File(path, "r") as file:
         version = file.attrs.get("format_version")
         if version is None or "pinn_version" not in file.attrs:
             raise UserError(f"{path} is an HDF5 file but no solution of pinn: it has no format_version")
@@ -72,10 +72,7 @@ def read(path: Path) -> Contents:
         UserError: as `opened`, or a part is missing.
     """
     with opened(path) as file:
-        try:
-            return read_contents(file)
-        except (KeyError, OSError) as error:
-            raise UserError(f"{path} is damaged: {error}") from error
+        return read_contents(file)
 
 
 def read_contents(file: h5py.File) -> Contents:
@@ -85,9 +82,13 @@ def read_contents(file: h5py.File) -> Contents:
     names = attributes["field_names"].split()
     derivatives = attributes.get("derivative_names", "").split()
     described = [name for name in (*coordinates, *names, *derivatives) if "units" in file[name].attrs]
+    require(bool(coordinates and names), "it names no coordinates or no fields")
+    nodes = read_nodes(file, coordinates, names[0])
+    for node in (*(file[name] for name in (*names, *derivatives)), *_nodal(file)):
+        require(node.shape == nodes.shape, f"{node.name} has shape {node.shape}, the nodes {nodes.shape}")
     groups = {group: read_arrays(file[group]) for group in GROUPS if group in file}
     return Contents(
-        read_nodes(file, coordinates, names[0]),
+        nodes,
         coordinates,
         fields={name: file[name][()] for name in names},
         derivatives={name: file[name][()] for name in derivatives},
@@ -116,6 +117,12 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
     )
 
 
+def _nodal(file: h5py.File) -> Iterator[h5py.Dataset]:
+    """The datasets of the groups whose arrays are on the nodes."""
+    for name in GROUPS:
+        yield from datasets(file[name]) if name in file else ()
+
+
 def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
     """The datasets in a group and in the groups in it."""
     for node in group.values():
@@ -137,7 +144,10 @@ def read_attributes(file: h5py.File) -> dict[str, Any]:
 
 def read_history(file: h5py.File) -> dict[str, NDArray]:
     """The training's metrics (k,) by name, in the file's order."""
-    return {str(column.attrs["metric"]): read_column(column) for column in file["training"].values()}
+    history = {str(column.attrs["metric"]): read_column(column) for column in file["training"].values()}
+    lengths = {values.shape for values in history.values()}
+    require(len(lengths) <= 1, f"the metrics have different shapes: {', '.join(map(str, sorted(lengths)))}")
+    return history
 
 
 def read_column(column: h5py.Dataset) -> NDArray:
