@@ -107,7 +107,10 @@ def read_contents(file: h5py.File) -> Contents:
 def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes:
     """The nodes on which the field is."""
     dimensions = [dimension[0].name.split("/")[-1] for dimension in file[field].dims]
-    return Nodes(
+    sizes = tuple(file[name].size for name in dimensions)
+    require(all(file[name].ndim == 1 for name in (*dimensions, *coordinates)), "an axis is no column of values")
+    require(sizes == file[field].shape, f"{field} has shape {file[field].shape}, its axes {sizes}")
+    nodes = Nodes(
         {name: file[name][()] for name in dimensions},
         {name: file[name][()] for name in coordinates if name not in dimensions},
         plain(file.attrs.get("time_name")),
@@ -115,6 +118,14 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
         file["cells"][()] if "cells" in file else None,
         file["inside"][()].astype(bool) if "inside" in file else None,
     )
+    require(nodes.inside is None or nodes.inside.shape == nodes.shape, "/inside has another shape than the nodes")
+    for name, values in nodes.axes.items():
+        require(bool(np.isfinite(values).all()), f"the values of the axis {name} are not finite")
+    if nodes.cells is not None:
+        count, cells = len(nodes.dimensions["node"]), nodes.cells
+        fits = cells.ndim == 2 and 2 <= cells.shape[1] <= 4 and 0 <= cells.min() <= cells.max() < count
+        require(bool(fits), f"/cells are no simplices of the {count} nodes")
+    return nodes
 
 
 def _nodal(file: h5py.File) -> Iterator[h5py.Dataset]:

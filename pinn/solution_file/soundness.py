@@ -20,6 +20,7 @@ import numpy as np
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import require_regular
+from pinn.basis.seals import is_sealed
 
 UNVISITED = ("VTKHDF", "plot")
 """Groups of a solution file that repeat the others for programs that are not ours: never read."""
@@ -35,8 +36,13 @@ MEMORY = 2**28  # bytes more than there were before
 
 
 def check_sound(path: Path) -> None:
-    """Raise UserError where a file is no HDF5, leads outside itself, holds more than fits it, or stops the library."""
+    """Raise UserError where a file is no HDF5, leads outside itself, holds more than fits it, or stops the library.
+
+    One that a run of this user has sealed is as it was written.
+    """
     require_regular(path)
+    if is_sealed(path.parent, path.name):
+        return
     found = os.stat(path)
     told = _complaint(path, found.st_ino, found.st_size, found.st_mtime_ns)
     require(not told, f"{path} {told}")

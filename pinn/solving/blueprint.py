@@ -13,6 +13,7 @@ from pinn.basis.errors import UserError
 from pinn.distributed.team import Team
 from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import Assembly
+from pinn.solution_file.soundness import understood
 from pinn.solving.compilation import choose_compilation
 from pinn.solving.cuda_graphs import make_recorder
 from pinn.solving.device import choose_dtype
@@ -55,22 +56,30 @@ class Blueprint:
 
     def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
+        if self.folder is not None:
+            with understood(path := self.folder / CHECKPOINT):
+                run = self._run(trial, team, callbacks, load_tree(path))
+            run.check_there_is_more()
+            return run
+        return self._run(trial, team, callbacks)
+
+    def _run(
+        self,
+        trial: TrialFunction | WindowedTrial,
+        team: Team,
+        callbacks: Sequence[Callback],
+        saved: Mapping[str, Any] | None = None,
+    ) -> Run:
         plan = self.plan
-        saved = None if self.folder is None else load_tree(self.folder / CHECKPOINT)
         elementwise, graphs = choose_compilation(plan.compile, plan.training.time_limit, trial.device)
         execution = Execution(
             Assembly(chunk=plan.training.jacobian_chunk, compile=elementwise),
             team,
             partial(make_recorder, trial.device) if graphs else None,
         )
-        run: Run
         if isinstance(trial, WindowedTrial):
-            run = TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
-        else:
-            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
-        if saved is not None:
-            run.check_there_is_more()
-        return run
+            return TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
+        return plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
 
     def follow(self, device: torch.device, join: Callable[[], Team]) -> None:
         """Train as a process that was started to share the rows. join: waits for the others."""
