@@ -14,13 +14,15 @@ from pinn.basis.files import read_text, read_yaml
 from pinn.basis.rebuilding import renewed
 from pinn.basis.seals import is_sealed
 from pinn.cli.command import run
-from pinn.cli.composition import register, solve_configured
-from pinn.cli.mistakes import dotted_keys
+from pinn.cli.composition import arguments, register, solve_built
+from pinn.cli.mistakes import OURS, dotted_keys, explain
 from pinn.cli.near import did_you_mean
-from pinn.cli.own import CONFIGURATION, check_folder, check_stranger
+from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
+from pinn.cli.schema import parameters
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import COMMAND, command_of
 from pinn.solution_file.soundness import understood
+from pinn.solving.run import solve
 from pinn.sweeps.records import settle
 
 FOLDERS = ("hydra.run.dir=", "hydra.sweep.dir=", "hydra.output_subdir=", "hydra.job.chdir=", "hydra.runtime.")
@@ -50,7 +52,7 @@ def resume(given: Namespace) -> None:
     config = _overridden(saved, words, given.trust or is_sealed(folder, CONFIGURATION))
     with_file = _logging_to(folder / "pinn.log")
     try:
-        doubted = solve_configured(config, folder, resume=True)
+        doubted = solve_built(_built(config, saved), folder, resume=True)
         settle(folder)
     finally:
         for handler in with_file:
@@ -83,6 +85,24 @@ def _overridden(saved: Path, words: Sequence[str], trusted: bool) -> DictConfig:
             raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
         config.merge_with_dotlist([word])
     return OmegaConf.create(renewed(OmegaConf.to_container(config)))
+
+
+def _built(config: DictConfig, saved: Path) -> dict[str, Any]:
+    """The arguments of `solve`; raises UserError where the configuration is damaged."""
+    known = [*parameters(solve), KEY]
+    for name in map(str, config):
+        require(name in known, f"no option {name!r} of a run{did_you_mean(name, known)}, which {saved} has")
+    try:
+        built = arguments(config)
+    except Exception as error:
+        message, status = explain(error)
+        if status == OURS:
+            raise UserError(f"{saved} is damaged: {message}") from error
+        raise
+    for name, (kinds, _) in PLACES.items():
+        fits = built[name] is None or isinstance(built[name], kinds) or (name == "network" and callable(built[name]))
+        require(fits, f"{saved} is damaged: its {name} is {built[name]!r}")
+    return built
 
 
 def _logging_to(path: Path) -> list[logging.Handler]:
