@@ -75,6 +75,8 @@ def _loaded(
     problem = problem or rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain))
     if not isinstance(problem, Problem):
         raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
+    if not trust:
+        _check_numbers(configuration.get("network"), contents.parameters)
     network = factory(configuration.get("network"), network, trust)
     if not callable(network):
         raise UserError(f"{path} does not say how to rebuild its network; pass network=")
@@ -91,6 +93,16 @@ def _loaded(
         output=Output(derivatives=tuple(contents.derivatives)),
         nodes=contents.nodes,
     )
+
+
+def _check_numbers(saved: Any, parameters: Mapping[str, NDArray]) -> None:
+    """Raise UserError where a network's configuration has a whole number above that of its parameters."""
+    if isinstance(saved, dict | list):
+        for entry in saved.values() if isinstance(saved, dict) else saved:
+            _check_numbers(entry, parameters)
+    count = sum(values.size for values in parameters.values())
+    fits = not isinstance(saved, int) or saved <= count
+    require(fits, f"parameters do not fit this network: the file has {count:,}, its configuration the number {saved}")
 
 
 def factory(saved: Any, given: Callable[..., torch.nn.Module] | None, trust: bool) -> Any:
@@ -117,11 +129,16 @@ def trained(
     dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])
     if dtype is None:
         raise UserError(f"the file's dtype must be float64 or float32, got {attributes['dtype']!r}")
-    with no_larger_than(contents.parameters):
+    windows = attributes.get("windows", 1)
+    require(windows <= max(1, len(contents.parameters)), f"it has {windows:,} windows of time and fewer parameters")
+    parameters = contents.parameters.values()
+    numbers, arrays = sum(values.size for values in parameters), len(parameters)
+    told = f"parameters do not fit this network: the file has {numbers:,} in {arrays:,} arrays, it more"
+    with no_larger_than(numbers, arrays, told):
         trial = make_windows(
             problem,
             network,
-            [float(end) for end in attributes.get("window_ends", [])] or attributes.get("windows", 1),
+            [float(end) for end in attributes.get("window_ends", [])] or windows,
             constraints=attributes["constraints"],
             derivatives=attributes["derivatives"],
             dtype=dtype,
@@ -133,18 +150,17 @@ def trained(
 
 
 @contextlib.contextmanager
-def no_larger_than(parameters: Mapping[str, NDArray]) -> Iterator[None]:
-    """Raise UserError where modules are made with more parameters than these: a file's words may ask for any size.
+def no_larger_than(numbers: int, arrays: int, told: str) -> Iterator[None]:
+    """Raise UserError, `told`, where modules have more parameters than these: a file's words may ask for any size.
 
-    Told at the first one that is too many, before it is filled.
+    At the first one that is too many, before it is filled.
     """
-    left = {"arrays": len(parameters), "numbers": sum(values.size for values in parameters.values())}
-    told = f"parameters do not fit this network: the file has {left['numbers']:,} in {left['arrays']:,} arrays, it more"
+    left = [numbers, arrays]
 
     def count(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter | None) -> None:
-        left["arrays"] -= 1
-        left["numbers"] -= 0 if parameter is None else parameter.numel()
-        require(min(left.values()) >= 0, told)
+        left[0] -= 0 if parameter is None else parameter.numel()
+        left[1] -= 1
+        require(min(left) >= 0, told)
 
     hook = register_module_parameter_registration_hook(count)
     try:

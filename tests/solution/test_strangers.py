@@ -84,6 +84,28 @@ def test_only_what_belongs_in_its_place_is_made(copy, place, named, told, monkey
     assert set(copy.parent.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"_target_": "pinn.networks.FourierMLP", "frequencies": 10**8},
+        {"_target_": "pinn.networks.MLP", "depth": 10**8},
+        {"_target_": "pinn.networks.MLP", "depth": 30},
+        {"_target_": "pinn.networks.CorrectedNetwork", "trained": None, "corrections": [{"width": 10**8}]},
+    ],
+)
+def test_a_network_is_no_larger_than_its_parameters(copy, network):
+    configured(copy, network=network | {"_partial_": True})
+    with pytest.raises(UserError, match="parameters do not fit this network"):
+        load(copy)
+
+
+def test_there_are_no_more_windows_than_parameters(copy):
+    with h5py.File(copy, "r+") as file:
+        file.attrs["windows"] = 10**9
+    with pytest.raises(UserError, match=r"1,000,000,000 windows of time"):
+        load(copy)
+
+
 def _external_data(file, secret):
     del file["u"]
     file.create_dataset("u", (9, 9), "f8", external=[(str(secret), 0, 9 * 9 * 8)])
