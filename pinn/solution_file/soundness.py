@@ -10,6 +10,7 @@ import contextlib
 import functools
 import gc
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ LEAST, GROWTH = 2**28, 100
 PACKING = 1032  # of deflate at best: zlib's own manual
 OBJECTS, DEPTH = 10**5, 16
 READ = 2**24  # bytes of a dataset up to which it is read to see whether it can be; of others their chunks are counted
-SECONDS, BYTES_A_SECOND = 4, 2**26  # of processor time to look at a file, and for its size
+SECONDS, BYTES_A_SECOND = 2, 2**26  # of processor time to look at a file, and for its size
+TIMED_OUT = (-getattr(signal, "SIGXCPU", 24), -getattr(signal, "SIGKILL", 9))  # at the soft limit, at the hard one
 MEMORY = 2**28  # bytes more than there were before
 
 
@@ -66,7 +68,8 @@ def _complaint(path: Path, inode: int, size: int, changed: int) -> str:
     finally:
         _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    return text if code == 0 else f"is damaged: reading it takes too long, too much memory, or crashes HDF5 ({code})"
+    how = "takes for ever" if code in TIMED_OUT else f"crashes the HDF5 library ({code})"
+    return text if code == 0 else f"is damaged: reading it {how}"
 
 
 def _look(path: Path, size: int, telling: int) -> None:

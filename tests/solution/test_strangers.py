@@ -15,6 +15,7 @@ from pinn.networks import MLP
 from pinn.problems import Heat
 from pinn.report.show import describe
 from pinn.solution import Output, Solution, load
+from pinn.solution_file import soundness
 from pinn.trial.making import make_trial
 
 SECRET = "the user's own secret".ljust(72 * 8)
@@ -210,3 +211,22 @@ def test_aliases_do_not_grow():
 
 def test_what_steers_a_terminal_is_taken_out():
     assert printable("a\x1b[31mb\r\x9b2J\u202ec\td\n[u_x] é") == "a\ufffd[31mb\ufffd\ufffd2J\ufffdc\td\n[u_x] é"
+
+
+def test_a_file_that_turns_in_circles_takes_no_longer_than_it_may(copy, monkeypatch):
+    def turn(file):
+        while True:
+            pass
+
+    monkeypatch.setattr(soundness, "look_at", turn)
+    monkeypatch.setattr(soundness, "SECONDS", 1)
+    with pytest.raises(UserError, match="is damaged: reading it takes for ever"):
+        load(copy)
+    monkeypatch.setattr(soundness, "look_at", lambda file: os.kill(os.getpid(), 11))
+    copy.touch()
+    with pytest.raises(UserError, match=r"is damaged: reading it crashes the HDF5 library \(-11\)"):
+        load(copy)
+    monkeypatch.setattr(soundness, "look_at", lambda file: bytearray(2**30))
+    copy.touch()
+    with pytest.raises(UserError, match=r"MemoryError|is damaged"):
+        load(copy)
