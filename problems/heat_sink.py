@@ -36,6 +36,8 @@ class HeatSink(Problem):
     For the plate with fins the network sees, beside x, y and z, the singular functions of the edges where they meet.
     """
 
+    opens = ("stl",)
+
     def __init__(self, stl: str | None = None, unit: float = 1.0, biot: float = 1.0, heat_flux: float = 1.0) -> None:
         require(0 < biot < float("inf"), f"biot must be > 0 and finite, got {biot}")
         require(abs(heat_flux) < float("inf"), f"heat_flux must be finite, got {heat_flux}")

@@ -1,15 +1,23 @@
 """Shared fixtures."""
 
+import atexit
 import logging
 import os
+import shutil
+import tempfile
 
 # Before torch is loaded: threads that spin while they wait make the suite crawl on a machine with other work to do.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:  # as many processes as cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# The key by which a user's own runs are known is kept in the user's folders, which tests leave alone.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="pinn-state-")
+
 import pytest
 import torch
+
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

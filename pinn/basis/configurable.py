@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Configurable:
@@ -12,7 +12,11 @@ class Configurable:
 
     `configuration` is plain data in Hydra's form, `{"_target_": "pinn.problems.Burgers", "nu": 0.01}`; defaults
     that were not passed are included, so that a later change of a default does not change an old file.
+
+    opens: the constructor's arguments that are paths which it opens; a file from a stranger may not name any.
     """
+
+    opens: ClassVar[tuple[str, ...]] = ()
 
     _constructor_arguments: dict[str, Any]
 

@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
 
 MOVED = {
@@ -31,6 +32,10 @@ DROPPED: dict[str, dict[str, Any]] = {"pinn.training.Training": {"replicas": 1}}
 
 CORRECTED, TRAINED = "pinn.networks.CorrectedNetwork", "trained"
 """The network that has a trained one inside, and the argument that says which."""
+
+Kinds = tuple[type, ...]
+
+TRUST = "with trust=True (--trust) it is imported and run"
 
 HYDRA_KEYS = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_")
 
@@ -66,7 +71,9 @@ def without_corrections(network: Any) -> Any:
     return network[TRAINED] if is_corrected(network) else network
 
 
-def rebuild(configuration: Any, trust: bool = False) -> Any:
+def rebuild(
+    configuration: Any, trust: bool = False, kinds: Kinds = (Configurable,), parts: Kinds = (Configurable,)
+) -> Any:
     """The object that a configuration in Hydra's form describes, nested ones first.
 
     A mapping with `_target_` becomes that class called with the other entries; with `_partial_: true`, a
@@ -74,12 +81,38 @@ def rebuild(configuration: Any, trust: bool = False) -> Any:
 
     Args:
         configuration: plain data, as `Configurable.configuration` makes it.
-        trust: allow classes and functions from outside `pinn`. Importing them runs their code.
+        trust: allow classes and functions from outside `pinn`, which importing runs, and files that are opened.
+        kinds, parts: what the object itself and the nested ones must be where they are not trusted.
 
     Raises:
         UserError: a target that is not trusted, cannot be imported or does not take these arguments; as `renewed`.
     """
-    return _rebuilt(renewed(configuration), trust)
+    configuration = renewed(configuration)
+    if not trust:
+        check_targets(configuration, kinds, parts)
+    return _rebuilt(configuration, trust)
+
+
+def check_targets(configuration: Any, kinds: Kinds, parts: Kinds) -> None:
+    """Raise UserError unless all that a configuration would make is of `pinn`, of its place's kind and opens no file.
+
+    kinds, parts: what the object itself and the nested ones must be. Nothing is made.
+    """
+    if isinstance(configuration, list):
+        for entry in configuration:
+            check_targets(entry, kinds, parts)
+    if not isinstance(configuration, Mapping):
+        return
+    if "_target_" in configuration:
+        target = find(path := str(configuration["_target_"]))
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        require(issubclass(target, kinds), f"the file names {path}, which is no {wanted}, where one belongs; {TRUST}")
+        opened = [name for name in getattr(target, "opens", ()) if configuration.get(name) is not None]
+        hidden = bool(getattr(target, "opens", ())) and "_args_" in configuration
+        require(not opened and not hidden, f"the file has {path} open a file of its choice; {TRUST}")
+        kinds = parts
+    for value in configuration.values():
+        check_targets(value, kinds, parts)
 
 
 def _rebuilt(configuration: Any, trust: bool) -> Any:
@@ -110,7 +143,7 @@ def find(path: str, trust: bool = False) -> Any:
     Raises:
         UserError: the path is not trusted or leads nowhere.
     """
-    foreign = f"the file names {path}, which is not a class of pinn; with trust=True (--trust) it is imported and run"
+    foreign = f"the file names {path}, which is not a class of pinn; {TRUST}"
     require(trust or path.split(".")[0] == "pinn", foreign)
     parts = path.split(".")
     for split in range(len(parts) - 1, 0, -1):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from pinn.basis.errors import UserError
+from pinn.basis.files import printable
 from pinn.cli.flags import read_flags
 from pinn.cli.help import EXPERIMENT, choice_options, choice_page, defaults, groups, help_page, version_line
 from pinn.cli.near import nearest, no_choice, no_option
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # Hydra's --info and its like
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Doubted as doubted:
-        sys.stderr.write(f"{doubted}\n")
+        sys.stderr.write(printable(f"{doubted}\n"))
         return STATUS
     except Exception as error:
         from pinn.cli.mistakes import explain  # which needs Hydra
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if full:
             traceback.print_exc()
         message, status = explain(error)
-        sys.stderr.write(f"error: {message}\n")
+        sys.stderr.write(f"error: {printable(message)}\n")
         return status
 
 

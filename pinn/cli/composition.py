@@ -1,7 +1,7 @@
 """What a run's configuration is made from: words, conf/, the choices and the problem in files of the user's own."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, cast
@@ -75,7 +75,14 @@ def solve_configured(
 
     Returns what makes the answer unfit for use, if anything; raises KeyboardInterrupt where the run was interrupted.
     """
-    solution = solve(**arguments(config), folder=folder, resume=resume, callbacks=callbacks)
+    return solve_built(arguments(config), folder, resume, callbacks)
+
+
+def solve_built(
+    built: Mapping[str, Any], folder: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
+) -> Doubted | None:
+    """The same of the arguments of `solve`."""
+    solution = solve(**built, folder=folder, resume=resume, callbacks=callbacks)
     if solution.attributes["status"] == "interrupted":
         raise KeyboardInterrupt
     if launched_rank() > 0:  # which has not examined what it has helped to train

@@ -19,8 +19,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pinn.basis.errors import UserError
+from pinn.basis.seals import seal
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import explain
+from pinn.cli.own import CONFIGURATION
 from pinn.cli.strict import KEY, Doubted
 from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
@@ -39,6 +41,7 @@ class Job:
     doubted: Doubted | None = None
 
     def __call__(self, config: DictConfig) -> Any:
+        seal(run_folder(), CONFIGURATION)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return sweep_job(self.words, config, run_folder())
         try:

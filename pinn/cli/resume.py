@@ -5,40 +5,54 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from pinn.basis.errors import UserError
+from pinn.basis.errors import UserError, require
+from pinn.basis.files import read_text, read_yaml
 from pinn.basis.rebuilding import renewed
+from pinn.basis.seals import is_sealed
 from pinn.cli.command import run
-from pinn.cli.composition import register, solve_configured
-from pinn.cli.mistakes import dotted_keys
+from pinn.cli.composition import arguments, register, solve_built
+from pinn.cli.mistakes import OURS, dotted_keys, explain
 from pinn.cli.near import did_you_mean
+from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
+from pinn.cli.schema import parameters
 from pinn.cli.strict import KEY
-from pinn.cli.sweeping.ending import command_of
+from pinn.cli.sweeping.ending import COMMAND, command_of
+from pinn.solution_file.soundness import understood
+from pinn.solving.run import solve
 from pinn.sweeps.records import settle
+
+FOLDERS = ("hydra.run.dir=", "hydra.sweep.dir=", "hydra.output_subdir=", "hydra.job.chdir=", "hydra.runtime.")
 
 
 def resume(given: Namespace) -> None:
     """Continue the run in a folder with its saved configuration, changed by KEY=VALUE words; or a sweep.
 
+    What this user's pinn has made here goes on without a word: its configuration, or a sweep's command, is sealed.
+
     Raises Doubted where it is strict and the answer neither trusted nor plausible, UserError where the folder holds no
-    run, or an option is not one of the run's.
+    run, an option is not one of the run's, or it was made elsewhere and names what it may not without trust.
     """
     folder = Path(given.run)
     words = [*given.options, *([f"{KEY}=true"] if given.strict else [])]
     command = command_of(folder)
-    if command is not None:
-        run([*command, *words, f"hydra.sweep.dir={folder}"])
-        return
-    saved = folder / ".hydra" / "config.yaml"
-    if not saved.is_file():
+    saved = folder / CONFIGURATION
+    if command is None and not saved.is_file():
         raise UserError(f"no run to resume in {folder}: {saved} is not there; see pinn resume --help")
+    check_folder(folder)
+    if command is not None:
+        told = f"{folder} is a sweep that was not begun here by you; --trust runs what its command names: pinn "
+        require(given.trust or is_sealed(folder, COMMAND), told + " ".join(command))
+        run([*filter(_stays, command), *words, f"hydra.sweep.dir={folder}"])
+        return
     register([])  # a problem in the user's own file is found from the working directory
-    config = _overridden(saved, words)
+    config = _overridden(saved, words, given.trust or is_sealed(folder, CONFIGURATION))
     with_file = _logging_to(folder / "pinn.log")
     try:
-        doubted = solve_configured(config, folder, resume=True)
+        doubted = solve_built(_built(config, saved), folder, resume=True)
         settle(folder)
     finally:
         for handler in with_file:
@@ -48,8 +62,19 @@ def resume(given: Namespace) -> None:
         raise doubted
 
 
-def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
-    config = OmegaConf.merge({KEY: False}, OmegaConf.load(saved))
+def _stays(word: str) -> bool:
+    """Whether a word of a sweep's command leaves the folders alone: they are those of the sweep, wherever it is now."""
+    return not word.lstrip("+~").startswith(FOLDERS)
+
+
+def _overridden(saved: Path, words: Sequence[str], trusted: bool) -> DictConfig:
+    text = read_text(saved)
+    with understood(saved):
+        read_yaml(text)  # in bounds
+        config = OmegaConf.merge({KEY: False}, OmegaConf.create(text))
+        require(isinstance(config, DictConfig), f"{saved} holds no configuration")
+        if not trusted:
+            check_stranger(cast("dict[str, Any]", OmegaConf.to_container(config)), saved)
     assert isinstance(config, DictConfig)
     for word in words:
         key, equals, _ = word.partition("=")
@@ -60,6 +85,24 @@ def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
             raise UserError(f"no option {key!r}{did_you_mean(key, known)} in the saved configuration {saved}")
         config.merge_with_dotlist([word])
     return OmegaConf.create(renewed(OmegaConf.to_container(config)))
+
+
+def _built(config: DictConfig, saved: Path) -> dict[str, Any]:
+    """The arguments of `solve`; raises UserError where the configuration is damaged."""
+    known = [*parameters(solve), KEY]
+    for name in map(str, config):
+        require(name in known, f"no option {name!r} of a run{did_you_mean(name, known)}, which {saved} has")
+    try:
+        built = arguments(config)
+    except Exception as error:
+        message, status = explain(error)
+        if status == OURS:
+            raise UserError(f"{saved} is damaged: {message}") from error
+        raise
+    for name, (kinds, _) in PLACES.items():
+        fits = built[name] is None or isinstance(built[name], kinds) or (name == "network" and callable(built[name]))
+        require(fits, f"{saved} is damaged: its {name} is {built[name]!r}")
+    return built
 
 
 def _logging_to(path: Path) -> list[logging.Handler]:

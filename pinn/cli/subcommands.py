@@ -37,6 +37,7 @@ def _resume(parser: Parser) -> None:
     parser.add_argument("run", metavar="RUN", help="the folder of a run or of a sweep")
     parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="of the run, as training.steps=2000")
     parser.add_argument("--strict", action="store_true", help="short for strict=true")
+    parser.add_trust()
 
 
 def _verdict(parser: Parser) -> None:
@@ -95,7 +96,9 @@ SUBCOMMANDS = {
     "resume": Subcommand(
         "pinn.cli.resume",
         "Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are "
-        "left. The options override the run's saved configuration.",
+        "left. The options override the run's saved configuration.\n\n"
+        "A run of yours on this machine goes on as it is. One from elsewhere may name what comes with pinn; --trust "
+        "lets it name code of yours, which is then run.",
         "  pinn resume runs/burgers/2026-11-22_10-00-00\n"
         "  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600\n"
         "  pinn resume runs/multirun/2026-11-22_10-00-00",

@@ -4,12 +4,15 @@ import json
 import math
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
+from pinn.basis.files import printable
 from pinn.cli.strict import doubt
 from pinn.report.record import Record, read_record
 from pinn.report.show import accuracy_lines
 from pinn.solution_file.reading import locate
+from pinn.solution_file.soundness import understood
 
 
 def verdict(given: Namespace) -> None:
@@ -18,11 +21,16 @@ def verdict(given: Namespace) -> None:
     Raises Doubted with --strict where an answer is neither trusted nor plausible, UserError where one cannot be read.
     """
     records = {str(path): read_record(path) for path in map(locate, given.runs)}
-    texts = [_json(path, record) if given.json else _text(path, record) for path, record in records.items()]
-    sys.stdout.write(("" if given.json else "\n").join(texts))
+    texts = [_told(path, record, given.json) for path, record in records.items()]
+    sys.stdout.write(printable(("" if given.json else "\n").join(texts)))
     doubted = doubt({path: record.accuracy.verdict for path, record in records.items()})
     if given.strict and doubted is not None:
         raise doubted
+
+
+def _told(path: str, record: Record, json: bool) -> str:
+    with understood(Path(path)):
+        return _json(path, record) if json else _text(path, record)
 
 
 def _text(path: str, record: Record) -> str:

@@ -85,7 +85,7 @@ def preflight(
         sizes = sizes or Sizes()
         residuals = Residuals(trial, weights=sizes.weights(weights))
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
-        points = residuals.draw(sampler, generator)
+        points = {label: own.thinned() for label, own in residuals.draw(sampler, generator).items()}
         exact = exact_terms(residuals, seed)
         findings = (
             *_disagreements(trial),

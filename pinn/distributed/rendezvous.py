@@ -1,6 +1,7 @@
 """How the processes of a run find each other."""
 
 import os
+import socket
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,8 @@ from pinn.basis.errors import UserError, require
 from pinn.distributed.team import Ranks
 
 PATIENCE = timedelta(minutes=30)  # for a member that compiles, or writes a large file
+
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,27 @@ def launched_team(device: torch.device) -> Ranks:
     return Ranks(device)
 
 
+def meeting_place(size: int) -> dist.TCPStore:
+    """Where the members of a team on this machine meet: a port that is free, which other machines cannot reach.
+
+    torch itself would listen on every interface, and whoever connects is believed.
+    """
+    listening = socket.create_server((HOST, 0))
+    port = listening.getsockname()[1]
+    return dist.TCPStore(HOST, port, size, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
+
+
+def found(address: Address) -> dist.TCPStore:
+    """The meeting place as another member sees it."""
+    return dist.TCPStore(HOST, address.port, address.size, is_master=False)
+
+
 def joined(store: dist.TCPStore, address: Address, device: torch.device) -> Ranks:
-    """The team on this machine, once all its members are there."""
+    """The team on this machine, once all its members are there; they talk by its loopback interface alone."""
     _use(device)
+    loopback = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), None)
+    for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if loopback else ():
+        os.environ[variable] = str(loopback)
     dist.init_process_group(_backend(device), store=store, rank=address.rank, world_size=address.size, timeout=PATIENCE)
     return Ranks(device)
 

@@ -106,6 +106,8 @@ class STL(Solid):
     that cannot be read, and as `Solid`.
     """
 
+    opens = ("path",)
+
     def __init__(
         self,
         path: str | os.PathLike[str],

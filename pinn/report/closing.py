@@ -21,7 +21,9 @@ WIDTH = 100  # at most
 def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     """Verdict, errors per field, residual per term, time and files as text, as wide as the terminal up to `WIDTH`."""
     table = Table(
-        box=SIMPLE_HEAD, title=f"{solution.problem.name}: {solution.attributes['outcome']}", title_justify="left"
+        box=SIMPLE_HEAD,
+        title=Text(f"{solution.problem.name}: {solution.attributes['outcome']}", "table.title"),
+        title_justify="left",
     )
     for column in ("quantity", "value", ""):
         table.add_column(column, justify="right" if column == "value" else "left", overflow="fold")

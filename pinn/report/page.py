@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from pinn.basis.files import without_links
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.layout import write_text
 from pinn.solution_file.reading import PathLike, locate, read
+from pinn.solution_file.soundness import understood
 
 FILE_NAME = "report.html"
 CAPTIONS = {
@@ -44,12 +46,13 @@ def write_report(run: PathLike, target: PathLike | None = None) -> Path:
         UserError: the run cannot be read, or the page not be written.
     """
     path = locate(run)
-    folder = path.parent / "figures"
-    if not (folder / "solution.png").exists():
-        contents = read(path)
-        for draw in FIGURES.values():
-            draw(contents, folder, ".png")
-    page = run_page(read_record(path), pictures(folder), path)
+    folder = without_links(path.parent / "figures", path.parent)
+    with understood(path):
+        if not (folder / "solution.png").exists():
+            contents = read(path)
+            for draw in FIGURES.values():
+                draw(contents, folder, ".png")
+        page = run_page(read_record(path), pictures(folder), path)
     return write_text(path.with_name(FILE_NAME) if target is None else Path(target), page)
 
 
@@ -64,8 +67,9 @@ def report(contents: Contents, target: PathLike) -> Path:
 
 def pictures(folder: Path) -> dict[str, str]:
     """Caption -> `data:` address of the figures in a folder."""
-    there = {caption: folder / name for name, caption in CAPTIONS.items() if (folder / name).is_file()}
-    return {caption: data_address(path.read_bytes(), KINDS[path.suffix]) for caption, path in there.items()}
+    there = {caption: folder / name for name, caption in CAPTIONS.items()}
+    own = {caption: path for caption, path in there.items() if path.is_file() and not path.is_symlink()}
+    return {caption: data_address(path.read_bytes(), KINDS[path.suffix]) for caption, path in own.items()}
 
 
 def data_address(content: bytes, kind: str = "image/png") -> str:

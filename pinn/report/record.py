@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from numpy.typing import NDArray
 
+from pinn.basis.errors import UserError
+from pinn.basis.files import read_text, read_yaml
 from pinn.basis.rebuilding import without_corrections
 from pinn.report.accuracy import Accuracy
 from pinn.solution_file.contents import Contents
@@ -61,7 +62,7 @@ class Record:
     @property
     def settings(self) -> dict[str, Any]:
         """The configuration with dotted keys, as they are given on the command line."""
-        configuration = dict(yaml.safe_load(self.configuration) or {})
+        configuration = dict(read_yaml(self.configuration) or {})
         if "network" in configuration:  # as it was trained: a corrected one's has it inside
             configuration["network"] = without_corrections(configuration["network"])
         return flattened(configuration)
@@ -70,13 +71,15 @@ class Record:
 def read_record(path: Path) -> Record:
     """The record of a solution file; raises UserError as `opened`."""
     with opened(path) as file:
-        return Record(
+        record = Record(
             read_attributes(file),
             read_history(file),
             str(file["config"].asstr()[()]),
             tuple(node.size for node in datasets(file["network"]) if not node.is_scale),
             overrides_in(path.parent),
         )
+        _ = record.accuracy, record.settings  # what is made of them is found to be sound here, or damaged
+        return record
 
 
 def record_of(contents: Contents) -> Record:
@@ -89,13 +92,13 @@ def record_of(contents: Contents) -> Record:
 def overrides_in(folder: Path) -> tuple[str, ...] | None:
     """The words with which Hydra made the run in a folder; None where there is no record of them."""
     path = folder / OVERRIDES
-    if not path.is_file():
+    if not path.is_file() or path.is_symlink():
         return None
     try:
-        words = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
+        words = read_yaml(read_text(path))
+    except UserError:
         return None
-    return tuple(map(str, words or ()))
+    return tuple(map(str, words or ())) if isinstance(words, list | None) else None
 
 
 def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pinn.report.record import Record, read_record
 from pinn.solution_file.dimensions import is_dimension_only
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike, datasets, locate, opened
+from pinn.solution_file.soundness import understood
 
 HARD_LINKED = ("VTKHDF", "plot")
 """Groups that repeat what the others hold, for other programs."""
@@ -33,7 +34,7 @@ def describe(path: PathLike) -> str:
     """
     record = read_record(path := locate(path))
     attributes = record.attributes
-    with opened(path) as file:
+    with understood(path), opened(path) as file:
         parts = [
             [f"{path}  ({size_of(path)})", " ".join(str(attributes.get("title", "")).split())],
             [

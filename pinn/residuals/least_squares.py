@@ -28,6 +28,7 @@ from pinn.sampling.points import Points, PointSet
 
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
 CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
+MANY = 2**16  # rows of a region that are evaluated at once
 JACOBIANS = ("captured", "reference")
 
 
@@ -264,6 +265,7 @@ class CollocationLeastSquares:
         coupled = self.workspace.coupled
         if label not in coupled:
             group, points = self.residuals.regions[label], self.points[label]
+            points = points[slice(0, MANY)] if len(points) > MANY else points
             few = points[slice(0, min(3, len(points)))]
             generator = torch.Generator().manual_seed(0)
             parameters = self.residuals.trial.parameters()
@@ -292,16 +294,26 @@ class CollocationLeastSquares:
         means = {name: theta.new_zeros(()) for name in self.residuals.blocks}
         largest = {name: theta.new_zeros(()) for name in interior if terms}
         with torch.no_grad():
-            for label, own in self.own.items():
+            for label, points in self.own.items():
                 group, n = regions[label], len(self.points[label])
-                if terms:
-                    rows, addends = self.residuals.rows_and_terms(group, own, parameters)
-                else:
-                    values = self.residuals.region_values(group, own, parameters)
-                    rows, addends = {b.name: v for b, v in zip(group.blocks, values, strict=True)}, {}
-                for kept, of_rows in ((means, rows), (largest, addends)):
-                    kept |= {name: (weights_of(own) * v.square()).sum() / n for name, v in of_rows.items()}
+                for own in self._parts(label, points):
+                    if terms:
+                        rows, addends = self.residuals.rows_and_terms(group, own, parameters)
+                    else:
+                        values = self.residuals.region_values(group, own, parameters)
+                        rows, addends = {b.name: v for b, v in zip(group.blocks, values, strict=True)}, {}
+                    for kept, of_rows in ((means, rows), (largest, addends)):
+                        for name, v in of_rows.items():
+                            kept[name] = kept[name] + (weights_of(own) * v.square()).sum() / n
         return means, largest
+
+    def _parts(self, label: str, points: Points) -> Iterator[Points]:
+        """The points of a region, MANY rows at a time where rows do not couple: a layer's values at all take memory."""
+        if len(points) <= MANY or self.is_coupled(label):
+            yield points
+            return
+        for start in range(0, len(points), MANY):
+            yield points[slice(start, start + MANY)]
 
     def _chunk_size(self, blocks: int) -> int:
         if self.assembly.chunk is not None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+ENOUGH = 2**14  # rows of a region that tell as much as any number of them: of sizes, of what holds exactly
+
 
 @dataclass(frozen=True)
 class Points:
@@ -41,6 +43,10 @@ class Points:
         weight = None if self.weight is None else self.weight[rows]
         picked = self._mapped(lambda values: self.by_row(values)[:, rows].flatten(0, 1), weight=False)
         return Points(picked.x, picked.normal, self.per_row, weight, picked.columns, picked.past)
+
+    def thinned(self, most: int = ENOUGH) -> "Points":
+        """These points where they are no more rows than that, else as many or fewer, taken evenly."""
+        return self[:: -(-len(self) // most)] if len(self) > most else self
 
     def by_row(self, values: Tensor) -> Tensor:
         """Values of the points (k n, ...) as (k, n, ...)."""

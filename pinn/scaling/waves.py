@@ -56,7 +56,7 @@ class Probe:
         residuals = Residuals(TrialFunction(problem, network, None, derivatives=derivatives))
         generator = torch.Generator().manual_seed(seed + 2**24)
         points = residuals.draw(SobolSampler(interior=INTERIOR, boundary=BOUNDARY), generator)
-        return cls(residuals, points, generator)
+        return cls(residuals, {label: own.thinned() for label, own in points.items()}, generator)
 
     @property
     def fields(self) -> tuple[str, ...]:

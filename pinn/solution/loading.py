@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
+from numpy.typing import NDArray
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from pinn.basis.errors import UserError, require
+from pinn.basis.files import read_yaml
 from pinn.basis.rebuilding import TRAINED, is_corrected, rebuild
+from pinn.domains.base import Domain
+from pinn.networks.base import Network
+from pinn.networks.corrected import CorrectedNetwork
+from pinn.networks.factorization import RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file.contents import FIELD_SIZES, Contents
 from pinn.solution_file.reading import PathLike, locate, read
+from pinn.solution_file.soundness import understood
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
+
+NETWORKS = (Network, CorrectedNetwork)
+NETWORK_PARTS = (*NETWORKS, RandomWeightFactorization)
+"""What a file from a stranger may name as its network, and inside it."""
 
 
 def load(
@@ -45,10 +58,25 @@ def load(
             that does not fit.
     """
     contents = read(path := locate(path))
-    configuration = yaml.safe_load(contents.configuration) or {}
-    problem = problem or rebuild(configuration.get("problem"), trust)
+    with understood(path):
+        return _loaded(path, contents, trust, device, problem, network)
+
+
+def _loaded(
+    path: Path,
+    contents: Contents,
+    trust: bool,
+    device: str | torch.device,
+    problem: Problem | None,
+    network: Callable[..., torch.nn.Module] | None,
+) -> Solution:
+    configuration = read_yaml(contents.configuration) or {}
+    require(isinstance(configuration, dict), f"its configuration must be a mapping, got {configuration!r}")
+    problem = problem or rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain))
     if not isinstance(problem, Problem):
         raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
+    if not trust:
+        _check_numbers(configuration.get("network"), contents.parameters)
     network = factory(configuration.get("network"), network, trust)
     if not callable(network):
         raise UserError(f"{path} does not say how to rebuild its network; pass network=")
@@ -67,13 +95,23 @@ def load(
     )
 
 
+def _check_numbers(saved: Any, parameters: Mapping[str, NDArray]) -> None:
+    """Raise UserError where a network's configuration has a whole number above that of its parameters."""
+    if isinstance(saved, dict | list):
+        for entry in saved.values() if isinstance(saved, dict) else saved:
+            _check_numbers(entry, parameters)
+    count = sum(values.size for values in parameters.values())
+    fits = not isinstance(saved, int) or saved <= count
+    require(fits, f"parameters do not fit this network: the file has {count:,}, its configuration the number {saved}")
+
+
 def factory(saved: Any, given: Callable[..., torch.nn.Module] | None, trust: bool) -> Any:
     """What makes the network of a saved configuration. given: of the trained network, in place of the file's."""
     if given is None:
-        return rebuild(saved, trust)
+        return rebuild(saved, trust, NETWORKS, NETWORK_PARTS)
     if not is_corrected(saved):
         return given
-    return partial(rebuild(saved | {TRAINED: None}, trust), trained=given)
+    return partial(rebuild(saved | {TRAINED: None}, trust, NETWORKS, NETWORK_PARTS), trained=given)
 
 
 def trained(
@@ -91,15 +129,45 @@ def trained(
     dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])
     if dtype is None:
         raise UserError(f"the file's dtype must be float64 or float32, got {attributes['dtype']!r}")
-    trial = make_windows(
-        problem,
-        network,
-        [float(end) for end in attributes.get("window_ends", [])] or attributes.get("windows", 1),
-        constraints=attributes["constraints"],
-        derivatives=attributes["derivatives"],
-        dtype=dtype,
-        device=device,
-        sizes=json.loads(attributes[FIELD_SIZES]) if FIELD_SIZES in attributes else None,
-    )
+    windows = attributes.get("windows", 1)
+    require(windows <= max(1, len(contents.parameters)), f"it has {windows:,} windows of time and fewer parameters")
+    parameters = contents.parameters.values()
+    numbers, arrays = sum(values.size for values in parameters), len(parameters)
+    told = f"parameters do not fit this network: the file has {numbers:,} in {arrays:,} arrays, it more"
+    with no_larger_than(numbers, arrays, told):
+        trial = make_windows(
+            problem,
+            network,
+            [float(end) for end in attributes.get("window_ends", [])] or windows,
+            constraints=attributes["constraints"],
+            derivatives=attributes["derivatives"],
+            dtype=dtype,
+            device=device,
+            sizes=json.loads(attributes[FIELD_SIZES]) if FIELD_SIZES in attributes else None,
+        )
     trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
     return trial
+
+
+@contextlib.contextmanager
+def no_larger_than(numbers: int, arrays: int, told: str) -> Iterator[None]:
+    """Raise UserError, `told`, where modules have more parameters than these: a file's words may ask for any size.
+
+    At the first one that is too many, before it is filled.
+    """
+    left = [numbers, arrays]
+
+    def count(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter | None) -> None:
+        left[0] -= 0 if parameter is None else parameter.numel()
+        left[1] -= 1
+        require(min(left) >= 0, told)
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    except RuntimeError as error:
+        if "alloc" in str(error):  # torch's words where memory does not suffice
+            raise UserError(told) from error
+        raise
+    finally:
+        hook.remove()

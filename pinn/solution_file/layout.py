@@ -95,6 +95,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)  # else a link of that name, in a stranger's folder, would be written through
         yield temporary
         os.replace(temporary, path)
     except OSError as error:

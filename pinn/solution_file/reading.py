@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
+from pinn.basis.files import require_regular
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.soundness import check_sound, understood
 
 PathLike = str | os.PathLike[str]
 
@@ -47,12 +49,10 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises:
         UserError: it is no HDF5 file, damaged, not written by pinn, or of a newer format.
     """
+    require_regular(path)
     require(h5py.is_hdf5(path), f"{path} is not an HDF5 file, so it is no solution of pinn")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path} cannot be opened, it is damaged or cut short: {error}") from error
-    with file:
+    check_sound(path)
+    with understood(path), h5py.File(path, "r") as file:
         version = file.attrs.get("format_version")
         if version is None or "pinn_version" not in file.attrs:
             raise UserError(f"{path} is an HDF5 file but no solution of pinn: it has no format_version")
@@ -72,10 +72,7 @@ def read(path: Path) -> Contents:
         UserError: as `opened`, or a part is missing.
     """
     with opened(path) as file:
-        try:
-            return read_contents(file)
-        except (KeyError, OSError) as error:
-            raise UserError(f"{path} is damaged: {error}") from error
+        return read_contents(file)
 
 
 def read_contents(file: h5py.File) -> Contents:
@@ -85,9 +82,13 @@ def read_contents(file: h5py.File) -> Contents:
     names = attributes["field_names"].split()
     derivatives = attributes.get("derivative_names", "").split()
     described = [name for name in (*coordinates, *names, *derivatives) if "units" in file[name].attrs]
+    require(bool(coordinates and names), "it names no coordinates or no fields")
+    nodes = read_nodes(file, coordinates, names[0])
+    for node in (*(file[name] for name in (*names, *derivatives)), *_nodal(file)):
+        require(node.shape == nodes.shape, f"{node.name} has shape {node.shape}, the nodes {nodes.shape}")
     groups = {group: read_arrays(file[group]) for group in GROUPS if group in file}
     return Contents(
-        read_nodes(file, coordinates, names[0]),
+        nodes,
         coordinates,
         fields={name: file[name][()] for name in names},
         derivatives={name: file[name][()] for name in derivatives},
@@ -106,7 +107,10 @@ def read_contents(file: h5py.File) -> Contents:
 def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes:
     """The nodes on which the field is."""
     dimensions = [dimension[0].name.split("/")[-1] for dimension in file[field].dims]
-    return Nodes(
+    sizes = tuple(file[name].size for name in dimensions)
+    require(all(file[name].ndim == 1 for name in (*dimensions, *coordinates)), "an axis is no column of values")
+    require(sizes == file[field].shape, f"{field} has shape {file[field].shape}, its axes {sizes}")
+    nodes = Nodes(
         {name: file[name][()] for name in dimensions},
         {name: file[name][()] for name in coordinates if name not in dimensions},
         plain(file.attrs.get("time_name")),
@@ -114,6 +118,20 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
         file["cells"][()] if "cells" in file else None,
         file["inside"][()].astype(bool) if "inside" in file else None,
     )
+    require(nodes.inside is None or nodes.inside.shape == nodes.shape, "/inside has another shape than the nodes")
+    for name, values in nodes.axes.items():
+        require(bool(np.isfinite(values).all()), f"the values of the axis {name} are not finite")
+    if nodes.cells is not None:
+        count, cells = len(nodes.dimensions["node"]), nodes.cells
+        fits = cells.ndim == 2 and 2 <= cells.shape[1] <= 4 and 0 <= cells.min() <= cells.max() < count
+        require(bool(fits), f"/cells are no simplices of the {count} nodes")
+    return nodes
+
+
+def _nodal(file: h5py.File) -> Iterator[h5py.Dataset]:
+    """The datasets of the groups whose arrays are on the nodes."""
+    for name in GROUPS:
+        yield from datasets(file[name]) if name in file else ()
 
 
 def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
@@ -137,7 +155,10 @@ def read_attributes(file: h5py.File) -> dict[str, Any]:
 
 def read_history(file: h5py.File) -> dict[str, NDArray]:
     """The training's metrics (k,) by name, in the file's order."""
-    return {str(column.attrs["metric"]): read_column(column) for column in file["training"].values()}
+    history = {str(column.attrs["metric"]): read_column(column) for column in file["training"].values()}
+    lengths = {values.shape for values in history.values()}
+    require(len(lengths) <= 1, f"the metrics have different shapes: {', '.join(map(str, sorted(lengths)))}")
+    return history
 
 
 def read_column(column: h5py.Dataset) -> NDArray:

@@ -1,7 +1,8 @@
 """What every process of a run builds for itself."""
 
+import contextlib
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from pinn.basis.errors import UserError
 from pinn.distributed.team import Team
 from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import Assembly
+from pinn.solution.loading import no_larger_than
+from pinn.solution_file.soundness import understood
 from pinn.solving.compilation import choose_compilation
 from pinn.solving.cuda_graphs import make_recorder
 from pinn.solving.device import choose_dtype
@@ -25,6 +28,8 @@ from pinn.training.run import Callback, Run
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
+
+LARGER = 4  # times as many parameters as a checkpoint has at which building a network ends
 
 
 @dataclass(frozen=True)
@@ -42,35 +47,66 @@ class Blueprint:
         """The trial function on a device, its parameters random."""
         plan = self.plan
         torch.manual_seed(plan.seed)
-        return make_windows(
-            plan.problem,
-            plan.network,
-            plan.training.windows,
-            constraints=plan.constraints,
-            derivatives=plan.derivatives,
-            dtype=choose_dtype(plan.dtype),
-            device=device,
-            sizes=plan.sizes.fields or None,
-        )
+        with self._bounded():
+            return make_windows(
+                plan.problem,
+                plan.network,
+                plan.training.windows,
+                constraints=plan.constraints,
+                derivatives=plan.derivatives,
+                dtype=choose_dtype(plan.dtype),
+                device=device,
+                sizes=plan.sizes.fields or None,
+            )
+
+    @contextlib.contextmanager
+    def _bounded(self) -> Iterator[None]:
+        """Of a run that is resumed: no network is made that has many more parameters than its checkpoint.
+
+        Which may be of one window of several that are made; whether all fits is seen later.
+        """
+        if self.folder is None:
+            yield
+            return
+        with understood(path := self.folder / CHECKPOINT):
+            tree = load_tree(path)
+            held = [*tree.get("parameters", {}).values(), (tree.get("trainer") or tree).get("theta")]
+            count = LARGER * sum(values.numel() for values in held if values is not None)
+        if not count:  # of a run in windows that has not begun
+            yield
+            return
+        windows = self.plan.training.windows
+        count *= windows if isinstance(windows, int) else 1
+        told = f"{path} belongs to another network or problem; resume with the settings of its run"
+        with no_larger_than(count, count, told):
+            yield
 
     def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
+        if self.folder is not None:
+            with understood(path := self.folder / CHECKPOINT):
+                run = self._run(trial, team, callbacks, load_tree(path))
+            run.check_there_is_more()
+            return run
+        return self._run(trial, team, callbacks)
+
+    def _run(
+        self,
+        trial: TrialFunction | WindowedTrial,
+        team: Team,
+        callbacks: Sequence[Callback],
+        saved: Mapping[str, Any] | None = None,
+    ) -> Run:
         plan = self.plan
-        saved = None if self.folder is None else load_tree(self.folder / CHECKPOINT)
         elementwise, graphs = choose_compilation(plan.compile, plan.training.time_limit, trial.device)
         execution = Execution(
             Assembly(chunk=plan.training.jacobian_chunk, compile=elementwise),
             team,
             partial(make_recorder, trial.device) if graphs else None,
         )
-        run: Run
         if isinstance(trial, WindowedTrial):
-            run = TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
-        else:
-            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
-        if saved is not None:
-            run.check_there_is_more()
-        return run
+            return TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
+        return plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
 
     def follow(self, device: torch.device, join: Callable[[], Team]) -> None:
         """Train as a process that was started to share the rows. join: waits for the others."""

@@ -21,10 +21,18 @@ import torch.distributed as dist
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
-from pinn.distributed.rendezvous import Address, is_launched, joined, launched_device, launched_team, left
+from pinn.distributed.rendezvous import (
+    Address,
+    found,
+    is_launched,
+    joined,
+    launched_device,
+    launched_team,
+    left,
+    meeting_place,
+)
 from pinn.distributed.team import Alone, Team
 
-HOST = "127.0.0.1"
 READY, MISTAKE, FAILURE = "ready", "mistake", "failure"  # what a rank tells the first process
 LAST_WORDS = 5.0  # seconds in which a rank that fails may say why
 SETTLING = 30.0  # seconds that the ranks have to end after the run
@@ -161,8 +169,7 @@ def _start(crew: Crew, devices: Sequence[torch.device], packed: Callable[[], byt
     where = "a parallel sweep has started this one; set devices=1 there, or hydra/launcher=basic"
     require(not here.daemon, f"devices={len(devices)} starts processes, which is not possible here: {where}")
     sent = packed()
-    # a port that is free: the first process holds it from now on
-    crew.store = dist.TCPStore(HOST, 0, len(devices), is_master=True, wait_for_workers=False)
+    crew.store = meeting_place(len(devices))
     context = multiprocessing.get_context("spawn")
     for number in range(1, len(devices)):
         ours, theirs = context.Pipe()
@@ -185,7 +192,7 @@ def follow(sent: bytes, address: Address, device: torch.device, threads: int, li
 
         def join() -> Team:
             line.send((READY, "", ""))
-            return joined(dist.TCPStore(HOST, address.port, address.size, is_master=False), address, device)
+            return joined(found(address), address, device)
 
         work.follow(device, join)
         left()

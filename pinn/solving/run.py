@@ -21,6 +21,7 @@ from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
+from pinn.solution_file.soundness import understood
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.choosing import METRICS, Trained, quick_trial, resumed, trained_by_best
 from pinn.solving.crew import crew_of
@@ -181,7 +182,8 @@ def _train(
         watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
         run = blueprint.training(trial, crew.assemble(), watchers)
         if saved is not None:
-            history.records = read_metrics(saved / METRICS, run.at.step)
+            with understood(saved / METRICS):
+                history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
     return Trained(method, settled(trial), run, history, outcome)
 

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from pinn.basis.logs import logger
+from pinn.basis.seals import seal
 from pinn.report.drawing import FIGURES
 from pinn.report.page import write_report
 from pinn.solution.output import Output
@@ -17,6 +18,7 @@ def write(solution: Solution, folder: Path | None, output: Output) -> list[Path]
     if folder is None:
         return []
     saved = solution.save(folder / "solution.h5", output)
+    seal(folder, saved.name)
     if not output.figures:
         return [saved]
     contents = read(saved)

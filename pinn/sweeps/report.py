@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -144,9 +145,12 @@ def settings_of(record: Record) -> dict[str, Any]:
 
 
 def link(run: Path, base: Path) -> str | None:
-    """The address of a run's own page, relative to this one; None where it has none."""
+    """The address of a run's own page, relative to this one; None where it has none.
+
+    It begins with a dot, so that no folder's name is taken for a scheme (`javascript:`) or another host.
+    """
     page = run / PAGE
-    return Path(os.path.relpath(page, base)).as_posix() if page.is_file() else None
+    return "./" + quote(Path(os.path.relpath(page, base)).as_posix()) if page.is_file() else None
 
 
 def unfinished(root: Path) -> dict[str, tuple[str, str]]:

@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pinn.basis.errors import require
-from pinn.report.record import read_record
+from pinn.basis.files import printable
+from pinn.report.record import Record, read_record
 from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.layout import replacing
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.reading import PathLike
+from pinn.solution_file.soundness import understood
 
 WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
@@ -55,6 +58,11 @@ def summary(path: Path, root: Path) -> Row:
     lower_bound: whether the estimate is one. held_out: sum of the weighted mean squares on fresh points.
     """
     record = read_record(path)
+    with understood(path):
+        return _row(record, path, root)
+
+
+def _row(record: Record, path: Path, root: Path) -> Row:
     accuracy, estimate = record.accuracy, record.accuracy.estimate
     errors = Measure.RELATIVE_L2.within(record.attributes)
     row: Row = {"run": str(path.parent.relative_to(root))}
@@ -72,13 +80,13 @@ def table_text(rows: Sequence[Row]) -> str:
     names = [name for name in names if name != "lower_bound" and not Measure.RELATIVE_L2.measures(name)]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name.replace("_", "\n"), overflow="fold", no_wrap=name != "run")
+        table.add_column(Text(name.replace("_", "\n")), overflow="fold", no_wrap=name != "run")
     for row in rows:
-        table.add_row(*(cell(row, name) for name in names))
+        table.add_row(*(Text(cell(row, name)) for name in names))  # as it is: brackets in a value are no markup
     text = io.StringIO()
     width = max(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
     Console(file=text, width=width, force_jupyter=False).print(table)
-    return text.getvalue().strip("\n") + "\n"
+    return printable(text.getvalue()).strip("\n") + "\n"
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinn.basis.errors import UserError
+from pinn.basis.errors import require
 from pinn.solution_file.layout import replacing
+from pinn.solution_file.soundness import check_sound, understood
 
 FILE_NAME = "checkpoint.h5"
 FORMAT = 1
@@ -23,15 +24,13 @@ def save_tree(path: Path, tree: dict[str, Any]) -> None:
 
 
 def load_tree(path: Path) -> dict[str, Any]:
-    """Read what `save_tree` wrote, tensors on the CPU; raises UserError where the file is missing or foreign."""
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise UserError(f"{path} is not a checkpoint of this version of pinn")
-            tree = _read(file["tree"])
-    except OSError as error:
-        raise UserError(f"cannot read the checkpoint {path}: {error}; was the run started with a folder?") from None
-    assert isinstance(tree, dict)
+    """Read what `save_tree` wrote, tensors on the CPU; raises UserError where it is missing, foreign or damaged."""
+    require(path.is_file(), f"cannot read the checkpoint {path}: it is no file; was the run started with a folder?")
+    check_sound(path)
+    with understood(path), h5py.File(path, "r") as file:
+        require(file.attrs.get("format") == FORMAT, f"{path} is not a checkpoint of this version of pinn")
+        tree = _read(file["tree"])
+        require(isinstance(tree, dict), "it holds no tree")
     return tree
 
 

@@ -311,12 +311,13 @@ class Trainer(Run):
         }
 
     def restore(self, tree: Mapping[str, Any]) -> None:
-        """Continue from a checkpoint; raises UserError where it belongs to another network or problem."""
+        """Continue from a checkpoint; raises UserError where it is of another network or problem, or damaged."""
         own = "theta" in tree  # else it is that of a run in windows
         fits = own and tree["theta"].shape == self.theta.shape and set(tree["weights"]) == set(self.residuals.weights)
         require(fits, "the checkpoint belongs to another network or problem; resume with the settings of its run")
-        require(tree["position"]["stage"] < len(self.stages), "the checkpoint belongs to a run with more stages")
         self._at = Position(**tree["position"])
+        require(self._at.stage < len(self.stages), "the checkpoint belongs to a run with more stages")
+        self._check_whole(tree)
         self.theta = _moved(tree["theta"], self.theta)
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
@@ -326,6 +327,23 @@ class Trainer(Run):
         self.residuals.weights = dict(tree["weights"])
         simplest, self._damping = tree.get("simplest"), tree.get("damping", 0.0)
         self.simplest = None if simplest is None else Simplest(**_moved(simplest, self.theta))
+
+    def _check_whole(self, tree: Mapping[str, Any]) -> None:
+        """Raises UserError where numbers of a checkpoint are none that a run can have."""
+        best, points = tree["best"], tree["points"]
+        counts = [value for name, value in vars(self._at).items() if name != "settled"]
+        require(all(0 <= value < math.inf for value in counts), f"the checkpoint stands at {tree['position']}")
+        coordinates = len(self.residuals.trial.problem.coordinates)
+        for label, entry in points.items():
+            fits = entry["x"].ndim == 2 and entry["x"].shape[1] == coordinates
+            require(fits, f"the checkpoint's points {label} have shape {tuple(entry['x'].shape)}")
+        require(best["theta"].shape == self.theta.shape, "the checkpoint's best parameters are of another network")
+        tensors = {"parameters": tree["theta"], "best parameters": best["theta"]}
+        tensors |= {f"points {label}": entry["x"] for label, entry in points.items()}
+        for name, values in tensors.items():
+            require(bool(values.isfinite().all()), f"the checkpoint's {name} are not finite")
+        for block, weight in tree["weights"].items():
+            require(0 <= weight < math.inf, f"the checkpoint's weight of {block} must be >= 0 and finite, got {weight}")
 
     def check_there_is_more(self) -> None:
         limit, last = self.time_limit, self.at.stage == len(self.stages) - 1

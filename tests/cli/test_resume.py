@@ -48,6 +48,7 @@ def test_a_run_goes_on_in_its_folder(run, capsys):
         (["run", "9"], "KEY=VALUE"),
         (["run"], "done all its 5 steps; resume it with more training.steps"),
         (["run", "network.width=5"], "belongs to another network"),
+        (["run", "network.depth=1000000"], "belongs to another network"),  # before they are made, which takes a minute
     ],
 )
 def test_mistakes_are_told_in_one_line(run, capsys, words, message):
@@ -60,4 +61,92 @@ def test_mistakes_are_told_in_one_line(run, capsys, words, message):
 
 def test_help(capsys):
     assert main(["resume", "--help"]) == 0
-    assert "usage: pinn resume [-h] [--strict] RUN" in capsys.readouterr().out
+    assert "usage: pinn resume [-h] [--strict] [--trust] RUN" in capsys.readouterr().out
+
+
+# From elsewhere
+
+
+@pytest.fixture
+def elsewhere(run):
+    """The run as a stranger sends it: without a seal."""
+    (run / ".seals.json").unlink()
+    return run
+
+
+def changed(run, **parts):
+    path = run / ".hydra" / "config.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | parts))
+
+
+def test_a_run_from_elsewhere_goes_on_where_it_names_what_comes_with_pinn(elsewhere):
+    assert main(["resume", "run", "training.steps=6"]) == 0
+
+
+COPY = {"_target_": "shutil.copy", "src": "secret", "dst": "copied"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"network": COPY}, "shutil.copy, which is not a class of pinn; with trust=True (--trust)"),
+        ({"problem": {"_target_": "pinn.problems.Heat", "diffusivity": COPY}}, "not a class of pinn"),
+        ({"weights": COPY}, "not a class of pinn"),
+        ({"problem": {"_target_": "pinn.problems.HeatSink", "stl": "secret"}}, "open a file of its choice"),
+        ({"optimizer": {"_target_": "pinn.solution.Output"}}, "no Optimizer or Stages"),
+        ({"problem": {"_target_": "${oc.env:HOME}"}}, "filled in"),
+    ],
+)
+def test_a_run_from_elsewhere_runs_nothing_else(elsewhere, capsys, parts, told):
+    (elsewhere.parent / "secret").write_text("secret")
+    changed(elsewhere, **parts)
+    assert main(["resume", "run", "training.steps=6"]) == 2
+    assert told in capsys.readouterr().err
+    assert not (elsewhere.parent / "copied").exists()
+
+
+def test_a_run_of_ones_own_that_was_changed_is_ones_own_no_more(run, capsys):
+    changed(run, network=COPY)
+    assert main(["resume", "run", "training.steps=6"]) == 2
+    assert "not a class of pinn" in capsys.readouterr().err
+
+
+def test_trust_lets_a_run_from_elsewhere_name_anything(elsewhere, capsys):
+    (elsewhere.parent / "secret").write_text("secret")
+    changed(elsewhere, problem=COPY)
+    assert main(["resume", "run", "training.steps=6", "--trust"]) == 2
+    assert "its problem is 'copied'" in capsys.readouterr().err
+    assert (elsewhere.parent / "copied").read_text() == "secret"
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoint.h5", "figures", ".hydra/config.yaml"])
+def test_nothing_is_written_through_a_link(run, capsys, name, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "own"
+    outside.write_text("own")
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(outside)
+    assert main(["resume", "run", "training.steps=6"]) == 2
+    error = capsys.readouterr().err
+    assert "is a link that leads out of the folder" in error or "no run to resume" in error
+    assert outside.read_text() == "own"
+
+
+def test_a_sweep_from_elsewhere_waits_for_trust(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "page.py").write_text("from pathlib import Path\n\nPath('ran').touch()")
+    sweep = tmp_path / "sweep"
+    sweep.mkdir()
+    words = ["-m", "problem=page.py", "hydra.sweep.dir=other", "hydra.run.dir=other"]
+    (sweep / "command.json").write_text(json.dumps(words))
+    assert main(["resume", "sweep"]) == 2
+    assert "was not begun here by you; --trust runs what its command names: pinn -m problem=page.py" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "ran").exists()
+    assert main(["resume", "sweep", "--trust"]) == 2
+    assert "page.py defines no Problem" in capsys.readouterr().err
+    assert (tmp_path / "ran").exists()
+    assert not (tmp_path / "other").exists()
+    (sweep / "command.json").write_text('{"a": 1}')
+    assert main(["resume", "sweep"]) == 2
+    assert "must be a list of words" in capsys.readouterr().err

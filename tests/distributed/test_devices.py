@@ -3,12 +3,14 @@
 import multiprocessing
 import pickle
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
 import pinn
 from pinn.basis.errors import UserError
+from pinn.distributed.rendezvous import Address, found, meeting_place
 from pinn.distributed.team import Alone
 from pinn.networks import MLP
 from pinn.optimizers import TrustRegion, VariableProjection
@@ -115,3 +117,16 @@ def test_a_process_that_may_not_start_others_says_so(monkeypatch):
     monkeypatch.setattr(multiprocessing.current_process(), "_config", {"daemon": True})
     with pytest.raises(UserError, match="devices=2 starts processes, which is not possible here"):
         pinn.solve(Burgers(), devices=2, device="cpu")
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the kernel's list of sockets is Linux's")
+def test_the_members_of_a_team_meet_where_no_other_machine_comes():
+    store = meeting_place(2)
+    other = found(Address(store.port, 1, 2))
+    store.set("said", "heard")
+    assert other.get("said") == b"heard"
+    listening = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()
+    ]
+    own = [entry[1] for entry in listening if entry[3] == "0A" and entry[1].endswith(f":{store.port:04X}")]
+    assert own == [f"0100007F:{store.port:04X}"]  # 127.0.0.1, as the kernel writes it

@@ -176,7 +176,9 @@ def test_the_page_of_a_sweep(sweep):
     assert list(runs[0].values) == ["network.width", "seed"]
     page = Page(write_sweep_report(sweep).read_text(encoding="utf-8"))
     assert len(page.pictures) == 1
-    assert {f"{number}/report.html" for number in range(4)} == {a for a in page.addresses if not a.startswith("data:")}
+    assert {f"./{number}/report.html" for number in range(4)} == {
+        a for a in page.addresses if not a.startswith("data:")
+    }
     best = min(run.row["error"] for run in runs)
     width, seed = runs[0].values.values()
     assert f"smallest error {best:.3g} " in page.text

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pinn.basis.errors import UserError
+from pinn.cli import main
 from pinn.networks import MLP
 from pinn.problems import Burgers
 from pinn.report.show import describe
@@ -122,3 +123,14 @@ def test_torch_is_not_needed(path):
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, timeout=60
     )
     assert ran.stdout.strip() == "set()"
+
+
+def test_what_a_file_says_steers_no_terminal(tmp_path, capsys):
+    trial = make_trial(Burgers(), functools.partial(MLP, width=4, depth=1))
+    attributes = {"outcome": "done\x1b]0;title\x07 [/x]", "title": "\x9b2J"}
+    Solution(trial, attributes=attributes, output=Output(resolution=5)).save(tmp_path)
+    for command in ("show", "verdict"):
+        assert main([command, str(tmp_path)]) == 0
+        told = capsys.readouterr().out
+        assert "[/x]" in told
+        assert not set("\x1b\x07\x9b") & set(told)

@@ -18,7 +18,7 @@ from pinn.problems import Burgers
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
-from pinn.sampling import SobolSampler
+from pinn.sampling import Points, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic
 from pinn.trial.making import make_trial
 
@@ -330,3 +330,33 @@ def test_the_largest_term_of_an_equation():
     _, found = bind(residuals, points).balances(residuals.theta())
     assert float(found["momentum"]) == pytest.approx(float(momentum.square().mean()), rel=1e-12)
     assert float(found["laplace"]) == pytest.approx(float(laplace.square().mean()), rel=1e-12)
+
+
+def test_many_rows_are_measured_in_parts(monkeypatch):
+    """A layer's values at ten million observations would be gigabytes."""
+    residuals = Residuals(make_trial(Burgers(), partial(MLP, width=4)))
+    points = residuals.draw(SobolSampler(interior=1000), torch.Generator().manual_seed(0))
+    theta, sizes = residuals.theta(), []
+    whole, largest = bind(residuals, points).balances(theta)
+    monkeypatch.setattr("pinn.residuals.least_squares.MANY", 64)
+    at_once = Residuals.rows_and_terms
+
+    def counted(self, group, own, parameters):
+        sizes.append(len(own))
+        return at_once(self, group, own, parameters)
+
+    monkeypatch.setattr(Residuals, "rows_and_terms", counted)
+    parts, terms = bind(residuals, points).balances(theta)
+    assert max(sizes) == 64
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-12, atol=0.0)  # sums in another order
+    for name, value in largest.items():
+        torch.testing.assert_close(terms[name], value, rtol=1e-12, atol=0.0)
+
+
+def test_points_are_thinned_evenly():
+    points = Points(torch.arange(40.0).unsqueeze(1), per_row=2, columns={"a": torch.arange(40.0)})  # rows i, i + 20
+    thinned = points.thinned(7)
+    assert thinned.x.flatten().tolist() == [*range(0, 20, 3), *range(20, 40, 3)]
+    assert thinned.columns["a"].tolist() == thinned.x.flatten().tolist()
+    assert points.thinned(20) is points

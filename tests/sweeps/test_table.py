@@ -14,6 +14,7 @@ from pinn.cli.subcommands import SUBCOMMANDS
 from pinn.networks import MLP
 from pinn.problems import Burgers, Kovasznay
 from pinn.solution import Output, Solution, load
+from pinn.sweeps.report import link
 from pinn.sweeps.table import rows_below, table_text
 from pinn.trial.making import make_trial
 
@@ -152,3 +153,24 @@ def test_mistakes_are_told_in_a_line(runs, tmp_path, capsys):
         error = capsys.readouterr().err
         assert told in error
         assert error.count("\n") == 1
+
+
+def test_values_are_no_markup_and_steer_no_terminal():
+    rows = [{"run": "[/x]", "output.derivatives": "[u_x]", "comment": "\x1b[31m[red]"}]
+    text = table_text(rows)
+    for value in ("[/x]", "[u_x]", "[31m[red]"):
+        assert value in text
+    assert "\x1b" not in text
+
+
+def test_links_are_paths_whatever_the_folders_are_called(tmp_path):
+    for name in ("javascript:alert(1)", "a b", "#1", "100%"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text("")
+    links = {path.name: link(path, tmp_path) for path in tmp_path.iterdir()}
+    assert links == {
+        "javascript:alert(1)": "./javascript%3Aalert%281%29/report.html",
+        "a b": "./a%20b/report.html",
+        "#1": "./%231/report.html",
+        "100%": "./100%25/report.html",
+    }

@@ -157,3 +157,62 @@ def test_missing_and_foreign_files_are_explained(tmp_path):
         file["x"] = 1
     with pytest.raises(UserError, match="not a checkpoint"):
         load_tree(tmp_path / "foreign.h5")
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pinn.solving.examination._asked", lambda *arguments: None)  # no estimate, as in tests
+        solve(folder, 3, sampler=SobolSampler(interior=60, boundary=10), compile="never")
+    return folder
+
+
+def _set(*keys, value):
+    def change(tree):
+        for key in keys[:-1]:
+            tree = tree[key]
+        tree[keys[-1]] = value(tree[keys[-1]]) if callable(value) else value
+
+    return change
+
+
+def _nan(values):
+    values = values.clone()
+    values.view(-1)[1] = torch.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_set("theta", value=_nan), "the checkpoint's parameters are not finite"),
+        (_set("best", "theta", value=_nan), "the checkpoint's best parameters are not finite"),
+        (_set("best", "theta", value=lambda theta: theta[1:]), "best parameters are of another network"),
+        (_set("position", "stage", value=-1), "the checkpoint stands at"),
+        (_set("position", "stage", value=7), "a run with more stages"),
+        (_set("position", "seconds", value=float("nan")), "the checkpoint stands at"),
+        (_set("position", "lost", value=1), "is damaged, or no file of pinn's: TypeError"),
+        (_set("weights", value=lambda weights: dict.fromkeys(weights, float("nan"))), "the checkpoint's weight of"),
+        (_set("weights", value={}), "another network or problem"),
+        (_set("points", "interior", "x", value=_nan), "points interior are not finite"),
+        (_set("points", "interior", "x", value=lambda x: x[:, :1]), "points interior have shape"),
+        (_set("generator", value=lambda state: state[:9]), "is damaged, or no file of pinn's"),
+    ],
+)
+def test_a_damaged_checkpoint_is_told_in_one_line(stopped, tmp_path, change, told):
+    tree = load_tree(stopped / "checkpoint.h5")
+    change(tree)
+    for name in ("metrics.jsonl", "solution.h5"):
+        (tmp_path / name).write_bytes((stopped / name).read_bytes())
+    save_tree(tmp_path / "checkpoint.h5", tree)
+    with pytest.raises(UserError, match=told) as raised:
+        solve(tmp_path, 5, resume=True, sampler=SobolSampler(interior=60, boundary=10), compile="never")
+    assert str(tmp_path / "checkpoint.h5") in str(raised.value)
+
+
+def test_damaged_metrics_are_told_in_one_line(stopped, tmp_path):
+    (tmp_path / "checkpoint.h5").write_bytes((stopped / "checkpoint.h5").read_bytes())
+    (tmp_path / "metrics.jsonl").write_text('{"loss": 1.0}\n')
+    with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
+        solve(tmp_path, 5, resume=True, sampler=SobolSampler(interior=60, boundary=10), compile="never")

@@ -12,11 +12,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError, require
+from pinn.basis.files import read_text
+from pinn.basis.seals import seal
 from pinn.cli.mistakes import JobsFailed
 from pinn.cli.strict import doubt, without_strict
 from pinn.diagnosis.verdict import Verdict
 from pinn.report.record import read_record
 from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.layout import write_text
 from pinn.sweeps.records import Status, records_below
 from pinn.sweeps.report import write_sweep_report
 
@@ -41,11 +44,18 @@ def same_sweep(config: DictConfig, folder: Path) -> None:
 
 
 def command_of(folder: Path) -> list[str] | None:
-    """The words with which the sweep in a folder was started; None where the folder is no sweep's."""
-    try:
-        return [str(word) for word in json.loads((folder / COMMAND).read_text(encoding="utf-8"))]
-    except (OSError, ValueError):
+    """The words with which the sweep in a folder was started; None where the folder is no sweep's.
+
+    Raises UserError where they cannot be read.
+    """
+    if not (folder / COMMAND).exists():
         return None
+    try:
+        words = json.loads(read_text(folder / COMMAND))
+    except (ValueError, RecursionError):
+        words = None
+    require(isinstance(words, list), f"{folder / COMMAND} is damaged: it must be a list of words")
+    return [str(word) for word in words]
 
 
 @contextlib.contextmanager
@@ -56,7 +66,8 @@ def concluded(folder: Path, task: Any, summarize: Summarize, strict: bool = Fals
     are not to be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / COMMAND).write_text(json.dumps(task.words) + "\n", encoding="utf-8")
+    write_text(folder / COMMAND, json.dumps(task.words) + "\n")
+    seal(folder, COMMAND)
     in_main_thread = threading.current_thread() is threading.main_thread()  # which alone may be told of signals
     before = signal.signal(signal.SIGTERM, signal.default_int_handler) if in_main_thread else None
     try:

@@ -38,6 +38,7 @@ class Search:
         """Ask and tell until there are all trials. fixed: the options that every trial has. space: see `parsed`."""
         study = self.loaded()
         for number, params in _unfinished(study):  # of a search that was interrupted
+            require(_fits(params, space), f"trial {number} in {self.storage} is of another search: {params}")
             self._launch(study, launcher, fixed, {number: params})
         while len(study.trials) < self.trials:
             count = min(self.at_once, self.trials - len(study.trials))
@@ -111,6 +112,16 @@ def parsed(words: Sequence[str], config_loader: ConfigLoader) -> tuple[list[str]
     )
     fixed = [over for over in overrides if over.get_key_element() not in space]
     return [f"{over.get_key_element()}={over.get_value_element_as_str()}" for over in fixed], space
+
+
+def _fits(params: Mapping[str, Any], space: Mapping[str, BaseDistribution]) -> bool:
+    """Whether these are values of the keys that are searched: they become words of a command."""
+    try:
+        return params.keys() == space.keys() and all(
+            space[key]._contains(space[key].to_internal_repr(value)) for key, value in params.items()
+        )
+    except (TypeError, ValueError):
+        return False
 
 
 def _unfinished(study: optuna.Study) -> list[tuple[int, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from pinn.solution.export.program import write_program
 from pinn.solution.export.vtu import write_vtu
 from pinn.solution_file.layout import replacing
 from pinn.solution_file.reading import PathLike, locate, read
+from pinn.solution_file.soundness import understood
 
 Writer = Callable[[Path, Path, bool], list[Path]]
 """A solution file, the file to be written, and `trust` as of `pinn.load`, to the paths that were written."""
@@ -40,7 +41,8 @@ def export(
     require(to in FORMATS, f"cannot export to {to!r}; the formats are {', '.join(FORMATS)}")
     path = locate(solution)
     target = path.with_suffix(f".{to}") if target is None else Path(target)
-    return FORMATS[to](path, target, trust)
+    with understood(path):
+        return FORMATS[to](path, target, trust)
 
 
 def write_csv(path: Path, target: Path, trust: bool) -> list[Path]:
