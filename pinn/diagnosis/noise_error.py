@@ -25,7 +25,7 @@ from pinn.trial.windows import WindowedTrial
 WITHIN = 0.5, 1.5  # root mean square misfits over the noise that are the noise's
 HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hold
 CHUNK = 50  # directions at once
-WIDEST = 3000  # parameters up to which J is decomposed
+WIDEST, MOST = 3000, 2**16  # parameters and rows up to which J is decomposed
 NEGLECTED = 1e-3  # share of the variance
 POINTS = 600  # where the fields are compared
 
@@ -90,6 +90,8 @@ def noise_errors(
     if minimized is None or len(minimized[1]) > WIDEST or not _is_down_to_noise(run):
         return None
     least_squares, theta = minimized
+    if least_squares.rows > MOST:
+        return None
     _, j = least_squares.jacobian(theta)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
     ridge = max(damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)

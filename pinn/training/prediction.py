@@ -10,7 +10,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.protocol import Collocation
 from pinn.residuals.residuals import Residuals
 
-WIDEST = 3000  # parameters up to which those that data determine are counted
+WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
 
 
 @dataclass
@@ -36,11 +36,11 @@ def prediction_error(
     """n loss + 2 tr H over n observations: in units of their noise, up to a constant.
 
     H = J_d (J^T J + damping)^-1 J_d^T, J_d the rows of data: its trace counts the parameters that follow them, which
-    equations hold back. Without a damping, or with too many parameters, n loss alone. Mallows 1973
+    equations hold back. Without a damping, or with too many of either, n loss alone. Mallows 1973
     (doi:10.1080/00401706.1973.10489103).
     """
     chi_squared = max(noisy.values()) * loss
-    if damping == 0.0 or len(theta) > WIDEST:
+    if damping == 0.0 or len(theta) > WIDEST or sum(noisy.values()) > MOST:
         return chi_squared
     normal, _, _ = least_squares.normal_equations(theta)
     factor, info = torch.linalg.cholesky_ex(normal + damping * torch.eye(len(theta)).to(normal))
