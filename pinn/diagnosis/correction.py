@@ -37,19 +37,21 @@ FEATURES, BESIDE = 800, 500  # of all fields together; as many beside the networ
 ROWS, FRESH = 3000, 1500  # interior points where corrections are fitted, and where they are judged
 BRISK, SHORT = 1.0, 3  # seconds for a window of time below which points and features are so many times fewer
 EDGES = 6  # interior points for each one on a side
-SCALES = (3.0, 6.0, 12.0, 24.0, 48.0)  # largest waves, in radians a unit of [-1, 1]
+SCALE, LOWEST, HIGHEST = 12.0, 3.0, 96.0  # largest waves, in radians a unit of [-1, 1]: first ones and bounds
 WIDEST = 2000  # parameters of a network whose own directions are asked
+EXPLAINED = 0.01  # share of the residual that features of all coordinates alike may leave without others being tried
 CLEAR = 0.2  # share of the residual on fresh points that a correction may leave without another being tried
 
 Trial = TrialFunction | WindowedTrial
 Fields = dict[str, Tensor]
+Waves = tuple[float, ...]  # the largest along each coordinate
 
 
 class Correction(ABC):
     """What is added to a trained function. left: share of the residual that it leaves, as of `ErrorEstimate`."""
 
     left: float
-    scale: float  # largest wave of its features
+    waves: Waves  # of its features
 
     @abstractmethod
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
@@ -78,7 +80,7 @@ class Step(Correction):
     left: float
     best: Tensor
     full: Tensor
-    scale: float
+    waves: Waves
 
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
         """To first order, as it was solved for."""
@@ -103,7 +105,7 @@ class March(Correction):
     trial: WindowedTrial
     corrected: WindowedTrial
     left: float
-    scale: float
+    waves: Waves
 
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
         names = self.trial.problem.vocabulary.fields
@@ -119,13 +121,13 @@ class March(Correction):
 class Effort:
     """Seconds for the search of a correction, in each window of time, and where it begins.
 
-    least, most: where a correction is clear, and where none is. scale: of the first features. share: by which there
-    are fewer points and features.
+    least, most: where a correction is clear, and where none is. waves: of the first features, None for a middle scale.
+    share: by which there are fewer points and features.
     """
 
     least: float
     most: float
-    scale: float = SCALES[len(SCALES) // 2]
+    waves: Waves | None = None
     share: int = 1
 
     @classmethod
@@ -151,11 +153,11 @@ def correct(
     for window in trial.windows:
         generator.set_state(state)  # at the same places what was before is that of the window before and its own part
         step = Search(make_residuals(window.after(pieces), weights=weights), effort, generator).features()
-        left, effort = max(left, step.left), replace(effort, scale=step.scale)
+        left, effort = max(left, step.left), replace(effort, waves=step.waves)
         corrected.append(step.applied())
         first, last = window.domain.bounds[trial.time]
         pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
-    return (March(trial, WindowedTrial(corrected), left, effort.scale),)
+    return (March(trial, WindowedTrial(corrected), left, effort.waves or ()),)
 
 
 class Search:
@@ -184,24 +186,41 @@ class Search:
         few = sum(values.numel() for values in trained_part(self.residuals.trial.parameters()).values()) <= WIDEST
         if features.left <= CLEAR or not few or self.effort.share > 1 or not self._has_time(features.left):
             return features, replace(features, best=features.full)
-        beside = self.fit(features.scale, BESIDE, own_directions=True)
+        beside = self.fit(features.waves, BESIDE, own_directions=True)
         return min((features, beside), key=lambda one: one.left), replace(features, best=features.full)
 
     def features(self) -> Step:
-        """The correction that leaves least, uphill and downhill from the first scale while it gains."""
-        known: dict[int, Step] = {}
-        for candidate in _outward(SCALES.index(self.effort.scale), len(SCALES)):
-            best = min(known, key=lambda k: known[k].left, default=None)
-            if best is not None and (abs(candidate - best) > 1 or not self._has_time(known[best].left)):
-                continue
-            known[candidate] = self.fit(SCALES[candidate], FEATURES // self.effort.share)
-        return min(known.values(), key=lambda one: one.left)
+        """The correction that leaves least: waves along all coordinates alike, then more of them along one."""
+        d = len(self.residuals.trial.problem.coordinates)
+        best = self.fit(self.effort.waves or (SCALE,) * d)
+        for factor in (2.0, 0.5):
+            best, gained = self._follow(best, (factor,) * d)
+            if gained:
+                break
+        gained = d > 1
+        while gained and best.left > EXPLAINED:
+            gained = False
+            for k in range(d):
+                best, more = self._follow(best, tuple(2.0 if i == k else 0.5 for i in range(d)))
+                gained = gained or more
+        return best
 
-    def fit(self, scale: float, features: int, own_directions: bool = False) -> Step:
+    def _follow(self, best: Step, factors: Waves) -> tuple[Step, bool]:
+        """The best so far, changed by these factors as long as that gains, and whether it has."""
+        start = best
+        while self._has_time(best.left):
+            waves = tuple(min(max(w * f, LOWEST), HIGHEST) for w, f in zip(best.waves, factors, strict=True))
+            step = best if waves == best.waves else self.fit(waves)
+            if not step.left < best.left:
+                break
+            best = step
+        return best, best is not start
+
+    def fit(self, waves: Waves, features: int = FEATURES, own_directions: bool = False) -> Step:
         """The correction on so many features, and in the directions of the network's parameters where asked."""
-        started = time.perf_counter()
+        started, features = time.perf_counter(), features // self.effort.share
         trial = self.residuals.trial
-        corrected, moved = beside(trial, features // len(trial.problem.vocabulary.fields), scale, self.generator)
+        corrected, moved = beside(trial, features // len(trial.problem.vocabulary.fields), waves, self.generator)
         residuals = self.residuals.of(corrected)
         if own_directions:
             core = corrected.network.core
@@ -218,19 +237,21 @@ class Search:
         left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
         require(math.isfinite(left), "the residual is not finite")
         self.longest = max(self.longest, time.perf_counter() - started)
-        return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), scale)
+        return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), waves)
 
 
-def beside(trial: TrialFunction, width: int, scale: float, generator: Generator) -> tuple[TrialFunction, list[str]]:
+def beside(trial: TrialFunction, width: int, waves: Waves, generator: Generator) -> tuple[TrialFunction, list[str]]:
     """The function with so many random features beside its network, and the parameters that move these or unknowns.
 
-    Their last layer is zero; the network's own parameters are copies.
+    waves: the largest along each coordinate. Their last layer is zero; the network's own parameters are copies.
     """
-    problem = trial.problem
+    problem, coordinates = trial.problem, trial.network.embedding.coordinates
+    largest = max(waves)
+    factors = [1.0 if i is None else waves[i] / largest for i in coordinates]  # type: ignore[union-attr]
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
         torch.manual_seed(next_seed(generator))
-        inputs = len(trial.network.embedding.coordinates)  # type: ignore[arg-type]
-        features = RandomFeatures(inputs, len(problem.vocabulary.fields), width=max(1, width), scale=scale)
+        features = RandomFeatures(len(factors), len(problem.vocabulary.fields), width=max(1, width), scale=largest)
+    features.rescale(torch.tensor(factors))
     core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), features.to(trial.dtype).to(trial.device))
     last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last"
     return trial.with_core(core), [f"{last}.weight", f"{last}.bias", *(f"unknowns.{name}" for name in problem.unknowns)]
@@ -243,8 +264,3 @@ def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[st
     free = {name: values for name, values in parameters.items() if name in moved}
     start = torch.cat([values.reshape(-1) for values in free.values()])
     return start, {name: values.shape for name, values in free.items()}, held
-
-
-def _outward(middle: int, count: int) -> list[int]:
-    """The numbers below count, from the middle to both ends."""
-    return sorted(range(count), key=lambda k: abs(k - middle))

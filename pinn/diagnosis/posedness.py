@@ -104,7 +104,7 @@ class _Linearized:
         weights: Mapping[str, float] | None = None,
     ) -> "_Linearized":
         width = max(20, int(FEATURES * rougher) // len(trial.problem.vocabulary.fields))
-        corrected, moved = beside(trial, width, SCALE * rougher, generator)
+        corrected, moved = beside(trial, width, (SCALE * rougher,) * len(trial.problem.coordinates), generator)
         residuals = make_residuals(corrected, weights=weights)
         trained, residuals.weights = residuals.weights, dict.fromkeys(residuals.weights, 1.0)
         points = residuals.draw(SobolSampler(interior=int(INTERIOR * rougher), boundary=BOUNDARY), generator)

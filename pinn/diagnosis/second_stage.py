@@ -29,6 +29,7 @@ CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
+LITTLE = 0.01  # of the residual that no features explain: of more it is not known what it weighs
 UNSOLVED = 0.05  # estimated error beyond which a correction is none
 ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
@@ -110,7 +111,7 @@ def staged(
     found = Staged(estimate(trial, weights, effort, generator))
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
-        effort = replace(effort, least=0.0, most=remaining, scale=found.estimate.correction.scale)
+        effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)
         better = _corrected(found, weights, effort, generator)
         if better is None:
             break
@@ -135,6 +136,8 @@ def _corrected(
     is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
     rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
     is_seen = is_resolved and after.worst > FINE * max(rest.values())
+    if not is_resolved and fallen * after.correction.left > LITTLE:
+        return None  # what is left may weigh far more than what was corrected, as near a resonance
     gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst
     if not gains or after.worst > UNSOLVED:  # the number is not believed of what is that far off
         return None

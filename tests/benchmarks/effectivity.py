@@ -15,6 +15,7 @@ import math
 import time
 
 import pinn
+from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.cli.help import groups
 from pinn.diagnosis.second_stage import Staged, staged
@@ -42,7 +43,11 @@ def row(label: str, found: Staged, solution: Solution, seconds: float) -> str:
 def examine(problem: str, stage: str, words: list[str]) -> None:
     """Train, estimate and correct; print both lines."""
     start = time.perf_counter()
-    configured = pinn.configured(f"problem={problem}", *TRAINED, *words)
+    try:
+        configured = pinn.configured(f"problem={problem}", *TRAINED, *words)
+    except UserError as error:
+        print(f"{problem}: not with a trust region: {error}", flush=True)  # noqa: T201
+        return
     if configured["problem"].truth_kind is None:
         return
     solution = pinn.solve(**configured)

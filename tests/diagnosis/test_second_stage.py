@@ -28,15 +28,13 @@ def error(trial) -> float:
     return measured["relative_l2"]
 
 
-@pytest.mark.parametrize("problem", [Heat(), Burgers(nu=0.1)], ids=lambda problem: problem.name)
-def test_a_correction_that_holds_is_taken_and_estimated_anew(problem):
-    """A factor of 10 at least, where 20 to 1e6 was seen. So few features see too much of what is left, never too
-    little.
-    """
+@pytest.mark.parametrize(("problem", "seconds"), [(Heat(), BRIEF), (Burgers(nu=0.1), 4.0)], ids=["heat", "burgers"])
+def test_a_correction_that_holds_is_taken_and_estimated_anew(problem, seconds):
+    """A factor of 10 at least, where 20 to 1e6 was seen. Few features see too much of what is left, never too little."""
     trained = solved(problem, 8).trial
     before = {name: values.clone() for name, values in trained.parameters().items()}
-    found = staged(trained, None, BRIEF)
-    assert found.corrections == 1
+    found = staged(trained, None, seconds)
+    assert found.corrections >= 1
     assert found.fallen < 0.5
     assert isinstance(found.trial.network.core, CorrectedNetwork)
     left = error(found.trial)
