@@ -30,7 +30,7 @@ def error(trial) -> float:
 
 @pytest.mark.parametrize(("problem", "seconds"), [(Heat(), BRIEF), (Burgers(nu=0.1), 4.0)], ids=["heat", "burgers"])
 def test_a_correction_that_holds_is_taken_and_estimated_anew(problem, seconds):
-    """A factor of 10 at least, where 20 to 1e6 was seen. Few features see too much of what is left, never too little."""
+    """A factor of 10 at least, where 20 to 1e6 was seen. Few features see too much of what is left."""
     trained = solved(problem, 8).trial
     before = {name: values.clone() for name, values in trained.parameters().items()}
     found = staged(trained, None, seconds)
