@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from pinn.basis.files import write_text
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.reading import PathLike, locate, read
 
 FILE_NAME = "report.html"

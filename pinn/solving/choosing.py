@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pinn.basis.errors import UserError
+from pinn.basis.files import write_text
 from pinn.basis.logs import logger
 from pinn.diagnosis.second_stage import Staged
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.solution.output import Output
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
 from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, the_best, untried

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from pinn.basis.errors import require
+from pinn.basis.files import replacing
 from pinn.solution.export.program import write_program
 from pinn.solution.export.vtu import write_vtu
-from pinn.solution_file.layout import replacing
 from pinn.solution_file.reading import PathLike, locate, read
 
 Writer = Callable[[Path, Path, bool], list[Path]]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from pinn.basis.errors import UserError, require
+from pinn.basis.files import replacing
 from pinn.domains.charts import sobol
 from pinn.solution.loading import load
-from pinn.solution_file.layout import replacing
 from pinn.trial.function import TrialFunction
 
 POINTS = 257

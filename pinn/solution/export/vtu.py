@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.solution_file.layout import write_text
+from pinn.basis.files import write_text
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.vtk import CELL_TYPES, selections
 
