@@ -85,13 +85,14 @@ def is_alive(process: int) -> bool:
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process until it ends, however it ends; raises UserError where another one holds it.
+    """Hold a folder for this process until it ends, however it ends, without what others have left half written.
 
-    Where the file system has no locks nothing is held.
+    Raises UserError where another process holds it. Where the file system has no locks nothing is held.
     """
     path = folder / LOCK
     file = _locked(path)
     try:
+        remove_stale(folder)
         yield
     finally:
         if file is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError
+from pinn.basis.logs import logger
 from pinn.basis.rebuilding import renewed
 from pinn.cli.command import run
 from pinn.cli.composition import register, solve_configured
@@ -16,6 +17,7 @@ from pinn.cli.mistakes import dotted_keys
 from pinn.cli.near import did_you_mean
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import command_of
+from pinn.solving.tried import can_resume
 from pinn.sweeps.records import settle
 
 
@@ -38,7 +40,10 @@ def resume(given: Namespace) -> None:
     config = _overridden(saved, words)
     with_file = _logging_to(folder / "pinn.log")
     try:
-        doubted = solve_configured(config, folder, resume=True)
+        begun = can_resume(folder)
+        if not begun:
+            logger.info("%s holds no checkpoint yet: the run begins anew", folder)
+        doubted = solve_configured(config, folder, resume=begun)
         settle(folder)
     finally:
         for handler in with_file:
@@ -64,7 +69,10 @@ def _overridden(saved: Path, words: Sequence[str]) -> DictConfig:
 
 def _logging_to(path: Path) -> list[logging.Handler]:
     """The root logger's handlers as Hydra sets them up in a run: the terminal, and the run's log, appended to."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    try:
+        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; resume needs to write to the run's folder") from error
     handlers[0].setFormatter(logging.Formatter("%(message)s"))
     handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for handler in handlers:

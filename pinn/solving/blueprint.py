@@ -19,6 +19,7 @@ from pinn.solving.device import choose_dtype
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.checkpoint import load_tree
 from pinn.training.clock import Clock
+from pinn.training.interruption import Interruption
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Run
@@ -53,7 +54,13 @@ class Blueprint:
             sizes=plan.sizes.fields or None,
         )
 
-    def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:
+    def training(
+        self,
+        trial: TrialFunction | WindowedTrial,
+        team: Team,
+        callbacks: Sequence[Callback] = (),
+        interruption: Interruption | None = None,
+    ) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
         plan = self.plan
         saved = None if self.folder is None else load_tree(self.folder / CHECKPOINT)
@@ -63,14 +70,10 @@ class Blueprint:
             team,
             partial(make_recorder, trial.device) if graphs else None,
         )
-        run: Run
+        told: dict[str, Any] = {"saved": saved, "clock": self.clock, "interruption": interruption}
         if isinstance(trial, WindowedTrial):
-            run = TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
-        else:
-            run = plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
-        if saved is not None:
-            run.check_there_is_more()
-        return run
+            return TimeMarching(trial, plan, execution, callbacks, **told)
+        return plan.trainer(trial, execution, callbacks=callbacks, **told)
 
     def follow(self, device: torch.device, join: Callable[[], Team]) -> None:
         """Train as a process that was started to share the rows. join: waits for the others."""

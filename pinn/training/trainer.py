@@ -23,8 +23,8 @@ from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
 from pinn.training.held_out import HeldOut, numbers
-from pinn.training.interruption import Interruption
-from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
+from pinn.training.interruption import SECOND, Interruption
+from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.weighting import FixedWeights, Weighting
 
@@ -78,7 +78,7 @@ class Trainer(Run):
         self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
         self._at = Position()
-        self._last_step = 0.0  # seconds
+        self._before_draw: dict[str, Any] | None = None  # what a redraw has changed since the last step
         self._least_squares: Collocation | None = None
 
     @property
@@ -134,17 +134,23 @@ class Trainer(Run):
             if outcome is not None:
                 return outcome
             self._redraw_if_due(stage)
-            theta, state, report = stage.optimizer.step(self.theta, self.state, self.least_squares)
+            try:
+                with self.interruption.breakable(SECOND):
+                    theta, state, report = stage.optimizer.step(self.theta, self.state, self.least_squares)
+            except KeyboardInterrupt:
+                self._undo_draw()
+                raise
             theta = self.team.firsts(theta)  # unlike processors round differently
             loss = float(report["loss"])
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
                 self._explain_first_step(loss)
                 return Outcome.DIVERGED
-            self.theta, self.state = theta, state
+            self.theta, self.state, self._before_draw = theta, state, None
+            self.interruption.begun = True
             self.at.step, self.at.stage_step = self.at.step + 1, self.at.stage_step + 1
             begun = self.at.stage_seconds
             self._count(before, time.perf_counter() - started)
-            self._last_step = self.at.stage_seconds - begun
+            self.at.last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
@@ -158,15 +164,19 @@ class Trainer(Run):
 
         No step is begun of which less than half would be within the time limit, if it takes as long as the last.
         """
-        if self.at.step == 0:
+        if self.at.step == 0 and not self.interruption.begun:
             return None
         (asked,) = self.team.largest(float(self.interruption.requested))  # of any process, at this step
         if asked:
             return Outcome.INTERRUPTED
-        if self.time_limit is not None and self.at.seconds + 0.5 * self._last_step >= self.time_limit:
-            return Outcome.TIME
-        if self.at.stage_step == 0:
+        if self.at.step == 0:
             return None
+        ended = None if self.at.stage_step == 0 else self._stage_end(stage)
+        out_of_time = self.time_limit is not None and self.at.seconds + 0.5 * self.at.last_step >= self.time_limit
+        return Outcome.TIME if ended is None and out_of_time else ended
+
+    def _stage_end(self, stage: Stage) -> Outcome | None:
+        """Whether a stage ends after its last step, by itself: time that passes until it is asked does not matter."""
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
             return Outcome.STAGE_TIME
         if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
@@ -196,11 +206,24 @@ class Trainer(Run):
         every = self._redraw_every(stage)
         if self.points and not (every and self.at.stage_step % every == 0):
             return
+        self._before_draw = self.checkpoint()
         self.points = self._draw()
         if not isinstance(self.weighting, FixedWeights):
             means = numbers(self.least_squares.mean_squares(self.theta))
             self.residuals.weights = self.weighting.updated(self.residuals.weights, means)
             self.best.held_out = math.inf  # measured with other weights
+
+    def _undo_draw(self) -> None:
+        """Back to where the last step left it: a run that is continued draws again."""
+        if self._before_draw is not None:
+            self._restore_draw(self._before_draw)
+
+    def _restore_draw(self, tree: Mapping[str, Any]) -> None:
+        self.best.held_out = tree["best"]["held_out"]
+        self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
+        self.adaptation = tree["adaptation"]
+        self.generator.set_state(tree["generator"])
+        self.residuals.weights = dict(tree["weights"])
 
     def _redraw_every(self, stage: Stage) -> int:
         """The stage's wish, else the sampler's, else what suits the optimizer."""
@@ -273,7 +296,7 @@ class Trainer(Run):
             "state": self.state,
             "position": dict(vars(self.at)),
             "points": {label: dict(vars(points)) for label, points in self.points.items()},
-            "adaptation": self.adaptation,
+            "adaptation": dict(self.adaptation),
             "generator": self.generator.get_state(),
             "weights": dict(self.residuals.weights),
         }
@@ -288,19 +311,13 @@ class Trainer(Run):
         self.theta = _moved(tree["theta"], self.theta)
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
-        self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
-        self.adaptation = tree["adaptation"]
-        self.generator.set_state(tree["generator"])
-        self.residuals.weights = dict(tree["weights"])
+        self._restore_draw(tree)
 
-    def check_there_is_more(self) -> None:
-        limit, last = self.time_limit, self.at.stage == len(self.stages) - 1
-        require(limit is None or self.at.seconds < limit, used_up(self.training.time_limit))
-        steps = self.training.stage_steps(self.stages[self.at.stage])
-        require(
-            not (last and self.at.stage_step >= steps),
-            f"the run has done all its {steps} steps; resume it with more training.steps",
-        )
+    @property
+    def is_over(self) -> bool:
+        """Whether no step is left where it stands."""
+        last = self.at.stage == len(self.stages) - 1
+        return last and self._stop(self.stages[self.at.stage]) not in (None, Outcome.INTERRUPTED)
 
 
 def _moved(tree: Any, like: Tensor) -> Any:
