@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
+    InterpolationResolutionError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     ValidationError,
@@ -88,7 +89,8 @@ def _hint(told: str) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        resolving = isinstance(error, InterpolationResolutionError)  # which drops what a resolver has raised
+        error = error.__context__ if resolving else error.__cause__
 
 
 def _line(error: BaseException) -> str:
