@@ -89,8 +89,8 @@ def _hint(told: str) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        resolving = isinstance(error, InterpolationResolutionError)  # which drops what a resolver has raised
-        error = error.__context__ if resolving else error.__cause__
+        told = isinstance(error, InterpolationResolutionError) and isinstance(error.__context__, UserError)
+        error = error.__context__ if told else error.__cause__  # omegaconf drops the cause of what a resolver raises
 
 
 def _line(error: BaseException) -> str:
