@@ -89,8 +89,15 @@ def _hint(told: str) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        told = isinstance(error, InterpolationResolutionError) and isinstance(error.__context__, UserError)
-        error = error.__context__ if told else error.__cause__  # omegaconf drops the cause of what a resolver raises
+        error = error.__cause__ or _raised_by_resolver(error)
+
+
+def _raised_by_resolver(error: BaseException) -> UserError | None:
+    """A user's mistake in a resolver, which omegaconf does not name as the cause of its own error."""
+    context = error.__context__ if isinstance(error, InterpolationResolutionError) else None
+    while context is not None and not isinstance(context, UserError):
+        context = context.__context__
+    return context
 
 
 def _line(error: BaseException) -> str:

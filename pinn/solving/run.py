@@ -21,6 +21,7 @@ from pinn.report.closing import closing_table
 from pinn.report.points import draw_first_points
 from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
+from pinn.solution.beforehand import check_output
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solving.blueprint import Blueprint
@@ -133,10 +134,10 @@ def _trained(
     started: float,
 ) -> Trained:
     """By the plan's method or the best of several; from what is saved in a folder, where one is given."""
-    train = partial(_train, folder, callbacks, output.figures, interruption)
+    train = partial(_train, folder, callbacks, output, interruption)
     if saved is not None and not (isinstance(plan.optimizer, Automatic) and (saved / TRIED).is_dir()):
         return resumed(plan, output, saved, started, train)
-    recall = partial(_train, None, (), False, interruption)
+    recall = partial(_train, None, (), None, interruption)
     return Choice(plan, output, folder, started, train, recall, interruption, again=saved is not None).best()
 
 
@@ -163,7 +164,7 @@ def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Exa
         return examined
     spent = time.perf_counter() - started
     return examined.advised(
-        quick_trial(plan, found, output, spent, partial(_train, None, (), False, found.run.interruption))
+        quick_trial(plan, found, output, spent, partial(_train, None, (), None, found.run.interruption))
     )
 
 
@@ -199,7 +200,7 @@ def _solution(
 def _train(
     folder: Path | None,
     callbacks: Sequence[Callback],
-    figures: bool,
+    output: Output | None,
     interruption: Interruption,
     method: Method,
     clock: Clock,
@@ -208,15 +209,17 @@ def _train(
 ) -> Trained:
     """Train by a method, watched, and recorded in the folder where there is one.
 
-    figures: whether the first points are drawn. clock: of the method's time. saved: the folder of the run that is
-    continued. looking: whether to look at the problem first.
+    output: of the run, None for a trial that writes none. clock: of the method's time. saved: the folder of the run
+    that is continued. looking: whether to look at the problem first.
     """
     plan, history, leads = method.plan, History(), launched_rank() == 0
     blueprint = Blueprint(plan, saved, clock)
     with crew_of(choose_devices(plan.devices, plan.device), blueprint.packed) as crew:
         trial = blueprint.trial(crew.device)
+        if output is not None:
+            check_output(trial.windows[0], output)
         if looking:
-            _look_before(trial.windows[0], plan, folder if figures else None)
+            _look_before(trial.windows[0], plan, folder if output and output.figures else None)
         watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
         run = blueprint.training(trial, crew.assemble(), watchers, interruption)
         if saved is not None:
