@@ -92,7 +92,7 @@ class Problem(Configurable, ABC):
     @property
     def title(self) -> str:
         """The first line of the docstring."""
-        return (type(self).__doc__ or self.name).strip().splitlines()[0]
+        return ((type(self).__doc__ or "").strip() or self.name).splitlines()[0]
 
     @property
     def statement(self) -> str:

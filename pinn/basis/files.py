@@ -2,12 +2,12 @@
 
 import contextlib
 import errno
+import io
 import os
 import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
@@ -101,17 +101,17 @@ def held(folder: Path) -> Iterator[None]:
             file.close()
 
 
-def _locked(path: Path) -> IO[str] | None:
+def _locked(path: Path) -> io.FileIO | None:
     while fcntl is not None:
         try:
-            file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - closed by `held`
+            file = open(path, "ab+", buffering=0)  # noqa: SIM115 - closed by `held`
         except OSError as error:
             raise UserError(f"cannot write to the folder {path.parent}: {error.strerror or error}") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            who = file.read().strip() or "another process"
+            who = file.read().decode().strip() or "another process"
             file.close()
             raise UserError(
                 f"{path.parent} is in use by {who}: wait until it ends, or stop it, then try again"
@@ -123,14 +123,13 @@ def _locked(path: Path) -> IO[str] | None:
         if _is_still(file, path):
             with contextlib.suppress(OSError):  # a full disk
                 file.truncate(0)
-                file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-                file.flush()
+                file.write(f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             return file
         file.close()
     return None
 
 
-def _is_still(file: IO[str], path: Path) -> bool:
+def _is_still(file: io.FileIO, path: Path) -> bool:
     """Whether the path leads to the open file, and not to one that another process has made since."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))

@@ -4,6 +4,7 @@ Nothing is loaded here that takes time, so that help and mistakes in the words a
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait make a run several times slower as soon as another program needs a core. Read
     # when torch is loaded, which is later.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.raiseExceptions = False  # a line of the log that a full disk does not take is no reason for a traceback
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
         with _sigterm_interrupts():

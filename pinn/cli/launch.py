@@ -4,10 +4,11 @@ import contextlib
 import logging
 import os
 import re
+import socket
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import hydra
@@ -24,24 +25,28 @@ from pinn.cli.run_folder import check_free, new_folder, only_named, run_folder
 from pinn.cli.strict import KEY, Doubted
 from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
+from pinn.sweeps.isolation import end_with
 
 SHOWN = ("--cfg", "-c", "--info", "-i")  # where nothing is run
 
 
 @dataclass(eq=False)
 class Job:
-    """What Hydra calls: once in a run, for each job in a sweep. words: the command's.
+    """What Hydra calls: once in a run, for each job in a sweep. words: the command's. process, host: its own.
 
     error: that of a run. failed: what the sweeper says of a sweep's jobs. doubted: what `strict` says of the answers.
     """
 
     words: list[str]
+    process: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=socket.gethostname)
     error: Exception | None = None
     failed: Exception | None = None
     doubted: Doubted | None = None
 
     def __call__(self, config: DictConfig) -> Any:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
+            end_with(self.process, self.host)
             return sweep_job(self.words, config, run_folder())
         try:
             _refuse_search()
@@ -132,4 +137,5 @@ def _close_log_files() -> None:
     for handler in list(root.handlers):
         if isinstance(handler, logging.FileHandler):
             root.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # a full disk, of which more is told elsewhere
+                handler.close()

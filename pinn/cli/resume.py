@@ -1,5 +1,6 @@
 """`pinn resume`: continue a run where its checkpoint stands, or a sweep."""
 
+import contextlib
 import logging
 import sys
 from argparse import Namespace
@@ -48,7 +49,8 @@ def resume(given: Namespace) -> None:
     finally:
         for handler in with_file:
             logging.getLogger().removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # a full disk, of which more is told elsewhere
+                handler.close()
     if config[KEY] and doubted is not None:
         raise doubted
 

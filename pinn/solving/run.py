@@ -31,7 +31,7 @@ from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.methods import Method
 from pinn.solving.tried import TRIED, forget
-from pinn.solving.writing import write
+from pinn.solving.writing import attempt, write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import METRICS, History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
@@ -219,7 +219,7 @@ def _train(
         if output is not None:
             check_output(trial.windows[0], output)
         if looking:
-            _look_before(trial.windows[0], plan, folder if output and output.figures else None)
+            _look_before(trial.windows[0], plan, folder if output and output.figures else None, interruption)
         watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
         run = blueprint.training(trial, crew.assemble(), watchers, interruption)
         if saved is not None:
@@ -228,13 +228,15 @@ def _train(
     return Trained(method, settled(trial), run, history, outcome)
 
 
-def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
+def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None, interruption: Interruption) -> None:
     """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
     before = preflight(trial, plan.weights, plan.seed, plan.sizes)
     for finding in before.findings:
         logger.warning("pre-flight: %s", finding.text)
     if folder is not None:
-        draw_first_points(before, plan.sampler, plan.seed, folder / "figures" / "points.png")
+        figure = folder / "figures" / "points.png"
+        draw = partial(draw_first_points, before, plan.sampler, plan.seed, figure)
+        attempt("the figure of the points", draw, interruption)
 
 
 def _watchers(

@@ -43,5 +43,7 @@ def attempt(name: str, make: Callable[[], T | None], interruption: Interruption)
         with interruption.breakable():
             return make()
     except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and not interruption.begun:
+            raise  # before the first step
         logger.warning("%s was not made: %s: %s", name, type(error).__name__, error)
         return None

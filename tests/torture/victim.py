@@ -3,13 +3,16 @@
 import json
 import multiprocessing
 import os
+import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+FULL = 0  # in place of a signal
 PRELOADED = ("pinn.cli.launch", "pinn.cli.resume", "pinn.report.drawing", "pinn.report.page", "torture.victim")
 OUTPUT, CALLS = "output.txt", "calls.json"  # what the command has said; the sites' calls, of a run that is only counted
 
@@ -47,7 +50,7 @@ SITES = {
 
 @dataclass(frozen=True)
 class Blow:
-    """A signal, sent so many times at the k-th call of a function."""
+    """A signal, sent so many times at the k-th call of a function; or FULL, a disk that is full from then on."""
 
     site: str
     call: int
@@ -59,12 +62,14 @@ def run(folder: Path, words: Sequence[str], blow: Blow | None = None) -> int:
     """The command's exit status, -9 after SIGKILL; without a blow the calls are counted, to a file in the folder."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
-    process = context.Process(target=_run, args=(str(folder), list(words), blow))
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(str(folder), list(words), blow, theirs))
     process.start()
-    process.join(120)
-    if process.is_alive():
-        process.kill()
-        process.join()
+    theirs.close()
+    with open(folder / OUTPUT, "ab") as output:
+        while said := os.read(ours.fileno(), 2**16):
+            output.write(said)
+    process.join()
     return process.exitcode
 
 
@@ -73,11 +78,10 @@ def calls(folder: Path) -> dict[str, int]:
     return json.loads((folder / CALLS).read_text())
 
 
-def _run(folder: str, words: list[str], blow: Blow | None) -> None:
+def _run(folder: str, words: list[str], blow: Blow | None, output: Connection) -> None:
     os.chdir(folder)
-    descriptor = os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
-        os.dup2(descriptor, stream)
+        os.dup2(output.fileno(), stream)
     from pinn.cli import main
 
     counted: Counter[str] = Counter()
@@ -99,10 +103,18 @@ def _watch(site: str, path: str, counted: Counter[str], blow: Blow | None) -> No
         counted[site] += 1
         if blow is not None and (blow.site, blow.call) == (site, counted[site]):
             for _ in range(blow.times):
-                os.kill(os.getpid(), blow.number)
+                _strike(blow.number)
         return original(*arguments, **named)
 
     setattr(owner, name, watched)
+
+
+def _strike(number: int) -> None:
+    """Send this process a signal; FULL: no file of it can grow beyond a byte from now on."""
+    if number == FULL:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    else:
+        os.kill(os.getpid(), number)
 
 
 def _owner(path: str) -> tuple[object, str]:
