@@ -45,6 +45,8 @@ from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial, settled
 
+LARGEST_SEED = 2**62  # with room for those that are made from it
+
 
 def solve(
     problem: Problem,
@@ -103,6 +105,7 @@ def solve(
     given = locals()
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
+    require(seed < LARGEST_SEED, f"seed must be below 2**62, which generators take, got {seed}")
     leads = launched_rank() == 0
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None

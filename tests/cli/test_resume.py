@@ -9,6 +9,7 @@ import yaml
 import pinn
 from pinn.basis.files import held
 from pinn.cli import main
+from pinn.cli.mistakes import explain
 
 SMALL = [
     "network.width=4",
@@ -99,3 +100,17 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(run, capsys):
     assert main(["resume", "run"]) == 2
     error = capsys.readouterr().err
     assert error == "error: cannot write run/pinn.log: Is a directory; resume needs to write to the run's folder\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory: make something smaller: network.width"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory: make something smaller"),
+        (OSError(24, "Too many open files"), "too many open files: raise the limit, such as by ulimit -n 1024"),
+    ],
+)
+def test_what_is_scarce_is_told_with_what_to_try(error, message):
+    told, status = explain(error)
+    assert told.startswith(message)
+    assert status == 1

@@ -82,3 +82,28 @@ def test_names_of_fields_that_cannot_be_prescribed_are_refused(name):
     with pytest.raises(UserError, match=r"cannot name a field|must be a Python identifier"):
         Named(field=name).check_complete()
     Named(term="a.0", field="file").check_complete()
+
+
+class Silent(Named):
+    """ """
+
+
+class Constant(Named):
+    """A balance without a field."""
+
+    def terms(self):
+        return super().terms() | {"balance": Interior(lambda x: 0 * x + 1)}
+
+
+def test_an_equation_without_a_field_is_refused():
+    with pytest.raises(UserError, match=r"asks for x and for no field, derivative or unknown: nothing can be trained"):
+        pinn.solve(Constant(), training=Training(steps=3))
+
+
+def test_a_problem_with_an_empty_description_has_its_name():
+    assert Silent().title == "silent"
+
+
+def test_seeds_that_generators_do_not_take_are_refused():
+    with pytest.raises(UserError, match=r"seed must be below 2\*\*62"):
+        pinn.solve(Burgers(), training=Training(steps=3), seed=2**64)
