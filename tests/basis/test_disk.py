@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from pinn.basis.disk import held, remove_stale, replacing, write_text
+from pinn.basis.disk import LOCK, held, remove_stale, replacing, write_text
 from pinn.basis.errors import UserError
 from pinn.solution_file.new import new_file
 
@@ -119,3 +119,16 @@ def test_what_dead_processes_left_is_removed(tmp_path):
         (tmp_path / name).touch()
     remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(kept)
+
+
+def test_nothing_is_written_through_a_link_of_a_folder_from_elsewhere(tmp_path):
+    own, folder = tmp_path / "own", tmp_path / "run"
+    own.write_text("own")
+    folder.mkdir()
+    for name in (LOCK, f".a.txt.{os.getpid()}.tmp"):
+        (folder / name).symlink_to(own)
+    write_text(folder / "a.txt", "text")
+    with pytest.raises(UserError, match="cannot write to the folder"), held(folder):
+        pass
+    assert own.read_text() == "own"
+    assert (folder / "a.txt").read_text() == "text"

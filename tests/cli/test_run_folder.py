@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pinn.basis.disk import held
+from pinn.basis.seals import seal
 from pinn.cli import main
 from pinn.cli.run_folder import new_folder
 
@@ -58,7 +59,8 @@ def test_a_sweep_that_goes_on_is_not_begun_again(tmp_path, monkeypatch, capsys, 
     monkeypatch.chdir(tmp_path)
     Path("sweep").mkdir()
     Path("sweep/command.json").write_text('["-m", "seed=0,1"]\n')
+    seal(Path("sweep"), "command.json")
     with held(Path("sweep")):
         assert main(words) == 2
     assert f"error: sweep is in use by process {os.getpid()} on " in capsys.readouterr().err
-    assert [path.name for path in Path("sweep").iterdir()] == ["command.json"]
+    assert {path.name for path in Path("sweep").iterdir()} == {"command.json", ".seals.json"}
