@@ -63,10 +63,15 @@ class Problem(Configurable, ABC):
         for needed, example in (("domain", "Box(x=(0, 1))"), ("fields", '("u",)')):
             set_there = bool(getattr(self, needed, ()))
             require(set_there, f"{kind} sets no {needed}; write self.{needed} = {example} in its constructor")
+        _ = self.vocabulary
         terms = self.terms()
         listed = isinstance(terms, Mapping) and bool(terms)
         require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}")
         for name, term in terms.items():
+            require(
+                isinstance(name, str) and name.isprintable() and name.strip(". ") != "" and "/" not in name,
+                f"{kind}.terms names a term {name!r}: a name is a text such as 'walls', printable and without '/'",
+            )
             told = f"{name!r} in {kind}.terms must be a term, such as Interior(self.equation), got {term!r}"
             require(isinstance(term, Term), told)
         declared = getattr(self, "error_bound", lambda: None)()
@@ -87,7 +92,7 @@ class Problem(Configurable, ABC):
     @property
     def title(self) -> str:
         """The first line of the docstring."""
-        return (type(self).__doc__ or self.name).strip().splitlines()[0]
+        return ((type(self).__doc__ or "").strip() or self.name).splitlines()[0]
 
     @property
     def statement(self) -> str:

@@ -13,6 +13,9 @@ import os
 import secrets
 from pathlib import Path
 
+from pinn.basis.disk import write_text
+from pinn.basis.errors import UserError
+
 FILE_NAME = ".seals.json"
 KEY_BYTES = 32
 MOST_BYTES = 2**24  # larger files take longer to authenticate than to look at
@@ -23,11 +26,8 @@ def seal(folder: Path, name: str) -> None:
     key = _key(make=True)
     if key is None or (code := _code(key, folder, name)) is None:
         return
-    target = folder / FILE_NAME
-    temporary = target.with_name(f"{FILE_NAME}.{os.getpid()}")
-    with contextlib.suppress(OSError):  # which costs a word of trust later, never the run
-        temporary.write_text(json.dumps(_codes(folder) | {name: code}) + "\n", encoding="utf-8")
-        os.replace(temporary, target)
+    with contextlib.suppress(UserError):  # which costs a word of trust later, never the run
+        write_text(folder / FILE_NAME, json.dumps(_codes(folder) | {name: code}) + "\n")
 
 
 def is_sealed(folder: Path, name: str) -> bool:

@@ -3,11 +3,16 @@
 Nothing is loaded here that takes time, so that help and mistakes in the words are told at once.
 """
 
+import contextlib
+import logging
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
+from typing import Any
 
 from pinn.basis.errors import UserError
 from pinn.basis.files import printable
@@ -17,7 +22,7 @@ from pinn.cli.near import nearest, no_choice, no_option
 from pinn.cli.strict import STATUS, Doubted
 from pinn.cli.subcommands import SUBCOMMANDS, no_command, run_subcommand
 
-INTERRUPTED = 130  # the shells' convention for a process that SIGINT ended
+BY_SIGNAL = 128  # the shells' convention: the status of a process that a signal ended is this and its number
 ELSEWHERE = ("hydra.searchpath=", "--config-path", "--config-name", "-cp", "-cn")  # where choices are unknown here
 SOLVE = "pinn.cli.launch"  # loaded on use, as the subcommands
 
@@ -26,19 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these words, by default the process's own, and return its exit status.
 
     0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. 3: done, but the answer is
-    neither trusted nor plausible, where `strict` asks for it. With HYDRA_FULL_ERROR=1 in
+    neither trusted nor plausible, where `strict` asks for it. 130, 143: Ctrl-C or SIGTERM ended it, what was done is
+    saved. With HYDRA_FULL_ERROR=1 in
     the environment the traceback comes with it.
     """
     # Threads that spin while they wait make a run several times slower as soon as another program needs a core. Read
     # when torch is loaded, which is later.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    logging.raiseExceptions = False  # a line of the log that a full disk does not take is no reason for a traceback
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        run(list(sys.argv[1:] if arguments is None else arguments))
+        with _sigterm_interrupts():
+            run(list(sys.argv[1:] if arguments is None else arguments))
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         sys.stderr.write("interrupted\n")
-        return INTERRUPTED
+        return BY_SIGNAL + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     except SystemExit as stop:  # Hydra's --info and its like
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Doubted as doubted:
@@ -52,6 +60,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, status = explain(error)
         sys.stderr.write(f"error: {printable(message)}\n")
         return status
+
+
+@contextlib.contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends what goes on as Ctrl-C does."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone may be told of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run(words: list[str]) -> None:

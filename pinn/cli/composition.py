@@ -22,7 +22,7 @@ from pinn.scaling.sizes import SCALINGS
 from pinn.solving.compilation import COMPILATION
 from pinn.solving.device import DTYPES
 from pinn.solving.run import solve
-from pinn.training.run import Callback
+from pinn.training.run import Callback, Run
 from pinn.trial.function import ENGINES
 from pinn.trial.making import CONSTRAINTS
 
@@ -73,7 +73,8 @@ def solve_configured(
 ) -> Doubted | None:
     """Build what the configuration names, solve, and write the results to the folder; resume: from its checkpoint.
 
-    Returns what makes the answer unfit for use, if anything; raises KeyboardInterrupt where the run was interrupted.
+    Returns what makes the answer unfit for use, if anything; raises KeyboardInterrupt where the run was interrupted,
+    with the signal's number.
     """
     return solve_built(arguments(config), folder, resume, callbacks)
 
@@ -82,12 +83,24 @@ def solve_built(
     built: Mapping[str, Any], folder: Path, resume: bool = False, callbacks: Sequence[Callback] = ()
 ) -> Doubted | None:
     """The same of the arguments of `solve`."""
-    solution = solve(**built, folder=folder, resume=resume, callbacks=callbacks)
+    watch = _Watch()
+    solution = solve(**built, folder=folder, resume=resume, callbacks=[*callbacks, watch])
+    if watch.run is not None and watch.run.interruption.signal is not None:  # after the training, too
+        raise KeyboardInterrupt(watch.run.interruption.signal)
     if solution.attributes["status"] == "interrupted":
         raise KeyboardInterrupt
     if launched_rank() > 0:  # which has not examined what it has helped to train
         return None
     return doubt({str(folder): verdict_of(solution.attributes, {})})
+
+
+class _Watch(Callback):
+    """Knows the run that goes on."""
+
+    run: Run | None = None
+
+    def on_start(self, run: Run) -> None:
+        self.run = run
 
 
 def _main_options() -> DictConfig:

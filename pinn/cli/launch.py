@@ -4,18 +4,18 @@ import contextlib
 import logging
 import os
 import re
+import socket
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pinn.basis.errors import UserError
@@ -23,19 +23,25 @@ from pinn.basis.seals import seal
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import explain
 from pinn.cli.own import CONFIGURATION
+from pinn.cli.run_folder import check_free, new_folder, only_named, run_folder
 from pinn.cli.strict import KEY, Doubted
 from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
+from pinn.sweeps.isolation import end_with
+
+SHOWN = ("--cfg", "-c", "--info", "-i")  # where nothing is run
 
 
 @dataclass(eq=False)
 class Job:
-    """What Hydra calls: once in a run, for each job in a sweep. words: the command's.
+    """What Hydra calls: once in a run, for each job in a sweep. words: the command's. process, host: its own.
 
     error: that of a run. failed: what the sweeper says of a sweep's jobs. doubted: what `strict` says of the answers.
     """
 
     words: list[str]
+    process: int = field(default_factory=os.getpid)
+    host: str = field(default_factory=socket.gethostname)
     error: Exception | None = None
     failed: Exception | None = None
     doubted: Doubted | None = None
@@ -43,6 +49,7 @@ class Job:
     def __call__(self, config: DictConfig) -> Any:
         seal(run_folder(), CONFIGURATION)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
+            end_with(self.process, self.host)
             return sweep_job(self.words, config, run_folder())
         try:
             _refuse_search()
@@ -58,6 +65,9 @@ def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     """Let Hydra compose and run; raises the first error of composition, of the run folder or of a job."""
     job = Job(arguments if config_dir is None else [*arguments, "--config-dir", config_dir])
     register_sweepers()
+    check_free(arguments)
+    is_shown = any(word.startswith(SHOWN) for word in arguments)
+    OmegaConf.register_new_resolver("new_folder", only_named if is_shown else new_folder, use_cache=True, replace=True)
     try:
         with _hydra_environment(register([*arguments, *_follower_words()], config_dir)):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
@@ -90,12 +100,6 @@ def _blame(error: Exception) -> NoReturn:
     if missing:
         raise UserError(f"{missing[1]} is not installed; pip install 'pinn[sweeps]'") from error
     raise error
-
-
-def run_folder() -> Path:
-    """Hydra's folder for this run, relative to the working directory where it lies below it: short to read."""
-    folder, here = Path(HydraConfig.get().runtime.output_dir), Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _refuse_search() -> None:
@@ -136,4 +140,5 @@ def _close_log_files() -> None:
     for handler in list(root.handlers):
         if isinstance(handler, logging.FileHandler):
             root.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # a full disk, of which more is told elsewhere
+                handler.close()

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
+    InterpolationResolutionError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     ValidationError,
@@ -37,6 +38,13 @@ HINTS = {
     "must be real number": "math's functions take one number: use torch's sin, exp, ...",
     "Boolean value of Tensor": "a field has many values at once: use torch.where in place of if",
     "must be Tensor, not numpy.ndarray": "`reference` is given numpy arrays: use numpy's functions in it",
+}
+LESS = "make something smaller: network.width, sampler.interior, training.jacobian_chunk, output.resolution"
+SCARCE = {  # what an error says that is the machine's: what is scarce, what to try
+    "allocate memory": ("not enough memory", LESS),
+    "out of memory": ("not enough memory", LESS),
+    "MemoryError": ("not enough memory", LESS),
+    "Too many open files": ("too many open files", "raise the limit, such as by ulimit -n 1024"),
 }
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", NoneType: "null"}
 KINDS |= {list: "a list such as [a,b]", tuple: "a list such as [a,b]", dict: "a mapping such as {a: 1}"}
@@ -63,6 +71,9 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition(error, chain), USERS
     told, where = f"{type(error).__name__}: {_line(error)}", _in_users_file(error)
+    scarce = next((words for part, words in SCARCE.items() if part in told), None)
+    if scarce is not None:
+        return f"{scarce[0]}: {scarce[1]} ({told[:200]}); {FULL}", OURS
     if where:
         return f"{where}: {told}{_hint(told)}; {FULL}", USERS
     return f"{told}; {FULL}", OURS
@@ -88,7 +99,15 @@ def _hint(told: str) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or _raised_by_resolver(error)
+
+
+def _raised_by_resolver(error: BaseException) -> UserError | None:
+    """A user's mistake in a resolver, which omegaconf does not name as the cause of its own error."""
+    context = error.__context__ if isinstance(error, InterpolationResolutionError) else None
+    while context is not None and not isinstance(context, UserError):
+        context = context.__context__
+    return context
 
 
 def _line(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """`pinn resume`: continue a run where its checkpoint stands, or a sweep."""
 
+import contextlib
 import logging
 import sys
 from argparse import Namespace
@@ -11,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import read_text, read_yaml
+from pinn.basis.logs import logger
 from pinn.basis.rebuilding import renewed
 from pinn.basis.seals import is_sealed
 from pinn.cli.command import run
@@ -23,6 +25,7 @@ from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import COMMAND, command_of
 from pinn.solution_file.soundness import understood
 from pinn.solving.run import solve
+from pinn.solving.tried import can_resume
 from pinn.sweeps.records import settle
 
 FOLDERS = ("hydra.run.dir=", "hydra.sweep.dir=", "hydra.output_subdir=", "hydra.job.chdir=", "hydra.runtime.")
@@ -52,12 +55,16 @@ def resume(given: Namespace) -> None:
     config = _overridden(saved, words, given.trust or is_sealed(folder, CONFIGURATION))
     with_file = _logging_to(folder / "pinn.log")
     try:
-        doubted = solve_built(_built(config, saved), folder, resume=True)
+        begun = can_resume(folder)
+        if not begun:
+            logger.info("%s holds no checkpoint yet: the run begins anew", folder)
+        doubted = solve_built(_built(config, saved), folder, resume=begun)
         settle(folder)
     finally:
         for handler in with_file:
             logging.getLogger().removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # a full disk, of which more is told elsewhere
+                handler.close()
     if config[KEY] and doubted is not None:
         raise doubted
 
@@ -107,7 +114,10 @@ def _built(config: DictConfig, saved: Path) -> dict[str, Any]:
 
 def _logging_to(path: Path) -> list[logging.Handler]:
     """The root logger's handlers as Hydra sets them up in a run: the terminal, and the run's log, appended to."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    try:
+        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout), logging.FileHandler(path)]
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; resume needs to write to the run's folder") from error
     handlers[0].setFormatter(logging.Formatter("%(message)s"))
     handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for handler in handlers:

@@ -10,6 +10,7 @@ A residual's argument names say what it needs. A name is resolved in this order:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from pinn.basis.errors import UserError
 
@@ -112,6 +113,10 @@ class Vocabulary:
         "estimate",
         "jacobian",
         "hessian",
+        "self",
+        "on",
+        "where",
+        "of",
     )
 
     def __post_init__(self) -> None:
@@ -119,7 +124,7 @@ class Vocabulary:
         for name in names:
             if name in self.RESERVED:
                 raise UserError(f"{name!r} cannot name a field or coordinate: it is reserved; call it something else")
-            if not name.isidentifier():
+            if not name.isidentifier() or iskeyword(name):
                 raise UserError(
                     f"a name must be a Python identifier, got {name!r}; try letters, digits and underscores"
                 )

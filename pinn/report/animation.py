@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
 
+from pinn.basis.disk import replacing
 from pinn.report.maps import draw_map, proportion
 from pinn.report.panels import Panel, Quantity, View, cut, field_quantities, has_flow, make_view, speed
 from pinn.report.style import LARGE
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import replacing
 from pinn.solution_file.reading import PathLike
 
 DPI = 100

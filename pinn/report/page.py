@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from pinn.basis.disk import write_text
 from pinn.basis.files import without_links
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.reading import PathLike, locate, read
 from pinn.solution_file.soundness import understood
 

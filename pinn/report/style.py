@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pinn.basis.disk import replacing
 from pinn.basis.errors import require
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.layout import replacing
 from pinn.solution_file.measured import known_errors
 from pinn.solution_file.reading import PathLike
 

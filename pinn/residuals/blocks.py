@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinn.basis.errors import UserError
+from pinn.basis.errors import UserError, require
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.region import Region
@@ -36,7 +36,7 @@ class RegionBlocks:
 def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[str, RegionBlocks]:
     """The blocks of a problem's terms, but those to skip, by their region's label.
 
-    Raises UserError where a term names a side or a quantity that does not exist.
+    Raises UserError where a term names a side or a quantity that does not exist, or nothing that can be trained.
     """
     problem = trial.problem
     by_region: dict[Region, list[Block]] = {}
@@ -45,6 +45,11 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
             continue
         blocks = by_region.setdefault(trial.within(term.region(problem.domain)), [])
         for component, equation in term.equations().items():
+            given = all(name in problem.coordinates or name.startswith("normal_") for name in equation.arguments)
+            asked = f"{equation.name} asks for {', '.join(equation.arguments)} and for no field, derivative or unknown"
+            require(
+                not given or not equation.arguments, f"{asked}: nothing can be trained by it; name what it is about"
+            )
             blocks.append(Block(f"{term_name}.{component}" if component else term_name, term_name, equation))
     groups: dict[str, RegionBlocks] = {}
     for region, blocks in by_region.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -53,12 +54,30 @@ def make_nodes(domain: Domain, resolution: Resolution = None) -> Nodes:
     return grid_inside(domain, resolution) if moves(domain) else meshed(domain, resolution)
 
 
-def grid(domain: Domain, resolution: Resolution) -> Nodes:
-    """A regular grid of the bounding box, z before y before x."""
+def count_nodes(domain: Domain, resolution: Resolution = None) -> int:
+    """About how many nodes `make_nodes` makes, without making them: of a mesh those of a grid of its cells.
+
+    Raises UserError where it does.
+    """
+    d = len(domain.space_coordinates)
+    if d > MESH_MAX_SPACE:
+        return math.prod(counted(domain, {"node": CLOUD_RESOLUTION[0]}, resolution).values())
+    if domain.is_box or not d or moves(domain):
+        return math.prod(counted(domain, along(domain), resolution).values())
+    counts = counted(domain, {"cells": (UNSTEADY_CELLS if domain.time else CELLS)[d]}, resolution)
+    return counts.pop("cells") ** d * math.prod(counts.values())
+
+
+def along(domain: Domain) -> dict[str, int]:
+    """The default nodes of a grid along each space coordinate, z before y before x."""
     space = domain.space_coordinates[::-1]
     d = len(space)
-    along = 0 if not d else UNSTEADY_RESOLUTION[d][0] if domain.time else STEADY_RESOLUTION[d]
-    counts = counted(domain, dict.fromkeys(space, along), resolution)
+    return dict.fromkeys(space, 0 if not d else UNSTEADY_RESOLUTION[d][0] if domain.time else STEADY_RESOLUTION[d])
+
+
+def grid(domain: Domain, resolution: Resolution) -> Nodes:
+    """A regular grid of the bounding box, z before y before x."""
+    counts = counted(domain, along(domain), resolution)
     bounds = domain.bounds
     axes: dict[str, NDArray] = {name: np.linspace(*bounds[name], count) for name, count in counts.items()}
     return Nodes(axes, time=domain.time, parameters=domain.parameters)

@@ -23,6 +23,7 @@ from pinn.networks.corrected import network_configuration
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
+from pinn.solution.beforehand import check_derivatives
 from pinn.solution.dataset import to_dataset
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
@@ -268,11 +269,9 @@ class Solution:
     def _derivatives(self, output: Output) -> Callable[[Tensor], Mapping[str, Tensor]]:
         """The quantities that the output asks for as a function of points; raises UserError for one of no meaning."""
         names = tuple(output.derivatives)
-        known = [name for name in names if name in (*self.fields, *self.problem.coordinates, "jacobian", "hessian")]
-        require(not known, f"output.derivatives must be numbers at a point beside the fields, got {', '.join(known)}")
+        check_derivatives(self.trial.windows[0], names)
         if not names:
             return lambda points: {}
-        self.trial.windows[0].request(names)
         return partial(self.trial.evaluate, names)
 
     def _evaluate(self, names: Sequence[str], coordinates: Mapping[str, ArrayLike]) -> dict[str, NDArray]:

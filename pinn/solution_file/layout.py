@@ -20,7 +20,6 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.basis.errors import UserError, require
+from pinn.basis.errors import require
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
+from pinn.solution_file.new import new_file
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -70,7 +70,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         UserError: the folder or the file cannot be written.
     """
     require(path.suffix != ".vtkhdf", f"{path}: .vtkhdf is kept for the sidecar; name the solution file .h5")
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_file(path) as file:
         write_axes(file, contents)
         yield Arrays(file, contents)
         write_root(file, contents)
@@ -83,33 +83,10 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         shown = write_vtk(file, contents)
     sidecar = path.with_suffix(".vtkhdf")
     if shown:
-        with replacing(sidecar) as temporary, h5py.File(temporary, "w") as file:
+        with new_file(sidecar) as file:
             file["VTKHDF"] = h5py.ExternalLink(path.name, "/VTKHDF")
     else:
         sidecar.unlink(missing_ok=True)  # a former solution's sidecar would show what is no longer there
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name in the folder of `path`, renamed to `path` at the end and removed after an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # else a link of that name, in a stranger's folder, would be written through
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error}; choose another folder or free the space") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text, whole or not at all; returns its path. Raises UserError where it cannot be written."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path
 
 
 def write_root(file: h5py.File, contents: Contents) -> None:

@@ -22,6 +22,7 @@ from pinn.solving.device import choose_dtype
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.checkpoint import load_tree
 from pinn.training.clock import Clock
+from pinn.training.interruption import Interruption
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Run
@@ -81,20 +82,25 @@ class Blueprint:
         with no_larger_than(count, count, told):
             yield
 
-    def training(self, trial: TrialFunction | WindowedTrial, team: Team, callbacks: Sequence[Callback] = ()) -> Run:
+    def training(
+        self,
+        trial: TrialFunction | WindowedTrial,
+        team: Team,
+        callbacks: Sequence[Callback] = (),
+        interruption: Interruption | None = None,
+    ) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
         if self.folder is not None:
             with understood(path := self.folder / CHECKPOINT):
-                run = self._run(trial, team, callbacks, load_tree(path))
-            run.check_there_is_more()
-            return run
-        return self._run(trial, team, callbacks)
+                return self._run(trial, team, callbacks, interruption, load_tree(path))
+        return self._run(trial, team, callbacks, interruption)
 
     def _run(
         self,
         trial: TrialFunction | WindowedTrial,
         team: Team,
         callbacks: Sequence[Callback],
+        interruption: Interruption | None,
         saved: Mapping[str, Any] | None = None,
     ) -> Run:
         plan = self.plan
@@ -104,9 +110,10 @@ class Blueprint:
             team,
             partial(make_recorder, trial.device) if graphs else None,
         )
+        told: dict[str, Any] = {"saved": saved, "clock": self.clock, "interruption": interruption}
         if isinstance(trial, WindowedTrial):
-            return TimeMarching(trial, plan, execution, callbacks, saved=saved, clock=self.clock)
-        return plan.trainer(trial, execution, saved=saved, callbacks=callbacks, clock=self.clock)
+            return TimeMarching(trial, plan, execution, callbacks, **told)
+        return plan.trainer(trial, execution, callbacks=callbacks, **told)
 
     def follow(self, device: torch.device, join: Callable[[], Team]) -> None:
         """Train as a process that was started to share the rows. join: waits for the others."""

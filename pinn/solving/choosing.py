@@ -3,8 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
@@ -13,23 +14,23 @@ from pinn.diagnosis.second_stage import Staged
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.solution.output import Output
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
+from pinn.solving import tried as kept
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
-from pinn.solving.methods import BETTER, Method, doubted_error, method_named, methods, the_best, untried
+from pinn.solving.methods import BETTER, CREDIBLE, Method, doubted_error, method_named, methods, the_best, untried
 from pinn.training.callbacks.checkpoints import Checkpoints
-from pinn.training.callbacks.history import History, MetricsFile
+from pinn.training.callbacks.history import METRICS, History, MetricsFile
+from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.clock import Clock
+from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.run import Outcome, Run
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
-METRICS = "metrics.jsonl"
 EARLY, CLOSE = 0.5, 0.5  # share of the time limit up to which, and error at which, other features are tried
 FALLEN = 0.1  # residual on fresh points over the first loss beyond which a fit has failed
 LEAST = 0.1  # share of the time limit below which no other method is begun
-FILE_NAME = "method.txt"  # in a run's folder: the method that its record and checkpoint belong to
 
 
 @dataclass
@@ -56,14 +57,14 @@ class Trained:
         held_out = kept_measurement(history).get(Measure.HELD_OUT.total, math.inf)
         return held_out < FALLEN * float(history[Measure.LOSS.total][0])
 
-    def keep(self, folder: Path, checkpoint_seconds: float | None) -> None:
-        """Write its record and checkpoint to the folder again, after others had theirs there."""
+    def keep(self, folder: Path) -> None:
+        """Write its record and checkpoint to a folder; raises UserError where they cannot be written."""
         metrics = MetricsFile(folder / METRICS)
         metrics.on_return(0)
         for record in self.history.records:
             metrics.on_step(record)
         metrics.on_end(self.outcome)
-        checkpoints = Checkpoints(folder, checkpoint_seconds)
+        checkpoints = Checkpoints(folder)
         checkpoints.on_start(self.run)
         checkpoints.save()
 
@@ -71,45 +72,138 @@ class Trained:
 Train = Callable[..., Trained]  # (method, clock, saved=, looking=): trains by a method
 
 
-def trained_by_best(plan: Plan, output: Output, folder: Path | None, started: float, train: Train) -> Trained:
-    """What the plan's method has trained; where none was chosen, what has the least estimated error of several.
+@dataclass
+class Choice:
+    """A run that trains by the plan's method or, where none was chosen, tries several.
 
-    folder: where it is written, None where it is not. started: when the run was, by `time.perf_counter`.
+    folder: where it is written, None where it is not. begun: when it began, as if it had not been interrupted. train:
+    by a method, into the folder; recall: what a method had come to, nowhere. again: whether it goes on.
     """
-    tried: list[Trained] = []
-    limit, chooses = time_for_training(plan.training.time_limit, output), isinstance(plan.optimizer, Automatic)
-    for method in methods(plan, tried):
-        clock = Clock(limit, started)
-        left = math.inf if limit is None else limit - clock.elapsed
-        if method.is_tentative:
-            if tried and not _is_worth_it(plan, tried, clock):
+
+    plan: Plan
+    output: Output
+    folder: Path | None
+    begun: float
+    train: Train
+    recall: Train
+    interruption: Interruption
+    again: bool = False
+    tried: list[Trained] = field(default_factory=list)
+
+    def best(self) -> Trained:
+        """What has the least estimated error; of an interrupted run what there is."""
+        started = self.begun
+        for number, method in enumerate(methods(self.plan, self.tried), 1):
+            if self.tried and self.interruption.requested:
+                return replace(the_best(self.tried), outcome=Outcome.INTERRUPTED)
+            one = self._recalled(number, method) or self._trained(number, method, started)
+            if one is None:
                 continue
-            clock = Clock(None if limit is None else method.share * max(left, 0.0))
-        elif limit is not None and left < LEAST * limit and any(one.estimate for one in tried):
-            logger.info("method: no time is left for %s", method.name)
-            break
-        _remember(folder if chooses else None, method)
+            if one.outcome is Outcome.INTERRUPTED:
+                return self._best_with(one)
+            self.tried.append(one)
+            if one.fell or not method.is_tentative:
+                _estimate(one, self.output, self._elapsed, self.plan)
+            if self._chooses:
+                logger.info("method: %s: %s, after %.1f s", method.name, _told(one), self._elapsed)
+        best = the_best(list(reversed(self.tried)))
+        if best is not self.tried[-1] and self.folder is not None:
+            kept.begin(self.folder, best.method.name)
+            _keep(best, self.folder)
+        if len(self.tried) > 1:
+            logger.info("method: %s is kept", best.method.name)
+        return best
+
+    @property
+    def _chooses(self) -> bool:
+        return isinstance(self.plan.optimizer, Automatic)
+
+    @property
+    def _limit(self) -> float | None:
+        return time_for_training(self.plan.training.time_limit, self.output)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self.begun
+
+    def _recalled(self, number: int, method: Method) -> Trained | None:
+        """What a method had come to before the run was interrupted."""
+        if not self.again or self.folder is None:
+            return None
+        place = kept.place_of(self.folder, number)
+        if kept.method_of(place) != method.name:
+            return None
+        return self._counted(self.recall, method, Clock(0.0), saved=place)
+
+    def _trained(self, number: int, method: Method, started: float) -> Trained | None:
+        """What a method comes to; None where there is no time for it, or it is not for this problem."""
+        saved = self._interrupted(method)
+        if saved is None and not self._is_in_time(method):
+            return None
+        left = math.inf if self._limit is None else max(self._limit - self._elapsed, 0.0)
+        if method.is_tentative:
+            clock = Clock(None if self._limit is None else method.share * left)
+        else:
+            clock = Clock(self._limit, self.begun if saved is None else started)
+        if self._chooses and self.folder is not None and saved is None:
+            kept.begin(self.folder, method.name)
         try:
-            one = train(method, clock, looking=not tried)
+            one = self._counted(self.train, method, clock, saved=saved, looking=saved is None and not self.tried)
+        except KeyboardInterrupt:
+            if not self.tried:
+                raise
+            return replace(the_best(self.tried), outcome=Outcome.INTERRUPTED)
         except Exception as error:
             if not method.is_tentative:
                 raise
             logger.info("method: %s: not for this problem: %s", method.name, error)
-            continue
-        tried.append(one)
-        if one.outcome is Outcome.INTERRUPTED:
+            return None
+        several = method.is_tentative or bool(self.tried)
+        if several and self.folder is not None and one.outcome is not Outcome.INTERRUPTED:
+            _keep(one, self.folder, number)
+        return one
+
+    def _counted(self, train: Train, method: Method, clock: Clock, **settings: Any) -> Trained:
+        """Train; seconds of before an interruption count to the run's."""
+        before = time.perf_counter()
+        one = train(method, clock, **settings)
+        if self.again and method.is_tentative:
+            self.begun -= max(0.0, one.run.at.seconds - (time.perf_counter() - before))
+        return one
+
+    def _interrupted(self, method: Method) -> Path | None:
+        """The run's folder where its checkpoint is one of this method."""
+        if not self.again or self.folder is None or kept.method_of(self.folder) != method.name:
+            return None
+        return self.folder if (self.folder / CHECKPOINT).is_file() else None
+
+    def _is_in_time(self, method: Method) -> bool:
+        if method.is_tentative:
+            return not self.tried or _is_worth_it(self.plan, self.tried, Clock(self._limit, self.begun))
+        estimated = any(one.estimate for one in self.tried)
+        if self._limit is None or self._limit - self._elapsed >= LEAST * self._limit or not estimated:
+            return True
+        logger.info("method: no time is left for %s", method.name)
+        return False
+
+    def _best_with(self, one: Trained) -> Trained:
+        """Of a run that was interrupted in a method: what it has, or an answer before it that is known to be close."""
+        best = the_best(self.tried) if self.tried else one
+        if best is one or (one.run.at.step > 0 and not doubted_error(best.estimate) < CREDIBLE):
             return one
-        if one.fell or not method.is_tentative:
-            _estimate(one, output, clock.elapsed, plan)
-        if chooses:
-            logger.info("method: %s: %s, after %.1f s", method.name, _told(one), time.perf_counter() - started)
-    best = the_best(list(reversed(tried)))
-    if best is not tried[-1] and folder is not None:
-        best.keep(folder, plan.training.checkpoint_seconds)
-        _remember(folder, best.method)
-    if len(tried) > 1:
-        logger.info("method: %s is kept", best.method.name)
-    return best
+        return replace(best, outcome=Outcome.INTERRUPTED)
+
+
+def _keep(one: Trained, folder: Path, number: int | None = None) -> None:
+    """Keep a method's record and checkpoint as the run's own, or as those of a method that was tried."""
+    try:
+        if number is None:
+            one.keep(folder)
+        else:
+            with kept.keeping(folder, number, one.method.name) as place:
+                one.keep(place)
+    except (UserError, OSError) as error:
+        logger.warning("method: what %s has come to is not kept: %s", one.method.name, error)
 
 
 def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
@@ -122,11 +216,13 @@ def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:
     """What the method of the run in a folder has trained, from its checkpoint on."""
     method: Method | None = Method(replace(plan, optimizer=plan.stages))
-    path = folder / FILE_NAME
-    if isinstance(plan.optimizer, Automatic) and path.is_file():
-        method = method_named(plan, path.read_text(encoding="utf-8").strip())
+    name = kept.method_of(folder)
+    if isinstance(plan.optimizer, Automatic) and name:
+        method = method_named(plan, name)
     if method is None:
-        raise UserError(f"no method to go on with in {path}; resume with optimizer=trust_region or another")
+        raise UserError(
+            f"no method {name!r} to go on with ({folder / kept.METHOD}); resume with optimizer=trust_region or another"
+        )
     clock = Clock(time_for_training(plan.training.time_limit, output), started)
     one = train(method, clock, saved=folder)
     if one.outcome is not Outcome.INTERRUPTED:
@@ -156,10 +252,11 @@ def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train:
 
 
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
-    if output.estimate and launched_rank() == 0:
+    if output.estimate and launched_rank() == 0 and not one.run.interruption.requested:
         seconds = time_for_errors(spent, plan.training.time_limit, output)
-        damping = float(one.history.records[-1].get("damping", 0.0))
-        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, one.run, damping)
+        last = one.history.records[-1] if one.history.records else {}
+        told = (one.run, float(last.get("damping", 0.0)), one.run.interruption)
+        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, *told)
 
 
 def _told(one: Trained) -> str:
@@ -167,8 +264,3 @@ def _told(one: Trained) -> str:
         return "no error is estimated" if one.fell else "it does not fit"
     field, error = one.estimate.worst
     return f"estimated error of {field} {error:.1e}" + ("" if one.estimate.is_resolved else " or more")
-
-
-def _remember(folder: Path | None, method: Method) -> None:
-    if folder is not None:
-        write_text(folder / FILE_NAME, method.name + "\n")

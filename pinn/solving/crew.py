@@ -183,7 +183,8 @@ def _start(crew: Crew, devices: Sequence[torch.device], packed: Callable[[], byt
 
 def follow(sent: bytes, address: Address, device: torch.device, threads: int, line: Connection) -> None:
     """What a process that was started does: the same training as the first, which alone is told to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # of a terminal or a scheduler, which tell all processes
+        signal.signal(number, signal.SIG_IGN)
     try:
         torch.set_num_threads(threads)
         logger.addHandler(logging.NullHandler())

@@ -28,6 +28,7 @@ from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.training.callbacks.history import History
 from pinn.training.held_out import HeldOut
+from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.run import Run, StepRecord
 from pinn.trial.function import TrialFunction
@@ -101,19 +102,22 @@ def errors_of(
     second_stage: bool = True,
     run: Run | None = None,
     damping: float = 0.0,
+    interruption: Interruption | None = None,
 ) -> Staged | NoiseErrors | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
 
     run, damping: by which it was trained, and of its last step, for what the noise of data leaves open.
     """
-    by_noise = _asked("what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed)) if run else None
-    if by_noise is not None:  # which a correction would learn
-        return by_noise
-    found = _asked("the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))
+    told = interruption or Interruption()
+    if run is not None:
+        by_noise = _asked(told, "what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed))
+        if by_noise is not None:  # which a correction would learn
+            return by_noise
+    found = _asked(told, "the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))
     if found is None:
         return None
     # of ordinary equations: in small steps, which resolve what features do not
-    marched = _asked("the error, marched in time,", lambda: marched_error(found.trial))
+    marched = _asked(told, "the error, marched in time,", lambda: marched_error(found.trial))
     return replace(found, marched=marched) if marched else found
 
 
@@ -132,14 +136,16 @@ def examine(
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     if not output.estimate:
         return Examination(trial, judge(trial, history), None, _spectrum(run))
-    answer = stages.trial if stages else trial
+    answer, told = stages.trial if stages else trial, run.interruption
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
-        _asked("the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
-    posed = _asked("whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights))
-    seen = _asked("how sharp it is", partial(_sharpness, answer, plan, history, estimate))
-    bounds = _asked("a bound of the error", lambda: bound_errors(answer))
-    why = _asked("why it may not be solved", partial(_causes, answer, plan, history))
+        _asked(told, "the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
+    posed = _asked(
+        told, "whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights)
+    )
+    seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
+    bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
+    why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen or (), why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
 
@@ -200,20 +206,30 @@ def _causes(trial: TrialFunction | WindowedTrial, plan: Plan, history: History) 
     return (*causes.sizes(trial.windows[0], plan.seed), *causes.end(history.columns()))
 
 
-def _asked(question: str, look: Callable[[], T]) -> T | None:
-    """What a look finds; None, with a line in the log, where it fails: a finished run is still to be written."""
+def _asked(interruption: Interruption, question: str, look: Callable[[], T]) -> T | None:
+    """What a look finds; None, with a line in the log, where it fails: a finished run is still to be written.
+
+    Ctrl-C breaks it off, and nothing more is asked.
+    """
+    if interruption.requested:
+        return None
     try:
-        return look()
+        with interruption.breakable():
+            return look()
     except (Exception, KeyboardInterrupt) as error:
-        logger.info("%s is not known: %s", question, str(error) or type(error).__name__)
+        told = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
+        logger.info("%s is not known: %s", question, told or type(error).__name__)
         return None
 
 
 def _spectrum(run: Run) -> Spectrum | None:
     """The singular values of J where the training ended; None, with a line in the log, where there are none."""
+    if run.interruption.requested:
+        return None
     try:
-        minimized = run.minimized()
-        return None if minimized is None else jacobian_spectrum(*minimized)
-    except (RuntimeError, UserError) as error:  # memory, or an operation that only some optimizers need
+        with run.interruption.breakable():
+            minimized = run.minimized()
+            return None if minimized is None else jacobian_spectrum(*minimized)
+    except (RuntimeError, UserError, KeyboardInterrupt) as error:  # memory, or what only some optimizers need
         logger.info("the spectrum of J is not computed: %s", error)
         return None

@@ -1,5 +1,6 @@
 """A run: build, train, write."""
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pinn.basis.configurable import plain
+from pinn.basis.disk import held
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.preflight import preflight
@@ -19,26 +21,32 @@ from pinn.report.closing import closing_table
 from pinn.report.points import draw_first_points
 from pinn.residuals.windowed import whole_residuals
 from pinn.sampling.base import Sampler
+from pinn.solution.beforehand import check_output
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file.soundness import understood
 from pinn.solving.blueprint import Blueprint
-from pinn.solving.choosing import METRICS, Trained, quick_trial, resumed, trained_by_best
+from pinn.solving.choosing import Choice, Trained, quick_trial, resumed
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.methods import Method
-from pinn.solving.writing import write
+from pinn.solving.tried import TRIED, forget
+from pinn.solving.writing import attempt, write
 from pinn.training.callbacks.checkpoints import Checkpoints
-from pinn.training.callbacks.history import History, MetricsFile, read_metrics
+from pinn.training.callbacks.history import METRICS, History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
+from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.clock import Clock
+from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome
 from pinn.training.settings import Stages, Training
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
 from pinn.trial.windows import WindowedTrial, settled
+
+LARGEST_SEED = 2**62  # with room for those that are made from it
 
 
 def solve(
@@ -90,7 +98,7 @@ def solve(
         folder: where given, metrics.jsonl, checkpoint.h5, solution.h5, solution.vtkhdf and figures/ are written there.
         callbacks: called beside the progress display.
         configuration: the resolved configuration to be stored; default: that of the objects passed.
-        resume: continue from the folder's checkpoint.
+        resume: continue from the folder's checkpoint; at the run's end its results are written again.
 
     Raises:
         UserError: a setting, the problem's equations or the folder are at fault; the message says what to try.
@@ -98,25 +106,57 @@ def solve(
     given = locals()
     require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
     require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
+    require(seed < LARGEST_SEED, f"seed must be below 2**62, which generators take, got {seed}")
     leads = launched_rank() == 0
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
     show_log(leads)
-    plan = Plan.of(given).measured()
-    output, started = output or Output(), time.perf_counter()
-    train = partial(_train, folder, callbacks, output.figures)
-    if saved is not None:
-        found = resumed(plan, output, saved, started, train)
-    else:
-        found = trained_by_best(plan, output, folder, started, train)
-    examined = _examined(plan, found, output, started)
-    solution = _solution(plan, found, examined, output, configuration, started)
-    files = write(solution, folder, output)
-    if leads:
-        logger.info("%s", closing_table(solution, files))
-    if found.outcome is Outcome.INTERRUPTED and folder is not None:
-        logger.info("continue with: pinn resume %s", folder)
+    interruption = Interruption()
+    with held(folder) if folder else contextlib.nullcontext(), interruption.watched():
+        if folder is not None and saved is None:
+            _clear(folder)
+        plan = Plan.of(given).measured()
+        output, started = output or Output(), time.perf_counter()
+        found = _trained(plan, output, folder, callbacks, interruption, saved, started)
+        examined = _examined(plan, found, output, started)
+        solution = _solution(plan, found, examined, output, configuration, started)
+        files = write(solution, folder, output, interruption)
+        if leads:
+            logger.info("%s", closing_table(solution, files))
+        if folder is not None:
+            _conclude(folder, found.outcome, interruption)
     return solution
+
+
+def _trained(
+    plan: Plan,
+    output: Output,
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    interruption: Interruption,
+    saved: Path | None,
+    started: float,
+) -> Trained:
+    """By the plan's method or the best of several; from what is saved in a folder, where one is given."""
+    train = partial(_train, folder, callbacks, output, interruption)
+    if saved is not None and not (isinstance(plan.optimizer, Automatic) and (saved / TRIED).is_dir()):
+        return resumed(plan, output, saved, started, train)
+    recall = partial(_train, None, (), None, interruption)
+    return Choice(plan, output, folder, started, train, recall, interruption, again=saved is not None).best()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run that was in a folder before would be continued from: a new one begins there."""
+    forget(folder)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _conclude(folder: Path, outcome: Outcome, interruption: Interruption) -> None:
+    """After all is written: what was kept for a continuation goes, or how to continue is told."""
+    if outcome is not Outcome.INTERRUPTED:
+        forget(folder)
+    if interruption.requested:
+        logger.info("continue with: pinn resume %s", folder)
 
 
 def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Examination:
@@ -124,10 +164,12 @@ def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Exa
     if launched_rank() > 0 or found.outcome is Outcome.INTERRUPTED:
         return Examination(found.trial, judge(found.trial, found.history))
     examined = examine(found.trial, found.run, found.method.plan, found.history, found.stages, output)
-    if examined.verdict.word.is_good or examined.verdict.word is Word.ILL_POSED:
+    if examined.verdict.word.is_good or found.run.interruption.requested or examined.verdict.word is Word.ILL_POSED:
         return examined
     spent = time.perf_counter() - started
-    return examined.advised(quick_trial(plan, found, output, spent, partial(_train, None, (), False)))
+    return examined.advised(
+        quick_trial(plan, found, output, spent, partial(_train, None, (), None, found.run.interruption))
+    )
 
 
 def _solution(
@@ -162,7 +204,8 @@ def _solution(
 def _train(
     folder: Path | None,
     callbacks: Sequence[Callback],
-    figures: bool,
+    output: Output | None,
+    interruption: Interruption,
     method: Method,
     clock: Clock,
     saved: Path | None = None,
@@ -170,17 +213,19 @@ def _train(
 ) -> Trained:
     """Train by a method, watched, and recorded in the folder where there is one.
 
-    figures: whether the first points are drawn. clock: of the method's time. saved: the folder of the run that is
-    continued. looking: whether to look at the problem first.
+    output: of the run, None for a trial that writes none. clock: of the method's time. saved: the folder of the run
+    that is continued. looking: whether to look at the problem first.
     """
     plan, history, leads = method.plan, History(), launched_rank() == 0
     blueprint = Blueprint(plan, saved, clock)
     with crew_of(choose_devices(plan.devices, plan.device), blueprint.packed) as crew:
         trial = blueprint.trial(crew.device)
+        if output is not None:
+            check_output(trial.windows[0], output)
         if looking:
-            _look_before(trial.windows[0], plan, folder if figures else None)
+            _look_before(trial.windows[0], plan, folder if output and output.figures else None, interruption)
         watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
-        run = blueprint.training(trial, crew.assemble(), watchers)
+        run = blueprint.training(trial, crew.assemble(), watchers, interruption)
         if saved is not None:
             with understood(saved / METRICS):
                 history.records = read_metrics(saved / METRICS, run.at.step)
@@ -188,13 +233,15 @@ def _train(
     return Trained(method, settled(trial), run, history, outcome)
 
 
-def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None) -> None:
+def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None, interruption: Interruption) -> None:
     """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
     before = preflight(trial, plan.weights, plan.seed, plan.sizes)
     for finding in before.findings:
         logger.warning("pre-flight: %s", finding.text)
     if folder is not None:
-        draw_first_points(before, plan.sampler, plan.seed, folder / "figures" / "points.png")
+        figure = folder / "figures" / "points.png"
+        draw = partial(draw_first_points, before, plan.sampler, plan.seed, figure)
+        attempt("the figure of the points", draw, interruption)
 
 
 def _watchers(

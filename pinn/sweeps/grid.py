@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.new import new_file
 from pinn.sweeps.table import Row, columns_of, write_array
 
 FULL_ENOUGH = 0.1  # share of the grid's cells that have a job; below it jobs are one dimension
@@ -27,7 +26,7 @@ def write_grid(rows: Sequence[Row], swept: Sequence[str], path: Path) -> Path:
         axes = {"job": [row["job"] for row in rows]}
     shape = tuple(map(len, axes.values()))
     places = [tuple(axes[key].index(row[key]) for key in axes) for row in rows]
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_file(path) as file:
         for key, labels in axes.items():
             write_array(file, _plain(key), np.array(labels, dtype=object)).make_scale(_plain(key))
         for name in columns_of(rows):

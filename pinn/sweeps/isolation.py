@@ -4,13 +4,20 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from pinn.basis.disk import is_alive
+
+LOOK = 0.5  # seconds between two looks whether the sweep's process is there
+_watches = False  # whether this process does so
 
 
 def run_isolated(function: Callable[..., None], *arguments: Any, preloaded: Sequence[str] = ()) -> int:
@@ -29,6 +36,26 @@ def run_isolated(function: Callable[..., None], *arguments: Any, preloaded: Sequ
         _end(process)
         raise
     return process.exitcode or 0
+
+
+def end_with(sweep: int, host: str) -> None:
+    """Have a launcher's worker on this machine end soon after the sweep's process: it would go on with its jobs.
+
+    Its own job's process is told by its end. What a scheduler runs is its own.
+    """
+    global _watches
+    if _watches or os.getpid() == sweep or host != socket.gethostname() or "submitit" in sys.modules:
+        return
+    _watches, parent = True, os.getppid()
+
+    def watch() -> None:
+        while is_alive(sweep) and os.getppid() == parent:  # a killed one may wait to be reaped
+            time.sleep(LOOK)
+        os._exit(1)
+
+    if not is_alive(sweep):
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def redirect_output(path: Path) -> None:

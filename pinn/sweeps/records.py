@@ -11,7 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pinn.solution_file.layout import write_text
+from pinn.basis.disk import is_alive, write_text
 
 FILE_NAME = "status.json"
 
@@ -101,10 +101,4 @@ def _alive(record: JobRecord) -> bool:
     """Whether the record's process runs; of one on another machine nothing is known, which counts as yes."""
     if record.host != socket.gethostname():
         return True
-    try:
-        os.kill(record.process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+    return is_alive(record.process)

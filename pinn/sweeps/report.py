@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from pinn.basis.disk import write_text
 from pinn.diagnosis.verdict import Word
 from pinn.report.page import FILE_NAME as PAGE
 from pinn.report.page import command, data_address, environment
 from pinn.report.record import OVERRIDES, Record, overrides_in, read_record
 from pinn.report.style import COLORS, NORMAL, SMALL, image, style
 from pinn.solution_file.contents import FILE_NAME
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.reading import PathLike
 from pinn.sweeps.records import read_record as read_job
 from pinn.sweeps.table import Row, rows_below

@@ -18,12 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pinn.basis.disk import replacing
 from pinn.basis.errors import require
 from pinn.basis.files import printable
 from pinn.report.record import Record, read_record
 from pinn.solution_file.contents import FILE_NAME
-from pinn.solution_file.layout import replacing
 from pinn.solution_file.measured import Measure
+from pinn.solution_file.new import new_file
 from pinn.solution_file.reading import PathLike
 from pinn.solution_file.soundness import understood
 
@@ -118,16 +119,15 @@ def write_table(rows: Sequence[Row], path: Path) -> Path:
     """
     require(path.suffix in (".csv", ".h5"), f"a table is written as .csv or .h5, got {path}")
     names = columns_of(rows)
-    with replacing(path) as temporary:
-        if path.suffix == ".csv":
-            with open(temporary, "w", newline="", encoding="utf-8") as text:
-                writer = csv.DictWriter(text, names)
-                writer.writeheader()
-                writer.writerows(rows)
-        else:
-            with h5py.File(temporary, "w") as file:
-                for name in names:
-                    write_array(file, name, np.array([row.get(name) for row in rows], dtype=object))
+    if path.suffix == ".csv":
+        with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as text:
+            writer = csv.DictWriter(text, names)
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        with new_file(path) as file:
+            for name in names:
+                write_array(file, name, np.array([row.get(name) for row in rows], dtype=object))
     return path
 
 

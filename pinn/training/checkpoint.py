@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.solution_file.layout import replacing
+from pinn.solution_file.new import new_file
 from pinn.solution_file.soundness import check_sound, understood
 
 FILE_NAME = "checkpoint.h5"
@@ -18,7 +18,7 @@ FORMAT = 1
 
 def save_tree(path: Path, tree: dict[str, Any]) -> None:
     """Write a tree of dicts, lists, tensors, numbers, strings, booleans and None; raises UserError if it cannot be."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    with new_file(path) as file:
         file.attrs["format"] = FORMAT
         _write(file, "tree", tree)
 

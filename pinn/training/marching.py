@@ -17,8 +17,9 @@ from pinn.residuals.protocol import LeastSquares
 from pinn.training.clock import Clock
 from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
+from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
-from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
+from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial, of_window
@@ -61,8 +62,9 @@ class TimeMarching(Run):
         *,
         saved: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
+        interruption: Interruption | None = None,
     ) -> None:
-        super().__init__(callbacks)
+        super().__init__(callbacks, interruption)
         self.trial = trial
         self.plan = plan
         self.execution = execution
@@ -76,6 +78,7 @@ class TimeMarching(Run):
         self._tried: dict[str, Tensor] = {}  # parameters of the last attempt at the present window that failed
         self._prepared = 0.0  # seconds of the present window before its first step
         self._trainer: Trainer | None = None
+        self._end: dict[str, Any] | None = None  # how the run ended that is continued
         self._at_end: dict[str, Any] | None = None  # the checkpoint of a window's trainer that has come to its end
         if saved is not None:
             self._restore(saved)
@@ -110,6 +113,11 @@ class TimeMarching(Run):
         self.trial.hold_from(reached)
 
     def _train(self) -> Outcome:
+        if self._end is not None and self._is_over(self._end):
+            self.shortfall = self._end["shortfall"]
+            if self._trainer is not None:
+                self._trainer.run()  # no step, but its best parameters
+            return Outcome[self._end["outcome"]]
         while True:
             if self._trainer is None and self.finished and self._time_left <= 0.0:
                 return self._cut_off()
@@ -133,6 +141,14 @@ class TimeMarching(Run):
             self._before = self.at
             self.finished.append(Finished({k: points.x for k, points in trainer.points.items()}, outcome))
             self._trainer, self._at_end = None, None
+
+    def _is_over(self, end: Mapping[str, Any]) -> bool:
+        """Whether nothing is left of a run that has ended so: its last window is not judged again."""
+        if end["outcome"] == Outcome.TIME.name:
+            return self.clock.limit is not None and self.clock.limit <= end["limit"]
+        if end["outcome"] == Outcome.INTERRUPTED.name or self._trainer is None:
+            return False
+        return self.trial.ends[len(self.finished)] == self.time[1] and self._trainer.is_over
 
     @property
     def _time_left(self) -> float:
@@ -248,7 +264,12 @@ class TimeMarching(Run):
             "parameters": {window.prefix + name: v for window in trained for name, v in window.parameters().items()},
             "before": dict(vars(self._before)),
             "trainer": running,
+            "end": None if self.ended is None else self._limit_at_end(self.ended),
         }
+
+    def _limit_at_end(self, outcome: Outcome) -> dict[str, Any]:
+        limit = math.inf if self.clock.limit is None else self.clock.limit
+        return {"outcome": outcome.name, "limit": limit, "shortfall": self.shortfall}
 
     def _restore(self, tree: Mapping[str, Any]) -> None:
         """Continue from a checkpoint; raises UserError where it belongs to another network, problem or windows."""
@@ -267,11 +288,7 @@ class TimeMarching(Run):
             window.load_parameters(of_window(tree["parameters"], window.prefix))
         if tree["trainer"] is not None:
             self._trainer = self._begin(tree["trainer"])
-
-    def check_there_is_more(self) -> None:
-        require(self._time_left > 0.0, used_up(self.plan.training.time_limit))
-        if self._trainer and self.trial.ends[len(self.finished)] == self.time[1]:
-            self._trainer.check_there_is_more()
+        self._end = tree.get("end")
 
 
 class _Relay(Callback):
@@ -285,6 +302,10 @@ class _Relay(Callback):
         counted = {"step": before.step + record["step"], "seconds": before.seconds + record["seconds"]}
         for callback in self.run.callbacks:
             callback.on_step(counted | {"window": number} | {k: v for k, v in record.items() if k not in counted})
+
+    def on_return(self, step: int) -> None:
+        for callback in self.run.callbacks:
+            callback.on_return(self.run._before.step + step)
 
     def on_end(self, outcome: Outcome) -> None:
         """Before the trainer puts the best parameters in the place of the last ones, from which it would go on."""

@@ -42,6 +42,7 @@ class Position:
     settled: bool = False  # whether the optimizer says that another step would gain nothing
     weighed: int = 0  # how often the weights have changed
     fits_noise: bool = False  # whether the steps since the last draw of points have fitted the noise of data
+    last_step: float = 0.0  # seconds
 
     def next_stage(self) -> None:
         """To the first step of the stage that follows."""
@@ -72,25 +73,38 @@ class Run(ABC):
         self.callbacks = callbacks
         self.shortfall = ""  # what was to be trained and was not reached; empty where all of it was
         self.interruption = interruption or Interruption()
+        self.ended: Outcome | None = None  # how it ended, once it has
 
     def run(self) -> Outcome:
-        """Train to the end or a limit; the trial function then holds the best parameters."""
+        """Train to the end or a limit; the trial function then holds the best parameters.
+
+        Makes no step where it stands at its end. Raises KeyboardInterrupt where it is interrupted before its first.
+        """
+        with self.interruption.watched():
+            return self._run()
+
+    def _run(self) -> Outcome:
         for callback in self.callbacks:
             callback.on_start(self)
-        outcome = Outcome.INTERRUPTED
+        begun, outcome = self.at.step, Outcome.INTERRUPTED
+        self.interruption.begun |= begun > 0
         try:
-            with self.interruption.watched():
-                outcome = self._train()
+            outcome = self._train()
         except KeyboardInterrupt:
-            logger.warning("interrupted at step %d: saving what there is", self.at.step)
             self._leave_team()
+            if self.at.step == 0:  # nothing is done
+                raise
+            logger.warning("interrupted at step %d: saving what there is", self.at.step)
         except Exception:
             self._leave_team()
             raise
         finally:
+            self.ended = outcome
             for callback in self.callbacks:
                 callback.on_end(outcome)
             self._keep_best()
+        if begun == self.at.step > 0 and outcome is not Outcome.INTERRUPTED:
+            logger.info("%s; to go on: more training.steps, or a larger training.time_limit", outcome.value)
         return outcome
 
     @property
@@ -134,12 +148,3 @@ class Run(ABC):
     @abstractmethod
     def checkpoint(self) -> dict[str, Any]:
         """Everything that the next step depends on, as a plain tree."""
-
-    @abstractmethod
-    def check_there_is_more(self) -> None:
-        """Raises UserError where the run is at its end, and says what would continue it."""
-
-
-def used_up(limit: float | None) -> str:
-    """What a run is told that has no time left."""
-    return f"the run has used its time limit ({limit} s); resume it with a larger training.time_limit, or null"

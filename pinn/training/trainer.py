@@ -23,9 +23,9 @@ from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
 from pinn.training.held_out import HeldOut, numbers
-from pinn.training.interruption import Interruption
+from pinn.training.interruption import SECOND, Interruption
 from pinn.training.prediction import Simplest, prediction_error
-from pinn.training.run import Callback, Outcome, Position, Run, StepRecord, used_up
+from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.weighting import NoiseWeights, Weighting
 
@@ -82,7 +82,7 @@ class Trainer(Run):
         self.simplest: Simplest | None = None
         self._damping = 0.0  # of the last step
         self._at = Position()
-        self._last_step = 0.0  # seconds
+        self._before_draw: dict[str, Any] | None = None  # what a redraw has changed since the last step
         self._least_squares: Collocation | None = None
 
     @property
@@ -135,20 +135,28 @@ class Trainer(Run):
         started, before = time.perf_counter(), (self.at.seconds, self.at.stage_seconds)
         while True:
             outcome = self._stop(stage)
+            if outcome is Outcome.NOISE:
+                self._go_back()
             if outcome is not None:
                 return outcome
             self._redraw_if_due(stage)
-            theta, state, report = stage.optimizer.step(self.theta, self.state, self.least_squares)
+            try:
+                with self.interruption.breakable(SECOND):
+                    theta, state, report = stage.optimizer.step(self.theta, self.state, self.least_squares)
+            except KeyboardInterrupt:
+                self._undo_draw()
+                raise
             theta = self.team.firsts(theta)  # unlike processors round differently
             loss = float(report["loss"])
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
                 self._explain_first_step(loss)
                 return Outcome.DIVERGED
-            self.theta, self.state = theta, state
+            self.theta, self.state, self._before_draw = theta, state, None
+            self.interruption.begun = True
             self.at.step, self.at.stage_step = self.at.step + 1, self.at.stage_step + 1
             begun = self.at.stage_seconds
             self._count(before, time.perf_counter() - started)
-            self._last_step = self.at.stage_seconds - begun
+            self.at.last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self._damping = float(report.get("damping", 0.0))
@@ -163,15 +171,19 @@ class Trainer(Run):
 
         No step is begun of which less than half would be within the time limit, if it takes as long as the last.
         """
-        if self.at.step == 0:
+        if self.at.step == 0 and not self.interruption.begun:
             return None
         (asked,) = self.team.largest(float(self.interruption.requested))  # of any process, at this step
         if asked:
             return Outcome.INTERRUPTED
-        if self.time_limit is not None and self.at.seconds + 0.5 * self._last_step >= self.time_limit:
-            return Outcome.TIME
-        if self.at.stage_step == 0:
+        if self.at.step == 0:
             return None
+        ended = None if self.at.stage_step == 0 else self._stage_end(stage)
+        out_of_time = self.time_limit is not None and self.at.seconds + 0.5 * self.at.last_step >= self.time_limit
+        return Outcome.TIME if ended is None and out_of_time else ended
+
+    def _stage_end(self, stage: Stage) -> Outcome | None:
+        """Whether a stage ends after its last step, by itself: time that passes until it is asked does not matter."""
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
             return Outcome.STAGE_TIME
         if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
@@ -182,7 +194,6 @@ class Trainer(Run):
         if self.at.settled:
             return Outcome.SETTLED
         if self.at.fits_noise:
-            self._go_back()
             return Outcome.NOISE
         return Outcome.STEPS if self.at.stage_step >= self.training.stage_steps(stage) else None
 
@@ -212,6 +223,7 @@ class Trainer(Run):
         every = self._redraw_every(stage)
         if self.points and not (every and self.at.stage_step % every == 0):
             return
+        self._before_draw = self.checkpoint()
         self.points = self._draw()
         if self.weighting.may_change(self.held_out.noisy):
             self._weigh()
@@ -231,6 +243,21 @@ class Trainer(Run):
                 self.at.fits_noise = True
             else:
                 self.simplest = Simplest(self.theta, error, self.at.step)
+
+    def _undo_draw(self) -> None:
+        """Back to where the last step left it: a run that is continued draws again."""
+        if self._before_draw is not None:
+            self._restore_draw(self._before_draw)
+
+    def _restore_draw(self, tree: Mapping[str, Any]) -> None:
+        self._at = Position(**tree["position"])  # how often weights have changed, and whether noise is fitted
+        self.best.held_out = tree["best"]["held_out"]
+        self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
+        self.adaptation = tree["adaptation"]
+        self.generator.set_state(tree["generator"])
+        self.residuals.weights = dict(tree["weights"])
+        simplest = tree.get("simplest")
+        self.simplest = None if simplest is None else Simplest(**_moved(simplest, self.theta))
 
     def _redraw_every(self, stage: Stage) -> int:
         """The stage's wish, else the sampler's, else what suits the optimizer."""
@@ -303,7 +330,7 @@ class Trainer(Run):
             "state": self.state,
             "position": dict(vars(self.at)),
             "points": {label: dict(vars(points)) for label, points in self.points.items()},
-            "adaptation": self.adaptation,
+            "adaptation": dict(self.adaptation),
             "generator": self.generator.get_state(),
             "weights": dict(self.residuals.weights),
             "simplest": None if self.simplest is None else dict(vars(self.simplest)),
@@ -321,12 +348,8 @@ class Trainer(Run):
         self.theta = _moved(tree["theta"], self.theta)
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
-        self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
-        self.adaptation = tree["adaptation"]
-        self.generator.set_state(tree["generator"])
-        self.residuals.weights = dict(tree["weights"])
-        simplest, self._damping = tree.get("simplest"), tree.get("damping", 0.0)
-        self.simplest = None if simplest is None else Simplest(**_moved(simplest, self.theta))
+        self._damping = tree.get("damping", 0.0)
+        self._restore_draw(tree)
 
     def _check_whole(self, tree: Mapping[str, Any]) -> None:
         """Raises UserError where numbers of a checkpoint are none that a run can have."""
@@ -345,14 +368,11 @@ class Trainer(Run):
         for block, weight in tree["weights"].items():
             require(0 <= weight < math.inf, f"the checkpoint's weight of {block} must be >= 0 and finite, got {weight}")
 
-    def check_there_is_more(self) -> None:
-        limit, last = self.time_limit, self.at.stage == len(self.stages) - 1
-        require(limit is None or self.at.seconds < limit, used_up(self.training.time_limit))
-        steps = self.training.stage_steps(self.stages[self.at.stage])
-        require(
-            not (last and self.at.stage_step >= steps),
-            f"the run has done all its {steps} steps; resume it with more training.steps",
-        )
+    @property
+    def is_over(self) -> bool:
+        """Whether no step is left where it stands."""
+        last = self.at.stage == len(self.stages) - 1
+        return last and self._stop(self.stages[self.at.stage]) not in (None, Outcome.INTERRUPTED)
 
 
 def _moved(tree: Any, like: Tensor) -> Any:

@@ -1,12 +1,15 @@
 """`pinn resume`: a run goes on in its folder, with its saved configuration and the given changes."""
 
 import json
+import os
 
 import pytest
 import yaml
 
 import pinn
+from pinn.basis.disk import held
 from pinn.cli import main
+from pinn.cli.mistakes import explain
 
 SMALL = [
     "network.width=4",
@@ -46,7 +49,6 @@ def test_a_run_goes_on_in_its_folder(run, capsys):
         (["nowhere"], "no run to resume in nowhere"),
         (["run", "training.stepz=9"], "no option 'training.stepz' (did you mean 'training.steps'?)"),
         (["run", "9"], "KEY=VALUE"),
-        (["run"], "done all its 5 steps; resume it with more training.steps"),
         (["run", "network.width=5"], "belongs to another network"),
         (["run", "network.depth=1000000"], "belongs to another network"),  # before they are made, which takes a minute
     ],
@@ -62,6 +64,57 @@ def test_mistakes_are_told_in_one_line(run, capsys, words, message):
 def test_help(capsys):
     assert main(["resume", "--help"]) == 0
     assert "usage: pinn resume [-h] [--strict] [--trust] RUN" in capsys.readouterr().out
+
+
+def test_a_run_without_its_solution_is_finished(run, capsys):
+    """As one that was killed, or that had no space, between its last step and its solution."""
+    before = pinn.load(run)
+    (run / "solution.h5").unlink()
+    assert main(["resume", "run"]) == 0
+    assert "all steps done; to go on: more training.steps" in capsys.readouterr().out
+    assert pinn.load(run).errors() == before.errors()
+    assert pinn.load(run).attributes["status"] == before.attributes["status"] == "steps"
+
+
+def test_a_run_without_a_checkpoint_begins_anew(run, capsys):
+    before = pinn.load(run)
+    for name in ("solution.h5", "checkpoint.h5"):
+        (run / name).unlink()
+    assert main(["resume", "run"]) == 0
+    assert "run holds no checkpoint yet: the run begins anew" in capsys.readouterr().out
+    assert pinn.load(run).errors() == before.errors()
+
+
+def test_a_folder_that_another_process_holds_is_left_alone(run, capsys):
+    with held(run):
+        assert main(["resume", "run", "training.steps=9"]) == 2
+        assert f"error: run is in use by process {os.getpid()} on " in capsys.readouterr().err
+        assert main([*SMALL, "training.steps=7", "hydra.run.dir=run"]) == 2
+        assert f"error: run is in use by process {os.getpid()} on " in capsys.readouterr().err
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 5
+    assert yaml.safe_load((run / ".hydra" / "config.yaml").read_text())["training"]["steps"] == 5
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(run, capsys):
+    (run / "pinn.log").unlink()
+    (run / "pinn.log").mkdir()
+    assert main(["resume", "run"]) == 2
+    error = capsys.readouterr().err
+    assert error == "error: cannot write run/pinn.log: Is a directory; resume needs to write to the run's folder\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory: make something smaller: network.width"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "not enough memory: make something smaller"),
+        (OSError(24, "Too many open files"), "too many open files: raise the limit, such as by ulimit -n 1024"),
+    ],
+)
+def test_what_is_scarce_is_told_with_what_to_try(error, message):
+    told, status = explain(error)
+    assert told.startswith(message)
+    assert status == 1
 
 
 # From elsewhere

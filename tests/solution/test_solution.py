@@ -578,7 +578,7 @@ def test_files_that_cannot_be_rebuilt(path, tmp_path):
     "target",
     [
         "os.system",
-        "pinn.solution_file.layout.os.system",
+        "pinn.basis.files.os.system",
         "pinn.solution.load",
         "pinn.solution.solution.yaml.YAMLObject",
     ],

@@ -109,12 +109,6 @@ def test_metrics_after_the_checkpoint_are_dropped_with_a_torn_line(tmp_path):
     assert steps == resumed.history["step"].tolist() == list(range(1, 9))
 
 
-def test_a_run_that_is_done_says_what_would_continue_it(tmp_path):
-    solve(tmp_path, 4)
-    with pytest.raises(UserError, match=r"done all its 4 steps; resume it with more training.steps"):
-        solve(tmp_path, 4, resume=True)
-
-
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     solve(tmp_path, 4)
     with pytest.raises(UserError, match="another network or problem"):

@@ -493,12 +493,6 @@ def test_a_checkpoint_of_other_windows_is_refused(tmp_path):
         solve(tmp_path / "one", resume=True)
 
 
-def test_a_run_that_is_done_says_what_would_continue_it(tmp_path):
-    solve(tmp_path)
-    with pytest.raises(UserError, match=r"done all its 4 steps; resume it with more training.steps"):
-        solve(tmp_path, resume=True)
-
-
 def test_windows_below_one_are_refused():
     with pytest.raises(UserError, match=r"training\.windows must be >= 1 or auto, got 0"):
         Training(windows=0)

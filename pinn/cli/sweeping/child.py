@@ -1,6 +1,7 @@
 """A job of a sweep inside its own process."""
 
 import logging
+import shutil
 import time
 import traceback
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from pinn.basis.disk import replacing
 from pinn.basis.errors import UserError
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import FULL, explain
@@ -118,6 +120,12 @@ def _pruning(task: Task) -> "Pruning | None":
 
 def _mark_pruned(path: Path) -> None:
     """The file as the run left it, with the status that it has in the search."""
+    with replacing(path) as temporary:
+        shutil.copyfile(path, temporary)
+        _set_pruned(temporary)
+
+
+def _set_pruned(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file.attrs["status"] = Status.PRUNED.value
         file.attrs["outcome"] = "pruned by the search: others were better at the same step"

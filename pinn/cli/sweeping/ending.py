@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from pinn.basis.disk import held, write_text
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import read_text
 from pinn.basis.seals import seal
@@ -19,7 +20,6 @@ from pinn.cli.strict import doubt, without_strict
 from pinn.diagnosis.verdict import Verdict
 from pinn.report.record import read_record
 from pinn.solution_file.contents import FILE_NAME
-from pinn.solution_file.layout import write_text
 from pinn.sweeps.records import Status, records_below
 from pinn.sweeps.report import write_sweep_report
 
@@ -60,24 +60,36 @@ def command_of(folder: Path) -> list[str] | None:
 
 @contextlib.contextmanager
 def concluded(folder: Path, task: Any, summarize: Summarize, strict: bool = False) -> Iterator[None]:
-    """Sum up what is done at the end, and tell `task` which jobs failed; SIGTERM ends a sweep as Ctrl-C does.
+    """Hold the folder; sum up what is done at the end, whatever the signals, and tell `task` which jobs failed.
 
     summarize: writes the summary in the folder, and returns a text and the paths. strict: tell it, too, which answers
     are not to be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / COMMAND, json.dumps(task.words) + "\n")
-    seal(folder, COMMAND)
-    in_main_thread = threading.current_thread() is threading.main_thread()  # which alone may be told of signals
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler) if in_main_thread else None
+    with held(folder):
+        write_text(folder / COMMAND, json.dumps(task.words) + "\n")
+        seal(folder, COMMAND)
+        try:
+            yield
+        finally:
+            _dismiss_workers()
+            with _unbroken():
+                conclude(folder, task, summarize)
+                task.doubted = doubt(_verdicts(folder)) if strict else None
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """What goes on is not broken off by Ctrl-C and SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may be told of signals
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, before)
-        _dismiss_workers()
-        conclude(folder, task, summarize)
-        task.doubted = doubt(_verdicts(folder)) if strict else None
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _verdicts(folder: Path) -> dict[str, Verdict]:

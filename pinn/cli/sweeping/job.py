@@ -13,12 +13,12 @@ from pinn.cli.mistakes import explain
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.child import Task, perform
 from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
+from pinn.solving.tried import can_resume
 from pinn.sweeps.isolation import run_isolated
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record
 from pinn.sweeps.sharing import threads_of_job
 from pinn.sweeps.summary import job_row
 from pinn.sweeps.words import by_key
-from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 
 logger = logging.getLogger("pinn")
 
@@ -54,7 +54,7 @@ def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[st
     ours = before is not None and before.config_hash == digest
     if before is not None and ours and before.finished:
         return told(before, "before")
-    resume = before is not None and ours and (folder / CHECKPOINT).is_file() and not before.mistake
+    resume = before is not None and ours and can_resume(folder) and not before.mistake
     threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))
     task = Task(tuple(words), folder, text, number, threads, resume, _trial(hydra))
     record = JobRecord(digest, overrides)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pinn.basis.disk import replacing
 from pinn.basis.errors import require
 from pinn.solution.export.program import write_program
 from pinn.solution.export.vtu import write_vtu
-from pinn.solution_file.layout import replacing
 from pinn.solution_file.reading import PathLike, locate, read
 from pinn.solution_file.soundness import understood
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from pinn.basis.disk import replacing
 from pinn.basis.errors import UserError, require
 from pinn.domains.charts import sobol
 from pinn.solution.loading import load
-from pinn.solution_file.layout import replacing
 from pinn.trial.function import TrialFunction
 
 POINTS = 257

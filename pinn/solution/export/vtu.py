@@ -11,8 +11,8 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from pinn.basis.disk import write_text
 from pinn.basis.errors import require
-from pinn.solution_file.layout import write_text
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.vtk import CELL_TYPES, selections
 
