@@ -26,6 +26,7 @@ from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.sweeps.records import JobRecord, Status
 from pinn.sweeps.report import Run, draw_key, measured_by, read_runs, write_sweep_report
+from pinn.training.interruption import Interruption
 from pinn.trial.making import make_trial
 
 HISTORY = {  # with a weight of 4: the residual is 0.2 where 0.16 is its share of the loss
@@ -74,7 +75,7 @@ def save(folder, seed, width=4, overrides=None):
     if overrides is not None:
         (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
     solution = solution_of(seed, width)
-    write(solution, folder, solution.output)
+    write(solution, folder, solution.output, Interruption())
     return solution
 
 
@@ -164,7 +165,7 @@ def test_a_report_that_fails_leaves_the_solution(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(writing, "FIGURES", {"solution": fail})
     solution = solution_of(0)
     with caplog.at_level("WARNING", "pinn"):
-        assert write(solution, tmp_path, solution.output) == [tmp_path / "solution.h5"]
+        assert write(solution, tmp_path, solution.output, Interruption()) == [tmp_path / "solution.h5"]
     assert [record.message for record in caplog.records] == [
         "solution was not made: RuntimeError: no ink",
         "report was not made: RuntimeError: no ink",
