@@ -28,7 +28,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pinn.basis.errors import require
+from pinn.basis.errors import UserError, require
+from pinn.basis.logs import logger
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.new import new_file
@@ -82,11 +83,14 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_plot(file, contents)
         shown = write_vtk(file, contents)
     sidecar = path.with_suffix(".vtkhdf")
-    if shown:
-        with new_file(sidecar) as file:
-            file["VTKHDF"] = h5py.ExternalLink(path.name, "/VTKHDF")
-    else:
-        sidecar.unlink(missing_ok=True)  # a former solution's sidecar would show what is no longer there
+    try:
+        if shown:
+            with new_file(sidecar) as file:
+                file["VTKHDF"] = h5py.ExternalLink(path.name, "/VTKHDF")
+        else:
+            sidecar.unlink(missing_ok=True)  # a former solution's sidecar would show what is no longer there
+    except UserError as error:  # the solution itself is there
+        logger.warning("%s; ParaView needs that file", error)
 
 
 def write_root(file: h5py.File, contents: Contents) -> None:

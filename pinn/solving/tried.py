@@ -26,7 +26,8 @@ def method_of(folder: Path) -> str:
 
 
 def begin(folder: Path, name: str) -> None:
-    """Have a folder's record and checkpoint be those of a method from now on."""
+    """Have a folder's record and checkpoint be those of a method from now on, the choice being open."""
+    (folder / TRIED).mkdir(exist_ok=True)
     (folder / CHECKPOINT).unlink(missing_ok=True)  # of the one before
     write_text(folder / METHOD, name + "\n")
 

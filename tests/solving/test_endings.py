@@ -149,6 +149,16 @@ def test_a_kill_while_the_best_is_put_in_its_place_loses_nothing(tmp_path, monke
     assert_same_ending(solve(tmp_path / "parts", resume=True, **FEATURES), whole)
 
 
+def test_a_kill_before_the_first_method_is_kept_ends_the_choice_no_earlier(tmp_path, monkeypatch):
+    monkeypatch.setattr(choosing, "_estimate", lambda *arguments: None)
+    monkeypatch.setattr(TrustRegion, "default_steps", 6)
+    whole = solve(tmp_path / "whole", **FEATURES)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(choosing, "_keep", lambda *arguments: (_ for _ in ()).throw(Killed()))
+        solve(tmp_path / "parts", **FEATURES)
+    assert_same_ending(solve(tmp_path / "parts", resume=True, **FEATURES), whole)
+
+
 def test_a_new_run_in_a_folder_is_not_continued_from_the_old_one(tmp_path, monkeypatch):
     solve(tmp_path, optimizer=TrustRegion(), steps=3)
     monkeypatch.setattr(run, "_trained", lambda *arguments: (_ for _ in ()).throw(Killed()))

@@ -37,8 +37,9 @@ CASES = {
         "optimizer=ssbroyden",
         "training.steps=30",
         "training.windows=auto",
+        "training.checkpoint_seconds=0.1",
     ),
-    "auto": ("problem=heat", "optimizer=auto", "output.figures=false"),
+    "auto": ("problem=heat", "optimizer=auto", "output.figures=false", "training.tolerance=1e-5"),
 }
 FAST = ("windows",)
 HITS = (FULL, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
