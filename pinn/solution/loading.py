@@ -35,6 +35,8 @@ NETWORKS = (Network, CorrectedNetwork)
 NETWORK_PARTS = (*NETWORKS, RandomWeightFactorization)
 """What a file from a stranger may name as its network, and inside it."""
 
+REPLACED = 4  # parameters that are made for one that is kept, at most
+
 
 def load(
     path: PathLike,
@@ -151,11 +153,12 @@ def trained(
 
 @contextlib.contextmanager
 def no_larger_than(numbers: int, arrays: int, told: str) -> Iterator[None]:
-    """Raise UserError, `told`, where modules have more parameters than these: a file's words may ask for any size.
+    """Raise UserError, `told`, where modules have many more parameters than these: a file's words may ask for any size.
 
-    At the first one that is too many, before it is filled.
+    At the first one that is too many, before it is filled. Layers that are made and then replaced, as by factorized
+    ones, count too.
     """
-    left = [numbers, arrays]
+    left = [REPLACED * numbers, REPLACED * arrays]
 
     def count(module: torch.nn.Module, name: str, parameter: torch.nn.Parameter | None) -> None:
         left[0] -= 0 if parameter is None else parameter.numel()

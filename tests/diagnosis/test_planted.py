@@ -27,6 +27,7 @@ from pinn.terms.coupling import Periodic
 from pinn.terms.data import Data
 from pinn.training.callbacks.history import History
 from pinn.training.held_out import HeldOut
+from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.weighting import FixedWeights
 from pinn.trial.making import make_trial
@@ -511,7 +512,9 @@ def examined(trial) -> Verdict:
     history.on_step({"step": 0, **HeldOut(residuals, 300, 0).measure(residuals.theta(), bind(residuals, points))})
     plan = Plan(trial.problem)
     stages = errors_of(trial, plan, 0.3, second_stage=False)
-    return examine(trial, SimpleNamespace(minimized=lambda: None), plan, history, stages, OUTPUT).verdict
+    return examine(
+        trial, SimpleNamespace(minimized=lambda: None, interruption=Interruption()), plan, history, stages, OUTPUT
+    ).verdict
 
 
 def test_a_shock_is_named():

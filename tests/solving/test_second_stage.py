@@ -87,7 +87,8 @@ def test_training_goes_on_from_the_checkpoint_and_from_the_trained_part(tmp_path
     assert steps[-1] == 4
     assert not any("corrections" in name for name in load_tree(tmp_path / "checkpoint.h5"))
     further = solve(tmp_path, steps=6, resume=True)
-    assert list(further.history["step"]) == [1, 2, 3, 4, 5, 6, 6]  # and the corrected solution
+    assert list(further.history["step"][:6]) == [1, 2, 3, 4, 5, 6]
+    assert all(further.history["step"][6:] == 6)  # of the corrected solution, if there is one
     started = solve(None, steps=1, initial_guess=str(tmp_path), output={**OUTPUT, "estimate": False})
     assert started.history["loss"][0] < solution.history["loss"][-2]
 
@@ -112,7 +113,8 @@ def test_a_network_of_ones_own_is_corrected_and_given_again(tmp_path):
     assert np.array_equal(loaded(x=0.3, t=0.4), solution(x=0.3, t=0.4))
 
 
-def test_single_precision_is_restored(tmp_path):
+def test_single_precision_is_restored(tmp_path, monkeypatch):
+    monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 2.5)
     solution = solve(tmp_path, dtype="float32")
     loaded = pinn.load(tmp_path)
     assert isinstance(loaded.trial.network.core, CorrectedNetwork)
