@@ -2,19 +2,21 @@
 
 1. Random features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
    coordinates, in seconds. 2. The better so far in windows of time, each as long as it is solved. 3. The same with
-   conditions in the loss, where an ansatz makes the solution harder to represent; in three coordinates before 2. 4. A
-   trust region on a network for the time that is left, with hard or soft conditions as the features had it.
+   conditions in the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features
+   do not fill, twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with
+   hard or soft conditions as the features had it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any, Protocol, TypeVar
 
 from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP
-from pinn.networks.random_features import RandomFeatures
+from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.optimizers.linear import LinearLeastSquares
@@ -32,6 +34,7 @@ SHARE = 0.3  # of the time that is left, for features
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
+PROMISING = 0.01  # error from which twice as many features come to one that is small
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
 
@@ -52,6 +55,8 @@ class Method:
         """In words."""
         optimizer, windows = self.plan.optimizer, self.plan.training.windows
         told = "random features" if isinstance(optimizer, LinearLeastSquares) else type(optimizer).__name__
+        keywords = getattr(self.plan.network, "keywords", {})
+        told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
         return told + " in windows of time" * (windows != 1) + ", soft conditions" * (self.plan.constraints == "soft")
 
 
@@ -76,7 +81,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     constraints = plan.constraints
     if _suits_features(plan):
         yield Method(_features(plan), SHARE)
-        steps = [_windows, _soft] if len(plan.problem.coordinates) <= FEW_COORDINATES else [_soft, _windows]
+        few = len(plan.problem.coordinates) <= FEW_COORDINATES
+        steps = [_windows, _soft] if few else [_more, _soft, _windows]
         for step in steps:
             method = None if _solved(tried) or not tried else step(plan, tried)
             if method is not None:
@@ -84,6 +90,13 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         constraints = _better_constraints(plan, tried)
     if not _solved(tried):
         yield Method(replace(plan, optimizer=TrustRegion(), constraints=constraints))
+
+
+def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
+    """Twice as many features, which take the time of all other methods, where so many came close."""
+    estimate = _closest(tried).estimate
+    close = estimate is not None and estimate.worst[1] < PROMISING
+    return Method(_features(plan, 2), SHARE) if close else None
 
 
 def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -111,8 +124,9 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region, features = replace(plan, optimizer=TrustRegion()), _features(plan)
-    for base, constraints in product((region, features, _in_windows(features)), (plan.constraints, "soft")):
+    region = replace(plan, optimizer=TrustRegion())
+    features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
+    for base, constraints in product((region, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
             return method
@@ -177,13 +191,20 @@ def _is_default(network: Any) -> bool:
     return bool(own) and all(key in default and default[key] == value for key, value in own.items())
 
 
-def _features(plan: Plan) -> Plan:
-    sampler = ChebyshevSampler(interior=min(plan.sampler.interior, ROWS), boundary=plan.sampler.boundary)
+def _features(plan: Plan, times: int = 1) -> Plan:
+    """Random features, so many times as many as they are by default."""
+    interior = min(plan.sampler.interior, ROWS) * times
+    sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary)
     training = _changed(plan.training, check_every=1, steps=None)
-    optimizer, network = LinearLeastSquares(), RandomFeatures
+    optimizer, network = LinearLeastSquares(), RandomFeatures if times == 1 else _many(plan, times)
     return replace(
         plan, network=network, optimizer=optimizer, sampler=sampler, training=training, initial_guess="features"
     )
+
+
+def _many(plan: Plan, times: int) -> partial[RandomFeatures]:
+    width = times * WEIGHTS // len(plan.problem.vocabulary.fields)
+    return partial(RandomFeatures, width=width)
 
 
 def _in_windows(plan: Plan) -> Plan:

@@ -73,9 +73,12 @@ def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
     assert names(Plan(Poisson2D()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
 
 
-def test_soft_conditions_come_before_windows_in_three_coordinates():
-    tried = names(Plan(Plate()), 1e-2, 1e-4, None)
-    assert tried[1:3] == [f"{FEATURES}, soft conditions", f"{WINDOWS}, soft conditions"]
+def test_more_features_and_soft_conditions_come_before_windows_in_three_coordinates():
+    assert names(Plan(Plate()), 0.1, 1e-2)[1] == f"{FEATURES}, soft conditions"  # too far off
+    tried = names(Plan(Plate()), 5e-3, 1e-3, 1e-4, None)
+    twice = f"{FEATURES}, twice as many"
+    assert tried[:4] == [FEATURES, twice, f"{twice}, soft conditions", f"{twice} in windows of time, soft conditions"]
+    assert all(method_named(Plan(Plate()), name).name == name for name in tried)
 
 
 def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
