@@ -13,7 +13,7 @@ from pinn.solution_file.measured import ErrorEstimate, Measure
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
 UNSOLVED = 0.05  # estimated error, or residual over the equation's largest term, beyond which it is not solved
 TRUSTED = 0.01  # estimated error, or a condition's mismatch by its size, up to which a solution is trusted
-UNRESOLVED = 3e-3  # lower bound of the error beyond which it is not solved: what is not resolved may be far more
+UNRESOLVED = 5e-3  # lower bound of the error beyond which it is not solved: what is not resolved may be far more
 APART = 10.0  # true error over the estimated one beyond which a reference solves other equations
 LONGER = "training=accurate or a larger network (network.width)"
 ONE_OF_MANY = "one of many solutions: {}"

@@ -95,8 +95,8 @@ def test_a_small_estimate_needs_no_advice():
 
 def test_an_unresolved_error_of_some_size_is_not_solved():
     """Fronts and kinks that the estimate does not see were off by 50 times the lower bound and more."""
-    assert verdict({}, estimate=ErrorEstimate({"u": 5e-3}, left=0.9)).word is Word.NOT_SOLVED
-    assert verdict({}, estimate=ErrorEstimate({"u": 5e-3}, left=0.1)).word is Word.TRUSTED
+    assert verdict({}, estimate=ErrorEstimate({"u": 8e-3}, left=0.9)).word is Word.NOT_SOLVED
+    assert verdict({}, estimate=ErrorEstimate({"u": 8e-3}, left=0.1)).word is Word.TRUSTED
 
 
 def test_every_condition_is_judged_by_its_own_size():
@@ -174,7 +174,7 @@ def test_causes_are_told_where_a_problem_is_not_solved_before_what_follows_from_
 def test_what_is_left_of_noisy_data_is_their_noise():
     """Where they are met as well as it allows and the equation holds; else the equation gives way."""
     noisy = {"noise/seen": 0.9, "imbalance/a": 1e-4}
-    unresolved = ErrorEstimate({"u": 5e-3}, left=0.99)
+    unresolved = ErrorEstimate({"u": 8e-3}, left=0.99)
     found = verdict(noisy, estimate=unresolved, posed=Posedness(spread={"u": 0.03}))
     assert (found.word, found.reasons[0]) == (Word.PLAUSIBLE, "the noise of the data leaves 3 % of u open")
     assert verdict(noisy, estimate=unresolved, posed=Posedness(spread={"u": 0.5})).word is Word.NOT_SOLVED
