@@ -75,6 +75,7 @@ def test_a_run_at_its_end_is_written_again(tmp_path, name, caplog):
 FEATURES = {"network": None, "problem": Heat(), "steps": None}  # several methods: features first
 
 
+@pytest.mark.slow
 def test_a_choice_that_was_interrupted_is_made_again(tmp_path, monkeypatch):
     """Killed when each method in its turn has ended: what was tried is not tried again, and the ending is the same."""
     monkeypatch.setattr(choosing, "_estimate", estimated := _Estimated())
