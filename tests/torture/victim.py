@@ -80,6 +80,7 @@ def calls(folder: Path) -> dict[str, int]:
 
 def _run(folder: str, words: list[str], blow: Blow | None, output: Connection) -> None:
     os.chdir(folder)
+    os.environ.pop("HYDRA_FULL_ERROR", None)  # which the server of forks keeps where a sweep has started it
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     from pinn.cli import main
