@@ -3,19 +3,18 @@
 Nothing is loaded here that takes time, so that help and mistakes in the words are told at once.
 """
 
-import contextlib
 import logging
 import os
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from pinn.basis.errors import UserError
 from pinn.basis.files import printable
+from pinn.basis.signals import handled
 from pinn.cli.flags import read_flags
 from pinn.cli.help import EXPERIMENT, choice_options, choice_page, defaults, groups, help_page, version_line
 from pinn.cli.near import nearest, no_choice, no_option
@@ -32,8 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: a fault of the program. 2: the user's mistake, told in one line on stderr. 3: done, but the answer is
     neither trusted nor plausible, where `strict` asks for it. 130, 143: Ctrl-C or SIGTERM ended it, what was done is
-    saved. With HYDRA_FULL_ERROR=1 in
-    the environment the traceback comes with it.
+    saved. With HYDRA_FULL_ERROR=1 in the environment the traceback comes with it.
     """
     # Threads that spin while they wait make a run several times slower as soon as another program needs a core. Read
     # when torch is loaded, which is later.
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.raiseExceptions = False  # a line of the log that a full disk does not take is no reason for a traceback
     full = os.environ.get("HYDRA_FULL_ERROR") == "1"
     try:
-        with _sigterm_interrupts():
+        with handled(_interrupt, signal.SIGTERM):  # as Ctrl-C does
             run(list(sys.argv[1:] if arguments is None else arguments))
         return 0
     except KeyboardInterrupt as interrupt:
@@ -62,21 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
 
 
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM ends what goes on as Ctrl-C does."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt(number)
-
-    if threading.current_thread() is not threading.main_thread():  # which alone may be told of signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt(number)
 
 
 def run(words: list[str]) -> None:

@@ -13,16 +13,17 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Fields
+from pinn.diagnosis.verdict import CONSISTENT, LEARNT
 from pinn.residuals.residuals import unflatten
 from pinn.sampling.sequences import anywhere
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.training.held_out import numbers
 from pinn.training.run import Run
 from pinn.training.trainer import Trainer
+from pinn.training.weighting import exact_loss
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
-WITHIN = 0.5, 1.5  # root mean square misfits over the noise that are the noise's
 HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hold
 CHUNK = 50  # directions at once
 WIDEST, MOST = 3000, 2**16  # parameters and rows up to which J is decomposed
@@ -77,12 +78,10 @@ class NoiseErrors:
         return self.trial.problem.vocabulary.fields
 
 
-def noise_errors(
-    trial: TrialFunction | WindowedTrial, run: Run, damping: float = 0.0, seed: int = 0
-) -> NoiseErrors | None:
+def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) -> NoiseErrors | None:
     """What the noise of the data leaves open, after a run that has met them to it.
 
-    damping: of the last step. None where no noise is given, it is not what is left, or there are several windows.
+    None where no noise is given, it is not what is left, or there are several windows.
     """
     if not isinstance(run, Trainer) or not run.held_out.noisy or len(trial.windows) > 1:
         return None
@@ -94,7 +93,7 @@ def noise_errors(
         return None
     _, j = least_squares.jacobian(theta)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
-    ridge = max(damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)
+    ridge = max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
     spread = v.mT * (s / (s.square() + ridge) / observations**0.5)
     x = anywhere(trial.windows[0], POINTS, Generator().manual_seed(seed + 2**22))
@@ -113,10 +112,6 @@ def _leading(changes: Tensor) -> Tensor:
 
 def _is_down_to_noise(run: Trainer) -> bool:
     """Whether each misfit is as large as its noise, and all other terms are small beside it."""
-    means, weights, noisy = (
-        numbers(run.least_squares.mean_squares(run.theta)),
-        run.residuals.weights,
-        run.held_out.noisy,
-    )
-    exact = sum(weights[block] * mean for block, mean in means.items() if block not in noisy)
-    return exact < HOLDS and all(WITHIN[0] ** 2 < means[block] < WITHIN[1] ** 2 for block in noisy)
+    means, noisy = numbers(run.least_squares.mean_squares(run.theta)), run.held_out.noisy
+    holds = exact_loss(run.residuals.weights, means, noisy) < HOLDS
+    return holds and all(LEARNT**2 < means[block] < CONSISTENT**2 for block in noisy)

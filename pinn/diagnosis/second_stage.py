@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Effort, Fields, Trial
 from pinn.diagnosis.error_estimate import Estimate, estimate
+from pinn.diagnosis.verdict import UNSOLVED
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
@@ -30,7 +31,6 @@ GAIN = 0.5  # of the estimated error that it may leave where the residual falls 
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
 LITTLE = 0.05  # of the residual that no features explain: of more it is not known what it weighs
-UNSOLVED = 0.05  # estimated error beyond which a correction is none
 ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
 FIRST = 0.5  # of the time, for the first search

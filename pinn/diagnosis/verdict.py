@@ -240,17 +240,14 @@ def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | N
     """What the estimate says."""
     field, error = estimate.worst
     if estimate.way == ErrorEstimate.NOISE:
-        told = f"the noise of the data leaves {_percent(error)} of {field} open"
-        return Reason(told, Word.PLAUSIBLE if error <= OPEN else Word.NOT_SOLVED, "more data, or with less noise")
+        return _open(field, error)
     if error > UNSOLVED:
         size = f"{100 * error:.0f} %" if error <= HUGE else "many times its size"
         return Reason(
             f"the estimated error of {field} is {size}" + ("" if estimate.is_resolved else " or more"), Word.NOT_SOLVED
         )
     if not estimate.is_resolved and posed and posed.spread and measured.is_down_to_noise:
-        field, error = max(posed.spread.items(), key=lambda item: item[1])
-        told = f"the noise of the data leaves {_percent(error)} of {field} open"
-        return Reason(told, Word.PLAUSIBLE if error <= OPEN else Word.NOT_SOLVED, "more data, or with less noise")
+        return _open(*max(posed.spread.items(), key=lambda item: item[1]))
     if not estimate.is_resolved:
         return Reason(
             f"the error of {field} is {error:.1g} or more; the residual comes from what is finer than the estimate "
@@ -259,6 +256,12 @@ def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | N
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
     return Reason(f"the estimated error of {field} is {error:.1g}", word)
+
+
+def _open(field: str, error: float) -> Reason:
+    """What noise leaves of a field."""
+    told = f"the noise of the data leaves {_percent(error)} of {field} open"
+    return Reason(told, Word.PLAUSIBLE if error <= OPEN else Word.NOT_SOLVED, "more data, or with less noise")
 
 
 def _growing(estimate: ErrorEstimate) -> Iterator[Reason]:

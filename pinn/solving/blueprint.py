@@ -4,7 +4,7 @@ import contextlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ from pinn.training.run import Callback, Run
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
-
-LARGER = 4  # times as many parameters as a checkpoint has at which building a network ends
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,12 @@ class Blueprint:
                 sizes=plan.sizes.fields or None,
             )
 
+    @cached_property
+    def _saved(self) -> dict[str, Any]:
+        """The checkpoint of the run that is resumed."""
+        assert self.folder is not None
+        return load_tree(self.folder / CHECKPOINT)
+
     @contextlib.contextmanager
     def _bounded(self) -> Iterator[None]:
         """Of a run that is resumed: no network is made that has many more parameters than its checkpoint.
@@ -70,9 +74,9 @@ class Blueprint:
             yield
             return
         with understood(path := self.folder / CHECKPOINT):
-            tree = load_tree(path)
+            tree = self._saved
             held = [*tree.get("parameters", {}).values(), (tree.get("trainer") or tree).get("theta")]
-            count = LARGER * sum(values.numel() for values in held if values is not None)
+            count = sum(values.numel() for values in held if values is not None)
         if not count:  # of a run in windows that has not begun
             yield
             return
@@ -90,10 +94,10 @@ class Blueprint:
         interruption: Interruption | None = None,
     ) -> Run:
         """What trains it in a team: at its initial guess, or where the checkpoint stands."""
-        if self.folder is not None:
-            with understood(path := self.folder / CHECKPOINT):
-                return self._run(trial, team, callbacks, interruption, load_tree(path))
-        return self._run(trial, team, callbacks, interruption)
+        if self.folder is None:
+            return self._run(trial, team, callbacks, interruption)
+        with understood(self.folder / CHECKPOINT):
+            return self._run(trial, team, callbacks, interruption, self._saved)
 
     def _run(
         self,

@@ -254,9 +254,7 @@ def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train:
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
     if output.estimate and launched_rank() == 0 and not one.run.interruption.requested:
         seconds = time_for_errors(spent, plan.training.time_limit, output)
-        last = one.history.records[-1] if one.history.records else {}
-        told = (one.run, float(last.get("damping", 0.0)), one.run.interruption)
-        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, *told)
+        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, one.run)
 
 
 def _told(one: Trained) -> str:

@@ -101,16 +101,14 @@ def errors_of(
     seconds: float,
     second_stage: bool = True,
     run: Run | None = None,
-    damping: float = 0.0,
-    interruption: Interruption | None = None,
 ) -> Staged | NoiseErrors | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
 
-    run, damping: by which it was trained, and of its last step, for what the noise of data leaves open.
+    run: by which it was trained, for what the noise of data leaves open; its interruption ends this, too.
     """
-    told = interruption or Interruption()
+    told = run.interruption if run else Interruption()
     if run is not None:
-        by_noise = _asked(told, "what noise leaves open", lambda: noise_errors(trial, run, damping, plan.seed))
+        by_noise = _asked(told, "what noise leaves open", lambda: noise_errors(trial, run, plan.seed))
         if by_noise is not None:  # which a correction would learn
             return by_noise
     found = _asked(told, "the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))

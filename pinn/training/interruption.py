@@ -1,10 +1,10 @@
 """Ctrl-C and SIGTERM: a run finishes its step, saves and sums up."""
 
 import contextlib
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any
+
+from pinn.basis.signals import ENDING, handled
 
 ALWAYS, SECOND, NEVER = 0, 1, 2  # signals before the one that breaks off what goes on
 
@@ -26,17 +26,15 @@ class Interruption:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Note Ctrl-C and SIGTERM; raises KeyboardInterrupt for one that ends the run at once."""
-        if self._is_watched or threading.current_thread() is not threading.main_thread():
+        if self._is_watched:
             yield
             return
-        before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         self._is_watched = True
         try:
-            yield
+            with handled(self._note, *ENDING):
+                yield
         finally:
             self._is_watched = False
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _note(self, number: int, frame: Any) -> None:
         asked_before = int(self.requested)

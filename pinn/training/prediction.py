@@ -17,12 +17,13 @@ WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that
 class Simplest:
     """The parameters at the last draw of points before which steps had learnt more than the noise of data.
 
-    error: as of `prediction_error`. step: of the run.
+    error: as of `prediction_error`. step: of the run. damping: of that step.
     """
 
     theta: Tensor
     error: float
     step: int
+    damping: float = 0.0
 
 
 def prediction_error(

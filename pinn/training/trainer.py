@@ -80,7 +80,7 @@ class Trainer(Run):
         self.adaptation: dict[str, State] = {}  # of the sampler, by region
         self.best = Best(self.theta)
         self.simplest: Simplest | None = None
-        self._damping = 0.0  # of the last step
+        self.damping = 0.0  # of the last step
         self._at = Position()
         self._before_draw: dict[str, Any] | None = None  # what a redraw has changed since the last step
         self._least_squares: Collocation | None = None
@@ -159,7 +159,7 @@ class Trainer(Run):
             self.at.last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
-            self._damping = float(report.get("damping", 0.0))
+            self.damping = float(report.get("damping", 0.0))
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
 
     def _count(self, before: tuple[float, float], elapsed: float) -> None:
@@ -201,6 +201,7 @@ class Trainer(Run):
         """To before the noise was fitted."""
         assert self.simplest is not None
         self.theta, self.at.step, self.best = self.simplest.theta, self.simplest.step, Best(self.simplest.theta)
+        self.damping = self.simplest.damping
         for callback in self.callbacks:
             callback.on_return(self.at.step)
 
@@ -238,11 +239,11 @@ class Trainer(Run):
             self.at.weighed += 1
         elif self.weighting.is_done(before, means, noisy):
             loss = sum(before[block] * mean for block, mean in means.items())
-            error = prediction_error(self.residuals, self.least_squares, self.theta, loss, noisy, self._damping)
+            error = prediction_error(self.residuals, self.least_squares, self.theta, loss, noisy, self.damping)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:
                 self.at.fits_noise = True
             else:
-                self.simplest = Simplest(self.theta, error, self.at.step)
+                self.simplest = Simplest(self.theta, error, self.at.step, self.damping)
 
     def _undo_draw(self) -> None:
         """Back to where the last step left it: a run that is continued draws again."""
@@ -334,7 +335,7 @@ class Trainer(Run):
             "generator": self.generator.get_state(),
             "weights": dict(self.residuals.weights),
             "simplest": None if self.simplest is None else dict(vars(self.simplest)),
-            "damping": self._damping,
+            "damping": self.damping,
         }
 
     def restore(self, tree: Mapping[str, Any]) -> None:
@@ -348,7 +349,7 @@ class Trainer(Run):
         self.theta = _moved(tree["theta"], self.theta)
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
-        self._damping = tree.get("damping", 0.0)
+        self.damping = tree.get("damping", 0.0)
         self._restore_draw(tree)
 
     def _check_whole(self, tree: Mapping[str, Any]) -> None:

@@ -59,7 +59,7 @@ class NoiseWeights(Weighting):
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
     ) -> dict[str, float]:
-        exact = _exact(weights, means, noisy)
+        exact = exact_loss(weights, means, noisy)
         if not _are_met(means, noisy) or exact > LITTLE or exact * max(noisy.values()) < 1.0:
             return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
@@ -68,10 +68,10 @@ class NoiseWeights(Weighting):
         return bool(noisy)
 
     def is_done(self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
-        return _are_met(means, noisy) and _exact(weights, means, noisy) * max(noisy.values()) < 1.0
+        return _are_met(means, noisy) and exact_loss(weights, means, noisy) * max(noisy.values()) < 1.0
 
 
-def _exact(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:
+def exact_loss(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:
     """What all but noisy data contribute to the loss, of which one is the noise's."""
     return sum(weights[block] * means[block] for block in weights if block not in noisy)
 

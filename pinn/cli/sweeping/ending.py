@@ -4,7 +4,6 @@ import contextlib
 import json
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pinn.basis.disk import held, write_text
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import read_text
 from pinn.basis.seals import seal
+from pinn.basis.signals import ENDING, handled
 from pinn.cli.mistakes import JobsFailed
 from pinn.cli.strict import doubt, without_strict
 from pinn.diagnosis.verdict import Verdict
@@ -73,23 +73,9 @@ def concluded(folder: Path, task: Any, summarize: Summarize, strict: bool = Fals
             yield
         finally:
             _dismiss_workers()
-            with _unbroken():
+            with handled(signal.SIG_IGN, *ENDING):  # which is not broken off
                 conclude(folder, task, summarize)
                 task.doubted = doubt(_verdicts(folder)) if strict else None
-
-
-@contextlib.contextmanager
-def _unbroken() -> Iterator[None]:
-    """What goes on is not broken off by Ctrl-C and SIGTERM."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may be told of signals
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _verdicts(folder: Path) -> dict[str, Verdict]:
