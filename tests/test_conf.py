@@ -156,7 +156,7 @@ def test_every_network_has_a_choice():
     assert named == ours
 
 
-@pytest.mark.parametrize("choice", groups()["network"])
+@pytest.mark.parametrize("choice", sorted(set(groups()["network"]) - {"spectral"}))  # which has no layers to train
 def test_every_network_takes_a_factorization(choice):
     node = composed(f"network={choice}", "network/factorization=random").network
     built = instantiate(node, _convert_="all")(inputs=2, outputs=1)

@@ -151,6 +151,18 @@ def _atan(z: Tensor, order: int) -> list[Tensor]:
     return [torch.atan(z), *slopes[:order]]
 
 
+def _asinh(z: Tensor, order: int) -> list[Tensor]:
+    """s' = q with q = (1 + z^2)^(-1/2); from (1 + z^2) q' + z q = 0, differentiated k times."""
+    inverse = 1.0 / (1.0 + z * z)
+    slopes = [inverse.sqrt()]
+    for k in range(order - 1):
+        term = (2 * k + 1) * z * slopes[k]
+        if k > 0:
+            term = term + k**2 * slopes[k - 1]
+        slopes.append(-inverse * term)
+    return [torch.asinh(z), *slopes[:order]]
+
+
 def _abs(z: Tensor, order: int) -> list[Tensor]:
     """Away from zero: |z|, sign z, 0, 0, ..."""
     return [z.abs(), torch.sign(z)][: order + 1] + [torch.zeros_like(z)] * (order - 1)
@@ -179,6 +191,8 @@ BY_NAME: dict[str, Derivatives] = {
     "erf": _erf,
     "atan": _atan,
     "arctan": _atan,
+    "asinh": _asinh,
+    "arcsinh": _asinh,
     "abs": _abs,
     "relu": _relu,
 }

@@ -6,7 +6,7 @@ of its output. A parameter that enters otherwise (a gate, a scale, an unknown of
 point, whose gradient is its column. A weight computed from parameters (W = diag(e^s) V) is pulled back to them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,6 +38,38 @@ class SpreadCapture:
     copies: Tensor
 
 
+@dataclass
+class SeparateCapture:
+    """A use of weights of products of two functions of different coordinates: z (c, n, out) sums w_k f_k g_k.
+
+    f, g: channel -> values (n, ...), without those that are zero. orders: (width, 2), which column of either.
+    """
+
+    weight: Tensor
+    f: dict[int, Tensor]
+    g: dict[int, Tensor]
+    orders: Tensor
+    products: Sequence[Sequence[tuple[float, int, int]]]
+    z: Tensor
+
+    def rows(self, cotangent: Tensor, rows: slice) -> Tensor:
+        """dr/dw (k, out, width) for the cotangents (c, n, out) of z: sum_j (sum_i h_ij f_i) g_j by the product rule."""
+        h: dict[tuple[int, int], Tensor] = {}
+        for g, products in zip(cotangent[:, rows], self.products, strict=True):
+            for factor, i, j in products:
+                if i in self.f and j in self.g:
+                    h[i, j] = h[i, j] + factor * g if (i, j) in h else factor * g
+        total = None
+        for j, values in self.g.items():
+            parts = [h[i, j].unsqueeze(-1) * f[rows].unsqueeze(1) for i, f in self.f.items() if (i, j) in h]
+            if parts:
+                left = sum(parts[1:], start=parts[0]).index_select(-1, self.orders[:, 0])  # (k, out, width)
+                right = values[rows].index_select(-1, self.orders[:, 1]).unsqueeze(1)
+                total = left.mul_(right) if total is None else total.addcmul_(left, right)
+        assert total is not None
+        return total
+
+
 class Columns(NamedTuple):
     """What the rows of a residual component have in the columns of J for a tensor q on the tape.
 
@@ -60,6 +92,7 @@ class Tape(Pass):
         self.per_row = per_row
         self.linears: list[LinearCapture] = []
         self.spreads: list[SpreadCapture] = []
+        self.separate: list[SeparateCapture] = []
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point.
@@ -74,6 +107,13 @@ class Tape(Pass):
         self.linears.append(LinearCapture(weight, bias, a.detach(), z))
         return z
 
+    def products(self, capture: SeparateCapture) -> Tensor:
+        """The sum of weighted products that a capture holds, remembered where its weights are not held."""
+        if capture.weight.requires_grad:
+            capture.z = capture.z.detach().requires_grad_()
+            self.separate.append(capture)
+        return capture.z
+
     def spread(self, parameter: Tensor, ndim: int) -> Tensor:
         """`parameter` as one copy a point, shaped to broadcast against a jet of `ndim` logical axes."""
         copies = parameter.detach().expand(self.n, *parameter.shape).clone().requires_grad_()
@@ -86,7 +126,7 @@ class Tape(Pass):
 
         residual: one entry a row, from this tape's pass; its graph is kept for more components.
         """
-        taps = [capture.z for capture in self.linears] + [capture.copies for capture in self.spreads]
+        taps = [c.z for c in self.linears] + [c.copies for c in self.spreads] + [c.z for c in self.separate]
         seed = torch.as_tensor(scale, dtype=residual.dtype, device=residual.device).expand_as(residual)
         if not residual.requires_grad:
             return []
@@ -95,10 +135,23 @@ class Tape(Pass):
         for capture, g in zip(self.linears, cotangents, strict=False):
             if g is not None:
                 columns += self._linear_columns(capture, g)
-        for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=True):
+        for spread, g in zip(self.spreads, cotangents[len(self.linears) :], strict=False):
             if g is not None:
                 columns.append(Columns(spread.parameter, g.unflatten(0, (self.per_row, -1)).sum(0).__getitem__))
+        for separate, g in zip(self.separate, cotangents[len(taps) - len(self.separate) :], strict=True):
+            if g is not None:
+                columns.append(self._separate_columns(separate, g))
         return columns
+
+    def _separate_columns(self, capture: SeparateCapture, g: Tensor) -> Columns:
+        n = self.n // self.per_row
+
+        def rows(some: slice) -> Tensor:
+            shifted = [slice(some.start + k * n, min(some.stop, n) + k * n) for k in range(self.per_row)]
+            parts = [capture.rows(g, part) for part in shifted]
+            return sum(parts[1:], start=parts[0])
+
+        return Columns(capture.weight, rows)
 
     def _linear_columns(self, capture: LinearCapture, g: Tensor) -> list[Columns]:
         a, value, g = self._by_row(capture.a), self._by_row(g[:1]).sum(0), self._by_row(g)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+REGULAR = 1e-8  # least over largest on the diagonal of a triangle that is solved with as it stands
+
 
 def truncated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int]:
     """The delta (p,) of least norm that minimizes ||J delta + w|| for J (n, p), and J's rank.
@@ -11,11 +13,17 @@ def truncated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int
     and directions down to rounding are resolved. About 2 n p^2 + 9 p^3 flops.
     cutoff: >= 0; singular values below rounding are left out in any case.
     """
-    p = j.shape[1]
-    r = torch.linalg.qr(torch.cat([j, w.unsqueeze(1)], 1), mode="r").R[:p].cpu()  # (min(n, p), p + 1)
+    r = torch.linalg.qr(torch.cat([j, w.unsqueeze(1)], 1), mode="r").R[: j.shape[1]]  # (min(n, p), p + 1)
+    delta, rank = _of_deficient_rank(r, cutoff)
+    return delta.to(w), rank
+
+
+def _of_deficient_rank(r: Tensor, cutoff: float) -> tuple[Tensor, int]:
+    """The same from a triangle (k, p + 1), on the processor."""
+    r = r.cpu()
     # LAPACK's solver for deficient rank applies the singular vectors without forming them: half an SVD's time
-    fitted = torch.linalg.lstsq(r[:, :p], -r[:, p:], rcond=_least(r, cutoff), driver="gelsd")
-    return fitted.solution.squeeze(1).to(w), int(fitted.rank)
+    fitted = torch.linalg.lstsq(r[:, :-1], -r[:, -1:], rcond=_least(r, cutoff), driver="gelsd")
+    return fitted.solution.squeeze(1), int(fitted.rank)
 
 
 def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int]:
@@ -23,10 +31,43 @@ def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, 
 
     The norm that is least, and the singular values that the cutoff is relative to, are those of the scaled problem.
     """
-    lengths = torch.linalg.vector_norm(j, dim=0)
-    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    lengths = _lengths(j)
     scaled, rank = truncated_solution(j / lengths, w, cutoff)
     return scaled / lengths, rank
+
+
+class Triangle:
+    """R of [J, w] for J (n, p), its columns scaled to one length: `equilibrated_solution` for w, and others after it.
+
+    rank: of J. is_regular: whether R is so far from singular that `again` can solve with it; its diagonal does not
+    bound the condition number, but falls far where columns depend on each other.
+    """
+
+    def __init__(self, j: Tensor, w: Tensor, cutoff: float) -> None:
+        self.j, p = j, j.shape[1]
+        self.lengths = _lengths(j)
+        self.r = torch.linalg.qr(torch.cat([j / self.lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
+        diagonal = self.r[:, :p].diagonal().abs()
+        regular = len(self.r) == p and diagonal.min() > max(REGULAR, cutoff) * diagonal.max()
+        self.is_regular = bool(regular)
+        self.rank = p
+        if self.is_regular:
+            scaled = torch.linalg.solve_triangular(self.r[:, :p], -self.r[:, p:], upper=True).squeeze(1)
+        else:
+            scaled, self.rank = _of_deficient_rank(self.r, cutoff)
+        self.solution = scaled.to(w) / self.lengths
+
+    def again(self, w: Tensor) -> Tensor:
+        """The delta (p,) for another w, by the seminormal equations R^T R delta = -J^T w (Bjorck 1987)."""
+        r, right = self.r[:, :-1], (self.j.mT @ w / self.lengths).unsqueeze(1)
+        half = torch.linalg.solve_triangular(r.mT, -right, upper=False)
+        return torch.linalg.solve_triangular(r, half, upper=True).squeeze(1) / self.lengths
+
+
+def _lengths(j: Tensor) -> Tensor:
+    """Of the columns (p,), 1 where a column is zero."""
+    lengths = torch.linalg.vector_norm(j, dim=0)
+    return torch.where(lengths > 0, lengths, torch.ones_like(lengths))
 
 
 def truncated_basis(j: Tensor, cutoff: float) -> Tensor:
@@ -51,8 +92,7 @@ def nested_solutions(r: Tensor, j: Tensor, fresh_r: Tensor, fresh_j: Tensor) -> 
     w of full rank. From one SVD of the R of J: about 2 n p^2 + 20 p^3 + 2 n' p^2 flops.
     """
     p = j.shape[1]
-    lengths = torch.linalg.vector_norm(j, dim=0)
-    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    lengths = _lengths(j)
     triangle = torch.linalg.qr(torch.cat([j / lengths, r.unsqueeze(1)], 1), mode="r").R[:p]
     u, s, v = torch.linalg.svd(triangle[:, :p], full_matrices=False)
     kept = _kept(s, 0.0)

@@ -11,6 +11,7 @@ from pinn.networks.mlp import MLP, ResidualMLP
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.networks.siren import SIREN
+from pinn.networks.spectral import Spectral
 
 __all__ = [
     "ACTIVATIONS",
@@ -29,4 +30,5 @@ __all__ = [
     "RandomFeatures",
     "RandomWeightFactorization",
     "ResidualMLP",
+    "Spectral",
 ]

@@ -1,6 +1,7 @@
 """What all networks have in common: features, and a linear layer on top of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,9 @@ class Network(Configurable, nn.Module, ABC):
         """Names of the parameters in which the outputs are affine while the others are held: the last layer's."""
         return ("last.direction" if isinstance(self.last, FactorizedLinear) else "last.weight", "last.bias")
 
+    def see(self, coordinates: Sequence[int | None]) -> None:
+        """Say of which coordinate each input is a function, None where of several; some networks are made by that."""
+
     def rescale(self, factors: Tensor) -> None:
         """Multiply the waves along each input by its factor, (inputs,), where they are not found by training."""
 
@@ -47,20 +51,22 @@ class Network(Configurable, nn.Module, ABC):
         """
         with torch.no_grad():
             features = self.features(x).double().cpu()  # (n, width); the solver for deficient rank is on the CPU
-            outputs = len(self.last.bias)  # type: ignore[arg-type]
+            bias = self.last.bias is not None
+            outputs = len(self.last.direction if isinstance(self.last, FactorizedLinear) else self.last.weight)  # type: ignore[arg-type]
             require(
                 tuple(values.shape) == (len(x), outputs),
                 f"values must have shape ({len(x)}, {outputs}), one row a point, got {tuple(values.shape)}",
             )
-            matrix = torch.cat([features, torch.ones(len(x), 1, dtype=features.dtype)], 1)
+            matrix = torch.cat([features, torch.ones(len(x), 1, dtype=features.dtype)], 1) if bias else features
             fitted = torch.linalg.lstsq(matrix, values.double().cpu(), driver="gelsd").solution  # (width + 1, outputs)
-            _assign(self.last, fitted[:-1].mT, fitted[-1])
+            _assign(self.last, fitted[: features.shape[1]].mT, fitted[-1] if bias else None)
 
 
-def _assign(layer: nn.Module, weight: Tensor, bias: Tensor) -> None:
+def _assign(layer: nn.Module, weight: Tensor, bias: Tensor | None) -> None:
     """Give a linear layer these values, keeping the scales of a factorized one."""
     if isinstance(layer, FactorizedLinear):
         layer.direction.copy_(weight.to(layer.direction) / layer.log_scale.exp()[:, None])
     else:
         layer.weight.copy_(weight)  # type: ignore[operator]
-    layer.bias.copy_(bias)  # type: ignore[operator]
+    if bias is not None:
+        layer.bias.copy_(bias)  # type: ignore[operator]

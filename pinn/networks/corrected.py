@@ -10,6 +10,7 @@ from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 from pinn.basis.rebuilding import CORRECTED, TRAINED, without_corrections
 from pinn.derivatives.jets import Values
+from pinn.networks.base import Network
 
 T = TypeVar("T")
 Factory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module from (n, inputs) to (n, outputs)
@@ -39,6 +40,12 @@ class CorrectedNetwork(Configurable, nn.Module):
             parts[:1] = [trained.trained, *trained.corrections]
         first, *others = map(_given, parts)
         return cls(0, 0, trained=first, corrections=others)
+
+    def see(self, coordinates: Sequence[int | None]) -> None:
+        """Say of which coordinate each input is a function, as of `Network`."""
+        for part in (self.trained, *self.corrections):
+            if isinstance(part, Network):
+                part.see(coordinates)
 
     def forward(self, x: Values) -> Values:
         total = self.trained(x)

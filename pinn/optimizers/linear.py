@@ -8,13 +8,14 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError, require
 from pinn.distributed.triangles import gathered_rows
-from pinn.linear_algebra.truncated import equilibrated_solution, truncated_solution
+from pinn.linear_algebra.truncated import Triangle
 from pinn.optimizers.base import Optimizer, Report, State
 from pinn.residuals.protocol import LeastSquares
 
 SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must reach (Armijo's condition)
 HALVINGS = 10  # of a step that does not reach it
 CUTOFF = 1e-14  # singular values below this times the largest count as zero in a fit on its own
+CHORDS, WELL = 8, 0.1  # steps with one J, and the factor on the loss that each must bring
 LINEAR = 1e-8  # relative departure of r from its linearization below which r counts as linear
 
 
@@ -36,20 +37,25 @@ class NewtonStep:
     settled: bool = True
 
 
-def newton_step(least_squares: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None) -> NewtonStep:
+def newton_step(
+    least_squares: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None, chords: int = 0
+) -> NewtonStep:
     """The undamped Gauss-Newton step, halved until ||r||^2 decreases enough.
 
     It leads to a minimum of the linearized problem, which for deficient rank has many: to the one nearest to `origin`
     (p,), in the norm of J's columns, or where None to the one nearest to theta. Steps to an origin that stays forget
     the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
+    chords: steps with the same J that may follow a full one, where J has full rank.
     """
     own = least_squares.jacobian(theta)
     r, j = gathered_rows(least_squares.team, *own)
     before, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
     if not (math.isfinite(before) and math.isfinite(gradient_norm)):
         return NewtonStep(theta, before, before, gradient_norm)
-    delta, rank = _full_step(r, j, theta, cutoff, origin)
+    back = torch.zeros_like(theta) if origin is None else origin - theta
+    triangle = Triangle(j, r if origin is None else r + j @ back, cutoff)
+    delta, rank = back + triangle.solution, triangle.rank
     change = j @ delta
     slope, left = 2.0 * float(r @ change), float((r + change).square().sum())
     if before - left > torch.finfo(r.dtype).eps * before:  # less cannot be told from rounding
@@ -62,17 +68,26 @@ def newton_step(least_squares: LeastSquares, theta: Tensor, cutoff: float, origi
                     or after < _rounding(j, candidate)
                     or _is_linear(least_squares, candidate, *own, delta)
                 )
+                if length == 1.0 and not done and triangle.is_regular and least_squares.team.size == 1:
+                    candidate, after = _repeated(least_squares, triangle, candidate, after, chords)
                 return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
     return NewtonStep(theta, before, before, gradient_norm, rank=rank)
 
 
-def _full_step(r: Tensor, j: Tensor, theta: Tensor, cutoff: float, origin: Tensor | None) -> tuple[Tensor, int]:
-    """delta (p,) to the minimum of ||r + J delta|| that is nearest to theta or to an origin, and J's rank."""
-    if origin is None:
-        return truncated_solution(j, r, cutoff)
-    back = origin - theta
-    solution, rank = equilibrated_solution(j, r + j @ back, cutoff)
-    return back + solution, rank
+def _repeated(
+    least_squares: LeastSquares, triangle: Triangle, theta: Tensor, loss: float, chords: int
+) -> tuple[Tensor, float]:
+    """Where more steps with the same J lead, as long as each brings the loss well down (the chord method)."""
+    with torch.no_grad():
+        r = least_squares.residual(theta)
+        for _ in range(chords):
+            candidate = theta + triangle.again(r)
+            r = least_squares.residual(candidate)
+            after = float(r @ r)
+            if not after < WELL * loss:
+                break
+            theta, loss = candidate, after
+    return theta, loss
 
 
 def _rounding(j: Tensor, theta: Tensor) -> float:
@@ -138,7 +153,7 @@ class LinearLeastSquares(Optimizer):
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         indices, block = last_layer(least_squares, theta)
-        step = newton_step(block, theta[indices], self.cutoff, state["origin"][indices])
+        step = newton_step(block, theta[indices], self.cutoff, state["origin"][indices], CHORDS)
         report: Report = {
             "loss": step.before,
             "gradient_norm": step.gradient_norm,

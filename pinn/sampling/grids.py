@@ -1,15 +1,16 @@
 """Samplers with the same points at every draw: Gauss rules and equispaced grids."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from pinn.domains.base import Domain
-from pinn.domains.rules import nodes_along, tensor_grid
+from pinn.domains.rules import grid, nodes_along, tensor_grid
 from pinn.sampling.base import Drawn, Sampler
 from pinn.sampling.predicates import holds
-from pinn.sampling.sequences import SobolSampler
+from pinn.sampling.sequences import ChebyshevSampler, SobolSampler
 
 
 class GridSampler(Sampler):
@@ -60,6 +61,36 @@ class EquispacedSampler(GridSampler):
             weights = np.full(len(drawn.x), 1 / len(drawn.x))
         weights = domain.side_measure(side) * weights
         return _kept(domain, where, Drawn(drawn.x, drawn.normal, weights))
+
+
+class CollocationGrid(GridSampler):
+    """The nodes of spectral collocation: a tensor grid of given nodes along each coordinate.
+
+    axes: nodes in (0, 1) along each coordinate. On boxes; elsewhere, and in parts that are none, as many Sobol points
+    of Chebyshev's density.
+    """
+
+    def __init__(self, axes: Sequence[Sequence[float]], *, redraw_every: int | None = None) -> None:
+        counts = [len(axis) for axis in axes]
+        super().__init__(interior=math.prod(counts), boundary=max(counts), redraw_every=redraw_every)
+        self.axes = tuple(np.asarray(axis, dtype=float) for axis in axes)
+
+    def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        if not self._suits(domain):
+            return ChebyshevSampler().volume(domain, n, generator, where)
+        lower, upper = np.array(list(domain.bounds.values())).T
+        return _kept(domain, where, Drawn(lower + (upper - lower) * grid(*self.axes)))
+
+    def side(self, domain: Domain, side: str, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
+        if not self._suits(domain):
+            return ChebyshevSampler().side(domain, side, n, generator, where)
+        across = domain.coordinates.index(side.split(".")[0])
+        axes = [axis for i, axis in enumerate(self.axes) if i != across]
+        nodes = grid(*axes) if axes else np.zeros((1, 0))
+        return _kept(domain, where, Drawn(*domain.boundary(side, len(nodes), lambda n, k: nodes)))
+
+    def _suits(self, domain: Domain) -> bool:
+        return domain.is_box and len(domain.coordinates) == len(self.axes)
 
 
 def _midpoints(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
+from pinn.networks.spectral import Spectral
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.gauss_newton import TrustRegion
 from pinn.optimizers.linear import LinearLeastSquares
@@ -30,7 +31,7 @@ from pinn.trial.making import AUTO
 MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 ROWS = 3000  # interior points of a fit, at most
-SHARE = 0.3  # of the time that is left, for features
+SHARE, LONG = 0.3, 0.7  # of the time that is left, for features, and for spectral ones in windows of time
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
@@ -51,11 +52,18 @@ class Method:
         return self.share < 1.0
 
     @property
+    def is_spectral(self) -> bool:
+        """Whether its functions are spectral."""
+        return self.plan.network is Spectral
+
+    @property
     def name(self) -> str:
         """In words."""
         optimizer, windows = self.plan.optimizer, self.plan.training.windows
         told = "random features" if isinstance(optimizer, LinearLeastSquares) else type(optimizer).__name__
         keywords = getattr(self.plan.network, "keywords", {})
+        if self.is_spectral:
+            told = "spectral functions"
         told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
         return told + " in windows of time" * (windows != 1) + ", soft conditions" * (self.plan.constraints == "soft")
 
@@ -103,6 +111,9 @@ def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, in windows of time."""
     if plan.problem.domain.time is None or plan.training.windows != 1:
         return None
+    box = plan.problem.domain.is_box and len(plan.problem.coordinates) == FEW_COORDINATES
+    if box and len(plan.problem.domain.space_coordinates) == 1:
+        return Method(replace(_in_windows(_closest(tried).method.plan), network=Spectral), LONG)
     return Method(_in_windows(_closest(tried).method.plan), SHARE)
 
 
@@ -126,6 +137,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
     region = replace(plan, optimizer=TrustRegion())
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
+    features.append(replace(_in_windows(_features(plan)), network=Spectral))
     for base, constraints in product((region, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:

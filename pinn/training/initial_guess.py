@@ -11,6 +11,7 @@ from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.derivatives.tape import Pass
 from pinn.networks.corrected import trained_part
+from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.least_squares import Assembly, bind
@@ -20,6 +21,7 @@ from pinn.sampling.points import Points
 from pinn.solution_file.contents import FIELD_SIZES
 from pinn.solution_file.reading import locate, read
 from pinn.training.feature_scales import choose_feature_scales
+from pinn.training.orders import choose_orders
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import of_window
 
@@ -58,6 +60,8 @@ def set_initial_guess(
     try:
         if guess == "linear":
             _fit(watched, sampler, generator, assembly)
+        elif isinstance(residuals.trial.network.core, Spectral):
+            choose_orders(watched, sampler, generator, assembly)
         else:
             # no fit begins after so long, and the best so far is kept
             search = None if seconds is None else 0.5 * SHARE * seconds

@@ -12,12 +12,14 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.networks.random_features import RandomFeatures
+from pinn.networks.spectral import Spectral
 from pinn.residuals.execution import Execution
 from pinn.residuals.protocol import LeastSquares
 from pinn.training.clock import Clock
 from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
 from pinn.training.interruption import Interruption
+from pinn.training.orders import rebalance, resolve_front
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.trainer import Trainer
@@ -32,6 +34,8 @@ SEARCHES = 3  # for scales of features, where shorter windows gain nothing
 ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
+SOLVED_SPECTRAL = (1e-8, 1e-3)
+SLOW, LATE = 0.1, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
 
@@ -126,6 +130,9 @@ class TimeMarching(Run):
             if outcome is Outcome.INTERRUPTED:
                 return outcome
             if self.cutting is not None and not self._is_solved(trainer, outcome):
+                if self._is_hopeless:
+                    self._go_back()
+                    return self._cut_off("spectral functions do not solve")
                 if not self._is_out_of_time(outcome):
                     self._go_back()
                     continue
@@ -160,12 +167,21 @@ class TimeMarching(Run):
         """Whether the run's time is over, after a window that has ended so."""
         return self._time_left <= 0.0 or (outcome is Outcome.TIME and features_stay(self.plan))
 
-    def _cut_off(self) -> Outcome:
-        reached, name = self.trial.ends[len(self.finished) - 1], self.trial.time
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether spectral functions are not for this solution, which is not smooth, or takes too long."""
+        if self.cutting is None or not isinstance(self.trial.network.core, Spectral):
+            return False
+        reached = self.trial.ends[len(self.finished) - 1] if self.finished else self.time[0]
+        slow = reached - self.time[0] < SLOW * (self.time[1] - self.time[0])
+        late = self.clock.limit is not None and self.at.seconds > LATE * self.clock.limit
+        return self.cutting.forced or (slow and late)
+
+    def _cut_off(self, ended: str = "the time limit ended the run in") -> Outcome:
+        reached, name = self.trial.ends[len(self.finished) - 1] if self.finished else self.time[0], self.trial.time
         of = "" if self.cutting else f" of {self.windows}"
         self.shortfall = (
-            f"the time limit ended the run in window {len(self.finished) + 1}{of}: {name} up to {reached:.4g} of "
-            f"{self.time[1]:g} is trained"
+            f"{ended} window {len(self.finished) + 1}{of}: {name} up to {reached:.4g} of {self.time[1]:g} is trained"
         )
         logger.warning("%s; from there on it holds its last state", self.shortfall)
         return Outcome.TIME
@@ -211,8 +227,12 @@ class TimeMarching(Run):
         logger.info("%s: %s in [%g, %g]", self.heading, self.trial.time, *window.domain.bounds[self.trial.time])
         if saved is None and features_stay(self.plan) and self._tried:
             _carry(self._tried, window, 0.0)
+            rebalance(self._tried, window)
         elif saved is None and number:
             _carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
+            rebalance(self.trial.windows[number - 1].parameters(), window)
+        if saved is None:
+            resolve_front(window, self.trial.windows[number - 1] if number else None)
         plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)
         trainer = plan.trainer(
             window,
@@ -323,16 +343,21 @@ def make_cutting(trial: WindowedTrial, plan: Plan) -> Cutting:
     given = plan.initial_guess in (None, "linear", "features")
     require(given, f"initial_guess={plan.initial_guess} is of other windows; set training.windows to theirs")
     count = len(trial.problem.coordinates)
-    searches = SEARCHES if plan.initial_guess == "features" and count > 1 else 0
+    scaled = plan.initial_guess == "features" and isinstance(trial.network.core, RandomFeatures)
+    searches = SEARCHES if scaled and count > 1 else 0
     shortest = SHORTEST_OF_ALL if count == 1 else SHORTEST_WINDOW
-    return Cutting(*trial.problem.domain.bounds[trial.time], *in_reach(plan, count), shortest, searches=searches)
+    return Cutting(
+        *trial.problem.domain.bounds[trial.time], *in_reach(plan, trial.windows[0]), shortest, searches=searches
+    )
 
 
-def in_reach(plan: Plan, coordinates: int) -> tuple[float, float]:
+def in_reach(plan: Plan, window: TrialFunction) -> tuple[float, float]:
     """The defect at which a window counts as solved, and that below which it may where shorter ones gain nothing."""
     if not features_stay(plan):
         return TRAINED
-    return SOLVED_IN_TIME if coordinates == 1 else SOLVED
+    if isinstance(window.network.core, Spectral):
+        return SOLVED_SPECTRAL
+    return SOLVED_IN_TIME if len(window.problem.coordinates) == 1 else SOLVED
 
 
 def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
@@ -341,10 +366,10 @@ def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
     if not features_stay(plan):
         return plan
     training.steps = training.steps or NEWTON_STEPS
-    if not isinstance(core, RandomFeatures):
+    if not isinstance(core, (RandomFeatures, Spectral)):
         return replace(plan, training=training)
     rows = math.ceil(ROWS * core.width)
-    training.held_out = min(training.held_out, rows)
+    training.held_out = min(training.held_out, rows if isinstance(core, RandomFeatures) else core.width)
     return replace(plan, sampler=plan.sampler.fewer(rows), training=training)
 
 

@@ -19,6 +19,7 @@ from pinn.scaling.sizes import Sizes
 from pinn.training.clock import Clock
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
+from pinn.training.orders import suited
 from pinn.training.run import Callback
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
@@ -103,7 +104,7 @@ class Plan:
         trainer = Trainer(
             residuals,
             self.stages,
-            self.sampler,
+            suited(self.sampler, window),
             self.training,
             seed=self.seed,
             callbacks=callbacks,

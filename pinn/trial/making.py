@@ -15,6 +15,7 @@ from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import Values
 from pinn.domains.base import Domain
 from pinn.networks.base import Network
+from pinn.networks.corrected import CorrectedNetwork
 from pinn.networks.embedding import Embedding, FeaturedEmbedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
@@ -91,6 +92,8 @@ def make_trial(
     scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
     embedding = with_features(problem, scaled)
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
+    if isinstance(core, (Network, CorrectedNetwork)):
+        core.see(embedding.coordinates)
     start = start or Beginning()
     module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
         dtype=dtype, device=device

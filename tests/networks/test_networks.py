@@ -21,6 +21,7 @@ from pinn.networks import (
     RandomFeatures,
     RandomWeightFactorization,
     ResidualMLP,
+    Spectral,
 )
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
@@ -65,6 +66,7 @@ NETWORKS = {
     "pirate silu": partial(PirateNet, **SMALL, activation="silu", scale=2.0),
     "pirate factorized": partial(PirateNet, **SMALL, **FACTORIZED),
     "random features": partial(RandomFeatures, width=12, scale=2.0),
+    "spectral": partial(Spectral, width=30),
     "random factorized features": partial(RandomFeatures, width=12, scale=2.0, **FACTORIZED),
 }
 over_networks = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -120,7 +122,7 @@ def points(n: int) -> torch.Tensor:
 def test_the_table_holds_every_network():
     covered = {getattr(network, "func", None) for network in NETWORKS.values()}
     shipped = {cls for cls in Network.__subclasses__() if cls.__module__.startswith("pinn.")}
-    assert len(shipped) == 7
+    assert len(shipped) == 8
     assert shipped <= covered
 
 
@@ -159,7 +161,8 @@ def test_captured_jacobian_is_the_reference(network, constraints):
     for name, a, b in zip(
         captured.residuals.shapes, split(captured, j), split(captured, expected), strict=True
     ):  # by parameter, so that a large one cannot hide an error in a small one
-        assert float(b.abs().max()) > 1e-6, f"{name} has no influence: its columns are not seen"
+        held = name.endswith(("orders", "bends"))  # say which functions there are
+        assert held or float(b.abs().max()) > 1e-6, f"{name} has no influence: its columns are not seen"
         assert_agree(a, b, name)
 
 
@@ -205,7 +208,8 @@ def test_one_seed_one_network(network):
         torch.manual_seed(seed)
         parameters.append(nn.utils.parameters_to_vector(network(3, 2).parameters()).detach())
     assert torch.equal(parameters[0], parameters[1])
-    assert not torch.equal(parameters[0], parameters[2])
+    drawn = not isinstance(network(3, 2), Spectral)
+    assert torch.equal(parameters[0], parameters[2]) is not drawn
 
 
 @pytest.mark.parametrize("name", [name for name in NETWORKS if name.endswith("factorized")])

@@ -1,0 +1,274 @@
+"""Polynomials and harmonics of the coordinates, for fits of the last layer alone: spectral collocation."""
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from operator import add, mul
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pinn.basis.errors import require
+from pinn.derivatives.jets import Jet, Values, stack
+from pinn.derivatives.tape import SeparateCapture, Tape
+from pinn.networks.base import Network
+from pinn.networks.layers import require_sizes
+
+WIDTH = 1200  # of the last layer, over the number of fields, where it is left open
+LAST = 0.15  # of the orders along a coordinate, by which it is judged whether they suffice
+FEWEST = 4  # functions along a coordinate
+RESOLVED, UNRESOLVED = 1e-13, 0.5  # shares of the last coefficients beyond which nothing is concluded from them
+CHANGE = 2.0  # factor by which counts change at once
+
+
+class Spectral(Network):
+    """Sums of products of one function of each coordinate: Chebyshev polynomials, of a periodic coordinate harmonics.
+
+    T_k(s) of an input s in [-1, 1]; 1, cos x, sin x, cos 2x, ... of a coordinate that is seen through its cosine and
+    sine. The linear layer on top starts at zero and has no bias. Made for `LinearLeastSquares`, with which it is a
+    spectral collocation method (Boyd 2001, Chebyshev and Fourier Spectral Methods, chapters 2 to 4): rounding is
+    reached where the solution is smooth, on boxes of two coordinates or so; in windows of time also where it is
+    chaotic or steep. It is no method for corners, holes and many coordinates.
+
+    width: products of an output; None for 1200 over the number of fields. A parameter `orders` (width, coordinates)
+    says which they are; `share` and `rebalance` choose it. A parameter `bends` (coordinates, 2) holds a center c and a
+    steepness q of each: the polynomials are those of asinh(q (s - c)), its range scaled to [-1, 1], which resolves a
+    front at c of width 1 / q (Tee & Trefethen 2006, 10.1137/050641296); of s itself where q is 0.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, width: int | None = None) -> None:
+        super().__init__()
+        require_sizes(inputs=inputs, outputs=outputs, width=1 if width is None else width)
+        self.width = max(1, WIDTH // outputs) if width is None else width
+        self.last: nn.Linear = nn.Linear(self.width, outputs, bias=False)
+        nn.init.zeros_(self.last.weight)
+        self.see(range(inputs))
+
+    def see(self, coordinates: Sequence[int | None]) -> None:
+        """Say of which coordinate each input is a function, None where of several: two of one are cosine and sine."""
+        inputs: dict[object, list[int]] = {}
+        for k, i in enumerate(coordinates):
+            inputs.setdefault(("input", k) if i is None else i, []).append(k)
+        self.inputs = [(columns[0], columns[len(columns) // 2]) for columns in inputs.values()]
+        self.coordinates = [i for i in inputs if isinstance(i, int)]
+        self.orders = nn.Parameter(self.last.weight.new_zeros(self.width, len(self.inputs)))
+        self.bends = nn.Parameter(self.last.weight.new_zeros(len(self.inputs), 2))
+        self.share([1.0] * len(self.inputs))
+
+    @property
+    def is_periodic(self) -> list[bool]:
+        """Whether each coordinate's functions are harmonics."""
+        return [first != second for first, second in self.inputs]
+
+    @property
+    def counts(self) -> list[int]:
+        """The number of functions along each coordinate."""
+        return [int(n) + 1 for n in self._whole.amax(0)]
+
+    def share(self, shares: Sequence[float]) -> None:
+        """Take a box of orders whose sides are in proportion to the shares, as near as whole numbers come."""
+        require(len(shares) == len(self.inputs), f"one share a coordinate is needed, got {len(shares)}")
+        each = (self.width / math.prod(shares)) ** (1.0 / len(shares))
+        axes = [torch.arange(min(self.width, math.ceil(2.0 * each * share) + FEWEST)) for share in shares]
+        orders = torch.cartesian_prod(*axes).reshape(-1, len(shares)).double()
+        size = ((orders + 1.0) / torch.tensor(list(shares), dtype=torch.float64)).amax(1)
+        kept = torch.sort(size, stable=True).indices[: self.width]
+        with torch.no_grad():
+            self.orders.copy_(orders[kept])
+
+    def bend(self, number: int, center: float, steepness: float) -> None:
+        """Resolve a front along a coordinate (its number among those of `orders`); none where the steepness is 0."""
+        with torch.no_grad():
+            self.bends[number] = torch.tensor([center, steepness], dtype=torch.float64).to(self.bends)
+
+    def rebalance(self) -> bool:
+        """Take orders for which the last coefficients would be as small along each coordinate; whether they change.
+
+        From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N).
+        """
+        counts, wanted = self.counts, []
+        for count, last in zip(counts, self.last_coefficients(), strict=True):
+            rate = -math.log(min(max(last, RESOLVED), UNRESOLVED)) / count
+            wanted.append(1.0 / rate)
+        scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
+        bounded = [
+            max(FEWEST, min(max(scale * w, count / CHANGE), count * CHANGE))
+            for w, count in zip(wanted, counts, strict=True)
+        ]
+        self.share(bounded)
+        return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
+
+    def last_coefficients(self) -> list[float]:
+        """The root of the share of squared coefficients that is in the last orders along each coordinate."""
+        squares = self.last.weight.detach().square().sum(0)
+        whole = float(squares.sum())
+        if not whole > 0:
+            return [0.0] * len(self.inputs)
+        return [math.sqrt(float(squares[o >= (1.0 - LAST) * o.max()].sum()) / whole) for o in self._whole.unbind(1)]
+
+    @property
+    def linear_parameters(self) -> tuple[str, ...]:
+        return ("last.weight",)
+
+    def features(self, x: Values) -> Values:
+        factors, orders = self._along(x), self._whole.unbind(1)
+        product = _columns(factors[0], orders[0])
+        for factor, order in zip(factors[1:], orders[1:], strict=True):
+            product = _separate_product(product, _columns(factor, order))
+        return product
+
+    def forward(self, x: Values) -> Values:
+        if len(self.inputs) != 2:
+            return self.last(self.features(x))
+        f, g = self._along(x)
+        if isinstance(f, Jet) and isinstance(g, Jet) and isinstance(f.tape, Tape):
+            with torch.no_grad():
+                z = self._sums(f, g)
+            assert isinstance(z, Jet)
+            x_channels, y_channels = _present(f.coefficients), _present(g.coefficients)
+            capture = SeparateCapture(
+                self.last.weight, x_channels, y_channels, self._whole, f.channels.products, z.coefficients
+            )
+            return z.with_coefficients(f.tape.products(capture))
+        return self._sums(f, g)
+
+    def _sums(self, f: Values, g: Values) -> Values:
+        """sum_kl w_kl f_k g_l for each output, (n, outputs), by one matrix product: the f_k g_l are not formed."""
+        orders, (rows, columns) = self._whole, self.counts
+        outputs = len(self.last.weight)
+        box = self.last.weight.new_zeros(outputs, rows * columns)
+        box = box.index_add(1, orders[:, 0] * columns + orders[:, 1], self.last.weight)
+        return stack([_separate_product(f @ w, g).sum(-1) for w in box.reshape(outputs, rows, columns)], -1)
+
+    @property
+    def _whole(self) -> Tensor:
+        """The orders as whole numbers, also where they were shaken like other parameters."""
+        return self.orders.detach().round().clamp(min=0.0).long()
+
+    def _along(self, x: Values) -> list[Values]:
+        """The functions of each coordinate, (n, count)."""
+        return [
+            _harmonics(x[:, first], x[:, second], count)
+            if first != second
+            else _chebyshev(_bent(x[:, first], bend), count)
+            for (first, second), count, bend in zip(self.inputs, self.counts, self.bends.detach().tolist(), strict=True)
+        ]
+
+
+def _ends(bend: Sequence[float]) -> tuple[float, float]:
+    """asinh(q (s - c)) at s = -1 and 1."""
+    center, steepness = bend
+    return math.asinh(steepness * (-1.0 - center)), math.asinh(steepness * (1.0 - center))
+
+
+def _bent(s: Values, bend: Sequence[float]) -> Values:
+    """s in [-1, 1] as a coordinate in [-1, 1] that is stretched about a front."""
+    center, steepness = bend
+    if steepness == 0.0:
+        return s
+    lower, upper = _ends(bend)
+    stretched: Values = torch.asinh(steepness * (s - center))  # type: ignore[arg-type]
+    return (stretched - 0.5 * (lower + upper)) * (2.0 / (upper - lower))
+
+
+def unbent(y: Tensor, bend: Sequence[float]) -> Tensor:
+    """The s in [-1, 1] at which a coordinate that is stretched about a front is y in [-1, 1]."""
+    center, steepness = bend
+    if steepness == 0.0:
+        return y
+    lower, upper = _ends(bend)
+    return center + torch.sinh(0.5 * (upper - lower) * y + 0.5 * (lower + upper)) / steepness
+
+
+def _chebyshev(s: Values, count: int) -> Values:
+    """T_0 ... T_(count - 1) of s (n,), as columns (n, count)."""
+    if isinstance(s, Jet):
+        return _composed(s, _chebyshev_derivatives(s.value, count, s.channels.order))
+    return _chebyshev_derivatives(s, count, 0)[0]
+
+
+def _chebyshev_derivatives(s: Tensor, count: int, order: int) -> Tensor:
+    """T_k and its derivatives up to `order`, (order + 1, n, count): the recurrence, differentiated."""
+    zero = torch.zeros_like(s)
+    found = [torch.stack([zero + 1.0, *[zero] * order]), torch.stack([s, zero + 1.0, *[zero] * order][: order + 1])]
+    times = torch.arange(1, order + 1, dtype=s.dtype, device=s.device).unsqueeze(1)
+    while len(found) < count:
+        last, before = found[-1], found[-2]
+        lower = torch.cat([zero.unsqueeze(0), times * last[:-1]])
+        found.append(2.0 * (s * last + lower) - before)
+    return torch.stack(found[:count], -1)
+
+
+def _harmonics(cosine: Values, sine: Values, count: int) -> Values:
+    """1, cos x, sin x, cos 2x, ... from cos x and sin x (n,), as columns (n, count)."""
+    if isinstance(cosine, Jet) and isinstance(sine, Jet):
+        c, s = cosine.coefficients, sine.coefficients
+        slopes = [symbol.order == 1 for symbol in cosine.channels.symbols]  # x is linear in the coordinate
+        rates = [
+            a * s[0].new_zeros(()) if not is_slope else c[0] * b - s[0] * a
+            for a, b, is_slope in zip(c, s, slopes, strict=True)
+        ]
+        x = torch.stack([torch.atan2(s[0], c[0]), *rates[1:]])
+        return _composed(cosine.with_coefficients(x), _harmonic_derivatives(x[0], count, cosine.channels.order))
+    found: list[Any] = [torch.ones_like(cosine), cosine, sine]  # type: ignore[arg-type]
+    while len(found) < count:
+        a, b = found[-2:]
+        found += [a * cosine - b * sine, b * cosine + a * sine]
+    return stack(found[:count], -1)
+
+
+def _harmonic_derivatives(x: Tensor, count: int, order: int) -> Tensor:
+    """1, cos x, sin x, cos 2x, ... and their derivatives up to `order`, (order + 1, n, count)."""
+    numbers = torch.arange(count, device=x.device)
+    waves, m = ((numbers + 1) // 2).to(x.dtype), torch.arange(order + 1, device=x.device)[:, None, None]
+    sine = ((numbers + 1) % 2 * (numbers > 0)).to(x.dtype)  # sin x = cos(x - pi / 2)
+    return waves**m * torch.cos(waves * x.unsqueeze(-1) + 0.5 * math.pi * (m - sine))
+
+
+def _composed(z: Jet, table: Tensor) -> Jet:
+    """Functions of z (n,) as columns (n, count) from their derivatives (order + 1, n, count) there."""
+    c = z.coefficients
+    present = [k == 0 or _is_present(channel) for k, channel in enumerate(c)]
+    whole = [table[0]]
+    for terms in z.channels.composition[1:]:
+        total = torch.zeros_like(table[0])
+        for k, factor, parts in terms:
+            if all(present[part] for part in parts):
+                product = reduce(mul, [c[part] for part in parts])
+                total = total + table[k] * (factor * product).unsqueeze(-1)
+        whole.append(total)
+    return z.with_coefficients(torch.stack(whole))
+
+
+def _separate_product(f: Values, g: Values) -> Values:
+    """The product of functions of different coordinates: of the sums in its derivatives most summands are zero."""
+    if not isinstance(f, Jet) or not isinstance(g, Jet):
+        return f * g
+    x, y = _present(f.coefficients), _present(g.coefficients)
+    whole: list[Tensor] = []
+    for products in f.channels.products:
+        parts = [(factor, x[i], y[j]) for factor, i, j in products if i in x and j in y]
+        summands = [a * b if factor == 1.0 else factor * a * b for factor, a, b in parts]
+        whole.append(reduce(add, summands) if summands else torch.zeros_like(whole[0]))
+    return Jet(torch.stack(whole), f.channels, f.tape or g.tape)
+
+
+def _present(coefficients: Tensor) -> dict[int, Tensor]:
+    """The channels that are not zero everywhere, by number, the value's always."""
+    return {k: channel for k, channel in enumerate(coefficients) if k == 0 or _is_present(channel)}
+
+
+def _is_present(channel: Tensor) -> bool:
+    """Whether a channel is not zero everywhere; within a transform, which hides its values, it counts as present."""
+    try:
+        return bool((channel != 0).any())
+    except RuntimeError:
+        return True
+
+
+def _columns(values: Values, numbers: Tensor) -> Values:
+    """The columns of these numbers."""
+    if isinstance(values, Jet):
+        return values.with_coefficients(values.coefficients.index_select(-1, numbers))
+    return values.index_select(-1, numbers)

@@ -1,0 +1,107 @@
+"""Spectral functions that suit a problem, by its data and by the coefficients of a fit, and points that suit them."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Generator, Tensor
+
+from pinn.basis.logs import logger
+from pinn.networks.spectral import Spectral, unbent
+from pinn.optimizers.linear import CUTOFF, fit_last_layer
+from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.residuals import Residuals
+from pinn.sampling.base import Sampler
+from pinn.sampling.grids import CollocationGrid
+from pinn.training.data_waves import data_waves
+from pinn.trial.function import TrialFunction
+
+OVERSAMPLING, MORE = 1.1, 1  # nodes a function along each coordinate, and besides
+TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
+LINE = 2000  # places at which a front is looked for
+FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
+FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
+SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
+
+
+def suited(sampler: Sampler, trial: TrialFunction) -> Sampler:
+    """The sampler, or where the network is spectral a grid with nodes enough for its functions."""
+    core = trial.network.core
+    if not isinstance(core, Spectral) or not trial.domain.is_box or len(core.coordinates) < len(trial.domain.bounds):
+        return sampler
+    axes: list[list[float]] = [[] for _ in core.coordinates]
+    for number, i in enumerate(core.coordinates):
+        n = math.ceil(OVERSAMPLING * core.counts[number]) + MORE
+        even = (torch.arange(n, dtype=torch.float64) + 0.5) / n
+        bent = unbent(-torch.cos(math.pi * even), core.bends[number].tolist())
+        axes[i] = (even if core.is_periodic[number] else 0.5 + 0.5 * bent).tolist()
+    return CollocationGrid(axes)
+
+
+def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, assembly: Assembly | None) -> None:
+    """As many functions of each coordinate as the waves of the problem's data take, then as fits ask for.
+
+    In windows of time the fits are those of the windows, and later windows take over the orders of those before.
+    """
+    trial = residuals.trial
+    if trial.start.before:
+        return
+    core, names = trial.network.core, trial.problem.coordinates
+    assert isinstance(core, Spectral)
+    waves, shares = data_waves(residuals), []
+    for i, periodic in zip(core.coordinates, core.is_periodic, strict=True):
+        w = waves[i]
+        shares.append(SMOOTH + (0.0 if w is None else w.highest / (TURN if periodic else 1.0)))
+    core.share([*shares, *[SMOOTH] * (len(core.inputs) - len(shares))])
+    changed, theta = not trial.prefix and len(core.inputs) > 1, residuals.theta().clone()
+    for _ in range(FITS):
+        if not changed:
+            break
+        points = residuals.draw(suited(sampler, trial), generator)
+        residuals.load(fit_last_layer(bind(residuals, points, assembly), residuals.theta(), CUTOFF, NEWTON_STEPS)[0])
+        changed = core.rebalance()
+        orders = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
+        residuals.load(theta)
+        trial.load_parameters(trial.parameters() | orders)
+    told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
+    logger.info("initial guess: functions along %s", told)
+
+
+def rebalance(before: Mapping[str, Tensor], trial: TrialFunction) -> None:
+    """Give a spectral network the orders that the coefficients of another ask for, whose parameters `before` are."""
+    core = trial.network.core
+    if isinstance(core, Spectral):
+        fresh = {name: values.clone() for name, values in trial.parameters().items()}
+        trial.load_parameters(dict(before))
+        core.rebalance()
+        chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
+        trial.load_parameters(fresh | chosen)
+
+
+def resolve_front(window: TrialFunction, before: TrialFunction | None) -> None:
+    """Bend a spectral network's coordinate about the steepest front that is there when the window begins.
+
+    before: the window before it, which ends there; None for the first one.
+    """
+    core, domain = window.network.core, window.domain
+    space = domain.space_coordinates
+    if not isinstance(core, Spectral) or len(space) != 1 or domain.time is None:
+        return
+    at, t = (
+        (window, domain.bounds[domain.time][0]) if before is None else (before, before.domain.bounds[domain.time][1])
+    )
+    fields, (lower, upper) = window.problem.vocabulary.fields, domain.bounds[space[0]]
+    points = torch.full((LINE, 2), t, dtype=window.dtype, device=window.device)
+    i = domain.coordinates.index(space[0])
+    points[:, i] = torch.linspace(lower, upper, LINE)
+    with torch.no_grad():
+        values = at.evaluate([*fields, *(f"{name}_{space[0]}" for name in fields)], points)
+    center, steepness = 0.0, 0.0
+    for name in fields:
+        slope, extent = values[f"{name}_{space[0]}"].abs(), float(values[name].max() - values[name].min())
+        steep = float(slope.max()) * (upper - lower) / extent if extent > 0 else 0.0
+        if steep > steepness:
+            steepness, center = steep, float(2.0 * (points[slope.argmax(), i] - lower) / (upper - lower) - 1.0)
+    number = core.coordinates.index(i)
+    is_front = steepness > FRONT and not core.is_periodic[number]
+    core.bend(number, *((center, steepness) if is_front else (0.0, 0.0)))

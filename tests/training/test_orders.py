@@ -1,0 +1,86 @@
+"""Spectral functions that suit a problem: by its data, by coefficients, about fronts; in windows of time."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+import pinn
+from pinn.networks import MLP, Spectral
+from pinn.optimizers import LinearLeastSquares
+from pinn.problems import Burgers, Poisson2D
+from pinn.sampling import SobolSampler
+from pinn.training.orders import rebalance, resolve_front, suited
+from pinn.trial.making import make_trial
+
+SPECTRAL = {"optimizer": LinearLeastSquares(), "initial_guess": "features", "output": pinn.Output(estimate=False)}
+
+
+class Front(pinn.Problem):
+    """u_t + u_x = 0.01 u_xx from a front at x = 1.5 of half width 0.1."""
+
+    def __init__(self):
+        self.domain = pinn.Box(x=(0, 3)) * pinn.Time(t=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        return {
+            "equation": pinn.Interior(lambda u_t, u_x, u_xx: u_t + u_x - 0.01 * u_xx),
+            "ends": pinn.Neumann(u=0.0, on=("x.min", "x.max")),
+            "start": pinn.Initial(u=lambda x: torch.tanh(10.0 * (x - 1.5))),
+        }
+
+
+def test_a_front_is_found_where_a_window_begins():
+    trial = make_trial(Front(), partial(Spectral, width=50), constraints="hard")
+    resolve_front(trial, None)
+    core = trial.network.core
+    center, steepness = core.bends[core.coordinates.index(0)].tolist()
+    assert center == pytest.approx(0.0, abs=2e-3)  # of a line of 2,000 places
+    assert steepness == pytest.approx(1.5 / 0.1, rel=0.1)  # half the domain over the half width
+
+
+def test_a_smooth_start_is_no_front():
+    trial = make_trial(Burgers(), partial(Spectral, width=50))
+    resolve_front(trial, None)
+    assert not trial.network.core.bends.any()
+
+
+def test_points_are_a_grid_of_a_few_more_nodes_than_functions():
+    trial = make_trial(Burgers(), partial(Spectral, width=60))
+    trial.network.core.share([3.0, 1.0])
+    sampler = suited(SobolSampler(), trial)
+    rows = sampler.draw(trial.domain, pinn.domains.Region(), torch.Generator()).x
+    distinct = [len(np.unique(rows[:, k])) for k in range(2)]
+    assert len(rows) == np.prod(distinct)
+    by_coordinate = dict(zip(trial.network.core.coordinates, trial.network.core.counts, strict=True))
+    assert all(by_coordinate[k] < distinct[k] <= 1.1 * by_coordinate[k] + 2 for k in range(2))
+
+
+def test_other_networks_keep_their_sampler():
+    sampler = SobolSampler()
+    assert suited(sampler, make_trial(Burgers(), MLP)) is sampler
+
+
+def test_rebalancing_takes_orders_and_no_coefficients():
+    one, other = (make_trial(Burgers(), partial(Spectral, width=60)) for _ in range(2))
+    core = one.network.core
+    with torch.no_grad():
+        core.last.weight.copy_(torch.exp(-(2.0 * core.orders[:, 0] + 0.5 * core.orders[:, 1])))
+    rebalance(one.parameters(), other)
+    assert not other.network.core.last.weight.any()
+    assert other.network.core.counts[1] > 1.5 * other.network.core.counts[0]
+
+
+def test_a_smooth_problem_is_solved_to_rounding():
+    solution = pinn.solve(Poisson2D(), network=partial(Spectral, width=400), **SPECTRAL)
+    assert solution.errors()["u"]["relative_l2"] < 1e-11  # 20 x 20 polynomials hold two waves to 1e-12
+
+
+def test_windows_take_orders_from_those_before():
+    training = pinn.Training(windows=5, check_every=1)
+    solution = pinn.solve(Burgers(nu=0.1), network=partial(Spectral, width=400), training=training, **SPECTRAL)
+    counts = [window.network.core.counts for window in solution.trial.windows]
+    assert counts[-1][0] > 1.5 * counts[0][0]  # along x, where the front grows steep
+    assert solution.errors()["u"]["relative_l2"] < 1e-3  # 5e-5; 2e-2 where each window has the first one's orders
