@@ -181,7 +181,7 @@ class Choice:
 
     def _is_in_time(self, method: Method) -> bool:
         if method.is_tentative:
-            return not self.tried or _is_worth_it(method, self.plan, self.tried, Clock(self._limit, self.begun))
+            return not self.tried or _is_worth_it(self.plan, self.tried, Clock(self._limit, self.begun))
         estimated = any(one.estimate for one in self.tried)
         if self._limit is None or self._limit - self._elapsed >= LEAST * self._limit or not estimated:
             return True
@@ -208,14 +208,15 @@ def _keep(one: Trained, folder: Path, number: int | None = None) -> None:
         logger.warning("method: what %s has come to is not kept: %s", one.method.name, error)
 
 
-def _is_worth_it(method: Method, plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
+def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
     """Whether other features may do where the first did not: early, and close; always where there is no space.
 
-    Spectral functions in windows of time are for what no features are close to in the whole time.
+    Features in the whole time always may where spectral functions in windows did not.
     """
     early = clock.limit is None or clock.elapsed < EARLY * clock.limit
     close = any(one.estimate.worst[1] < CLOSE for one in tried if one.estimate)
-    return not plan.problem.domain.space_coordinates or (early and (close or method.is_spectral))
+    first = all(one.method.is_spectral for one in tried)
+    return not plan.problem.domain.space_coordinates or (early and (close or first))
 
 
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:

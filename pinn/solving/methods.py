@@ -1,10 +1,11 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
-1. Random features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
-   coordinates, in seconds. 2. The better so far in windows of time, each as long as it is solved. 3. The same with
-   conditions in the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features
-   do not fill, twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with
-   hard or soft conditions as the features had it.
+0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved. 1. Random
+   features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
+   coordinates, in seconds. 2. The better so far in windows of time, unless that was 0. 3. The same with conditions in
+   the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
+   twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with hard or soft
+   conditions as the features had it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +89,10 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         return
     constraints = plan.constraints
     if _suits_features(plan):
-        yield Method(_features(plan), SHARE)
+        if _suits_spectral(plan):
+            yield Method(_spectral(plan), LONG)
+        if not _solved(tried):
+            yield Method(_features(plan), SHARE)
         few = len(plan.problem.coordinates) <= FEW_COORDINATES
         steps = [_windows, _soft] if few else [_more, _soft, _windows]
         for step in steps:
@@ -109,11 +113,8 @@ def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
 
 def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, in windows of time."""
-    if plan.problem.domain.time is None or plan.training.windows != 1:
+    if plan.problem.domain.time is None or plan.training.windows != 1 or _suits_spectral(plan):
         return None
-    box = plan.problem.domain.is_box and len(plan.problem.coordinates) == FEW_COORDINATES
-    if box and len(plan.problem.domain.space_coordinates) == 1:
-        return Method(replace(_in_windows(_closest(tried).method.plan), network=Spectral), LONG)
     return Method(_in_windows(_closest(tried).method.plan), SHARE)
 
 
@@ -137,7 +138,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
     region = replace(plan, optimizer=TrustRegion())
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
-    features.append(replace(_in_windows(_features(plan)), network=Spectral))
+    features.append(_spectral(plan))
     for base, constraints in product((region, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
@@ -212,6 +213,18 @@ def _features(plan: Plan, times: int = 1) -> Plan:
     return replace(
         plan, network=network, optimizer=optimizer, sampler=sampler, training=training, initial_guess="features"
     )
+
+
+def _suits_spectral(plan: Plan) -> bool:
+    """Whether the problem is one of time and one coordinate of space, which windows of time may cut."""
+    domain = plan.problem.domain
+    one = domain.time is not None and len(domain.space_coordinates) == 1
+    return one and domain.is_box and plan.training.windows == 1 and not plan.problem.unknowns
+
+
+def _spectral(plan: Plan) -> Plan:
+    """Spectral functions, in windows of time."""
+    return replace(_in_windows(_features(plan)), network=Spectral)
 
 
 def _many(plan: Plan, times: int) -> partial[RandomFeatures]:
