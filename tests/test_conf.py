@@ -152,8 +152,8 @@ def test_every_problem_has_a_choice():
 def test_every_network_has_a_choice():
     """The networks that come with the package are the choices of the group."""
     named = {get_class(composed(f"network={choice}").network._target_) for choice in groups()["network"]}
-    ours = {cls for cls in Network.__subclasses__() if cls.__module__.startswith("pinn.")}
-    assert named == ours
+    kinds = [cls for kind in Network.__subclasses__() for cls in (kind, *kind.__subclasses__())]
+    assert named == {cls for cls in kinds if cls.__module__.startswith("pinn.")}
 
 
 @pytest.mark.parametrize("choice", sorted(set(groups()["network"]) - {"spectral"}))  # which has no layers to train

@@ -22,6 +22,7 @@ from torch import Generator, Tensor
 from pinn.basis.errors import require
 from pinn.linear_algebra.truncated import nested_solutions
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork, trained_part
+from pinn.networks.parted import PartedFeatures, filled
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Workspace, bind
@@ -191,8 +192,10 @@ class Search:
 
     def features(self) -> Step:
         """The correction that leaves least: waves along all coordinates alike, then more of them along one."""
-        d = len(self.residuals.trial.problem.coordinates)
-        best = self.fit(self.effort.waves or (SCALE,) * d)
+        d, parts = len(self.residuals.trial.problem.coordinates), self.residuals.trial.parts
+        # parts that are no boxes take waves that their features fill
+        first = SCALE if parts is None or parts.are_boxes else filled(FEATURES, parts.count, d)
+        best = self.fit(self.effort.waves or (first,) * d)
         for factor in (2.0, 0.5):
             best, gained = self._follow(best, (factor,) * d)
             if gained:
@@ -250,7 +253,11 @@ def beside(trial: TrialFunction, width: int, waves: Waves, generator: Generator)
     factors = [1.0 if i is None else waves[i] / largest for i in coordinates]  # type: ignore[union-attr]
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
         torch.manual_seed(next_seed(generator))
-        features = RandomFeatures(len(factors), len(problem.vocabulary.fields), width=max(1, width), scale=largest)
+        fields, width, parts = len(problem.vocabulary.fields), max(1, width), trial.parts
+        if parts is None:
+            features = RandomFeatures(len(factors), fields, width=width, scale=largest)
+        else:
+            features = PartedFeatures(len(factors), fields, parts=parts.count, width=width, scale=largest)
     features.rescale(torch.tensor(factors))
     core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), features.to(trial.dtype).to(trial.device))
     last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last"

@@ -90,6 +90,7 @@ def preflight(
         findings = (
             *_disagreements(trial),
             *map(Finding, missing_conditions(residuals)),
+            *_parts(trial),
             *_unequal(residuals, points, exact),
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),
@@ -116,7 +117,8 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     shaken = numbers(least_squares.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta)))
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
-    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] not in exact}
+    kept = set(residuals.trial.problem.terms()) - set(exact)  # interfaces have their natural sizes
+    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept}
     losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}
     if not losses:
         return
@@ -127,6 +129,13 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
             f"{largest} is {ratio:.1g} times {smallest} in the loss at the start: mind the units (sizes of the fields, "
             "scales= of the problem), or weights that are far apart"
         )
+
+
+def _parts(trial: TrialFunction) -> Iterator[Finding]:
+    """The parts in which the network has pieces, and what is continuous across their borders."""
+    if trial.parts is not None and trial.interfaces is not None:
+        continuous = ", ".join(trial.interfaces.equations())
+        yield Finding(f"coefficients jump or have kinks: {trial.parts.told}; continuous across: {continuous}")
 
 
 def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:

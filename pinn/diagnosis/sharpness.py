@@ -14,6 +14,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import anywhere
 from pinn.trial.function import TrialFunction
 
+NEAR = 1e-6  # of the domain's extent, around a border of two parts
 LINES = 6  # along each coordinate, on which a trained function is looked at
 POINTS = 4000  # where the residual is looked at
 PLACE, HELD = 0.02, 0.7  # share of the domain, and of the mean square residual that sits there where it is sharp
@@ -31,6 +32,8 @@ class Kink:
 def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[Kink]:
     """The largest break of each field or derived quantity that the equations differentiate once more than it allows.
 
+    Those where parts of the domain meet, in which the function has pieces of its own, are no such breaks.
+
     Collocation points do not meet it: the residual is small, and the answer is that of another problem.
     """
     orders, generator = derivative_orders(trial.problem), torch.Generator().manual_seed(seed)
@@ -40,7 +43,7 @@ def kinks(trial: TrialFunction, seed: int = 0) -> Iterator[Kink]:
         for along, coordinate in enumerate(coordinates):
             start, end = lines_along(bounds, along, LINES, generator)
             found = largest_break(_values(trial, field), start, end, orders[field, coordinate])
-            if found is not None and _is_inside(trial, found):
+            if found is not None and _is_inside(trial, found) and not _is_border(trial, found):
                 place = ", ".join(f"{name} = {x:.4g}" for name, x in zip(coordinates, found.place, strict=True))
                 cause = "as it is defined" if field in derived else "by its ansatz or its network"
                 yield Kink(
@@ -68,6 +71,16 @@ def _values(trial: TrialFunction, field: str) -> Callable[[Tensor], Tensor]:
 def _is_inside(trial: TrialFunction, found: Break) -> bool:
     x = torch.tensor([found.place], dtype=torch.float64).numpy()
     return bool(trial.domain.contains(x)[0])
+
+
+def _is_border(trial: TrialFunction, found: Break) -> bool:
+    """Whether parts of the domain meet there, which the function's pieces and conditions between them are made for."""
+    if trial.parts is None:
+        return False
+    x = torch.tensor([found.place], dtype=torch.float64)
+    reach = NEAR * torch.tensor([b - a for a, b in trial.domain.bounds.values()], dtype=torch.float64).diag()
+    around = trial.parts(torch.cat([x - reach, x + reach]))
+    return bool((around != around[0]).any())
 
 
 def sharp_place(residuals: Residuals, seed: int = 0) -> str | None:

@@ -2,12 +2,13 @@
 
 from pinn.networks.base import Network
 from pinn.networks.corrected import CorrectedNetwork
-from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.embedding import Embedding, FeaturedEmbedding, PartedEmbedding
 from pinn.networks.factorization import FactorizedLinear, RandomWeightFactorization
 from pinn.networks.fourier import FourierFeatures, FourierMLP
 from pinn.networks.gated import ModifiedMLP, PirateNet
 from pinn.networks.layers import ACTIVATIONS
 from pinn.networks.mlp import MLP, ResidualMLP
+from pinn.networks.parted import PartedFeatures, PartedMLP
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.networks.siren import SIREN
@@ -26,6 +27,9 @@ __all__ = [
     "FourierMLP",
     "ModifiedMLP",
     "Network",
+    "PartedEmbedding",
+    "PartedFeatures",
+    "PartedMLP",
     "PirateNet",
     "RandomFeatures",
     "RandomWeightFactorization",

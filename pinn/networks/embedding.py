@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import nn
 
-from pinn.derivatives.jets import Values, cat, linear, stack
+from pinn.derivatives.jets import Jet, Values, cat, linear, stack
 
 
 class Embedding(nn.Module):
@@ -87,3 +87,41 @@ class FeaturedEmbedding(nn.Module):
 
     def forward(self, x: Values) -> Values:
         return cat([self.embedding(x), stack(self.features(x), -1)], -1)
+
+
+class PartedEmbedding(nn.Module):
+    """An embedding that scales the coordinates of each part of a domain to [-1, 1] by themselves, and marks the part.
+
+    embedding: of the whole domain; its scaled coordinates are scaled again, other columns stay. part: points (n, d) to
+    the number (n,) of their part. boxes: (parts, d, 2), the parts' bounding boxes. Maps (n, d) to the embedding's
+    columns, then `parts` columns, one at the part of a point and zero else: they have no derivatives.
+    """
+
+    shift: torch.Tensor
+    factor: torch.Tensor
+
+    def __init__(
+        self,
+        embedding: Embedding | FeaturedEmbedding,
+        part: Callable[[torch.Tensor], torch.Tensor],
+        boxes: torch.Tensor,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.part = part
+        self.parts = len(boxes)
+        self.coordinates: tuple[int | None, ...] = (*embedding.coordinates, *[None] * self.parts)
+        self.outputs = len(self.coordinates)
+        own = embedding.coordinates
+        scaled = torch.tensor([i is not None and own.count(i) == 1 for i in own])
+        with torch.no_grad():
+            low, high = (embedding.to(torch.float64)(boxes[..., end].double()) for end in (0, 1))  # monotonic
+        factor = torch.where(scaled, 2.0 / (high - low), 1.0)
+        self.register_buffer("factor", factor, persistent=False)  # (parts, columns)
+        self.register_buffer("shift", torch.where(scaled, 1.0 + low * factor, 0.0), persistent=False)
+
+    def forward(self, x: Values) -> Values:
+        part = self.part(x.value if isinstance(x, Jet) else x)
+        own = self.embedding(x) * self.factor[part] - self.shift[part]
+        marks = (part[:, None] == torch.arange(self.parts, device=part.device)).to(self.factor.dtype)
+        return cat([own, own.constant(marks) if isinstance(own, Jet) else marks], -1)

@@ -34,13 +34,13 @@ class RegionBlocks:
 
 
 def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[str, RegionBlocks]:
-    """The blocks of a problem's terms, but those to skip, by their region's label.
+    """The blocks of a trial function's terms, but those to skip, by their region's label.
 
     Raises UserError where a term names a side or a quantity that does not exist, or nothing that can be trained.
     """
     problem = trial.problem
     by_region: dict[Region, list[Block]] = {}
-    for term_name, term in problem.terms().items():
+    for term_name, term in trial.terms.items():
         if term_name in skip:
             continue
         blocks = by_region.setdefault(trial.within(term.region(problem.domain)), [])

@@ -13,6 +13,7 @@ from torch import Tensor
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 from pinn.domains.base import Domain
+from pinn.domains.box import Box
 from pinn.domains.region import Region
 from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
@@ -20,6 +21,7 @@ from pinn.sampling.points import Points, PointSet
 from pinn.sampling.predicates import holds
 
 FOLLOWING = RAD()  # the default
+ROUNDS = 20  # of drawing in a part that fills little of its box
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,31 @@ class Sampler(Configurable, ABC):
         return Points(x, normal, per_row=2, weight=points.weight)
 
 
+class PartOf(Protocol):
+    """The parts of a domain: which one points (n, d) are in, by number, and boxes (count, d, 2) around them.
+
+    are_boxes: whether these hold nothing else. told: in words.
+    """
+
+    count: int
+    are_boxes: bool
+
+    @property
+    def told(self) -> str: ...
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+    def boxes_within(self, domain: Domain) -> Tensor: ...
+
+
 class Located(Protocol):
     """What points are drawn for, such as a trial function: where, in which type of numbers, on which device."""
 
     @property
     def domain(self) -> Domain: ...
+
+    @property
+    def parts(self) -> PartOf | None: ...
 
     @property
     def dtype(self) -> torch.dtype: ...
@@ -156,9 +178,36 @@ class Located(Protocol):
 
 
 def draw_all(sampler: Sampler, trial: Located, regions: Mapping[str, Region], generator: torch.Generator) -> PointSet:
-    """Points of every region, by its label, for the trial function: of its type and on its device."""
-    drawn = {label: sampler.draw(trial.domain, region, generator) for label, region in regions.items()}
+    """Points of every region, by its label, for the trial function: of its type and on its device.
+
+    In the whole interior as many of each part as of any other, where the function has parts.
+    """
+    drawn = {}
+    for label, region in regions.items():
+        own = _in_parts(sampler, trial, generator) if region.is_whole and trial.parts is not None else None
+        drawn[label] = own or sampler.draw(trial.domain, region, generator)
     return {label: points.to(trial.dtype, trial.device) for label, points in drawn.items()}
+
+
+def _in_parts(sampler: Sampler, trial: Located, generator: torch.Generator) -> Points | None:
+    """Interior points drawn in the bounding box of each part; None where the sampler weighs its points."""
+    parts, domain = trial.parts, trial.domain
+    assert parts is not None
+    wanted = -(-sampler.interior // parts.count)
+    drawn: list[Drawn] = []
+    for number, box in enumerate(parts.boxes_within(domain).tolist()):
+        whole = Box(**dict(zip(domain.coordinates, map(tuple, box), strict=True)))
+        found = 0
+        for _ in range(ROUNDS):
+            part = sampler.volume(whole, wanted, generator, None)
+            if part.weight is not None:
+                return None
+            kept = domain.contains(part.x) & (parts(torch.as_tensor(part.x)) == number).numpy()
+            drawn.append(part.where(kept).where(slice(wanted - found)))
+            found += len(drawn[-1].x)
+            if found >= wanted or not found:
+                break
+    return Points(torch.as_tensor(joined(drawn).x))
 
 
 def next_seed(generator: torch.Generator) -> int:

@@ -211,12 +211,13 @@ def _keep(one: Trained, folder: Path, number: int | None = None) -> None:
 def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
     """Whether other features may do where the first did not: early, and close; always where there is no space.
 
-    Features in the whole time always may where spectral functions in windows did not.
+    Features in the whole time always may where spectral functions in windows did not; where coefficients jump a lift of
+    the data may have jumps of its own, so that soft conditions have their turn.
     """
     early = clock.limit is None or clock.elapsed < EARLY * clock.limit
     close = any(one.estimate.worst[1] < CLOSE for one in tried if one.estimate)
     first = all(one.method.is_spectral for one in tried)
-    return not plan.problem.domain.space_coordinates or (early and (close or first))
+    return not plan.problem.domain.space_coordinates or (early and (close or first or plan.parts > 1))
 
 
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:

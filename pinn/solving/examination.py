@@ -39,7 +39,10 @@ POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, su
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
-SIDES = "a field for each side of it, and a condition there that equates the fluxes"
+SIDES = (
+    "optimizer=auto without a network of your choice, which has a piece on each side of it; or a field for each side, "
+    "and a condition there that equates the fluxes"
+)
 KINKED = 0.01  # jump of a derivative, by the field's range, beyond which the answer is another problem's
 AGAIN = 1000  # points of a region where a corrected answer is measured again
 

@@ -6,6 +6,9 @@
    the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
    twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with hard or soft
    conditions as the features had it.
+
+Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
+spectral functions are left out, and a trust region where features come close.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP
+from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.automatic import Automatic
@@ -31,6 +35,7 @@ from pinn.trial.making import AUTO
 
 MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
+MOST_PARTS = 6  # of the domain, in which a trust region trains a network each
 ROWS = 3000  # interior points of a fit, at most
 SHARE, LONG = 0.3, 0.7  # of the time that is left, for features, and for spectral ones in windows of time
 SOLVED = 1e-6  # estimated error at which nothing else is tried
@@ -66,6 +71,7 @@ class Method:
         if self.is_spectral:
             told = "spectral functions"
         told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
+        told += f" in {self.plan.parts} parts" * is_parted(self.plan.network)
         return told + " in windows of time" * (windows != 1) + ", soft conditions" * (self.plan.constraints == "soft")
 
 
@@ -94,14 +100,23 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         if not _solved(tried):
             yield Method(_features(plan), SHARE)
         few = len(plan.problem.coordinates) <= FEW_COORDINATES
-        steps = [_windows, _soft] if few else [_more, _soft, _windows]
+        steps = [_windows, _soft] if few and plan.parts == 1 else [_soft, _windows] if few else [_more, _soft, _windows]
         for step in steps:
             method = None if _solved(tried) or not tried else step(plan, tried)
             if method is not None:
                 yield method
         constraints = _better_constraints(plan, tried)
-    if not _solved(tried):
-        yield Method(replace(plan, optimizer=TrustRegion(), constraints=constraints))
+    # small networks in many parts come to 1e-4, and hide it less
+    features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
+    if not _solved(tried) and not features_do:
+        yield Method(replace(_trust_region(plan), constraints=constraints))
+
+
+def _trust_region(plan: Plan) -> Plan:
+    """A trust region on the network that was chosen, or on one of its kind in each part of the domain."""
+    few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
+    network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
+    return replace(plan, optimizer=TrustRegion(), network=network)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -136,7 +151,7 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region = replace(plan, optimizer=TrustRegion())
+    region = _trust_region(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features.append(_spectral(plan))
     for base, constraints in product((region, *features), (plan.constraints, "soft")):
@@ -209,7 +224,7 @@ def _features(plan: Plan, times: int = 1) -> Plan:
     interior = min(plan.sampler.interior, ROWS) * times
     sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary)
     training = _changed(plan.training, check_every=1, steps=None)
-    optimizer, network = LinearLeastSquares(), RandomFeatures if times == 1 else _many(plan, times)
+    optimizer, network = LinearLeastSquares(), _many(plan, times)
     return replace(
         plan, network=network, optimizer=optimizer, sampler=sampler, training=training, initial_guess="features"
     )
@@ -219,7 +234,7 @@ def _suits_spectral(plan: Plan) -> bool:
     """Whether the problem is one of time and one coordinate of space, which windows of time may cut."""
     domain = plan.problem.domain
     one = domain.time is not None and len(domain.space_coordinates) == 1
-    return one and domain.is_box and plan.training.windows == 1 and not plan.problem.unknowns
+    return one and domain.is_box and plan.training.windows == 1 and plan.parts == 1 and not plan.problem.unknowns
 
 
 def _spectral(plan: Plan) -> Plan:
@@ -227,9 +242,14 @@ def _spectral(plan: Plan) -> Plan:
     return replace(_in_windows(_features(plan)), network=Spectral)
 
 
-def _many(plan: Plan, times: int) -> partial[RandomFeatures]:
+def _many(plan: Plan, times: int) -> Any:
+    """A factory of so many times as many features as by default, in the parts of the problem where it has some."""
+    parted = plan.parts > 1
+    kind = PartedFeatures if parted else RandomFeatures
+    if times == 1:
+        return kind
     width = times * WEIGHTS // len(plan.problem.vocabulary.fields)
-    return partial(RandomFeatures, width=width)
+    return partial(kind, width=width)
 
 
 def _in_windows(plan: Plan) -> Plan:

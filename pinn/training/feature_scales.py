@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
-from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.embedding import Embedding, FeaturedEmbedding, PartedEmbedding
+from pinn.networks.parted import filled
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
 from pinn.residuals.least_squares import Assembly, bind
@@ -52,13 +53,18 @@ def choose_feature_scales(
     of a few steps of `LinearLeastSquares` with all features.
 
     seconds: after which no other fit is begun, > 0; None for no limit. Raises UserError where the network is not
-    `RandomFeatures`.
+    `RandomFeatures`. Fields in parts of the domain that are no boxes may go on into others, over a corner or a hole, as
+    no few waves can: where all waves that features fill are better they are taken, without a search.
     """
-    core, waves = features_of(residuals.trial), waves_seen(residuals)
+    core, parts = features_of(residuals.trial), residuals.trial.parts
+    # where parts meet data jump, which has all waves
+    waves = [None] * len(residuals.trial.problem.coordinates) if parts else waves_seen(residuals)
     began = time.perf_counter()
     end = math.inf if seconds is None else began + seconds
     sizes = (min(COARSE, core.width), min(FINE, max(1, core.width // 2)))
     fits = [SmallFit(residuals, size, sampler, generator, assembly) for size in sizes]
+    if parts is not None and not parts.are_boxes and _take_all(fits[-1], core):
+        return
     up_to_highest, around_lines = starts(core.scale, waves)
     best = _descended(fits, up_to_highest, end)
     if around_lines and best.value > GOOD * fits[-1].untrained:
@@ -69,8 +75,21 @@ def choose_feature_scales(
             best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
     core.place(placed(residuals.trial, core.hidden.weight.detach(), best.start))
     spent = f"{sum(fit.count for fit in fits)} fits, {time.perf_counter() - began:.1f} s"
-    left = f"{sizes[-1]} features leave a loss of {best.value:.1e} ({spent})"
+    left = f"{best.function.core.width} features leave a loss of {best.value:.1e} ({spent})"
     logger.info("initial guess: %s; %s", _told(residuals.trial, best.start, waves), left)
+
+
+def _take_all(fit: "SmallFit", core: RandomFeatures) -> bool:
+    """Give the features of parts that are no boxes all waves that they fill, where that is better with few of them."""
+    d = len(fit.trial.problem.coordinates)
+    filling = [math.log2(filled(own.width, fit.parts, d) / own.scale) for own in (fit.core, core)]
+    few, many = (Start((power,) * d) for power in filling)
+    if not fit(few) < fit(Start((0.0,) * d)):
+        return False
+    core.place(placed(fit.full, core.hidden.weight.detach(), many))
+    told = _told(fit.full, many, [None] * d)
+    logger.info("initial guess: %s, as many as features fill: some parts are no boxes", told)
+    return True
 
 
 def _told(trial: TrialFunction, start: Start, waves: Sequence[Waves | None]) -> str:
@@ -105,7 +124,9 @@ def _descended(fits: "Sequence[SmallFit]", candidates: Sequence[Start], end: flo
         search = _best(fit, candidates, end)
         search.descend_all(steps)
         candidates = [search.start, *candidates]
-    return search
+        if search.value < math.inf or fit is fits[0]:  # else there was no time for any
+            found = search
+    return found
 
 
 def _best(fit: "SmallFit", candidates: Sequence[Start], end: float) -> "CompassSearch":
@@ -141,9 +162,9 @@ def features_of(trial: TrialFunction) -> RandomFeatures:
     return core
 
 
-def embedding_of(trial: TrialFunction) -> Embedding | FeaturedEmbedding:
+def embedding_of(trial: TrialFunction) -> Embedding | FeaturedEmbedding | PartedEmbedding:
     embedding = trial.network.embedding
-    assert isinstance(embedding, (Embedding, FeaturedEmbedding))
+    assert isinstance(embedding, (Embedding, FeaturedEmbedding, PartedEmbedding))
     return embedding
 
 
@@ -167,9 +188,10 @@ class SmallFit:
         generator: torch.Generator,
         assembly: Assembly | None = None,
     ) -> None:
-        full = residuals.trial
-        rows = math.ceil(ROWS * features)
+        self.full = full = residuals.trial
+        self.parts = 1 if full.parts is None else full.parts.count
         self.core = features_of(full).first(features)
+        rows = math.ceil(ROWS * self.core.width)
         self.trial = full.with_core(self.core)
         self.drawn = self.core.hidden.weight.detach().clone()
         self.residuals = residuals.of(self.trial)
@@ -219,7 +241,7 @@ class CompassSearch:
     moment of `time.perf_counter` after which nothing is computed and everything new counts as infinite.
     """
 
-    def __init__(self, function: Callable[[Start], float], start: Start, lowest: float, end: float = math.inf) -> None:
+    def __init__(self, function: "SmallFit", start: Start, lowest: float, end: float = math.inf) -> None:
         self.function = function
         self.lowest = lowest
         self.end = end

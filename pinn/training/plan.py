@@ -25,6 +25,7 @@ from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
 from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.parts import find_parts
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Plan:
     device: str = "auto"
     devices: int | Sequence[int] = 1
     sizes: Sizes = field(default_factory=Sizes)  # by which `scaling` has it solved
+    parts: int = 1  # of the domain between which coefficients jump, where a method is chosen by them
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Plan":
@@ -56,8 +58,10 @@ class Plan:
         return cls(**{name: value for name, value in own.items() if value is not None})
 
     def measured(self) -> "Plan":
-        """This with the problem's sizes; raises UserError where a term cannot be evaluated."""
-        return replace(self, sizes=measure_sizes(self.problem, self.scaling, self.derivatives, self.seed))
+        """This with the problem's sizes and parts; raises UserError where a term cannot be evaluated."""
+        sizes = measure_sizes(self.problem, self.scaling, self.derivatives, self.seed)
+        parts = find_parts(self.problem)
+        return replace(self, sizes=sizes, parts=1 if parts is None else parts.count)
 
     @property
     def balanced_weights(self) -> dict[str, float]:
@@ -72,8 +76,8 @@ class Plan:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """As plain data; the network's is the trial function's to tell, and the sizes are measured again."""
-        told = (part.name for part in fields(self) if part.name not in ("network", "sizes"))
+        """As plain data; the network's is the trial function's to tell; sizes and parts are found again."""
+        told = (part.name for part in fields(self) if part.name not in ("network", "sizes", "parts"))
         return {name: plain(getattr(self, name)) for name in told}
 
     def trainer(

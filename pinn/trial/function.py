@@ -16,8 +16,11 @@ from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
+from pinn.sampling.base import PartOf
+from pinn.terms.base import Term
 from pinn.trial.continuation import Beginning, Piece, Start
 
+INTERFACE = "interface"  # term by which pieces of a network meet
 ENGINES = ("taylor", "reverse", "auto")
 
 Ansatz = Callable[[Values, Fields], Fields]  # coordinates (n, d) and raw outputs to the fields, both by name
@@ -53,7 +56,9 @@ class TrialFunction:
     ansatz: makes conditions hold exactly; None leaves raw network outputs, whose constraints are soft.
     derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
     domain: where they are trained, a window of the problem's domain; None for all of it. start: what was before the
-    window. prefix: of its parameters' names in a file.
+    window. prefix: of its parameters' names in a file. parts: of the
+    domain, in each of which the network has a piece of its own, and interfaces: the term by which these meet; None for
+    a network of one piece.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class TrialFunction:
         domain: Domain | None = None,
         start: Start | None = None,
         prefix: str = "",
+        parts: PartOf | None = None,
+        interfaces: Term | None = None,
     ) -> None:
         require(derivatives in ENGINES, f"derivatives must be one of {', '.join(ENGINES)}, got {derivatives!r}")
         self.problem = problem
@@ -75,6 +82,8 @@ class TrialFunction:
         self._window = domain
         self.start = start or Beginning()
         self.prefix = prefix
+        self.parts = parts
+        self.interfaces = interfaces
         self.derivatives = derivatives
         if derivatives == "auto":
             self.derivatives = self.supported_engine()
@@ -83,6 +92,17 @@ class TrialFunction:
     def windows(self) -> "tuple[TrialFunction, ...]":
         """One window, which is this function itself."""
         return (self,)
+
+    @property
+    def terms(self) -> dict[str, Term]:
+        """The problem's terms by name, and that by which the pieces of a network meet."""
+        terms = dict(self.problem.terms())
+        if self.interfaces is None:
+            return terms
+        name = INTERFACE
+        while name in terms:
+            name += "'"
+        return terms | {name: self.interfaces}
 
     def within(self, region: Region) -> Region:
         """The part of a region of the problem's domain that lies in this function's window of time."""

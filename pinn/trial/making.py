@@ -16,12 +16,15 @@ from pinn.derivatives.jets import Values
 from pinn.domains.base import Domain
 from pinn.networks.base import Network
 from pinn.networks.corrected import CorrectedNetwork
-from pinn.networks.embedding import Embedding, FeaturedEmbedding
+from pinn.networks.embedding import Embedding, FeaturedEmbedding, PartedEmbedding
+from pinn.networks.parted import is_parted, parted_network
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction
+from pinn.trial.interfaces import Interfaces
+from pinn.trial.parts import Parts, find_parts
 from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "soft")
@@ -91,11 +94,18 @@ def make_trial(
     mirrored = {problem.coordinates.index(name): ends for name, ends in ansatz.mirrored.items()} if ansatz else {}
     scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
     embedding = with_features(problem, scaled)
-    core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
-    if isinstance(core, (Network, CorrectedNetwork)):
+    outputs, parts, interfaces = len(problem.vocabulary.fields), None, None
+    seen: Embedding | FeaturedEmbedding | PartedEmbedding = embedding
+    if is_parted(network):
+        parts = _parts(problem, dtype)
+        interfaces = Interfaces(problem, parts, _scales(problem, sizes))
+        seen = PartedEmbedding(embedding, parts, parts.boxes_within(domain or problem.domain))
+        network = parted_network(network, parts.count)
+    core = network(inputs=seen.outputs, outputs=outputs)
+    if isinstance(core, (Network, CorrectedNetwork)) and parts is None:
         core.see(embedding.coordinates)
     start = start or Beginning()
-    module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
+    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
         dtype=dtype, device=device
     )
     return TrialFunction(
@@ -106,7 +116,25 @@ def make_trial(
         domain=domain,
         start=start,
         prefix=prefix,
+        parts=parts,
+        interfaces=interfaces,
     )
+
+
+def _parts(problem: Problem, dtype: torch.dtype) -> Parts:
+    """What a network of several parts needs; raises UserError where the problem has one part, or numbers are short."""
+    parts = find_parts(problem)
+    if parts is None:
+        raise UserError(
+            f"{problem.name} has no parts: no coefficient that depends on the coordinates alone jumps or has a kink in "
+            "its equations; was the problem changed? Choose a network of one piece, such as network=mlp"
+        )
+    require(dtype == torch.float64, "a network of several parts needs dtype=float64, to see both sides of a border")
+    return parts
+
+
+def _scales(problem: Problem, sizes: FieldSizes | None) -> Mapping[str, float]:
+    return problem.scales if sizes is None else {name: size for name, (_, size) in sizes.items()}
 
 
 def _scaling(

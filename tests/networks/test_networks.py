@@ -17,6 +17,7 @@ from pinn.networks import (
     FourierMLP,
     ModifiedMLP,
     Network,
+    PartedMLP,
     PirateNet,
     RandomFeatures,
     RandomWeightFactorization,
@@ -122,8 +123,8 @@ def points(n: int) -> torch.Tensor:
 def test_the_table_holds_every_network():
     covered = {getattr(network, "func", None) for network in NETWORKS.values()}
     shipped = {cls for cls in Network.__subclasses__() if cls.__module__.startswith("pinn.")}
-    assert len(shipped) == 8
-    assert shipped <= covered
+    assert len(shipped) == 9
+    assert shipped - {PartedMLP} <= covered  # which needs a problem of several parts: tests/trial/test_parts.py
 
 
 @over_networks

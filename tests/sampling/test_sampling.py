@@ -172,7 +172,7 @@ def test_bad_settings_name_the_key(settings):
 
 
 def test_all_regions_are_drawn_one_after_the_other_in_the_trial_s_type():
-    trial = SimpleNamespace(domain=DOMAIN, dtype=torch.float32, device=torch.device("cpu"))
+    trial = SimpleNamespace(domain=DOMAIN, dtype=torch.float32, device=torch.device("cpu"), parts=None)
     regions = {"interior": Region(), "start": Region(("t.min",))}
     sampler, random = SobolSampler(interior=50, boundary=20), generator()
     points = draw_all(sampler, trial, regions, generator())
