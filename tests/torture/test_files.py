@@ -81,15 +81,16 @@ def load():
     return 0
 
 
-def forked(command: str, folder: Path) -> tuple[int, str, float, int]:
+def forked(command: str, folder: Path, first: Callable[[], object] = lambda: None) -> tuple[int, str, float, int]:
     """Exit status (of a signal: negative), what was said on stderr, seconds and bytes of a command in a folder.
 
-    Seconds are the processor's, whatever else the machine does; what waits for ever is killed.
+    first: what is done in that folder by the command's process before it. Seconds are the processor's, whatever else
+    the machine does; what waits for ever is killed.
     """
     told, started = folder / "stderr", time.perf_counter()
     child = os.fork()
     if child == 0:
-        _perform(command, folder, told)
+        _perform(command, folder, told, first)
     deadline = started + WAIT
     while True:
         ended, status, used = os.wait4(child, os.WNOHANG)
@@ -103,7 +104,7 @@ def forked(command: str, folder: Path) -> tuple[int, str, float, int]:
     return os.waitstatus_to_exitcode(status), text, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
-def _perform(command: str, folder: Path, told: Path) -> None:
+def _perform(command: str, folder: Path, told: Path, first: Callable[[], object]) -> None:
     """In the child: as the command line would, and no further."""
     code = 1
     try:
@@ -115,6 +116,7 @@ def _perform(command: str, folder: Path, told: Path) -> None:
         os.dup2(out, 1)
         os.dup2(error, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        first()
         try:
             code = load() if command == "load" else main(COMMANDS[command])
         except pinn.UserError as mistake:  # of `load`, which is no command
@@ -127,21 +129,6 @@ def _perform(command: str, folder: Path, told: Path) -> None:
         sys.stderr.flush()
     finally:
         os._exit(code)
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory):
-    """A finished run in `run`."""
-    folder = tmp_path_factory.mktemp("honest")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert main([*SMALL, "hydra.run.dir=run"]) == 0
-    (folder / "run" / "figures").mkdir()
-    (folder / "run" / "figures" / "solution.png").write_bytes(b"")  # so that a page does not draw it
-    (folder / "run" / "status.json").write_text(
-        '{"config_hash": "0", "overrides": {"seed": "1"}, "status": "interrupted", "process": 1, "host": "there"}'
-    )
-    return folder
 
 
 def damaged(content: bytes, choice: random.Random) -> bytes:
