@@ -131,6 +131,20 @@ def _perform(command: str, folder: Path, told: Path, first: Callable[[], object]
         os._exit(code)
 
 
+def make_honest(folder: Path) -> Path:
+    """A folder with a finished run in `run`."""
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main([*SMALL, "hydra.run.dir=run"]) == 0
+    (folder / "run" / "figures").mkdir()
+    (folder / "run" / "figures" / "solution.png").write_bytes(b"")  # so that a page does not draw it
+    (folder / "run" / "status.json").write_text(
+        '{"config_hash": "0", "overrides": {"seed": "1"}, "status": "interrupted", "process": 1, "host": "there"}'
+    )
+    return folder
+
+
 def damaged(content: bytes, choice: random.Random) -> bytes:
     """Bits flipped, anywhere or near the file's head where its structure is; a part of zeros; or cut short."""
     how, changed = choice.random(), bytearray(content)
@@ -158,13 +172,10 @@ def torture(honest: Path, folder: Path, name: str, count: int, choice: random.Ra
         if choice.random() < 0.7:  # else one's own, damaged on the disk
             (case / "run" / SEALS).unlink()
         for command in choice.sample(OF_FILE[name], min(commands, len(OF_FILE[name]))):
-            status, told, seconds, size = forked(command, case)
-            slowest, largest = max(slowest, seconds), max(largest, size)
-            outcomes[f"exit {status}"] += 1
-            lines = [line for line in told.splitlines() if line.startswith("error: ")]
-            clear = status != 2 or (len(lines) == 1 and len(lines[0]) < 2000)
-            if status not in (0, 2) or not clear or seconds > SECONDS or size > BYTES:
-                wrong.append(f"{command} of {path}: {status}, {seconds:.1f} s, {size / 2**20:.0f} MiB: {told[-600:]}")
+            ended = forked(command, case)
+            slowest, largest = max(slowest, ended[2]), max(largest, ended[3])
+            outcomes[f"exit {ended[0]}"] += 1
+            wrong += complaints(f"{command} of {path}", *ended)
         if not wrong or str(case) not in wrong[-1]:
             shutil.rmtree(case)
     told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
@@ -172,6 +183,29 @@ def torture(honest: Path, folder: Path, name: str, count: int, choice: random.Ra
         f"{name}: {count} damaged, {sum(outcomes.values())} commands: {told}; "
         f"slowest {slowest:.1f} s, largest {largest / 2**20:.0f} MiB\n"
     )
+    return wrong
+
+
+def complaints(what: str, status: int, told: str, seconds: float, size: int) -> list[str]:
+    """What is wrong with a command's end on a damaged file."""
+    lines = [line for line in told.splitlines() if line.startswith("error: ")]
+    clear = status != 2 or (len(lines) == 1 and len(lines[0]) < 2000)
+    if status in (0, 2) and clear and seconds <= SECONDS and size <= BYTES:
+        return []
+    return [f"{what}: {status}, {seconds:.1f} s, {size / 2**20:.0f} MiB: {told[-600:]}"]
+
+
+def cut(folder: Path, honest: Path, name: str, share: float) -> list[str]:
+    """Cut a file to a share of its bytes, of this user's and of a stranger's, and run a command on it."""
+    wrong = []
+    for number, command in enumerate((OF_FILE[name][0], OF_FILE[name][-1])):
+        case = folder / str(number)
+        shutil.copytree(honest, case)
+        path = case / "run" / name
+        os.truncate(path, int(share * path.stat().st_size))
+        if number:
+            (case / "run" / SEALS).unlink()
+        wrong += complaints(f"{command} of {path}, cut to {share:.0%}", *forked(command, case))
     return wrong
 
 
