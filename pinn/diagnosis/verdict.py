@@ -165,12 +165,13 @@ def verdict(
     measured = Measured(latest, posed)
     told = list(posed.reasons(estimate) if posed else (Reason(ONE_OF_MANY.format(m), Word.ILL_POSED) for m in missing))
     found = [*seen, *_learnt_noise(measured), *_zero(measured)]
-    far = []  # an error that is too large says that it is not solved: why comes first
+    far: list[Reason] = []  # an error that is too large says that it is not solved: why comes first
     if estimate is None:
         told += found
     else:  # what is not resolved is not the first to be told
         estimated = _estimated(measured, estimate, posed)
-        far, near = ([estimated], []) if estimated.word is Word.NOT_SOLVED else ([], [estimated])
+        is_far = estimated.word is Word.NOT_SOLVED
+        far, near = [estimated] * is_far, [estimated] * (not is_far)
         told += [*near, *found] if estimate.is_resolved else [*found, *near]
         told += [*_growing(estimate), *_apart(measured, estimate)]
     missed = [*_missed(measured), *far]

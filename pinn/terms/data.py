@@ -15,6 +15,7 @@ from pinn.sampling.given import DataRegion
 from pinn.terms.base import Equation, Term, by_component, required
 
 OUTSIDE = 1e-9  # of a coordinate's interval: rounding of data at the boundary
+MOST = 50_000  # observations of which a step takes parts of a second, and that leave little of their noise
 
 
 class Data(Term):
@@ -23,6 +24,8 @@ class Data(Term):
     at: coordinate -> n numbers. values: name of a field, derivative or derived quantity -> n numbers.
     noise: standard deviation of the values (in their unit), a number, n numbers, or either by name; the residual is
     (q - value) / noise, so that each square has the weight 1 / noise^2.
+    most: how many of the observations are used, where there are more: some chosen at random, always the same, so that
+    what is said of their noise holds for what was fitted; None uses all.
     """
 
     def __init__(
@@ -30,19 +33,21 @@ class Data(Term):
         at: Mapping[str, Any],
         *,
         noise: Any = 1.0,
+        most: int | None = MOST,
         **values: Any,
     ) -> None:
         required(values, 'Data(at={"x": x}, u=values)')
         self.at = at
         self.values = values
         self.noise = noise
+        self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
         x = places(self.at, domain)
         columns = {f"observed {name}": column(values, len(x), name) for name, values in self.values.items()}
         for name in self.values:
             columns[f"noise of {name}"] = positive(self._noise(name), len(x), f"noise of {name}")
-        return DataRegion(x=x, values=columns)
+        return some(x, columns, self.most)
 
     def _noise(self, name: str) -> Any:
         if not isinstance(self.noise, Mapping):
@@ -63,19 +68,22 @@ class Data(Term):
 class Observation(Term):
     """Observed values of a function of named quantities: `Observation(lambda u, v: (u**2 + v**2) ** 0.5, ...)`.
 
-    operator: what is observed. at, noise: as of `Data`. values: n numbers.
+    operator: what is observed. at, noise, most: as of `Data`. values: n numbers.
     """
 
-    def __init__(self, operator: Callable, at: Mapping[str, Any], values: Any, noise: Any = 1.0) -> None:
+    def __init__(
+        self, operator: Callable, at: Mapping[str, Any], values: Any, noise: Any = 1.0, *, most: int | None = MOST
+    ) -> None:
         self.operator = operator
         self.at = at
         self.values = values
         self.noise = noise
+        self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
         x = places(self.at, domain)
         columns = {"observed": column(self.values, len(x), "values"), "noise": positive(self.noise, len(x), "noise")}
-        return DataRegion(x=x, values=columns)
+        return some(x, columns, self.most)
 
     def equations(self) -> dict[str, Equation]:
         label = getattr(self.operator, "__qualname__", repr(self.operator))
@@ -88,6 +96,20 @@ class Observation(Term):
 
 def _deviation(observed: Tensor, noise: Tensor, quantity: Tensor) -> Tensor:
     return (quantity - observed) / noise
+
+
+def positive_count(most: int | None) -> int | None:
+    """How many observations are used at most; raises UserError where that is none."""
+    require(most is None or most >= 1, f"most of data must be >= 1 or None for all, got {most}")
+    return most
+
+
+def some(x: Tensor, columns: Mapping[str, Tensor], most: int | None) -> DataRegion:
+    """The region of observations x (n, d), or of `most` of them, chosen at random and always the same."""
+    if most is None or len(x) <= most:
+        return DataRegion(x=x, values=columns)
+    chosen = torch.as_tensor(np.sort(np.random.default_rng(0).choice(len(x), most, replace=False)))
+    return DataRegion(x=x[chosen], values={name: v[chosen] for name, v in columns.items()}, given=len(x))
 
 
 def places(at: Mapping[str, Any], domain: Domain) -> Tensor:

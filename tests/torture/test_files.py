@@ -295,6 +295,14 @@ def _link(name: str, to: str) -> Any:
     return attack
 
 
+def _hard_link(name: str) -> Any:
+    def attack(run: Path, outside: Path) -> None:
+        (run / name).unlink()
+        os.link(outside / "secret", run / name)
+
+    return attack
+
+
 def _text(name: str, text: str) -> Any:
     return lambda run, outside: (run / name).write_text(text)
 
@@ -351,6 +359,9 @@ ATTACKS = {  # what is done to a run's folder, and the commands that refuse it; 
         _in_config("problem", {"_target_": "pinn.problems.HeatSink", "stl": "OUTSIDE/secret"}),
         ["resume"],
     ),
+    "a number of base sixty": (_text(".hydra/config.yaml", "seed: 1" + 10**6 * ":1"), ["resume"]),
+    "words of base sixty": (_text(".hydra/overrides.yaml", "- 1" + 10**6 * ":1"), []),
+    "a hard link": (_hard_link("metrics.jsonl"), ["resume"]),
     "a command": (_text("command.json", '["-m", "problem=page.py"]'), ["resume"]),
     "metrics that are a link": (_link("metrics.jsonl", "secret"), ["resume"]),
     "a checkpoint that is a link": (_link("checkpoint.h5", "secret.h5"), ["resume"]),
