@@ -1,6 +1,7 @@
 """Observations with their noise."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,15 @@ class Data(Term):
         self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
-        x = places(self.at, domain)
-        columns = {f"observed {name}": column(values, len(x), name) for name, values in self.values.items()}
+        some = Some.of(self.at, self.most)
+        x = places(some.at(self.at), domain)
+        columns = {
+            f"observed {name}": column(some.values(values, name), len(x), name) for name, values in self.values.items()
+        }
         for name in self.values:
-            columns[f"noise of {name}"] = positive(self._noise(name), len(x), f"noise of {name}")
-        return some(x, columns, self.most)
+            told = f"noise of {name}"
+            columns[told] = positive(some.values(self._noise(name), told), len(x), told)
+        return DataRegion(x=x, values=columns, given=some.given)
 
     def _noise(self, name: str) -> Any:
         if not isinstance(self.noise, Mapping):
@@ -81,9 +86,11 @@ class Observation(Term):
         self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
-        x = places(self.at, domain)
-        columns = {"observed": column(self.values, len(x), "values"), "noise": positive(self.noise, len(x), "noise")}
-        return some(x, columns, self.most)
+        some = Some.of(self.at, self.most)
+        x = places(some.at(self.at), domain)
+        observed = column(some.values(self.values, "values"), len(x), "values")
+        noise = positive(some.values(self.noise, "noise"), len(x), "noise")
+        return DataRegion(x=x, values={"observed": observed, "noise": noise}, given=some.given)
 
     def equations(self) -> dict[str, Equation]:
         label = getattr(self.operator, "__qualname__", repr(self.operator))
@@ -104,12 +111,34 @@ def positive_count(most: int | None) -> int | None:
     return most
 
 
-def some(x: Tensor, columns: Mapping[str, Tensor], most: int | None) -> DataRegion:
-    """The region of observations x (n, d), or of `most` of them, chosen at random and always the same."""
-    if most is None or len(x) <= most:
-        return DataRegion(x=x, values=columns)
-    chosen = torch.as_tensor(np.sort(np.random.default_rng(0).choice(len(x), most, replace=False)))
-    return DataRegion(x=x[chosen], values={name: v[chosen] for name, v in columns.items()}, given=len(x))
+@dataclass(frozen=True)
+class Some:
+    """Which of very many observations are used: their numbers, None for all; of how many, 0 where it is all of them.
+
+    They are chosen at random, and always the same; what is not chosen is not looked at.
+    """
+
+    chosen: np.ndarray | None = None
+    given: int = 0
+
+    @classmethod
+    def of(cls, at: Mapping[str, Any], most: int | None) -> "Some":
+        n = max((np.size(values) for values in at.values()), default=0)
+        if most is None or n <= most:
+            return cls()
+        return cls(np.sort(np.random.default_rng(0).choice(n, most, replace=False)), n)
+
+    def values(self, values: Any, name: str) -> Any:
+        """Those of n numbers that are chosen, or what is given for all."""
+        if self.chosen is None or np.size(values) == 1:
+            return values
+        array = np.asarray(values).reshape(-1)
+        require(len(array) == self.given, f"{name} of data must be {self.given} numbers, one a place, got {len(array)}")
+        return array[self.chosen]
+
+    def at(self, at: Mapping[str, Any]) -> dict[str, Any]:
+        """The places of those that are chosen."""
+        return {name: self.values(values, name) for name, values in at.items()}
 
 
 def places(at: Mapping[str, Any], domain: Domain) -> Tensor:

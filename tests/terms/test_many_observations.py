@@ -53,6 +53,8 @@ def test_some_are_used(kind):
 def test_all_are_used_where_it_is_asked_or_there_are_no_more():
     for seen in (SEEN["data"](most=None), SEEN["data"](most=COUNT), SEEN["data"]()):
         assert len(seen.region(pinn.Box(x=(0, 1))).x) == COUNT
+    with pytest.raises(UserError, match="u of data must be 1000 numbers, one a place, got 100"):
+        Data({"x": X}, u=X[:MOST], most=MOST).region(pinn.Box(x=(0, 1)))
     with pytest.raises(UserError, match="most of data must be >= 1 or None for all, got 0"):
         SEEN["data"](most=0)
 
