@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -18,6 +19,12 @@ TEXT_BYTES = 2**22
 
 NODES, DEPTH = 300_000, 50
 """Of a YAML document: values and keys, each counted as often as it is named; how deep they are nested."""
+
+NUMBER = re.compile(r"[-+]?(0[xX][0-9a-fA-F_]+|[0-9_:.]+)")
+"""What YAML may read as a number, those of base sixty, 1:30:00, among them: in a time that grows as its square."""
+
+DIGITS = 300
+"""Of a number."""
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
 
@@ -73,6 +80,8 @@ def _check_growth(text: str) -> None:
             total += sizes[str(event.anchor)]
         elif isinstance(event, yaml.NodeEvent):
             total += 1
+            if isinstance(event, yaml.ScalarEvent) and len(event.value) > DIGITS and (event.implicit[0] or event.tag):
+                require(not NUMBER.fullmatch(event.value), f"a number of more than {DIGITS} digits")
             if isinstance(event, yaml.CollectionStartEvent):
                 open_nodes.append((event.anchor, total - 1))
             elif event.anchor:

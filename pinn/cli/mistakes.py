@@ -1,5 +1,6 @@
 """Every error in one line: what was wrong, what was got, what to try; and whose fault it is."""
 
+import errno
 import re
 import traceback
 from collections.abc import Iterator
@@ -62,6 +63,9 @@ def explain(error: BaseException) -> tuple[str, int]:
     """One line for an error, and the exit status that goes with it."""
     chain = list(_chain(error))
     for cause in chain:
+        if isinstance(cause, OSError) and cause.errno in (errno.EMFILE, errno.ENFILE):  # whatever could not be opened
+            return _scarce(cause), OURS
+    for cause in chain:
         if isinstance(cause, UserError):
             return _line(cause), USERS
     if isinstance(error, JobsFailed):
@@ -71,12 +75,19 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _composition(error, chain), USERS
     told, where = f"{type(error).__name__}: {_line(error)}", _in_users_file(error)
-    scarce = next((words for part, words in SCARCE.items() if part in told), None)
-    if scarce is not None:
-        return f"{scarce[0]}: {scarce[1]} ({told[:200]}); {FULL}", OURS
+    scarce = _scarce(error)
+    if scarce:
+        return scarce, OURS
     if where:
         return f"{where}: {told}{_hint(told)}; {FULL}", USERS
     return f"{told}; {FULL}", OURS
+
+
+def _scarce(error: BaseException) -> str:
+    """What the machine has too little of, and what to try; empty where that is not the error."""
+    told = f"{type(error).__name__}: {_line(error)}"
+    scarce = next((words for part, words in SCARCE.items() if part in told), None)
+    return f"{scarce[0]}: {scarce[1]} ({told[:200]}); {FULL}" if scarce else ""
 
 
 def _in_users_file(error: BaseException) -> str | None:

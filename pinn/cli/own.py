@@ -42,12 +42,14 @@ def check_stranger(configuration: Mapping[str, Any], path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError where a folder holds links that lead out of it, pipes or devices: it is about to be written."""
+    """Raise UserError where links, pipes or devices in a folder that is about to be written lead elsewhere."""
     root = folder.resolve()
     for path in folder.rglob("*"):
         inside = not path.is_symlink() or path.resolve().is_relative_to(root)
         require(inside, f"{path} is a link that leads out of the folder; put what it leads to in its place")
         require(path.is_file() or path.is_dir(), f"{path} is neither a file nor a folder; take it out")
+        alone = path.is_dir() or path.stat().st_nlink == 1
+        require(alone, f"{path} is also a file elsewhere (a hard link), which would be written to; copy the folder")
 
 
 def _texts(tree: Any) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pinn.diagnosis.exact import unsatisfied
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
+from pinn.sampling.given import DataRegion
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import SobolSampler
 from pinn.scaling.sizes import Sizes
@@ -94,6 +95,7 @@ def preflight(
             *_unequal(residuals, points, exact),
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),
+            *_left_out(residuals),
             *([Finding(f"sizes: {told}")] if (told := sizes.told(exact)) else []),
         )
     return Preflight(residuals, points, exact, findings)
@@ -106,6 +108,16 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
         if disagreement.terms not in told:
             told.add(disagreement.terms)
             yield Finding(f"{disagreement}; no smooth solution has both, expect errors there")
+
+
+def _left_out(residuals: Residuals) -> Iterator[Finding]:
+    """Observations that are not used, as there are many."""
+    for group in residuals.regions.values():
+        if isinstance(group.region, DataRegion) and group.region.given:
+            name, used = group.blocks[0].term, len(group.region.x)
+            yield Finding(
+                f"{name}: {used:,} of the {group.region.given:,} observations are used; for all of them most=None"
+            )
 
 
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:

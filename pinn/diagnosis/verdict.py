@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -165,17 +165,21 @@ def verdict(
     measured = Measured(latest, posed)
     told = list(posed.reasons(estimate) if posed else (Reason(ONE_OF_MANY.format(m), Word.ILL_POSED) for m in missing))
     found = [*seen, *_learnt_noise(measured), *_zero(measured)]
+    far: list[Reason] = []  # an error that is too large says that it is not solved: why comes first
     if estimate is None:
         told += found
     else:  # what is not resolved is not the first to be told
         estimated = _estimated(measured, estimate, posed)
-        told += [estimated, *found] if estimate.is_resolved else [*found, estimated]
+        is_far = estimated.word is Word.NOT_SOLVED
+        far, near = [estimated] * is_far, [estimated] * (not is_far)
+        told += [*near, *found] if estimate.is_resolved else [*found, *near]
         told += [*_growing(estimate), *_apart(measured, estimate)]
-    missed = list(_missed(measured))
+    missed = [*_missed(measured), *far]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
     if error > UNSOLVED and all(reason.word.is_good for reason in (*told, *missed)):
         told += _unsolved(measured)
     if any(reason.word is Word.NOT_SOLVED for reason in (*told, *missed)):
+        told = [_as_cause(reason) if reason in seen else reason for reason in told]
         told += [*_overfit(measured, Word.NOT_SOLVED), *causes]
     elif error > SOLVED:
         told += _overfit(measured, Word.PLAUSIBLE)
@@ -191,6 +195,11 @@ def verdict(
     if measured.left and worst <= UNSOLVED:
         told.append(Reason(f"{worst:.1g} of the equation's largest term is left"))
     return Verdict.of(told)
+
+
+def _as_cause(reason: Reason) -> Reason:
+    """What was seen and can be helped, such as short numbers, is why it is not solved, where it is not."""
+    return replace(reason, word=Word.NOT_SOLVED) if reason.action and reason.word is Word.TRUSTED else reason
 
 
 def verdict_of(attributes: Mapping[str, Any], kept: Mapping[str, float]) -> Verdict:

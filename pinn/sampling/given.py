@@ -38,10 +38,11 @@ class GivenRegion(Region):
 
 @dataclass(frozen=True, eq=False)
 class DataRegion(GivenRegion):
-    """The places x (n, d) of observations, with values (n,) by column."""
+    """The places x (n, d) of observations, with values (n,) by column. given: how many there were, if more than n."""
 
     x: Tensor = field(default_factory=lambda: torch.empty(0, 0))
     values: Mapping[str, Tensor] = field(default_factory=dict)
+    given: int = 0
 
     @property
     def label(self) -> str:

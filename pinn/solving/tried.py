@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pinn.basis.disk import sync, write_text
+from pinn.basis.errors import UserError
+from pinn.basis.files import read_text
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 
 TRIED = "tried"  # folder in that of a run, with one a method; there as long as the choice is open
@@ -20,8 +22,8 @@ def can_resume(folder: Path) -> bool:
 def method_of(folder: Path) -> str:
     """The name of the method whose record and checkpoint are in a folder; empty where none is named."""
     try:
-        return (folder / METHOD).read_text(encoding="utf-8").strip()
-    except OSError:
+        return read_text(folder / METHOD).strip()
+    except UserError:
         return ""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pinn.basis.disk import is_alive, write_text
+from pinn.basis.files import read_text
 
 FILE_NAME = "status.json"
 
@@ -64,7 +65,7 @@ def read_record(folder: Path) -> JobRecord | None:
     A job that says it is running although its process is gone was interrupted.
     """
     try:
-        entries = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+        entries = json.loads(read_text(folder / FILE_NAME))
         record = JobRecord(**(entries | {"status": Status(entries["status"])}))
     except (OSError, ValueError, TypeError, KeyError):
         return None

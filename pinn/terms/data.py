@@ -1,6 +1,7 @@
 """Observations with their noise."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pinn.sampling.given import DataRegion
 from pinn.terms.base import Equation, Term, by_component, required
 
 OUTSIDE = 1e-9  # of a coordinate's interval: rounding of data at the boundary
+MOST = 50_000  # observations of which a step takes parts of a second, and that leave little of their noise
 
 
 class Data(Term):
@@ -23,6 +25,8 @@ class Data(Term):
     at: coordinate -> n numbers. values: name of a field, derivative or derived quantity -> n numbers.
     noise: standard deviation of the values (in their unit), a number, n numbers, or either by name; the residual is
     (q - value) / noise, so that each square has the weight 1 / noise^2.
+    most: how many of the observations are used, where there are more: some chosen at random, always the same, so that
+    what is said of their noise holds for what was fitted; None uses all.
     """
 
     def __init__(
@@ -30,19 +34,25 @@ class Data(Term):
         at: Mapping[str, Any],
         *,
         noise: Any = 1.0,
+        most: int | None = MOST,
         **values: Any,
     ) -> None:
         required(values, 'Data(at={"x": x}, u=values)')
         self.at = at
         self.values = values
         self.noise = noise
+        self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
-        x = places(self.at, domain)
-        columns = {f"observed {name}": column(values, len(x), name) for name, values in self.values.items()}
+        some = Some.of(self.at, self.most)
+        x = places(some.at(self.at), domain)
+        columns = {
+            f"observed {name}": column(some.values(values, name), len(x), name) for name, values in self.values.items()
+        }
         for name in self.values:
-            columns[f"noise of {name}"] = positive(self._noise(name), len(x), f"noise of {name}")
-        return DataRegion(x=x, values=columns)
+            told = f"noise of {name}"
+            columns[told] = positive(some.values(self._noise(name), told), len(x), told)
+        return DataRegion(x=x, values=columns, given=some.given)
 
     def _noise(self, name: str) -> Any:
         if not isinstance(self.noise, Mapping):
@@ -63,19 +73,24 @@ class Data(Term):
 class Observation(Term):
     """Observed values of a function of named quantities: `Observation(lambda u, v: (u**2 + v**2) ** 0.5, ...)`.
 
-    operator: what is observed. at, noise: as of `Data`. values: n numbers.
+    operator: what is observed. at, noise, most: as of `Data`. values: n numbers.
     """
 
-    def __init__(self, operator: Callable, at: Mapping[str, Any], values: Any, noise: Any = 1.0) -> None:
+    def __init__(
+        self, operator: Callable, at: Mapping[str, Any], values: Any, noise: Any = 1.0, *, most: int | None = MOST
+    ) -> None:
         self.operator = operator
         self.at = at
         self.values = values
         self.noise = noise
+        self.most = positive_count(most)
 
     def region(self, domain: Domain) -> Region:
-        x = places(self.at, domain)
-        columns = {"observed": column(self.values, len(x), "values"), "noise": positive(self.noise, len(x), "noise")}
-        return DataRegion(x=x, values=columns)
+        some = Some.of(self.at, self.most)
+        x = places(some.at(self.at), domain)
+        observed = column(some.values(self.values, "values"), len(x), "values")
+        noise = positive(some.values(self.noise, "noise"), len(x), "noise")
+        return DataRegion(x=x, values={"observed": observed, "noise": noise}, given=some.given)
 
     def equations(self) -> dict[str, Equation]:
         label = getattr(self.operator, "__qualname__", repr(self.operator))
@@ -88,6 +103,42 @@ class Observation(Term):
 
 def _deviation(observed: Tensor, noise: Tensor, quantity: Tensor) -> Tensor:
     return (quantity - observed) / noise
+
+
+def positive_count(most: int | None) -> int | None:
+    """How many observations are used at most; raises UserError where that is none."""
+    require(most is None or most >= 1, f"most of data must be >= 1 or None for all, got {most}")
+    return most
+
+
+@dataclass(frozen=True)
+class Some:
+    """Which of very many observations are used: their numbers, None for all; of how many, 0 where it is all of them.
+
+    They are chosen at random, and always the same; what is not chosen is not looked at.
+    """
+
+    chosen: np.ndarray | None = None
+    given: int = 0
+
+    @classmethod
+    def of(cls, at: Mapping[str, Any], most: int | None) -> "Some":
+        n = max((np.size(values) for values in at.values()), default=0)
+        if most is None or n <= most:
+            return cls()
+        return cls(np.sort(np.random.default_rng(0).choice(n, most, replace=False)), n)
+
+    def values(self, values: Any, name: str) -> Any:
+        """Those of n numbers that are chosen, or what is given for all."""
+        if self.chosen is None or np.size(values) == 1:
+            return values
+        array = np.asarray(values).reshape(-1)
+        require(len(array) == self.given, f"{name} of data must be {self.given} numbers, one a place, got {len(array)}")
+        return array[self.chosen]
+
+    def at(self, at: Mapping[str, Any]) -> dict[str, Any]:
+        """The places of those that are chosen."""
+        return {name: self.values(values, name) for name, values in at.items()}
 
 
 def places(at: Mapping[str, Any], domain: Domain) -> Tensor:

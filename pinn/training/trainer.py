@@ -179,8 +179,11 @@ class Trainer(Run):
         if self.at.step == 0:
             return None
         ended = None if self.at.stage_step == 0 else self._stage_end(stage)
-        out_of_time = self.time_limit is not None and self.at.seconds + 0.5 * self.at.last_step >= self.time_limit
-        return Outcome.TIME if ended is None and out_of_time else ended
+        return Outcome.TIME if ended is None and self._is_out_of_time else ended
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        return self.time_limit is not None and self.at.seconds + 0.5 * self.at.last_step >= self.time_limit
 
     def _stage_end(self, stage: Stage) -> Outcome | None:
         """Whether a stage ends after its last step, by itself: time that passes until it is asked does not matter."""
@@ -209,7 +212,9 @@ class Trainer(Run):
         record |= {"weighed": self.at.weighed} if self.at.weighed else {}
         if self.at.settled or self.at.step % self.training.check_every == 0 or self.at.step == 1:
             record |= self._measure(self.theta)
-        elif self.at.step == self.steps:  # shown, but not part of the state that a longer run would be in
+        elif (
+            self.at.step == self.steps or self._is_out_of_time
+        ):  # shown, but not part of the state that a longer run would be in
             record |= self.held_out.measure(self.theta, self.least_squares)
         for callback in self.callbacks:
             callback.on_step(record)

@@ -1,5 +1,6 @@
 """`pinn resume`: a run goes on in its folder, with its saved configuration and the given changes."""
 
+import errno
 import json
 import os
 
@@ -7,7 +8,8 @@ import pytest
 import yaml
 
 import pinn
-from pinn.basis.disk import held
+from pinn.basis.disk import held, replacing
+from pinn.basis.errors import UserError
 from pinn.cli import main
 from pinn.cli.mistakes import explain
 
@@ -115,6 +117,12 @@ def test_what_is_scarce_is_told_with_what_to_try(error, message):
     told, status = explain(error)
     assert told.startswith(message)
     assert status == 1
+
+
+def test_too_few_files_are_not_told_as_a_file_that_cannot_be_written(tmp_path):
+    with pytest.raises(UserError, match="free the space") as raised, replacing(tmp_path / "a"):
+        raise OSError(errno.EMFILE, "Too many open files")
+    assert explain(raised.value)[0].startswith("too many open files: raise the limit")
 
 
 # From elsewhere

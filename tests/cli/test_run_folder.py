@@ -33,12 +33,12 @@ def test_runs_of_one_second_do_not_share_a_folder(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     clock = ["hydra.run.dir=${new_folder:runs/now}", "hydra.sweep.dir=${new_folder:runs/sweep}"]
-    for words in (["seed=0"], ["seed=1"], ["-m", "seed=0,1"], ["-m", "seed=2,3"]):
+    for words in (["seed=0"], ["seed=1"], ["-m", "seed=0"], ["-m", "seed=1"]):
         assert main([*QUICK, *clock, *words]) == 0
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["now", "now_1", "sweep", "sweep_1"]
     for folder in (tmp_path / "runs").glob("now*"):
         assert {".hydra", "solution.h5", "pinn.log"} <= {path.name for path in folder.iterdir()}
-    assert [path.name for path in (tmp_path / "runs/sweep_1").iterdir() if path.is_dir()] == ["0", "1"]
+    assert [path.name for path in (tmp_path / "runs/sweep_1").iterdir() if path.is_dir()] == ["0"]
     capsys.readouterr()
     assert main(["--cfg", "hydra", "--resolve"]) == 0
     assert "dir: runs/burgers/2" in capsys.readouterr().out

@@ -164,11 +164,19 @@ def test_causes_are_told_where_a_problem_is_not_solved_before_what_follows_from_
     cause = Reason("u is large", Word.NOT_SOLVED, "scales")
     posed = Posedness(missed={"start": 0.5})
     bad = verdict({}, estimate=ErrorEstimate({"u": 0.9}, left=0.1), posed=posed, causes=[cause])
-    assert bad.reasons[1:] == ("u is large", "start is missed by 50 % of its size")
+    assert bad.reasons == ("u is large", "start is missed by 50 % of its size", "the estimated error of u is 90 %")
     assert bad.action == "scales"
     assert "u is large" not in verdict({}, estimate=SMALL, causes=[cause]).reasons
     learnt = verdict(OVERFITTED, estimate=ErrorEstimate({"u": 0.9}, left=0.1), causes=[cause])
     assert learnt.action.startswith("more points")
+
+
+def test_short_numbers_are_why_it_is_not_solved_where_it_is_not():
+    short = Reason("single precision is the floor of the residual", action="dtype=float64")
+    bad = verdict({}, estimate=ErrorEstimate({"u": 0.9}, left=0.1), seen=[short])
+    assert bad.lines[0] == f"not solved: {short.text}"
+    good = verdict({}, estimate=SMALL, seen=[short])
+    assert (good.word, good.reasons[1], good.action) == (Word.TRUSTED, short.text, short.action)
 
 
 def test_what_is_left_of_noisy_data_is_their_noise():

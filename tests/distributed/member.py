@@ -1,10 +1,9 @@
-"""What the ranks of the tests compute, each a process that a launcher's environment variables make one of several.
+"""What the ranks of the tests compute, each a process that a launcher's environment variables make one of several."""
 
-python member.py FILE: rank 0 writes the results to FILE.
-"""
-
-import sys
+import os
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
 import torch
 
@@ -59,6 +58,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "lbfgs": LBFGS(),
     "adam": Adam(),
 }
+STEPS = 8
 TRAINED = ("levenberg_marquardt", "orthogonal", "ssbroyden", "adam")
 
 
@@ -75,7 +75,7 @@ def results(team: Team) -> dict[str, torch.Tensor]:
     for problem in (Burgers(nu=0.05), Unlevelled()):
         residuals = made(problem)
         points = residuals.draw(sampler, torch.Generator().manual_seed(0))
-        bound = Execution(Assembly(chunk=30), team).bind(residuals, points)
+        bound = Execution(Assembly(chunk=50), team).bind(residuals, points)
         theta, name = residuals.theta(), problem.name
         found[f"{name}/J^T J"], found[f"{name}/J^T r"], loss = bound.normal_equations(theta)
         found[f"{name}/loss"] = torch.stack([loss, bound.loss(theta), bound.loss_and_gradient(theta)[0]])
@@ -87,7 +87,7 @@ def results(team: Team) -> dict[str, torch.Tensor]:
             found[f"{name}/{title}/step"] = moved - theta
             assert report["loss"] > 0
     for title in TRAINED:
-        training = Training(steps=20, time_limit=None, check_every=20, held_out=30)
+        training = Training(steps=STEPS, time_limit=None, check_every=STEPS, held_out=30)
         execution = Execution(team=team)
         trainer = Trainer(made(Burgers(nu=0.05)), OPTIMIZERS[title], sampler, training, execution=execution)
         trainer.run()
@@ -95,11 +95,13 @@ def results(team: Team) -> dict[str, torch.Tensor]:
     return found
 
 
-if __name__ == "__main__":
+def compute(environment: Mapping[str, str], path: Path) -> None:
+    """In a process of its own; rank 0 writes the results to a file."""
+    os.environ.update(environment)
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     team = launched_team(torch.device("cpu"))
     computed = results(team)
     if team.rank == 0:
-        torch.save(computed, sys.argv[1])
+        torch.save(computed, path)
     left()

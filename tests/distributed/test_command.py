@@ -16,6 +16,7 @@ QUICK = (
     *("training.held_out=20", "sampler.interior=40", "sampler.boundary=10", "output.resolution=9"),
     *("network.width=4", "network.depth=1", "output.figures=false", "hydra.run.dir=run"),
 )
+BRIEF = ("training.steps=20", "output.estimate=false")
 ROD = '''
 """Heat."""
 import torch.distributed as dist
@@ -75,7 +76,7 @@ def runs(tmp_path_factory):
         "failing": (folders["failing"], [started(folders["failing"], "problem=rod.py", "devices=2")]),
         "launched": (
             folders["launched"],
-            [started(folders["launched"], "training.steps=20", env=env) for env in environments(2)],
+            [started(folders["launched"], *BRIEF, env=env) for env in environments(2)],
         ),
     }
 
@@ -114,7 +115,7 @@ def test_an_error_in_another_process_ends_the_run(runs):
 
 
 def test_an_interrupted_run_saves_and_leaves_no_process(tmp_path):
-    process = started(tmp_path, "devices=2", "training.steps=1000000")
+    process = started(tmp_path, "devices=2", "training.steps=1000000", "output.estimate=false")
     metrics, deadline = tmp_path / "run" / "metrics.jsonl", time.monotonic() + 60
     while not (metrics.exists() and metrics.read_text().count("\n") > 3) and time.monotonic() < deadline:
         time.sleep(0.05)

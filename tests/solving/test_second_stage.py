@@ -1,7 +1,8 @@
 """Runs whose solution is corrected: saved as one, loaded, continued, and started from."""
 
 import json
-from functools import partial
+import shutil
+from functools import cache, partial
 
 import h5py
 import numpy as np
@@ -22,11 +23,14 @@ pytestmark = pytest.mark.estimates
 OUTPUT = {"figures": False, "resolution": 17}
 
 
-@pytest.fixture(autouse=True)
-def _brief(monkeypatch):
-    """One fit of few features, and one after each correction."""
-    monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.0)
-    monkeypatch.setattr("pinn.solving.examination.SHARE", 0.0)
+@pytest.fixture(scope="module", autouse=True)
+def _brief():
+    """One fit of few features, and one after each correction; no bound."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.0)
+        patch.setattr("pinn.solving.examination.SHARE", 0.0)
+        patch.setattr("pinn.solving.examination.bound_errors", lambda trial: None)
+        yield
 
 
 SMALL = partial(MLP, width=8, depth=2)
@@ -42,34 +46,50 @@ def error(solution) -> float:
     return solution.errors()["u"]["relative_l2"]
 
 
+PLAIN = {**OUTPUT, "second_stage": False}
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory):
+    """Windows and whether it is corrected -> a solution and its folder, each solved once."""
+
+    @cache
+    def of(windows, is_corrected=True):
+        folder = tmp_path_factory.mktemp(f"{windows}_{is_corrected}")
+        torch.manual_seed(0)
+        return solve(folder, windows=windows, output=OUTPUT if is_corrected else PLAIN), folder
+
+    return of
+
+
 @pytest.mark.parametrize("windows", [1, 2])
-def test_a_corrected_solution_is_saved_and_loaded_as_one(tmp_path, windows):
-    solution, plain = solve(tmp_path, windows=windows), solve(windows=windows, output={**OUTPUT, "second_stage": False})
+def test_a_corrected_solution_is_saved_and_loaded_as_one(solved, windows):
+    (solution, folder), (plain, _) = solved(windows), solved(windows, False)
     assert not isinstance(plain.trial.network.core, CorrectedNetwork)
     assert error(solution) < 0.1 * error(plain)
     losses, corrected = np.split(solution.history["loss"], [-windows])  # measured again, a record a window
     assert np.array_equal(losses, plain.history["loss"])
     assert corrected.max() < losses.min()
-    loaded = pinn.load(tmp_path)
+    loaded = pinn.load(folder)
     assert all(isinstance(window.network.core, CorrectedNetwork) for window in loaded.trial.windows)
     x = {"x": np.linspace(0, 1, 7), "t": 0.6}
     assert np.array_equal(loaded(**x), solution(**x))
     estimate = ErrorEstimate.of(loaded.attributes)
     assert estimate.corrections == 1
     assert 0 < estimate.fallen < 0.25
-    assert "a second stage: the residual" in describe(tmp_path)
-    assert read_record(tmp_path / "solution.h5").settings["network.width"] == 8
+    assert "a second stage: the residual" in describe(folder)
+    assert read_record(folder / "solution.h5").settings["network.width"] == 8
 
 
-def test_the_estimate_is_kept_on_the_nodes(tmp_path):
+def test_the_estimate_is_kept_on_the_nodes(solved, tmp_path):
     """Of an uncorrected solution, whose error is not that of rounding; 2 % is between the nodes and other points."""
-    solution = solve(tmp_path, output={**OUTPUT, "second_stage": False})
-    with h5py.File(tmp_path / "solution.h5") as file:
+    solution, folder = solved(1, False)
+    with h5py.File(folder / "solution.h5") as file:
         estimate, true = file["estimate/u"][()], -file["error/u"][()]
         assert file["estimate/u"].attrs["long_name"] == "estimated error of u"
         assert file["estimate/u"].dims[0][0] == file["t"]
     assert np.linalg.norm(estimate - true) < 0.02 * np.linalg.norm(true)
-    loaded = pinn.load(tmp_path)
+    loaded = pinn.load(folder)
     loaded.save(tmp_path / "again.h5")
     with h5py.File(tmp_path / "again.h5") as file:
         assert np.array_equal(file["estimate/u"][()], estimate)
@@ -80,8 +100,9 @@ def test_the_estimate_is_kept_on_the_nodes(tmp_path):
     assert "estimate_u" in loaded.to_xarray()
 
 
-def test_training_goes_on_from_the_checkpoint_and_from_the_trained_part(tmp_path):
-    solution = solve(tmp_path)
+def test_training_goes_on_from_the_checkpoint_and_from_the_trained_part(solved, tmp_path):
+    solution, folder = solved(1)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with (tmp_path / "metrics.jsonl").open() as lines:
         steps = [json.loads(line)["step"] for line in lines]
     assert steps[-1] == 4

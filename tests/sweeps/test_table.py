@@ -113,11 +113,17 @@ class Rod(pinn.Problem):
 """
 
 
+SMALL = (
+    *("training.steps=2", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),
+    *("network.width=4", "network.depth=1", "output.resolution=9", "output.figures=false"),
+)
+
+
 def test_a_file_of_ones_own_is_run_only_with_trust(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "own_rod.py").write_text(ROD, encoding="utf-8")
-    assert main(["problem=own_rod.py", "training.steps=2", "hydra.run.dir=run"]) == 0
+    assert main(["problem=own_rod.py", *SMALL, "hydra.run.dir=run"]) == 0
     sys.modules.pop("own_rod")
     sys.path.remove(str(tmp_path))
     capsys.readouterr()

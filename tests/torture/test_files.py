@@ -81,15 +81,16 @@ def load():
     return 0
 
 
-def forked(command: str, folder: Path) -> tuple[int, str, float, int]:
+def forked(command: str, folder: Path, first: Callable[[], object] = lambda: None) -> tuple[int, str, float, int]:
     """Exit status (of a signal: negative), what was said on stderr, seconds and bytes of a command in a folder.
 
-    Seconds are the processor's, whatever else the machine does; what waits for ever is killed.
+    first: what is done in that folder by the command's process before it. Seconds are the processor's, whatever else
+    the machine does; what waits for ever is killed.
     """
     told, started = folder / "stderr", time.perf_counter()
     child = os.fork()
     if child == 0:
-        _perform(command, folder, told)
+        _perform(command, folder, told, first)
     deadline = started + WAIT
     while True:
         ended, status, used = os.wait4(child, os.WNOHANG)
@@ -103,7 +104,7 @@ def forked(command: str, folder: Path) -> tuple[int, str, float, int]:
     return os.waitstatus_to_exitcode(status), text, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
 
 
-def _perform(command: str, folder: Path, told: Path) -> None:
+def _perform(command: str, folder: Path, told: Path, first: Callable[[], object]) -> None:
     """In the child: as the command line would, and no further."""
     code = 1
     try:
@@ -115,6 +116,7 @@ def _perform(command: str, folder: Path, told: Path) -> None:
         os.dup2(out, 1)
         os.dup2(error, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+        first()
         try:
             code = load() if command == "load" else main(COMMANDS[command])
         except pinn.UserError as mistake:  # of `load`, which is no command
@@ -129,10 +131,9 @@ def _perform(command: str, folder: Path, told: Path) -> None:
         os._exit(code)
 
 
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory):
-    """A finished run in `run`."""
-    folder = tmp_path_factory.mktemp("honest")
+def make_honest(folder: Path) -> Path:
+    """A folder with a finished run in `run`."""
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main([*SMALL, "hydra.run.dir=run"]) == 0
@@ -171,13 +172,10 @@ def torture(honest: Path, folder: Path, name: str, count: int, choice: random.Ra
         if choice.random() < 0.7:  # else one's own, damaged on the disk
             (case / "run" / SEALS).unlink()
         for command in choice.sample(OF_FILE[name], min(commands, len(OF_FILE[name]))):
-            status, told, seconds, size = forked(command, case)
-            slowest, largest = max(slowest, seconds), max(largest, size)
-            outcomes[f"exit {status}"] += 1
-            lines = [line for line in told.splitlines() if line.startswith("error: ")]
-            clear = status != 2 or (len(lines) == 1 and len(lines[0]) < 2000)
-            if status not in (0, 2) or not clear or seconds > SECONDS or size > BYTES:
-                wrong.append(f"{command} of {path}: {status}, {seconds:.1f} s, {size / 2**20:.0f} MiB: {told[-600:]}")
+            ended = forked(command, case)
+            slowest, largest = max(slowest, ended[2]), max(largest, ended[3])
+            outcomes[f"exit {ended[0]}"] += 1
+            wrong += complaints(f"{command} of {path}", *ended)
         if not wrong or str(case) not in wrong[-1]:
             shutil.rmtree(case)
     told = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
@@ -185,6 +183,29 @@ def torture(honest: Path, folder: Path, name: str, count: int, choice: random.Ra
         f"{name}: {count} damaged, {sum(outcomes.values())} commands: {told}; "
         f"slowest {slowest:.1f} s, largest {largest / 2**20:.0f} MiB\n"
     )
+    return wrong
+
+
+def complaints(what: str, status: int, told: str, seconds: float, size: int) -> list[str]:
+    """What is wrong with a command's end on a damaged file."""
+    lines = [line for line in told.splitlines() if line.startswith("error: ")]
+    clear = status != 2 or (len(lines) == 1 and len(lines[0]) < 2000)
+    if status in (0, 2) and clear and seconds <= SECONDS and size <= BYTES:
+        return []
+    return [f"{what}: {status}, {seconds:.1f} s, {size / 2**20:.0f} MiB: {told[-600:]}"]
+
+
+def cut(folder: Path, honest: Path, name: str, share: float) -> list[str]:
+    """Cut a file to a share of its bytes, of this user's and of a stranger's, and run a command on it."""
+    wrong = []
+    for number, command in enumerate((OF_FILE[name][0], OF_FILE[name][-1])):
+        case = folder / str(number)
+        shutil.copytree(honest, case)
+        path = case / "run" / name
+        os.truncate(path, int(share * path.stat().st_size))
+        if number:
+            (case / "run" / SEALS).unlink()
+        wrong += complaints(f"{command} of {path}, cut to {share:.0%}", *forked(command, case))
     return wrong
 
 
@@ -274,6 +295,14 @@ def _link(name: str, to: str) -> Any:
     return attack
 
 
+def _hard_link(name: str) -> Any:
+    def attack(run: Path, outside: Path) -> None:
+        (run / name).unlink()
+        os.link(outside / "secret", run / name)
+
+    return attack
+
+
 def _text(name: str, text: str) -> Any:
     return lambda run, outside: (run / name).write_text(text)
 
@@ -330,6 +359,9 @@ ATTACKS = {  # what is done to a run's folder, and the commands that refuse it; 
         _in_config("problem", {"_target_": "pinn.problems.HeatSink", "stl": "OUTSIDE/secret"}),
         ["resume"],
     ),
+    "a number of base sixty": (_text(".hydra/config.yaml", "seed: 1" + 10**6 * ":1"), ["resume"]),
+    "words of base sixty": (_text(".hydra/overrides.yaml", "- 1" + 10**6 * ":1"), []),
+    "a hard link": (_hard_link("metrics.jsonl"), ["resume"]),
     "a command": (_text("command.json", '["-m", "problem=page.py"]'), ["resume"]),
     "metrics that are a link": (_link("metrics.jsonl", "secret"), ["resume"]),
     "a checkpoint that is a link": (_link("checkpoint.h5", "secret.h5"), ["resume"]),

@@ -1,5 +1,6 @@
 """Checkpoints: what is written is read back, and a resumed run goes on as if it had not stopped."""
 
+import errno
 import json
 import signal
 from functools import partial
@@ -37,13 +38,15 @@ def small_network(inputs, outputs):
     return MLP(inputs, outputs, width=6, depth=2)
 
 
-def solve(folder, steps, optimizer=None, sampler=None, resume=False, callbacks=(), **settings):
+def solve(folder, steps, optimizer=None, sampler=None, resume=False, callbacks=(), checkpoint_seconds=60.0, **settings):
     return pinn.solve(
         Burgers(nu=0.1),
         small_network,
         optimizer=optimizer or TrustRegion(),
         sampler=sampler or SobolSampler(interior=150, boundary=10, redraw_every=4),
-        training=pinn.Training(steps=steps, time_limit=None, check_every=3, held_out=100),
+        training=pinn.Training(
+            steps=steps, time_limit=None, check_every=3, held_out=100, checkpoint_seconds=checkpoint_seconds
+        ),
         output=pinn.Output(figures=False, resolution=9),
         folder=folder,
         resume=resume,
@@ -107,6 +110,27 @@ def test_metrics_after_the_checkpoint_are_dropped_with_a_torn_line(tmp_path):
     resumed = solve(tmp_path, 8, resume=True)
     steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert steps == resumed.history["step"].tolist() == list(range(1, 9))
+
+
+def test_metrics_that_the_disk_does_not_take_cost_a_checkpoint_and_not_the_run(tmp_path, monkeypatch, caplog):
+    """An error of the disk when the second checkpoint's metrics are to be on it, and at none after that."""
+    synced = []
+
+    def failing(path):
+        synced.append(path.name)
+        if len(synced) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("pinn.training.callbacks.checkpoints.sync", failing)
+    settings = {"sampler": SobolSampler(interior=60, boundary=10), "compile": "never", "checkpoint_seconds": 0}
+    found = solve(tmp_path, 4, **settings)
+    assert found.attributes["status"] == "steps"
+    assert synced == 5 * ["metrics.jsonl"]  # four steps and the end
+    assert [record.getMessage() for record in caplog.records if "no checkpoint" in record.getMessage()] == [
+        f"no checkpoint at this step: cannot write {tmp_path / 'metrics.jsonl'}: [Errno 5] Input/output error; "
+        "the one before stays, the next is tried in its turn"
+    ]
+    assert load_tree(tmp_path / "checkpoint.h5")["position"]["step"] == 4
 
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):

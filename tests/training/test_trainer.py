@@ -54,6 +54,16 @@ def test_the_record_of_a_run():
     assert columns["error/u"][11] < 0.3 * columns["error/u"][0]
 
 
+def test_the_step_at_which_time_is_over_is_measured():
+    """Else a run of few long steps would be judged by its first one."""
+    history = History()
+    trainer = make_trainer(optimizer=Adam(), callbacks=[history], steps=10**6, check_every=10**6, time_limit=1.0)
+    assert trainer.run() is Outcome.TIME
+    held_out = history.columns()["held_out"]
+    assert len(held_out) > 2
+    assert np.isfinite(held_out).nonzero()[0].tolist() == [0, len(held_out) - 1]
+
+
 def test_the_error_recorded_is_the_error_of_the_trial_function():
     history = History()
     trainer = make_trainer(callbacks=[history], steps=4)

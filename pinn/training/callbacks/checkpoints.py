@@ -48,6 +48,9 @@ class Checkpoints(Callback):
         """Raises UserError where it cannot be written."""
         assert self.run is not None
         metrics = self.path.with_name(METRICS)
-        if metrics.exists():  # before the checkpoint says that they are there
-            sync(metrics)
+        try:
+            if metrics.exists():  # before the checkpoint says that they are there
+                sync(metrics)
+        except OSError as error:
+            raise UserError(f"cannot write {metrics}: {error}") from error
         save_tree(self.path, self.run.checkpoint())
