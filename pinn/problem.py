@@ -39,9 +39,9 @@ class Problem(Configurable, ABC):
       stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
     * methods marked `@derived`.
 
-    `unknowns` maps what is to be identified to its initial guess; `scales` gives a field's typical size, by which its
-    network output is multiplied (1 where not named); `units` and `long_names` label files and figures;
-    `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
+    `unknowns` maps what is to be identified to its first guess, or to an `Eigenvalue`; `scales` gives a field's typical
+    size, by which its network output is multiplied (1 where not named); `units` and `long_names` label files and
+    figures; `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
     """
 
     domain: Domain
@@ -56,6 +56,32 @@ class Problem(Configurable, ABC):
     @abstractmethod
     def terms(self) -> dict[str, Term]:
         """The terms by name, in the paper's order."""
+
+    def all_terms(self) -> dict[str, Term]:
+        """The terms, and for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero."""
+        terms = self.terms()
+        norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
+        if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
+            name = "norm" if "norm" not in terms else "norm of the fields"
+            terms = {**terms, name: norms[0](*self.vocabulary.fields)}
+        return terms
+
+    def _asks_for_more_than_zero(self, term: Term) -> bool:
+        """Whether fields that are zero leave a residual of a term; not where it cannot be evaluated so."""
+        region = term.region(self.domain)
+        given: Mapping[str, torch.Tensor] = getattr(region, "values", {})
+        n = max((len(column) for column in given.values()), default=3)
+        known = {name: torch.linspace(*bounds, n, dtype=torch.float64) for name, bounds in self.domain.bounds.items()}
+        known |= {name: torch.ones(n, dtype=torch.float64) for name in (*region.columns, *self.unknowns)} | dict(given)
+        zero = torch.zeros(n, dtype=torch.float64)
+        for equation in term.equations().values():
+            try:
+                left = equation.function(*(known.get(name, zero) for name in equation.arguments))
+            except Exception:  # such as of a Jacobian, which has other shapes
+                continue
+            if bool((torch.as_tensor(left) != 0).any()):
+                return True
+        return False
 
     def check_complete(self) -> None:
         """Raises UserError where something is missing, or no term or bound: domain, fields, `terms`, `error_bound`."""

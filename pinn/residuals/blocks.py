@@ -40,7 +40,7 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
     """
     problem = trial.problem
     by_region: dict[Region, list[Block]] = {}
-    for term_name, term in problem.terms().items():
+    for term_name, term in problem.all_terms().items():
         if term_name in skip:
             continue
         blocks = by_region.setdefault(trial.within(term.region(problem.domain)), [])

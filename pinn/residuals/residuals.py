@@ -74,7 +74,7 @@ class Residuals:
     def of(self, trial: TrialFunction) -> "Residuals":
         """The same terms with the same weights, of another trial function of the problem."""
         kept = {block.term for group in self.regions.values() for block in group.blocks}
-        skipped = tuple(name for name in trial.problem.terms() if name not in kept)
+        skipped = tuple(name for name in trial.problem.all_terms() if name not in kept)
         return Residuals(trial, weights=self.weights, skip=skipped)
 
     def draw(self, sampler: Sampler, generator: Generator) -> PointSet:

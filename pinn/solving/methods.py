@@ -176,7 +176,7 @@ def _suits_features(plan: Plan) -> bool:
 def _may_have_features(plan: Plan) -> bool:
     """Few coordinates, exact data, double precision, one process."""
     problem = plan.problem
-    observed = any(isinstance(term, (Data, Observation)) for term in problem.terms().values())
+    observed = any(isinstance(term, (Data, Observation)) for term in problem.all_terms().values())
     few = len(problem.coordinates) <= MOST_COORDINATES
     alone = plan.devices == 1 and not is_launched()
     return few and not observed and alone and plan.dtype == "float64"

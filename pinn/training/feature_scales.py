@@ -18,6 +18,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import UniformSampler
 from pinn.training.data_waves import data_waves
+from pinn.training.eigenpairs import Eigenpairs, eigenpair
 from pinn.training.feature_starts import FARTHEST, Powers, Start, Waves, starts
 from pinn.trial.function import TrialFunction
 
@@ -42,14 +43,15 @@ def choose_feature_scales(
     generator: torch.Generator,
     assembly: Assembly | None = None,
     seconds: float | None = None,
-) -> None:
+) -> Eigenpairs | None:
     """Rescale the random features of a trial function, coordinate by coordinate, to the problem at hand.
 
     Compass search on the logarithms of the scales for the least held-out loss of a small fit: by factors of four with
     few features, then of two and of the root of two with more. It starts at the network's own scale or, where that
     leaves less, at the highest waves of the data. Where both fail and the data are made of lines, another search
-    starts at narrow bands around those, and a fit with all features decides. Some 30 fits in two coordinates, the time
-    of a few steps of `LinearLeastSquares` with all features.
+    starts at narrow bands around those, and a fit with all features decides. Some 30 fits in two coordinates, the
+    time of a few steps of `LinearLeastSquares` with all features. Of an eigenvalue problem the last layer and the
+    unknown are those of the eigenpair that was found, which is returned.
 
     seconds: after which no other fit is begun, > 0; None for no limit. Raises UserError where the network is not
     `RandomFeatures`.
@@ -68,9 +70,11 @@ def choose_feature_scales(
             fits.append(SmallFit(residuals, core.width, sampler, generator, assembly))
             best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
     core.place(placed(residuals.trial, core.hidden.weight.detach(), best.start))
+    pairs = fits[-1].hand_over(residuals, best.start)
     spent = f"{sum(fit.count for fit in fits)} fits, {time.perf_counter() - began:.1f} s"
     left = f"{sizes[-1]} features leave a loss of {best.value:.1e} ({spent})"
     logger.info("initial guess: %s; %s", _told(residuals.trial, best.start, waves), left)
+    return pairs
 
 
 def _told(trial: TrialFunction, start: Start, waves: Sequence[Waves | None]) -> str:
@@ -184,6 +188,21 @@ class SmallFit:
         self.untouched = self.residuals.theta()
         self.steps, self.lowest, self.count = 0, math.inf, 0
         self.outputs: Tensor | None = None
+        self.eigenpairs: dict[Start, tuple[Tensor, Eigenpairs]] = {}
+
+    def hand_over(self, residuals: Residuals, start: Start) -> Eigenpairs | None:
+        """Give all features the eigenpair that these, the first of them, have found at a start."""
+        if start not in self.eigenpairs:
+            return None
+        theta, pairs = self.eigenpairs[start]
+        few, whole = self.residuals.unflatten(theta), residuals.trial.parameters()
+        for name in residuals.trial.linear_parameters or ():
+            whole[name] = few[name]
+            if name.startswith("core.") and few[name].ndim > 1:
+                rest = residuals.shapes[name][1] - few[name].shape[1]
+                whole[name] = torch.nn.functional.pad(few[name], (0, rest))
+        residuals.trial.load_parameters(whole)
+        return pairs
 
     def __call__(self, start: Start) -> float:
         self.count += 1
@@ -192,7 +211,10 @@ class SmallFit:
             self.core.fit_last_layer(self.inputs, self.outputs)
         theta = self.residuals.theta()
         indices, block = last_layer(self.least_squares, theta)
-        origin = self.untouched[indices]
+        found = eigenpair(self.residuals, self.least_squares, self.held_out, theta)
+        if found is not None:
+            self.eigenpairs[start], theta, self.outputs = found, found[0], None
+        origin = self.untouched[indices] if found is None else theta[indices]
         fitted = origin if self.outputs is None else theta[indices]
         for self.steps in range(1, NEWTON_STEPS + 1):
             step = newton_step(block, fitted, CUTOFF, origin)
@@ -201,7 +223,8 @@ class SmallFit:
                 break
         theta = theta.index_copy(0, indices, fitted)
         loss = float(self.held_out.loss(theta))
-        self._remember(theta, loss)
+        if found is None:
+            self._remember(theta, loss)
         return loss if math.isfinite(loss) else math.inf
 
     def _remember(self, theta: Tensor, loss: float) -> None:
