@@ -15,7 +15,7 @@ from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
-from pinn.diagnosis.eigenvalues import other_eigenvalue
+from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness
@@ -142,6 +142,8 @@ def examine(
     posed = _asked(
         told, "whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights)
     )
+    if posed is not None and is_multiple(run.at.eigenvalues, run.at.wanted):
+        posed = replace(posed, free=())  # which is said in better words
     seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
     seen = (*(seen or ()), *_eigenvalue(answer, run))
@@ -151,9 +153,9 @@ def examine(
 
 
 def _eigenvalue(trial: TrialFunction | WindowedTrial, run: Run) -> tuple[Reason, ...]:
-    """Whether an eigenvalue is the one that is asked for."""
+    """Of an unknown that is an eigenvalue."""
     known, wanted = run.at.eigenvalues, run.at.wanted
-    return tuple(other_eigenvalue(trial.problem, dict(trial.unknowns), known, wanted)) if trial.unknowns else ()
+    return tuple(of_eigenvalue(trial.problem, dict(trial.unknowns), known, wanted)) if trial.unknowns else ()
 
 
 def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:

@@ -1,7 +1,17 @@
 """What is to be identified beside the fields, where it is more than a number with a first guess."""
 
+from collections.abc import Sequence
+
 from pinn.basis.errors import require
 from pinn.terms.integrals import Norm
+
+SAME = 1e-5  # distance of eigenvalues that are one, by their magnitude
+
+
+def equal(values: Sequence[float], value: float) -> list[float]:
+    """Those of some eigenvalues that are the same: as many as it has independent functions."""
+    size = max(abs(value), min((abs(other) for other in values if other != 0.0), default=1.0))
+    return [other for other in values if abs(other - value) <= SAME * size]
 
 
 class Eigenvalue(float):

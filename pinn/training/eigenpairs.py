@@ -5,7 +5,7 @@ from anywhere else fall to fields of zero, which all but the norm allows.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pinn.linear_algebra.pencil import Pencil
 from pinn.residuals.protocol import LeastSquares
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import anywhere
-from pinn.terms.unknowns import Eigenvalue
+from pinn.terms.unknowns import Eigenvalue, equal
 
 EXACT = 1e-9  # departure of a row from what makes an eigenvalue problem, by the root mean square of all rows
 DEGREE = 4  # of the polynomial by which the unknown may enter: E, k^2, beta^4
@@ -25,38 +25,41 @@ OFFSET = 1e-5  # of the shift from the start, by the rows' sizes: the start may 
 GENUINE = 1e-2  # residual on fresh rows of an eigenvector, by its addends
 LOWER = 5  # looks below the lowest eigenvalue known
 PLACES = 500  # where the sign of an eigenfunction is looked at
-NEXT, SAME = 3, 1e-6  # neighbors that are told; relative distance of eigenvalues that are one
+NEXT, BESIDE = 3, 1e-6  # neighbors that are told; distance beyond which an eigenvalue is another, by their reach
 
 
-def is_eigenproblem(least_squares: LeastSquares, theta: Tensor, wanted: float) -> bool:
-    """Whether these least squares are those of an eigenvalue problem in the last layer and one unknown."""
-    layer = least_squares.last_layer(theta)
-    return layer is not None and recognized(layer[1], float(wanted)) is not None
+def eigenproblem(residuals: Residuals, least_squares: LeastSquares, theta: Tensor) -> "Bilinear | None":
+    """These residuals as an eigenvalue problem in the last layer and the one unknown; None where they are none.
 
-
-def eigenpair(
-    residuals: Residuals, least_squares: LeastSquares, fresh: LeastSquares, theta: Tensor
-) -> "tuple[Tensor, Eigenpairs] | None":
-    """theta (p,) with its last layer and the unknown at an eigenpair; None where the problem has none to be found.
-
-    fresh: the same least squares at other points. Raises UserError where an eigenvalue is asked for and the equations
-    are none that have one.
+    Raises UserError where an eigenvalue is asked for and the equations are none that have one.
     """
-    trial = residuals.trial
-    unknowns = trial.problem.unknowns
-    layer, fresh_layer = least_squares.last_layer(theta), fresh.last_layer(theta)
-    if len(unknowns) != 1 or layer is None or fresh_layer is None or theta.dtype != torch.float64:
+    unknowns, layer = residuals.trial.problem.unknowns, least_squares.last_layer(theta)
+    if len(unknowns) != 1 or layer is None or theta.dtype != torch.float64:
         return None
     ((name, wanted),) = unknowns.items()
-    (indices, own), (_, others) = layer, fresh_layer
-    found = recognized(own, float(wanted))
+    found = recognized(layer[1], float(wanted))
     if found is None and isinstance(wanted, Eigenvalue):
         raise UserError(
             f"{name} is no eigenvalue of these equations: they must be linear in the fields without a source, {name} "
             "must multiply a field, and one norm at most may set the fields' size; give it a number as a first guess"
         )
-    pairs = None if found is None else eigenpairs(found, others, wanted)
-    if found is None or pairs is None:
+    return found
+
+
+def eigenpair(
+    residuals: Residuals, found: "Bilinear", least_squares: LeastSquares, fresh: LeastSquares, theta: Tensor
+) -> "tuple[Tensor, Eigenpairs] | None":
+    """theta (p,) with its last layer and the unknown at an eigenpair; None where none is resolved.
+
+    found: as of `eigenproblem`, at the same points. fresh: the same least squares at other points.
+    """
+    trial = residuals.trial
+    layer, fresh_layer = least_squares.last_layer(theta), fresh.last_layer(theta)
+    assert layer is not None and fresh_layer is not None
+    indices, (wanted,) = layer[0], trial.problem.unknowns.values()
+    found = replace(found, least_squares=layer[1])
+    pairs = eigenpairs(found, fresh_layer[1], wanted)
+    if pairs is None:
         return None
     moved = theta.index_copy(0, indices, pairs.theta.to(theta))
     x = anywhere(trial, PLACES, torch.Generator().manual_seed(0))
@@ -209,7 +212,7 @@ class Eigenpairs:
 
     def __str__(self) -> str:
         value = self.value
-        same = [v for v in self.values if abs(v - value) <= SAME * max(abs(value), abs(self.values[-1] - value))]
+        same = equal(self.values, value)
         others = [v for v in self.values if v not in same]
         beside = sorted(sorted(others, key=lambda v: abs(v - value))[: 2 * NEXT])
         multiple = f", {len(same)} times: any combination of its functions is one, too" if len(same) > 1 else ""
@@ -291,7 +294,7 @@ def _counted(pencil: Pencil, judge: Judge, pairs: list[Pair]) -> tuple[list[Pair
     for _ in range(LOWER):
         edge = min(sign * pair.mu for pair in pairs)
         shift = sign * (edge - reach) - judge.offset
-        beyond = [pair for pair in judge.of(*pencil.nearest(shift), shift) if sign * pair.mu < edge - SAME * reach]
+        beyond = [pair for pair in judge.of(*pencil.nearest(shift), shift) if sign * pair.mu < edge - BESIDE * reach]
         if not beyond:
             break
         pairs += beyond

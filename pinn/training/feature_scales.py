@@ -18,7 +18,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import UniformSampler
 from pinn.training.data_waves import data_waves
-from pinn.training.eigenpairs import Eigenpairs, eigenpair
+from pinn.training.eigenpairs import Bilinear, Eigenpairs, eigenpair, eigenproblem
 from pinn.training.feature_starts import FARTHEST, Powers, Start, Waves, starts
 from pinn.trial.function import TrialFunction
 
@@ -34,6 +34,7 @@ AGAIN = 0.5  # the same of steps along all directions, for others after them
 SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
 GOOD = 1e-10  # the same at which waves up to a highest are enough, and bands around lines are not tried
 SEEN = 0.5  # the same of bands that hold some of the solution
+UNRESOLVED = 1e3  # loss, by that of fields that are zero, where no eigenpair is resolved
 RIVAL = 3.0  # loss at the start of bands over that at the end of the others below which they are followed
 
 
@@ -69,11 +70,16 @@ def choose_feature_scales(
             rival.descend_all(STEPS[-1])
             fits.append(SmallFit(residuals, core.width, sampler, generator, assembly))
             best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
-    core.place(placed(residuals.trial, core.hidden.weight.detach(), best.start))
-    pairs = fits[-1].hand_over(residuals, best.start)
+    if fits[0].eigenproblem is not None and not any(fit.eigenpairs for fit in fits):
+        fits[0](best.start)  # whatever the time: fields of zero are no start
+    last = next((fit for fit in reversed(fits) if fit.eigenpairs), fits[-1])  # there was no time for others
+    chosen = min(last.eigenpairs, key=lambda start: last.eigenpairs[start][0], default=best.start)
+    core.place(placed(residuals.trial, core.hidden.weight.detach(), chosen))
+    pairs = last.hand_over(residuals, chosen)
     spent = f"{sum(fit.count for fit in fits)} fits, {time.perf_counter() - began:.1f} s"
-    left = f"{sizes[-1]} features leave a loss of {best.value:.1e} ({spent})"
-    logger.info("initial guess: %s; %s", _told(residuals.trial, best.start, waves), left)
+    value = last.eigenpairs[chosen][0] if pairs else best.value
+    left = f"{last.core.width} features leave a loss of {value:.1e} ({spent})"
+    logger.info("initial guess: %s; %s", _told(residuals.trial, chosen, waves), left)
     return pairs
 
 
@@ -188,13 +194,14 @@ class SmallFit:
         self.untouched = self.residuals.theta()
         self.steps, self.lowest, self.count = 0, math.inf, 0
         self.outputs: Tensor | None = None
-        self.eigenpairs: dict[Start, tuple[Tensor, Eigenpairs]] = {}
+        self.eigenproblem = eigenproblem(self.residuals, self.least_squares, self.untouched)
+        self.eigenpairs: dict[Start, tuple[float, Tensor, Eigenpairs]] = {}
 
     def hand_over(self, residuals: Residuals, start: Start) -> Eigenpairs | None:
         """Give all features the eigenpair that these, the first of them, have found at a start."""
         if start not in self.eigenpairs:
             return None
-        theta, pairs = self.eigenpairs[start]
+        _, theta, pairs = self.eigenpairs[start]
         few, whole = self.residuals.unflatten(theta), residuals.trial.parameters()
         for name in residuals.trial.linear_parameters or ():
             whole[name] = few[name]
@@ -211,10 +218,9 @@ class SmallFit:
             self.core.fit_last_layer(self.inputs, self.outputs)
         theta = self.residuals.theta()
         indices, block = last_layer(self.least_squares, theta)
-        found = eigenpair(self.residuals, self.least_squares, self.held_out, theta)
-        if found is not None:
-            self.eigenpairs[start], theta, self.outputs = found, found[0], None
-        origin = self.untouched[indices] if found is None else theta[indices]
+        if self.eigenproblem is not None:
+            return self._with_eigenpair(self.eigenproblem, start, theta)
+        origin = self.untouched[indices]
         fitted = origin if self.outputs is None else theta[indices]
         for self.steps in range(1, NEWTON_STEPS + 1):
             step = newton_step(block, fitted, CUTOFF, origin)
@@ -223,9 +229,17 @@ class SmallFit:
                 break
         theta = theta.index_copy(0, indices, fitted)
         loss = float(self.held_out.loss(theta))
-        if found is None:
-            self._remember(theta, loss)
+        self._remember(theta, loss)
         return loss if math.isfinite(loss) else math.inf
+
+    def _with_eigenpair(self, problem: Bilinear, start: Start, theta: Tensor) -> float:
+        """The held-out loss of an eigenpair; that of no fields at all where there is none, and more."""
+        found = eigenpair(self.residuals, problem, self.least_squares, self.held_out, theta)
+        if found is None:
+            return UNRESOLVED * float(self.held_out.loss(theta))
+        loss = float(self.held_out.loss(found[0]))
+        self.eigenpairs[start] = (loss, *found)
+        return loss
 
     def _remember(self, theta: Tensor, loss: float) -> None:
         """Keep the network's outputs where a nonlinear problem is all but solved: from there it takes fewer steps."""

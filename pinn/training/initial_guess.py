@@ -22,8 +22,7 @@ from pinn.sampling.points import Points
 from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.solution_file.contents import FIELD_SIZES
 from pinn.solution_file.reading import locate, read
-from pinn.terms.unknowns import Eigenvalue
-from pinn.training.eigenpairs import Eigenpairs, is_eigenproblem
+from pinn.training.eigenpairs import Eigenpairs, eigenproblem
 from pinn.training.feature_scales import choose_feature_scales, embedding_of
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import of_window
@@ -141,8 +140,8 @@ def _begin_at_eigenpair(
         torch.manual_seed(next_seed(generator))
         core = RandomFeatures(len(coordinates), len(fields), width=max(1, FEATURES // len(fields)))
     other = residuals.of(trial.with_core(core))
-    few, (start,) = other.draw(UniformSampler(interior=FEW, boundary=FEW), generator), trial.problem.unknowns.values()
-    if not is_eigenproblem(bind(other, few), other.theta(), start) and not isinstance(start, Eigenvalue):
+    few = bind(other, other.draw(UniformSampler(interior=FEW, boundary=FEW), generator))
+    if eigenproblem(other, few, other.theta()) is None:
         return None
     pairs = choose_feature_scales(other, sampler, generator, assembly, seconds)
     if pairs is None:
