@@ -61,7 +61,8 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     integrals = sum(len(group.blocks) for group in groups if isinstance(group.region, GivenRegion))
     told = f"{_counted(len(equations), 'equation')} ({', '.join(equations) or 'none'}) for "
     told += f"{_counted(len(fields), 'field')} ({', '.join(fields)})"
-    if len(equations) + integrals < len(fields):
+    whole = [name for name, own in problem.field_coordinates.items() if own == problem.coordinates]
+    if len(equations) + integrals < len(whole):  # those of fewer coordinates may have theirs on a side
         inner = [(g, b) for g in groups if g.region.is_interior for b in g.blocks]
         named = {name for g, b in inner for name in _fields(problem, b.equation.arguments, g)}
         without = [name for name in fields if name not in named]
@@ -76,8 +77,8 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
 def _too_many(residuals: Residuals) -> Iterator[str]:
     """Coordinates along which there are more conditions than all equations ask for, in words.
 
-    Passed over where conditions hold on parts of a side, which are not counted, and along the periods and the sides
-    that are no coordinate's.
+    Passed over where conditions hold on parts of a side, which are not counted, along periods, on sides that are no
+    coordinate's, and along coordinates that a field is no function of.
     """
     problem, orders = residuals.trial.problem, _orders(residuals)
     counts, blocks = Counter[Key](), Counter[str]()
@@ -88,8 +89,16 @@ def _too_many(residuals: Residuals) -> Iterator[str]:
             _count(problem, group, orders, counts, blocks)
     periods = {group.region.period for group in residuals.regions.values()}
     straight = problem.coordinates if problem.domain.is_box else (problem.domain.time,)
-    for coordinate in (name for name in straight if name and name not in (*problem.domain.parameters, *periods)):
-        asked = sum(orders.get((name, coordinate), 0) for name in problem.vocabulary.fields)
+    passed = {*problem.domain.parameters, *periods}
+    for own in problem.field_coordinates.values():  # an equation of those may be one on a side
+        passed |= set(problem.coordinates) - set(own)
+    for coordinate in (name for name in straight if name and name not in passed):
+        # an equation on a side may be one along it, as of what grows there
+        others = [
+            g for g in residuals.regions.values() if not any(s.startswith(f"{coordinate}.") for s in g.region.sides)
+        ]
+        number, fields = problem.coordinates.index(coordinate), problem.vocabulary.fields
+        asked = sum(max(g.request.order(name, number) for g in others) for name in fields) if others else 0
         if blocks[coordinate] > asked > 0:
             yield (
                 f"{blocks[coordinate]} conditions along {coordinate}, where the derivatives in the equations ask for "

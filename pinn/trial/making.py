@@ -20,7 +20,7 @@ from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
-from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction
+from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
 from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "soft")
@@ -92,7 +92,8 @@ def make_trial(
     embedding = with_features(problem, scaled)
     core = network(inputs=embedding.outputs, outputs=len(problem.vocabulary.fields))
     start = start or Beginning()
-    module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
+    seen = own_inputs(problem, embedding.coordinates)
+    module = FieldNetwork(embedding, core, _scaling(problem, sizes, ansatz, start), problem.unknowns, seen).to(
         dtype=dtype, device=device
     )
     return TrialFunction(
