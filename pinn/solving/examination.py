@@ -142,7 +142,7 @@ def examine(
     posed = _asked(
         told, "whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights)
     )
-    if posed is not None and is_multiple(run.at.eigenvalues, run.at.wanted):
+    if posed is not None and trial.unknowns and is_multiple(run.at.eigenvalues, run.at.wanted):
         posed = replace(posed, free=())  # which is said in better words
     seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
@@ -154,8 +154,9 @@ def examine(
 
 def _eigenvalue(trial: TrialFunction | WindowedTrial, run: Run) -> tuple[Reason, ...]:
     """Of an unknown that is an eigenvalue."""
-    known, wanted = run.at.eigenvalues, run.at.wanted
-    return tuple(of_eigenvalue(trial.problem, dict(trial.unknowns), known, wanted)) if trial.unknowns else ()
+    if not trial.unknowns:
+        return ()
+    return tuple(of_eigenvalue(trial.problem, dict(trial.unknowns), run.at.eigenvalues, run.at.wanted))
 
 
 def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:
