@@ -22,7 +22,9 @@ EXACT = 1e-9  # departure of a row from what makes an eigenvalue problem, by the
 DEGREE = 4  # of the polynomial by which the unknown may enter: E, k^2, beta^4
 NORMS = 64  # rows of a norm, at most, all of which say the same
 OFFSET = 1e-5  # of the shift from the start, by the rows' sizes: the start may be an eigenvalue
-GENUINE = 1e-2  # residual on fresh rows of an eigenvector, by its addends
+GENUINE = (
+    1e-3  # residual on fresh rows of an eigenvector, by what the eigenvalue's size and its neighbor's distance weigh
+)
 LOWER = 5  # looks below the lowest eigenvalue known
 PLACES = 500  # where the sign of an eigenfunction is looked at
 NEXT, BESIDE = 3, 1e-6  # neighbors that are told; distance beyond which an eigenvalue is another, by their reach
@@ -230,12 +232,16 @@ def eigenpairs(found: Bilinear, fresh: LeastSquares, wanted: float) -> Eigenpair
     pencil = Pencil(a + offset * b, b)
     judge = Judge(found, fresh, offset)
     number = wanted.number if isinstance(wanted, Eigenvalue) else None
-    pairs = list(judge.of(*pencil.nearest()))
+    pairs, near, order = list(judge.of(*pencil.nearest())), found.start, f"the nearest to {found.start:g}"
+    if not pairs:  # a start among eigenvalues of functions that are too fine; those near zero are of coarse ones
+        shift = float(np.polyval(found.factor, -found.start)) - offset
+        pairs, near = list(judge.of(*pencil.nearest(shift))), 0.0
+        order = f"the nearest to zero, as none near {found.start:g} is resolved"
     if not pairs:
         return None
     if number is None:
-        pairs.sort(key=lambda pair: abs(pair.value - found.start))
-        chosen, order = pairs[0], f"the nearest to {found.start:g}"
+        pairs.sort(key=lambda pair: abs(pair.value - near))
+        chosen = pairs[0]
     else:
         pairs, order = _counted(pencil, judge, pairs)
         chosen = pairs[min(number, len(pairs)) - 1]
@@ -267,13 +273,16 @@ class Judge:
             vanishing = fresh.residual(found.at(torch.zeros(len(found.columns)).double(), found.start)).abs() == 0
         self.a, self.b = a[vanishing], b[vanishing]
 
-    def of(self, mu: Tensor, c: Tensor, shift: float = 0.0) -> Iterator[Pair]:
+    def of(self, mu: Tensor, c: Tensor) -> Iterator[Pair]:
         """The genuine ones of mu (m,), relative to the offset, with c (q, m)."""
         ac, bc = self.a @ c, self.b @ c
+        zero = float(np.polyval(self.found.factor, -self.found.start))  # f(0)
         for k, one in enumerate(mu.tolist()):
             at = one + self.offset
             left = float((ac[:, k] + at * bc[:, k]).norm())
-            size = float(ac[:, k].norm()) + (abs(at) + abs(one - shift)) * float(bc[:, k].norm())
+            apart = (mu - one).abs()
+            others = apart[apart > BESIDE * apart.max()]  # not those that are the same
+            size = (abs(at - zero) + float(others.min() if len(others) else 1.0)) * float(bc[:, k].norm())
             for value in self.found.values(at)[:1]:
                 if left <= GENUINE * size:
                     yield Pair(value, at, c[:, k])
@@ -294,7 +303,7 @@ def _counted(pencil: Pencil, judge: Judge, pairs: list[Pair]) -> tuple[list[Pair
     for _ in range(LOWER):
         edge = min(sign * pair.mu for pair in pairs)
         shift = sign * (edge - reach) - judge.offset
-        beyond = [pair for pair in judge.of(*pencil.nearest(shift), shift) if sign * pair.mu < edge - BESIDE * reach]
+        beyond = [pair for pair in judge.of(*pencil.nearest(shift)) if sign * pair.mu < edge - BESIDE * reach]
         if not beyond:
             break
         pairs += beyond

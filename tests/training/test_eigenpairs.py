@@ -167,3 +167,16 @@ def test_a_problem_gets_a_norm_where_it_has_none():
 def test_wrong_eigenvalues_are_refused(wrong):
     with pytest.raises(UserError, match="eigenvalue"):
         Eigenvalue(**wrong)
+
+
+def test_a_start_among_functions_that_are_too_fine_leads_to_one_that_is_resolved():
+    """In a well a thousand times as wide, whose eigenvalues are a million times as small."""
+
+    class Wide(Well):
+        def __init__(self):
+            super().__init__(1.0)
+            self.domain = Box(x=(0, 1000))
+
+    trial, pairs = started(Wide())
+    assert trial.unknowns["E"] == pytest.approx(GROUND * 1e-6, rel=1e-6)
+    assert "the nearest to zero, as none near 1 is resolved" in str(pairs)
