@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from pinn.terms import Boundary as Boundary
     from pinn.terms import Data as Data
     from pinn.terms import Dirichlet as Dirichlet
+    from pinn.terms import Eigenvalue as Eigenvalue
     from pinn.terms import Flux as Flux
     from pinn.terms import Initial as Initial
     from pinn.terms import Integral as Integral
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from pinn.terms import Interior as Interior
     from pinn.terms import Mean as Mean
     from pinn.terms import Neumann as Neumann
+    from pinn.terms import Norm as Norm
     from pinn.terms import Observation as Observation
     from pinn.terms import Periodic as Periodic
     from pinn.terms import Pin as Pin

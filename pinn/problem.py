@@ -3,7 +3,7 @@
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -39,13 +39,14 @@ class Problem(Configurable, ABC):
       stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
     * methods marked `@derived`.
 
-    `unknowns` maps what is to be identified to its initial guess; `scales` gives a field's typical size, by which its
-    network output is multiplied (1 where not named); `units` and `long_names` label files and figures;
-    `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
+    A field of fewer coordinates is one that names its own: `fields = {"u": ("x", "t"), "q": ("t",)}`.
+    `unknowns` maps what is to be identified to its first guess, or to an `Eigenvalue`; `scales` gives a field's typical
+    size, by which its network output is multiplied (1 where not named); `units` and `long_names` label files and
+    figures; `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
     """
 
     domain: Domain
-    fields: tuple[str, ...]
+    fields: Sequence[str] | Mapping[str, Sequence[str]]
     unknowns: Mapping[str, float] = {}
     scales: Mapping[str, float] = {}
     units: Mapping[str, str] = {}
@@ -56,6 +57,32 @@ class Problem(Configurable, ABC):
     @abstractmethod
     def terms(self) -> dict[str, Term]:
         """The terms by name, in the paper's order."""
+
+    def all_terms(self) -> dict[str, Term]:
+        """The terms, and for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero."""
+        terms = self.terms()
+        norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
+        if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
+            name = "norm" if "norm" not in terms else "norm of the fields"
+            terms = {**terms, name: norms[0](*self.vocabulary.fields)}
+        return terms
+
+    def _asks_for_more_than_zero(self, term: Term) -> bool:
+        """Whether fields that are zero leave a residual of a term; not where it cannot be evaluated so."""
+        region = term.region(self.domain)
+        given: Mapping[str, torch.Tensor] = getattr(region, "values", {})
+        n = max((len(column) for column in given.values()), default=3)
+        known = {name: torch.linspace(*bounds, n, dtype=torch.float64) for name, bounds in self.domain.bounds.items()}
+        known |= {name: torch.ones(n, dtype=torch.float64) for name in (*region.columns, *self.unknowns)} | dict(given)
+        zero = torch.zeros(n, dtype=torch.float64)
+        for equation in term.equations().values():
+            try:
+                left = equation.function(*(known.get(name, zero) for name in equation.arguments))
+            except Exception:  # such as of a Jacobian, which has other shapes
+                continue
+            if bool((torch.as_tensor(left) != 0).any()):
+                return True
+        return False
 
     def check_complete(self) -> None:
         """Raises UserError where something is missing, or no term or bound: domain, fields, `terms`, `error_bound`."""
@@ -104,6 +131,24 @@ class Problem(Configurable, ABC):
         return self.domain.coordinates
 
     @cached_property
+    def field_coordinates(self) -> dict[str, tuple[str, ...]]:
+        """Field -> the coordinates that it is a function of, in their order; raises UserError for one that is none."""
+        fields = (self.fields,) if isinstance(self.fields, str) else self.fields
+        if not isinstance(fields, Mapping):
+            return dict.fromkeys(fields, self.coordinates)
+        found = {}
+        for name, given in fields.items():
+            own = (given,) if isinstance(given, str) else tuple(given)
+            known = bool(own) and set(own) <= set(self.coordinates)
+            require(
+                known,
+                f"field {name} must name some of the coordinates {', '.join(self.coordinates)}, got {own}; a number "
+                "that is to be found is one of unknowns",
+            )
+            found[name] = tuple(coordinate for coordinate in self.coordinates if coordinate in own)
+        return found
+
+    @cached_property
     def derived(self) -> dict[str, Derived]:
         """The derived quantities by name."""
         quantities = {}
@@ -117,14 +162,14 @@ class Problem(Configurable, ABC):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that mean something here; raises UserError where they clash."""
-        fields = (self.fields,) if isinstance(self.fields, str) else tuple(self.fields)
         return Vocabulary(
             self.coordinates,
-            fields,
+            tuple(self.field_coordinates),
             tuple(self.unknowns),
             tuple(self.derived),
             self._second_order_operators(),
             self.domain.space_coordinates,
+            self.field_coordinates,
         )
 
     def _second_order_operators(self) -> dict[str, Operator]:

@@ -59,7 +59,7 @@ def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagre
 
 def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
     """Whether data along a periodic coordinate repeat, with the derivatives that the term equates, up to the second."""
-    for name, term in problem.terms().items():
+    for name, term in problem.all_terms().items():
         period = term.period()
         if period is None:
             continue

@@ -68,7 +68,7 @@ class Prescriptions:
 def prescriptions(problem: Problem) -> Prescriptions:
     """What the problem's terms prescribe on whole sides and a field can have exactly."""
     collected = Prescriptions()
-    for name, term in problem.terms().items():
+    for name, term in problem.all_terms().items():
         for quantity, value in term.prescriptions().items():
             region = term.region(problem.domain)
             for side in region.sides:

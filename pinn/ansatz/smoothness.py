@@ -18,7 +18,7 @@ LINES = 2  # along a coordinate, on which data are looked at
 def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
     """(field or derived quantity, coordinate) -> the highest derivative of it in the equations of the interior."""
     asked: dict[str, None] = {}
-    for term in problem.terms().values():
+    for term in problem.all_terms().values():
         region = term.region(problem.domain)
         if region.is_interior and not region.columns:
             asked |= {name: None for e in term.equations().values() for name in e.arguments}

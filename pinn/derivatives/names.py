@@ -83,7 +83,8 @@ class Vocabulary:
     """All the names that mean something in one problem.
 
     coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
-    space: those of the coordinates along which there are normals, all where it is empty.
+    space: those of the coordinates along which there are normals, all where it is empty. depends: field -> the
+    coordinates that it is a function of; all where not named.
     """
 
     coordinates: tuple[str, ...]
@@ -92,6 +93,7 @@ class Vocabulary:
     derived: tuple[str, ...] = ()
     operators: Mapping[str, Operator] = field(default_factory=dict)
     space: tuple[str, ...] = ()
+    depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     RESERVED = (
         "residual",
@@ -156,7 +158,23 @@ class Vocabulary:
         quantity = self._operator(name) or self._normal_derivative(name) or self._derivative(name)
         if quantity is None:
             raise UserError(self._explain(name, where))
+        self._check_dependence(quantity, name, where)
         return quantity
+
+    def _check_dependence(self, quantity: Quantity, name: str, where: str) -> None:
+        """Raises UserError for a derivative along a coordinate that the field is no function of: it is zero."""
+        own = self.depends.get(quantity.base, self.coordinates)
+        along: list[str] = []
+        if quantity.kind == "normal derivative" and not set(own) & set(self.space or self.coordinates):
+            along = list(self.space or self.coordinates)
+        elif quantity.symbol is not None:
+            orders = zip(self.coordinates, quantity.symbol.orders, strict=True)
+            along = [coordinate for coordinate, order in orders if order and coordinate not in own]
+        if along:
+            raise UserError(
+                f"{name!r} in {where} is zero: {quantity.base} is a function of {', '.join(own)} and not of "
+                f"{', '.join(along)}; leave it out"
+            )
 
     def _operator(self, name: str) -> Quantity | None:
         prefix, _, base = name.partition("_")

@@ -58,6 +58,11 @@ class Correction(ABC):
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
         """The fields at points x (n, d), and what the correction adds to them."""
 
+    @property
+    def unknowns(self) -> dict[str, float]:
+        """What it adds to the values of unknowns."""
+        return {}
+
     @abstractmethod
     def applied(self) -> Trial:
         """The corrected function, which shares no memory with the trained one."""
@@ -92,6 +97,11 @@ class Step(Correction):
 
         linearized: Any = torch.func.jvp(fields, (self.start,), (self.best,))
         return linearized
+
+    @property
+    def unknowns(self) -> dict[str, float]:
+        named = unflatten(self.best, self.shapes)
+        return {name: float(named[f"unknowns.{name}"]) for name in self.trial.problem.unknowns}
 
     def applied(self) -> TrialFunction:
         corrected = self.trial.with_core(copy.deepcopy(self.trial.network.core))

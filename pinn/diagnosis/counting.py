@@ -25,6 +25,16 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
             observed |= {name for b in group.blocks for name in _fields(problem, b.equation.arguments, group)}
         elif not group.region.is_interior:
             _count(problem, group, orders, counts, blocks)
+    highest = {
+        name: max(order for (own, _), order in orders.items() if own == name)
+        for name in problem.vocabulary.fields
+        if name not in observed
+    }
+    if any(highest.values()) and all(group.region.is_interior for group in residuals.regions.values()):
+        told = ", ".join(f"{name} of order {order}" for name, order in highest.items() if order)
+        where = "" if problem.domain.time is None else f", and at {problem.domain.time}.min"
+        yield f"there is no condition at all, for derivatives of {told}: add values or slopes on the sides{where}"
+        return
     for coordinate in (name for name in problem.coordinates if name not in problem.domain.parameters):
         asked = {name: orders.get((name, coordinate), 0) for name in problem.vocabulary.fields if name not in observed}
         if blocks[coordinate] >= sum(asked.values()):
@@ -36,6 +46,68 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
                     f"{name} has {have} of the {order} conditions along {coordinate} that its derivatives of order "
                     f"{order} ask for; add one on {_missing(problem, coordinate)}, or the solution is not the only one"
                 )
+
+
+def unequal_numbers(residuals: Residuals) -> Iterator[str]:
+    """That there are fewer or more equations than fields, or more conditions than equations ask for, in words.
+
+    Integrals may be equations, too; with data, or unknowns to be identified, it is not by numbers that this is seen.
+    """
+    problem, groups = residuals.trial.problem, residuals.regions.values()
+    fields = problem.vocabulary.fields
+    if any(isinstance(group.region, DataRegion) for group in groups):
+        return
+    equations = [block.name for group in groups if group.region.is_interior for block in group.blocks]
+    integrals = sum(len(group.blocks) for group in groups if isinstance(group.region, GivenRegion))
+    told = f"{_counted(len(equations), 'equation')} ({', '.join(equations) or 'none'}) for "
+    told += f"{_counted(len(fields), 'field')} ({', '.join(fields)})"
+    whole = [name for name, own in problem.field_coordinates.items() if own == problem.coordinates]
+    if len(equations) + integrals < len(whole):  # those of fewer coordinates may have theirs on a side
+        inner = [(g, b) for g in groups if g.region.is_interior for b in g.blocks]
+        named = {name for g, b in inner for name in _fields(problem, b.equation.arguments, g)}
+        without = [name for name in fields if name not in named]
+        none = f", none of them about {', '.join(without)}" if without else ""
+        yield f"{told}{none}: one is missing, or the solution is not the only one"
+    elif len(equations) > len(fields):
+        yield f"{told}: there is a solution only where they agree, as where one follows from the others"
+    if not problem.unknowns:
+        yield from _too_many(residuals)
+
+
+def _too_many(residuals: Residuals) -> Iterator[str]:
+    """Coordinates along which there are more conditions than all equations ask for, in words.
+
+    Passed over where conditions hold on parts of a side, which are not counted, along periods, on sides that are no
+    coordinate's, and along coordinates that a field is no function of.
+    """
+    problem, orders = residuals.trial.problem, _orders(residuals)
+    counts, blocks = Counter[Key](), Counter[str]()
+    for group in residuals.regions.values():
+        if group.region.where is not None or group.region.of is not None:
+            return
+        if not group.region.is_interior and not isinstance(group.region, GivenRegion):
+            _count(problem, group, orders, counts, blocks)
+    periods = {group.region.period for group in residuals.regions.values()}
+    straight = problem.coordinates if problem.domain.is_box else (problem.domain.time,)
+    passed = {*problem.domain.parameters, *periods}
+    for own in problem.field_coordinates.values():  # an equation of those may be one on a side
+        passed |= set(problem.coordinates) - set(own)
+    for coordinate in (name for name in straight if name and name not in passed):
+        # an equation on a side may be one along it, as of what grows there
+        others = [
+            g for g in residuals.regions.values() if not any(s.startswith(f"{coordinate}.") for s in g.region.sides)
+        ]
+        number, fields = problem.coordinates.index(coordinate), problem.vocabulary.fields
+        asked = sum(max(g.request.order(name, number) for g in others) for name in fields) if others else 0
+        if blocks[coordinate] > asked > 0:
+            yield (
+                f"{blocks[coordinate]} conditions along {coordinate}, where the derivatives in the equations ask for "
+                f"{asked}: there is a solution only where they agree"
+            )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)
 
 
 def _missing(problem: Problem, coordinate: str) -> str:

@@ -57,7 +57,7 @@ def _ordinary(problem: Problem) -> tuple[list[Equation], list[Equation], float, 
         return None
     interior: list[Equation] = []
     start: list[Equation] = []
-    for term in problem.terms().values():
+    for term in problem.all_terms().values():
         region = term.region(problem.domain)
         if region.columns or region.of is not None or region.sides not in ((), (f"{time}.min",)):
             return None

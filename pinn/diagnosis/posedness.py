@@ -60,7 +60,7 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
     stuck = here.contradictory()
     if stuck:  # by rougher changes, too?
         stuck = _Linearized.at(trial, generator, ROUGHER, weights).contradictory()
-    told = _is_homogeneous(trial, generator), *here.uncertain(), here.faint()
+    told = is_homogeneous(trial, generator), *here.uncertain(), here.faint()
     if free or stuck:  # a nonlinear problem may be stationary here, as where the fields are zero, and nowhere else
         there = _Linearized.at(here.shaken(generator), generator)
         sizes, elsewhere = there._irreducible()[1], there.free()
@@ -324,7 +324,7 @@ def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
     return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
 
 
-def _is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
+def is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
     """Whether fields that are zero satisfy every term, those that hold exactly included.
 
     Not where an ansatz of the problem's own is not zero itself: it holds data that are no terms.

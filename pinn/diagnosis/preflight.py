@@ -9,8 +9,10 @@ import torch
 from pinn.ansatz.corners import disagreements
 from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
-from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.counting import missing_conditions, unequal_numbers
 from pinn.diagnosis.exact import unsatisfied
+from pinn.diagnosis.posedness import is_homogeneous
+from pinn.diagnosis.solvability import trivial, unbalanced
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
@@ -77,8 +79,10 @@ def preflight(
     """Look at a problem with its network as it starts, in less than a second.
 
     Every condition selects points; initial and boundary data agree in corners and across periods; there are as many
-    conditions as the equations' orders ask for; no term is a million times another at the start; the exact solution
-    satisfies every term; which conditions stay soft with hard constraints, and why.
+    conditions as the equations' orders ask for, and as many equations as fields; zero is not the solution; equations
+    have the source that flows through the sides, where nothing else sees the fields' level; no term is a million times
+    another at the start; the exact solution satisfies every term; which conditions stay soft with hard constraints,
+    and why.
     weights: of the terms, as of `Residuals`. seed: of the points. sizes: by which it is solved.
     Raises UserError where a condition selects no points, or a name means nothing.
     """
@@ -92,6 +96,9 @@ def preflight(
             *_disagreements(trial),
             *map(Finding, missing_conditions(residuals)),
             *_parts(trial),
+            *map(Finding, unequal_numbers(residuals)),
+            *map(Finding, trivial(trial, is_homogeneous(trial, generator))),
+            *(Finding(text, is_error=True) for text in unbalanced(trial, generator)),
             *_unequal(residuals, points, exact),
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),
@@ -129,7 +136,7 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     shaken = numbers(least_squares.mean_squares(theta + SHAKE * torch.randn(theta.shape).to(theta)))
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
-    kept = set(residuals.trial.problem.terms()) - set(exact)  # interfaces have their natural sizes
+    kept = set(residuals.trial.problem.all_terms()) - set(exact)  # interfaces have their natural sizes
     losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept}
     losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}
     if not losses:

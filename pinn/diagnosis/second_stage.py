@@ -82,6 +82,13 @@ class Staged:
         least = torch.finfo(self.trial.windows[0].dtype).eps
         return {name: max(error, least) for name, error in errors.items()}
 
+    @property
+    def _unknowns(self) -> dict[str, float]:
+        """The estimated error of each unknown, in its unit: what the correction adds, or its rounding."""
+        values, least = self.trial.unknowns, torch.finfo(self.trial.windows[0].dtype).eps
+        added = self.estimate.correction.unknowns.items()
+        return {name: max(abs(change), least * abs(values[name])) for name, change in added}
+
     @cached_property
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
@@ -91,7 +98,7 @@ class Staged:
             )
         left = self.estimate.correction.left
         left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
-        found = ErrorEstimate(self._rounded(self._errors), left, self.corrections, self.fallen)
+        found = ErrorEstimate(self._rounded(self._errors), left, self.corrections, self.fallen, unknowns=self._unknowns)
         if self.growth is None or not found.is_resolved:
             return found
         return replace(found, trusted_until=self.growth.trusted_until)

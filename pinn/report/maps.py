@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
+from numpy.typing import NDArray
 
 from pinn.report.panels import Panel, axis_label, solution_panels
 from pinn.report.scales import DECADES
@@ -23,20 +25,56 @@ STREAM_NODES = 60
 
 
 def draw_maps(contents: Contents) -> Figure:
-    """Fields, references, errors and residuals as maps."""
-    rows = solution_panels(contents)
+    """Fields, references, errors and residuals as maps; fields of one coordinate, where there are others, as curves."""
+    curves = [name for name, own in contents.fewer.items() if len(own) == 1 and own != ("node",)]
+    rows = solution_panels(without(curves, contents))
     columns = max(map(len, rows))
+    lines = [curves[start : start + columns] for start in range(0, len(curves), columns)]
     width = 7.2 if columns <= 2 else 3.0 * columns
     ratio = proportion(rows[0][0], contents)
     height = 2.6 if ratio is None else 0.8 + ratio * (width / columns - 1.3)  # the rest is labels and color bar
-    figure = Figure(figsize=(width, height * len(rows) + 0.4), layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    for places, row in zip(grid, rows, strict=True):
+    count = len(rows) + len(lines)
+    figure = Figure(figsize=(width, height * count + 0.4), layout="constrained")
+    grid = figure.subplots(count, columns, squeeze=False)
+    for places, names in zip(grid[len(rows) :], lines, strict=True):
+        for axes, name in zip(places, names, strict=False):
+            draw_curve(axes, name, contents)
+        for axes in places[len(names) :]:
+            axes.set_axis_off()
+    for places, row in zip(grid[: len(rows)], rows, strict=True):
         for axes, panel in zip(places, row, strict=False):
             draw_map(figure, axes, panel, contents)
         for axes in places[len(row) :]:
             axes.set_axis_off()
     return figure
+
+
+def without(fields: list[str], contents: Contents) -> Contents:
+    """The contents but for some fields."""
+
+    def kept(arrays: dict[str, NDArray]) -> dict[str, NDArray]:
+        return {name: values for name, values in arrays.items() if name not in fields}
+
+    return replace(
+        contents,
+        fields=kept(contents.fields),
+        reference=kept(contents.reference),
+        error=kept(contents.error),
+        estimate=kept(contents.estimate),
+    )
+
+
+def draw_curve(axes: Axes, name: str, contents: Contents) -> None:
+    """A field of one coordinate, with its reference where it is known."""
+    (own,) = contents.fewer[name]
+    others = tuple(axis for axis, dimension in enumerate(contents.nodes.dimensions) if dimension != own)
+    x = contents.nodes.dimensions[own]
+    axes.plot(x, np.fmax.reduce(contents.fields[name], axis=others), linewidth=1.6)
+    if name in contents.reference:
+        axes.plot(x, np.fmax.reduce(contents.reference[name], axis=others), "k--", linewidth=0.9)
+    axes.set_title(axis_label(name, contents), fontsize=NORMAL, parse_math=False)
+    axes.set_xlabel(axis_label(own, contents), fontsize=NORMAL, parse_math=False)
+    axes.tick_params(labelsize=SMALL)
 
 
 def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> Any:

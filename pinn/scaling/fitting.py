@@ -14,7 +14,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
 from pinn.scaling.waves import Probe, mean_square
-from pinn.trial.function import FieldNetwork, TrialFunction
+from pinn.trial.function import FieldNetwork, TrialFunction, own_inputs
 
 FEATURES, SCALE = 160, 4.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
 INTERIOR, BOUNDARY = 300, 60  # rows of a region or side
@@ -59,7 +59,8 @@ def _trial(problem: Problem, center: Tensor, half: Tensor, derivatives: str) -> 
     core = RandomFeatures(d, m, width=FEATURES // m, scale=SCALE)
     scaling = FieldScaling(half.tolist(), center.tolist())
     embedding = Embedding(list(problem.domain.bounds.values()))
-    network = FieldNetwork(embedding, core, scaling, problem.unknowns).double()
+    seen = own_inputs(problem, embedding.coordinates)
+    network = FieldNetwork(embedding, core, scaling, problem.unknowns, seen).double()
     return TrialFunction(problem, network, None, derivatives=derivatives)
 
 

@@ -29,7 +29,7 @@ def check_output(trial: TrialFunction, output: Output) -> None:
     check_derivatives(trial, names)
     nodes = count_nodes(problem.domain, output.resolution)
     of_fields = 2 if problem.truth_kind is None else 4  # with the estimate; with truth and error
-    arrays = of_fields * len(problem.vocabulary.fields) + len(problem.terms()) + len(names)
+    arrays = of_fields * len(problem.vocabulary.fields) + len(problem.all_terms()) + len(names)
     needed, there = nodes * arrays * NUMBER, total_memory(torch.device("cpu"))
     require(
         needed < there,

@@ -233,7 +233,14 @@ class Solution:
             attributes=self._root_attributes(),
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
+            fewer=self._fewer(self._nodes(output)),
         )
+
+    def _fewer(self, nodes: Nodes) -> dict[str, tuple[str, ...]]:
+        """The dimensions of fields that are functions of some; of none where no field is one of all."""
+        own = {name: nodes.dimensions_of(names) for name, names in self.problem.field_coordinates.items()}
+        whole = tuple(nodes.dimensions)
+        return {name: few for name, few in own.items() if few != whole} if whole in own.values() else {}
 
     @property
     def nodes(self) -> Nodes:

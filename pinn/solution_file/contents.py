@@ -23,6 +23,7 @@ class Contents:
     `fields`, `derivatives`, `reference`, `error`, `estimate` (of the error) and `residual` have the shape of `nodes`;
     `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
+    fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
     """
 
     nodes: Nodes
@@ -41,6 +42,7 @@ class Contents:
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     long_names: dict[str, str] = field(default_factory=dict)
+    fewer: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def on_nodes(self) -> dict[str, NDArray]:
         """The arrays on the nodes by their paths in the file: `u`, `u_x`, `error/u`, `residual/<term>`."""
@@ -48,6 +50,11 @@ class Contents:
         for group in GROUPS:
             arrays |= {f"{group}/{name}": values for name, values in getattr(self, group).items()}
         return arrays
+
+    def dimensions_of(self, group: str, name: str) -> tuple[str, ...]:
+        """The dimensions of an array of a group in the file."""
+        whole = tuple(self.nodes.dimensions)
+        return self.fewer.get(name, whole) if group not in ("residual", "derivatives") else whole
 
     def description(self, name: str) -> dict[str, str]:
         """CF's `long_name` and `units` of a coordinate or field; "1" (dimensionless) where no unit is stated."""

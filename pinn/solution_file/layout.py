@@ -2,7 +2,8 @@
 
 Only arrays, text and numbers go in and out, nothing is pickled, and torch is not needed to read it.
 
-    /t /y /x, /u ...                     axes (HDF5 dimension scales) and fields, ordered (t, parameters, z, y, x)
+    /t /y /x, /u ...                     axes (HDF5 dimension scales) and fields, ordered (t, parameters, z, y, x); a
+                                         field of fewer coordinates has only theirs
     /node /x /y, /u ...                  where space is no grid: fields are ordered (t, parameters, node)
     /mesh /cells                         the simplices of a mesh, by the UGRID conventions
     /inside                              1 where a node of a grid lies in a domain that moves; fields are NaN elsewhere
@@ -33,6 +34,7 @@ from pinn.basis.logs import logger
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.new import new_file
+from pinn.solution_file.nodes import Block
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -49,15 +51,40 @@ class Arrays:
         self.file = file
         self.contents = contents
 
-    def create(self, group: str, name: str, dtype: np.dtype) -> h5py.Dataset:
+    def create(self, group: str, name: str, dtype: np.dtype) -> h5py.Dataset | Flattened:
         """An array of the nodes' shape, to be filled; group: one of the names of `Contents`."""
         folder = group if group in GROUPS else ""
         if folder and folder not in self.file:
             self.file.create_group(folder, track_order=True)  # the terms in the problem's order
-        dataset = create_nodal(self.file, f"{folder}/{name}", dtype, self.contents)
+        dimensions = self.contents.dimensions_of(group, name)
+        dataset = create_nodal(self.file, f"{folder}/{name}", dtype, self.contents, dimensions)
         getattr(self.contents, group)[name] = dataset
         set_attributes(dataset, nodal_attributes(group, name, self.contents))
-        return dataset
+        whole = tuple(self.contents.nodes.dimensions)
+        return dataset if dimensions == whole else Flattened(dataset, whole, dimensions)
+
+
+class Flattened:
+    """An array of fewer dimensions that is filled and read as if it had all: along the others it is constant."""
+
+    def __init__(self, dataset: h5py.Dataset, whole: tuple[str, ...], own: tuple[str, ...]) -> None:
+        self.dataset = dataset
+        self.kept = tuple(name in own for name in whole)
+
+    def _own(self, block: Block) -> Block:
+        return tuple(part for part, kept in zip(block, self.kept, strict=True) if kept)
+
+    def __setitem__(self, block: Block, values: NDArray) -> None:
+        """What is not a number is no value: a domain that moves is elsewhere there."""
+        dropped = tuple(axis for axis, kept in enumerate(self.kept) if not kept)
+        found, own = np.fmax.reduce(values, axis=dropped), self._own(block)
+        self.dataset[own] = np.where(np.isnan(found), self.dataset[own], found)
+
+    def __getitem__(self, block: Block) -> NDArray:
+        values = self.dataset[self._own(block)]
+        lengths = [part.stop - part.start for part in block]
+        shape = [n if kept else 1 for n, kept in zip(lengths, self.kept, strict=True)]
+        return np.broadcast_to(values.reshape(shape), lengths)
 
 
 @contextlib.contextmanager
@@ -143,16 +170,24 @@ def write_cells(file: h5py.File, cells: NDArray[np.int64], coordinates: tuple[st
     set_attributes(file.create_dataset("mesh", data=np.int32(0)), topology)
 
 
-def create_nodal(file: h5py.File, name: str, dtype: np.dtype, contents: Contents) -> h5py.Dataset:
-    """An array on the nodes with its dimensions attached, compressed, one chunk a slice in time and parameters."""
+def create_nodal(
+    file: h5py.File, name: str, dtype: np.dtype, contents: Contents, dimensions: tuple[str, ...] | None = None
+) -> h5py.Dataset:
+    """An array on the nodes with its dimensions attached, compressed, one chunk a slice in time and parameters.
+
+    dimensions: of the nodes', those that it has; None for all.
+    """
     nodes = contents.nodes
-    chunk = nodes.chunk(CHUNK_BYTES // np.dtype(dtype).itemsize)
-    dataset = file.create_dataset(name, nodes.shape, dtype, chunks=chunk, **PACKED)
-    for index, dimension in enumerate(nodes.dimensions):
+    own = tuple(nodes.dimensions) if dimensions is None else dimensions
+    whole = own == tuple(nodes.dimensions)
+    chunk = nodes.chunk(CHUNK_BYTES // np.dtype(dtype).itemsize) if whole else True
+    shape = tuple(len(nodes.dimensions[dimension]) for dimension in own)
+    dataset = file.create_dataset(name, shape, dtype, chunks=chunk, fillvalue=None if whole else np.nan, **PACKED)
+    for index, dimension in enumerate(own):
         dataset.dims[index].attach_scale(file[dimension])
-    if nodes.positions:
+    if nodes.positions and "node" in own:
         dataset.attrs["coordinates"] = " ".join(nodes.positions)
-    if nodes.cells is not None:
+    if nodes.cells is not None and "node" in own:
         set_attributes(dataset, {"mesh": "mesh", "location": "node"})
     return dataset
 
@@ -218,10 +253,11 @@ def write_points(file: h5py.File, contents: Contents) -> None:
 
 def write_plot(file: h5py.File, contents: Contents) -> None:
     """The default plot of NeXus viewers: the first field over the axes, as hard links."""
-    signal, *others = contents.fields
+    whole = tuple(contents.nodes.dimensions)
+    signal, *others = (name for name in contents.fields if contents.dimensions_of("fields", name) == whole)
     axes = list(contents.nodes.dimensions)
     set_attributes(file, {"NX_class": "NXroot", "default": "plot"})
     plot = file.create_group("plot")
     set_attributes(plot, {"NX_class": "NXdata", "signal": signal, "axes": axes, "auxiliary_signals": others})
-    for name in (*axes, *contents.fields):
+    for name in (*axes, signal, *others):
         plot[name] = file[name]

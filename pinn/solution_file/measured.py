@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
@@ -26,6 +26,7 @@ class Measure(Enum):
     MAX_ERROR = "max_error_"
     ESTIMATE = "estimated_relative_l2_"  # of a field, a root attribute
     BOUND = "error_bound_"  # of a field's relative L2 error, guaranteed; a root attribute
+    UNKNOWN_ERROR = "estimated_error_"  # of what is identified, in its unit, a root attribute
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
 
     def of(self, name: str) -> str:
@@ -61,7 +62,8 @@ class ErrorEstimate:
     left: share of the residual on fresh points that the correction leaves, in the linear model, of the worst window;
     where the rest of a corrected residual is not explained, of what it was before. corrections: that the solution has
     taken. fallen: its residual on fresh points over that of the trained network. trusted_until: as of `ErrorGrowth`;
-    None where the estimate is a lower bound, too. way: by which it was made.
+    None where the estimate is a lower bound, too. way: by which it was made. unknowns: the errors of what is
+    identified, each in its unit.
     """
 
     errors: Mapping[str, float]
@@ -70,6 +72,7 @@ class ErrorEstimate:
     fallen: float = 1.0
     trusted_until: float | None = None
     way: str = "defect correction"
+    unknowns: Mapping[str, float] = field(default_factory=dict)
 
     NOISE: ClassVar[str] = "the noise of the data"
     WAY: ClassVar[str] = "estimated_by"  # root attributes
@@ -84,6 +87,7 @@ class ErrorEstimate:
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
         told: dict[str, Any] = {**Measure.ESTIMATE.entries(self.errors), self.LEFT: self.left, self.WAY: self.way}
+        told |= Measure.UNKNOWN_ERROR.entries(self.unknowns)
         told |= {self.CORRECTIONS: self.corrections, self.FALLEN: self.fallen} if self.corrections else {}
         return told | ({} if self.trusted_until is None else {self.TRUSTED_UNTIL: self.trusted_until})
 
@@ -95,7 +99,8 @@ class ErrorEstimate:
             return None
         corrections, fallen = int(attributes.get(cls.CORRECTIONS, 0)), float(attributes.get(cls.FALLEN, 1.0))
         until, way = attributes.get(cls.TRUSTED_UNTIL), str(attributes.get(cls.WAY, cls.way))
-        return cls(errors, float(attributes[cls.LEFT]), corrections, fallen, until, way)
+        unknowns = {name: float(error) for name, error in Measure.UNKNOWN_ERROR.within(attributes).items()}
+        return cls(errors, float(attributes[cls.LEFT]), corrections, fallen, until, way, unknowns)
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -105,8 +110,8 @@ class ErrorEstimate:
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Each field with its error, and what that is, for people to read."""
         kind = f"relative L2, by {self.way}" if self.is_resolved else "relative L2, a lower bound: not resolved"
-        for field, error in self.errors.items():
-            yield field, f"{error:.1e}" if self.is_resolved else f"> {error:.1e}", kind
+        for name, error in self.errors.items():
+            yield name, f"{error:.1e}" if self.is_resolved else f"> {error:.1e}", kind
 
     @property
     def correction(self) -> str:

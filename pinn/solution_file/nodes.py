@@ -69,6 +69,11 @@ class Nodes:
             points[..., column] = self.axes[name][cuts[dimension]].reshape(along)
         return points.reshape(-1, len(coordinates))
 
+    def dimensions_of(self, coordinates: Sequence[str]) -> tuple[str, ...]:
+        """The dimensions along which a function of some coordinates changes."""
+        seen = {"node" if name in self.positions else name for name in coordinates}
+        return tuple(name for name in self.dimensions if name in seen)
+
     def chunk(self, entries: int) -> tuple[int, ...]:
         """The shape of a file's chunks: a slice in time and parameters, or a part of one above `entries`."""
         sizes = zip(self.dimensions, self.shape, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +83,22 @@ def read_contents(file: h5py.File) -> Contents:
     derivatives = attributes.get("derivative_names", "").split()
     described = [name for name in (*coordinates, *names, *derivatives) if "units" in file[name].attrs]
     require(bool(coordinates and names), "it names no coordinates or no fields")
-    nodes = read_nodes(file, coordinates, names[0])
+    nodes = read_nodes(file, coordinates, max(names, key=lambda name: file[name].ndim))
+    own = {name: _dimensions(file[name]) for name in names}
+    fewer = {name: dimensions for name, dimensions in own.items() if dimensions != tuple(nodes.dimensions)}
     for node in (*(file[name] for name in (*names, *derivatives)), *_nodal(file)):
-        require(node.shape == nodes.shape, f"{node.name} has shape {node.shape}, the nodes {nodes.shape}")
-    groups = {group: read_arrays(file[group]) for group in GROUPS if group in file}
+        sizes = [nodes.dimensions[name].size for name in fewer.get(node.name.rpartition("/")[2], nodes.dimensions)]
+        short = node.name.rpartition("/")[2] in fewer and node.shape == tuple(sizes)
+        require(short or node.shape == nodes.shape, f"{node.name} has shape {node.shape}, the nodes {nodes.shape}")
+    groups = {
+        group: {name: _whole(values, name, nodes, fewer) for name, values in read_arrays(file[group]).items()}
+        for group in GROUPS
+        if group in file
+    }
     return Contents(
         nodes,
         coordinates,
-        fields={name: file[name][()] for name in names},
+        fields={name: _whole(file[name][()], name, nodes, fewer) for name in names},
         derivatives={name: file[name][()] for name in derivatives},
         **groups,
         history=read_history(file),
@@ -101,12 +109,13 @@ def read_contents(file: h5py.File) -> Contents:
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},
         long_names={name: str(file[name].attrs["long_name"]) for name in described},
+        fewer=fewer,
     )
 
 
 def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes:
     """The nodes on which the field is."""
-    dimensions = [dimension[0].name.split("/")[-1] for dimension in file[field].dims]
+    dimensions = _dimensions(file[field])
     sizes = tuple(file[name].size for name in dimensions)
     require(all(file[name].ndim == 1 for name in (*dimensions, *coordinates)), "an axis is no column of values")
     require(sizes == file[field].shape, f"{field} has shape {file[field].shape}, its axes {sizes}")
@@ -126,6 +135,19 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
         fits = cells.ndim == 2 and 2 <= cells.shape[1] <= 4 and 0 <= cells.min() <= cells.max() < count
         require(bool(fits), f"/cells are no simplices of the {count} nodes")
     return nodes
+
+
+def _dimensions(dataset: h5py.Dataset) -> tuple[str, ...]:
+    """The names of the dimensions of an array on the nodes."""
+    return tuple(dimension[0].name.split("/")[-1] for dimension in dataset.dims)
+
+
+def _whole(values: NDArray, name: str, nodes: Nodes, fewer: Mapping[str, tuple[str, ...]]) -> NDArray:
+    """An array on all nodes, also of a field that is constant along some dimensions."""
+    if values.shape == nodes.shape or name not in fewer:
+        return values
+    shape = [len(own) if dimension in fewer[name] else 1 for dimension, own in nodes.dimensions.items()]
+    return np.broadcast_to(values.reshape(shape), nodes.shape).copy()
 
 
 def _nodal(file: h5py.File) -> Iterator[h5py.Dataset]:

@@ -81,6 +81,8 @@ def write_point_data(file: h5py.File, contents: Contents, link: Link) -> None:
     """Fields, derivatives, references, errors and residuals, each by `link`."""
     data = file["VTKHDF"].create_group("PointData")
     for path in contents.on_nodes():
+        if path.rpartition("/")[2] in contents.fewer and file[path].ndim < len(contents.nodes.dimensions):
+            continue  # which is no image
         for suffix, selection in selections(contents.nodes):
             link(data, path.replace("/", "_", 1) + suffix, file[path], selection)
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis.noise_error import NoiseErrors
 from pinn.diagnosis.second_stage import Staged
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import bind
+from pinn.sampling.sequences import UniformSampler
 from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solving import tried as kept
@@ -57,7 +62,11 @@ class Trained:
             return True
         history = self.history.columns()
         held_out = kept_measurement(history).get(Measure.HELD_OUT.total, math.inf)
-        return held_out < FALLEN * float(history[Measure.LOSS.total][0])
+        if held_out < FALLEN * float(history[Measure.LOSS.total][0]):
+            return True
+        residuals = make_residuals(self.trial.windows[0])  # it may have started at the solution: next to fields of zero
+        zero = bind(residuals.of(residuals.trial.zero()), residuals.draw(UniformSampler(), torch.Generator()))
+        return held_out < FALLEN**2 * float(zero.loss(residuals.theta()))
 
     def keep(self, folder: Path) -> None:
         """Write its record and checkpoint to a folder; raises UserError where they cannot be written."""

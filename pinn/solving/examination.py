@@ -15,6 +15,7 @@ from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness
@@ -136,7 +137,7 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     if not output.estimate:
-        return Examination(trial, judge(trial, history), None, _spectrum(run))
+        return Examination(trial, judge(trial, history, seen=_eigenvalue(trial, run)), None, _spectrum(run))
     answer, told = stages.trial if stages else trial, run.interruption
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
@@ -144,11 +145,21 @@ def examine(
     posed = _asked(
         told, "whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights)
     )
+    if posed is not None and trial.unknowns and is_multiple(run.at.eigenvalues, run.at.wanted):
+        posed = replace(posed, free=())  # which is said in better words
     seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
+    seen = (*(seen or ()), *_eigenvalue(answer, run))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
-    judged = judge(answer, history, estimate, posed, seen or (), why or ())
+    judged = judge(answer, history, estimate, posed, seen, why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {})
+
+
+def _eigenvalue(trial: TrialFunction | WindowedTrial, run: Run) -> tuple[Reason, ...]:
+    """Of an unknown that is an eigenvalue."""
+    if not trial.unknowns:
+        return ()
+    return tuple(of_eigenvalue(trial.problem, dict(trial.unknowns), run.at.eigenvalues, run.at.wanted))
 
 
 def _measured_again(answer: TrialFunction | WindowedTrial, plan: Plan, history: History) -> list[StepRecord]:

@@ -204,7 +204,7 @@ def _suits_features(plan: Plan) -> bool:
 def _may_have_features(plan: Plan) -> bool:
     """Few coordinates, exact data, double precision, one process."""
     problem = plan.problem
-    observed = any(isinstance(term, (Data, Observation)) for term in problem.terms().values())
+    observed = any(isinstance(term, (Data, Observation)) for term in problem.all_terms().values())
     few = len(problem.coordinates) <= MOST_COORDINATES
     alone = plan.devices == 1 and not is_launched()
     return few and not observed and alone and plan.dtype == "float64"
@@ -233,7 +233,8 @@ def _features(plan: Plan, times: int = 1) -> Plan:
 def _suits_spectral(plan: Plan) -> bool:
     """Whether the problem is one of time and one coordinate of space, which windows of time may cut."""
     domain = plan.problem.domain
-    one = domain.time is not None and len(domain.space_coordinates) == 1
+    whole = all(own == plan.problem.coordinates for own in plan.problem.field_coordinates.values())
+    one = domain.time is not None and len(domain.space_coordinates) == 1 and whole
     return one and domain.is_box and plan.training.windows == 1 and plan.parts == 1 and not plan.problem.unknowns
 
 

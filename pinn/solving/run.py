@@ -195,6 +195,7 @@ def _solution(
         configuration=told,
         attributes={"seed": plan.seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
         | ({"window_ends": list(found.trial.ends)} if isinstance(found.trial, WindowedTrial) else {})
+        | ({"eigenvalues": run.at.eigenvalues} if run.at.eigenvalues else {})
         | examined.attributes
         | {"wall_seconds": time.perf_counter() - started},
         output=output,

@@ -63,7 +63,7 @@ def write_ensemble(runs: Sequence[Path], path: Path) -> Path:
     with writing(path, _described(first, errors, len(runs))) as arrays:
         for group, held in (("fields", fields), ("reference", first.reference), ("error", errors)):
             for name, values in held.items():
-                arrays.create(group, name, values.dtype)[...] = values
+                arrays.create(group, name, values.dtype)[(slice(None),) * values.ndim] = values
     return path
 
 
@@ -85,6 +85,7 @@ def _described(first: Contents, errors: dict[str, NDArray], members: int) -> Con
         attributes=kept | error_attributes(measured) | {"status": "ensemble", "members": members},
         units=first.units | units,
         long_names=first.long_names | named,
+        fewer=first.fewer | {f"{name}_{SPREAD}": own for name, own in first.fewer.items()},
     )
 
 

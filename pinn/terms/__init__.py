@@ -4,12 +4,14 @@ from pinn.terms.base import Equation, Period, Term, Value, equation, prescribed
 from pinn.terms.conditions import Boundary, Dirichlet, Initial, Interior, Neumann, Robin, Side
 from pinn.terms.coupling import Interface, Periodic
 from pinn.terms.data import Data, Observation
-from pinn.terms.integrals import Flux, Integral, Mean, Pin
+from pinn.terms.integrals import Flux, Integral, Mean, Norm, Pin
+from pinn.terms.unknowns import Eigenvalue
 
 __all__ = [
     "Boundary",
     "Data",
     "Dirichlet",
+    "Eigenvalue",
     "Equation",
     "Flux",
     "Initial",
@@ -18,6 +20,7 @@ __all__ = [
     "Interior",
     "Mean",
     "Neumann",
+    "Norm",
     "Observation",
     "Period",
     "Periodic",

@@ -62,6 +62,36 @@ class Integral(Term):
         return {"": summed(self.quantity, self.value, WEIGHT, f"integral of {name}")}
 
 
+class Norm(Integral):
+    """The size of fields is set: `Norm("psi")`, the integral over space of the sum of their squares is `value`.
+
+    fields: their names. value, on, nodes, moments: as of `Integral`.
+    """
+
+    def __init__(
+        self,
+        *fields: str,
+        value: Value = 1.0,
+        on: str | Sequence[str] | None = None,
+        nodes: int = 400,
+        moments: int = 32,
+    ) -> None:
+        require(bool(fields), 'Norm is one of no field; try Norm("psi")')
+        super().__init__("squares", value, on, nodes=nodes, moments=moments)
+        self.fields = fields
+
+    def equations(self) -> dict[str, Equation]:
+        g, g_names = as_function(self.value)
+        m = len(self.fields)
+
+        def residual(*given):
+            weight, share, *others = given
+            return weight * torch.stack([q**2 for q in others[:m]]).sum(0) - share * g(*others[m:])
+
+        label = f"integral of {' + '.join(f'{name}^2' for name in self.fields)}"
+        return {"": Equation(residual, (WEIGHT, SHARE, *self.fields, *g_names), label, summed=True)}
+
+
 def summed(quantity: str | Callable, value: Value, factor: str, label: str) -> Equation:
     """The residual  sum over the nodes of (factor q - share g), with the column `factor`."""
     q, q_names = (lambda x: x, (quantity,)) if isinstance(quantity, str) else as_function(quantity)

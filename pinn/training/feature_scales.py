@@ -19,6 +19,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import UniformSampler
 from pinn.training.data_waves import data_waves
+from pinn.training.eigenpairs import Bilinear, Eigenpairs, eigenpair, eigenproblem
 from pinn.training.feature_starts import FARTHEST, Powers, Start, Waves, starts
 from pinn.trial.function import TrialFunction
 
@@ -34,6 +35,7 @@ AGAIN = 0.5  # the same of steps along all directions, for others after them
 SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
 GOOD = 1e-10  # the same at which waves up to a highest are enough, and bands around lines are not tried
 SEEN = 0.5  # the same of bands that hold some of the solution
+UNRESOLVED = 1e3  # loss, by that of fields that are zero, where no eigenpair is resolved
 RIVAL = 3.0  # loss at the start of bands over that at the end of the others below which they are followed
 
 
@@ -43,14 +45,15 @@ def choose_feature_scales(
     generator: torch.Generator,
     assembly: Assembly | None = None,
     seconds: float | None = None,
-) -> None:
+) -> Eigenpairs | None:
     """Rescale the random features of a trial function, coordinate by coordinate, to the problem at hand.
 
     Compass search on the logarithms of the scales for the least held-out loss of a small fit: by factors of four with
     few features, then of two and of the root of two with more. It starts at the network's own scale or, where that
     leaves less, at the highest waves of the data. Where both fail and the data are made of lines, another search
-    starts at narrow bands around those, and a fit with all features decides. Some 30 fits in two coordinates, the time
-    of a few steps of `LinearLeastSquares` with all features.
+    starts at narrow bands around those, and a fit with all features decides. Some 30 fits in two coordinates, the
+    time of a few steps of `LinearLeastSquares` with all features. Of an eigenvalue problem the last layer and the
+    unknown are those of the eigenpair that was found, which is returned.
 
     seconds: after which no other fit is begun, > 0; None for no limit. Raises UserError where the network is not
     `RandomFeatures`. Fields in parts of the domain that are no boxes may go on into others, over a corner or a hole, as
@@ -64,7 +67,7 @@ def choose_feature_scales(
     sizes = (min(COARSE, core.width), min(FINE, max(1, core.width // 2)))
     fits = [SmallFit(residuals, size, sampler, generator, assembly) for size in sizes]
     if parts is not None and not parts.are_boxes and _take_all(fits[-1], core):
-        return
+        return None
     up_to_highest, around_lines = starts(core.scale, waves)
     best = _descended(fits, up_to_highest, end)
     if around_lines and best.value > GOOD * fits[-1].untrained:
@@ -73,10 +76,17 @@ def choose_feature_scales(
             rival.descend_all(STEPS[-1])
             fits.append(SmallFit(residuals, core.width, sampler, generator, assembly))
             best = min((best, rival), key=lambda each: CompassSearch(fits[-1], each.start, 0.0, end).value)
-    core.place(placed(residuals.trial, core.hidden.weight.detach(), best.start))
+    if fits[0].eigenproblem is not None and not any(fit.eigenpairs for fit in fits):
+        fits[0](best.start)  # whatever the time: fields of zero are no start
+    last = next((fit for fit in reversed(fits) if fit.eigenpairs), fits[-1])  # there was no time for others
+    chosen = min(last.eigenpairs, key=lambda start: last.eigenpairs[start][0], default=best.start)
+    core.place(placed(residuals.trial, core.hidden.weight.detach(), chosen))
+    pairs = last.hand_over(residuals, chosen)
     spent = f"{sum(fit.count for fit in fits)} fits, {time.perf_counter() - began:.1f} s"
-    left = f"{best.function.core.width} features leave a loss of {best.value:.1e} ({spent})"
-    logger.info("initial guess: %s; %s", _told(residuals.trial, best.start, waves), left)
+    value = last.eigenpairs[chosen][0] if pairs else best.value
+    left = f"{last.core.width} features leave a loss of {value:.1e} ({spent})"
+    logger.info("initial guess: %s; %s", _told(residuals.trial, chosen, waves), left)
+    return pairs
 
 
 def _take_all(fit: "SmallFit", core: RandomFeatures) -> bool:
@@ -206,6 +216,22 @@ class SmallFit:
         self.untouched = self.residuals.theta()
         self.steps, self.lowest, self.count = 0, math.inf, 0
         self.outputs: Tensor | None = None
+        self.eigenproblem = eigenproblem(self.residuals, self.least_squares, self.untouched)
+        self.eigenpairs: dict[Start, tuple[float, Tensor, Eigenpairs]] = {}
+
+    def hand_over(self, residuals: Residuals, start: Start) -> Eigenpairs | None:
+        """Give all features the eigenpair that these, the first of them, have found at a start."""
+        if start not in self.eigenpairs:
+            return None
+        _, theta, pairs = self.eigenpairs[start]
+        few, whole = self.residuals.unflatten(theta), residuals.trial.parameters()
+        for name in residuals.trial.linear_parameters or ():
+            whole[name] = few[name]
+            if name.startswith("core.") and few[name].ndim > 1:
+                rest = residuals.shapes[name][1] - few[name].shape[1]
+                whole[name] = torch.nn.functional.pad(few[name], (0, rest))
+        residuals.trial.load_parameters(whole)
+        return pairs
 
     def __call__(self, start: Start) -> float:
         self.count += 1
@@ -214,6 +240,8 @@ class SmallFit:
             self.core.fit_last_layer(self.inputs, self.outputs)
         theta = self.residuals.theta()
         indices, block = last_layer(self.least_squares, theta)
+        if self.eigenproblem is not None:
+            return self._with_eigenpair(self.eigenproblem, start, theta)
         origin = self.untouched[indices]
         fitted = origin if self.outputs is None else theta[indices]
         for self.steps in range(1, NEWTON_STEPS + 1):
@@ -225,6 +253,15 @@ class SmallFit:
         loss = float(self.held_out.loss(theta))
         self._remember(theta, loss)
         return loss if math.isfinite(loss) else math.inf
+
+    def _with_eigenpair(self, problem: Bilinear, start: Start, theta: Tensor) -> float:
+        """The held-out loss of an eigenpair; that of no fields at all where there is none, and more."""
+        found = eigenpair(self.residuals, problem, self.least_squares, self.held_out, theta)
+        if found is None:
+            return UNRESOLVED * float(self.held_out.loss(theta))
+        loss = float(self.held_out.loss(found[0]))
+        self.eigenpairs[start] = (loss, *found)
+        return loss
 
     def _remember(self, theta: Tensor, loss: float) -> None:
         """Keep the network's outputs where a nonlinear problem is all but solved: from there it takes fewer steps."""

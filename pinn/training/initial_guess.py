@@ -10,24 +10,30 @@ from torch import Tensor
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.derivatives.tape import Pass
+from pinn.networks.base import Network
 from pinn.networks.corrected import trained_part
+from pinn.networks.random_features import RandomFeatures
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import fit_last_layer
 from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
-from pinn.sampling.base import Sampler
+from pinn.sampling.base import Sampler, next_seed
 from pinn.sampling.points import Points
+from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.solution_file.contents import FIELD_SIZES
 from pinn.solution_file.reading import locate, read
-from pinn.training.feature_scales import choose_feature_scales
+from pinn.training.eigenpairs import Eigenpairs, eigenproblem
+from pinn.training.feature_scales import choose_feature_scales, embedding_of
 from pinn.training.orders import choose_orders
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import of_window
 
 NEWTON_STEPS = 5  # of the linear guess at most; a linear problem takes one
 CUTOFF = 1e-2  # smaller singular values are left alone: large weights in the last layer make the training after it slow
+FEATURES, PLACES = 800, 2000  # of an eigenfunction, and points where a network's last layer is fitted to it
 SHARE = 0.5  # of the time that is left, for the guess
+FEW = 50  # points in the interior, and on each side, where a problem is looked at
 EVERY = 5.0  # seconds between two lines of log about it
 
 
@@ -38,7 +44,7 @@ def set_initial_guess(
     seed: int,
     assembly: Assembly | None = None,
     seconds: float | None = None,
-) -> None:
+) -> Eigenpairs | None:
     """Put the parameters from which training starts into the trial function.
 
     guess: None leaves them random; `linear` fits the last layer to the residuals at points of the sampler, by
@@ -52,22 +58,29 @@ def set_initial_guess(
         UserError: the network does not say which layer is its last, or has no random features, the loss is not finite,
             there is no such file, or its parameters do not fit.
     """
-    if guess not in ("linear", "features"):
-        if guess is not None:
-            _copy(residuals, guess)
-        return
+    if guess not in (None, "linear", "features"):
+        _copy(residuals, guess)
+        return None
     generator, watched = torch.Generator().manual_seed(seed + 2**21), Watched(residuals, seconds)
+    # no fit begins after so long, and the best so far is kept
+    search = None if seconds is None else 0.5 * SHARE * seconds
     try:
-        if guess == "linear":
-            _fit(watched, sampler, generator, assembly)
-        elif isinstance(residuals.trial.network.core, Spectral):
+        if guess == "features" and isinstance(residuals.trial.network.core, Spectral):
             choose_orders(watched, sampler, generator, assembly)
+            pairs = None
+        elif guess == "features":
+            pairs = choose_feature_scales(watched, sampler, generator, assembly, search)
         else:
-            # no fit begins after so long, and the best so far is kept
-            search = None if seconds is None else 0.5 * SHARE * seconds
-            choose_feature_scales(watched, sampler, generator, assembly, search)
+            pairs = _begin_at_eigenpair(watched, sampler, generator, assembly, search)
+            if guess == "linear" and pairs is None:
+                _fit(watched, sampler, generator, assembly)
     except OutOfTimeError:
         logger.warning("initial guess: the time limit ended it after %.1f s; training starts without", watched.elapsed)
+        return None
+    if pairs is not None:
+        told = ", ".join(residuals.trial.problem.unknowns)
+        logger.info("initial guess: an eigenvalue problem: %s = %s", told, pairs)
+    return pairs
 
 
 class OutOfTimeError(Exception):
@@ -110,6 +123,46 @@ def _fit(residuals: Residuals, sampler: Sampler, generator: torch.Generator, ass
     fitted, loss = fit_last_layer(least_squares, theta, CUTOFF, NEWTON_STEPS)
     logger.info("initial guess: last layer fitted, loss %.3g -> %.3g", float(least_squares.loss(theta)), loss)
     residuals.load(fitted)
+
+
+def _begin_at_eigenpair(
+    residuals: Residuals,
+    sampler: Sampler,
+    generator: torch.Generator,
+    assembly: Assembly | None,
+    seconds: float | None,
+) -> Eigenpairs | None:
+    """Of an eigenvalue problem one of its solutions, found on random features and fitted by the network's last layer.
+
+    From elsewhere training falls to zero. Hidden biases that are all zero are drawn first: such a network of tanh is
+    odd, and half the eigenfunctions are not.
+    """
+    trial = residuals.trial
+    if len(trial.problem.unknowns) != 1:
+        return None
+    coordinates, fields = embedding_of(trial).coordinates, trial.problem.vocabulary.fields
+    with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
+        torch.manual_seed(next_seed(generator))
+        core = RandomFeatures(len(coordinates), len(fields), width=max(1, FEATURES // len(fields)))
+    other = residuals.of(trial.with_core(core))
+    few = bind(other, other.draw(UniformSampler(interior=FEW, boundary=FEW), generator))
+    if eigenproblem(other, few, other.theta()) is None:
+        return None
+    pairs = choose_feature_scales(other, sampler, generator, assembly, seconds)
+    if pairs is None:
+        return None
+    drawn, own = trial.parameters(), trial.network.core
+    drawn |= {name: value for name, value in other.trial.parameters().items() if name.startswith("unknowns.")}
+    for name, values in drawn.items():
+        hidden = name.endswith("bias") and name not in (trial.linear_parameters or ())
+        if hidden and not bool(values.any()):
+            drawn[name] = (2.0 * torch.rand(values.shape, generator=generator) - 1.0).to(values)
+    trial.load_parameters(drawn)
+    if isinstance(own, Network):
+        with torch.no_grad():
+            x = embedding_of(trial)(anywhere(trial, PLACES, generator))
+            own.fit_last_layer(x, core(x))
+    return pairs
 
 
 def _copy(residuals: Residuals, path: str) -> None:

@@ -100,10 +100,10 @@ class Plan:
         """
         residuals = make_residuals(window, weights=self.balanced_weights, seed=self.seed)
         clock = clock or Clock(self.training.time_limit)
-        guess = None if self.initial_guess == "features" and not searching else self.initial_guess
+        pairs, guess = None, None if self.initial_guess == "features" and not searching else self.initial_guess
         if saved is None:
             left = None if clock.limit is None else clock.limit - clock.elapsed
-            set_initial_guess(residuals, guess, self.sampler, self.seed, execution.assembly, left)
+            pairs = set_initial_guess(residuals, guess, self.sampler, self.seed, execution.assembly, left)
         residuals.load(execution.team.firsts(residuals.theta()))
         trainer = Trainer(
             residuals,
@@ -119,5 +119,7 @@ class Plan:
         )
         if saved is not None:
             trainer.restore(saved)
+        elif pairs is not None:
+            trainer.at.eigenvalues, trainer.at.wanted = list(pairs.values), pairs.value
         trainer.at.seconds += clock.elapsed
         return trainer

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -43,6 +43,8 @@ class Position:
     weighed: int = 0  # how often the weights have changed
     fits_noise: bool = False  # whether the steps since the last draw of points have fitted the noise of data
     last_step: float = 0.0  # seconds
+    eigenvalues: list[float] = field(default_factory=list)  # of a problem that asks for one, in order, as far as known
+    wanted: float | None = None  # the one of them that is asked for
 
     def next_stage(self) -> None:
         """To the first step of the stage that follows."""

@@ -30,6 +30,7 @@ from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.weighting import NoiseWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
+NO_COUNTS = ("settled", "eigenvalues", "wanted")  # of a position
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)
 STATISTIC = 0.5  # of chi squared: what a prediction must gain between two draws of points
 
@@ -360,7 +361,7 @@ class Trainer(Run):
     def _check_whole(self, tree: Mapping[str, Any]) -> None:
         """Raises UserError where numbers of a checkpoint are none that a run can have."""
         best, points = tree["best"], tree["points"]
-        counts = [value for name, value in vars(self._at).items() if name != "settled"]
+        counts = [value for name, value in vars(self._at).items() if name not in NO_COUNTS]
         require(all(0 <= value < math.inf for value in counts), f"the checkpoint stands at {tree['position']}")
         coordinates = len(self.residuals.trial.problem.coordinates)
         for label, entry in points.items():

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.derivatives.composition import Pass
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
-from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
+from pinn.derivatives.jets import Fields, NoJetRule, Values, cat, coordinate_jet
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.networks.scaling import FieldScaling
@@ -30,15 +31,24 @@ NetworkFactory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module fro
 class FieldNetwork(nn.Module):
     """Embedded coordinates through the core network and the fields' scales; the problem's unknowns beside it.
 
-    Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field.
+    Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field. seen: (m, inputs of the
+    core), one where a field is a function of an input, else zero; None where each is one of all.
     """
 
     core: nn.Module
 
+    seen: Tensor | None
+
     def __init__(
-        self, embedding: nn.Module, core: nn.Module, scaling: nn.Module, unknowns: Mapping[str, float]
+        self,
+        embedding: nn.Module,
+        core: nn.Module,
+        scaling: nn.Module,
+        unknowns: Mapping[str, float],
+        seen: Tensor | None = None,
     ) -> None:
         super().__init__()
+        self.register_buffer("seen", seen, persistent=False)
         self.embedding = embedding
         self.core = core
         self.scaling = scaling
@@ -47,7 +57,39 @@ class FieldNetwork(nn.Module):
         )
 
     def forward(self, x: Values) -> Values:
-        return self.scaling(self.core(self.embedding(x)))
+        return self.scaling(self._outputs(self.embedding(x)))
+
+    def _outputs(self, inputs: Values) -> Values:
+        """The core's outputs (n, m), each from what it sees of the inputs; the others are at their middle, zero."""
+        if self.seen is None:
+            return self.core(inputs)
+        groups: dict[tuple[float, ...], list[int]] = {}
+        for k, row in enumerate(self._rows):
+            groups.setdefault(row, []).append(k)
+        columns: dict[int, Values] = {}
+        for ks in groups.values():
+            outputs = self.core(inputs * self.seen[ks[0]])
+            columns |= {k: outputs[:, k : k + 1] for k in ks}
+        return cat([columns[k] for k in range(len(columns))], -1)
+
+    @cached_property
+    def _rows(self) -> list[tuple[float, ...]]:
+        assert self.seen is not None
+        return [tuple(row) for row in self.seen.tolist()]
+
+
+def own_inputs(problem: Problem, coordinates: Sequence[int | None]) -> Tensor | None:
+    """Which inputs of a network each field of a problem is a function of, as of `FieldNetwork`.
+
+    coordinates: of each input the number of its coordinate, None for one that is a function of several.
+    """
+    own = problem.field_coordinates.values()
+    if all(names == problem.coordinates for names in own):
+        return None
+    numbers = [{problem.coordinates.index(name) for name in names} for names in own]
+    whole = len(problem.coordinates)
+    rows = [[float(i in known or (i is None and len(known) == whole)) for i in coordinates] for known in numbers]
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 class TrialFunction:
@@ -96,7 +138,7 @@ class TrialFunction:
     @property
     def terms(self) -> dict[str, Term]:
         """The problem's terms by name, and that by which the pieces of a network meet."""
-        terms = dict(self.problem.terms())
+        terms = dict(self.problem.all_terms())
         if self.interfaces is None:
             return terms
         name = INTERFACE
@@ -165,7 +207,7 @@ class TrialFunction:
     def with_core(self, core: nn.Module) -> "TrialFunction":
         """The same fields from another core network of the same inputs and outputs."""
         own, trial = self.network, copy.copy(self)
-        network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns)
+        network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns, own.seen)
         trial.network = network.to(dtype=self.dtype, device=self.device)
         return trial
 

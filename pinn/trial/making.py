@@ -22,7 +22,7 @@ from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
-from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction
+from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
 from pinn.trial.interfaces import Interfaces
 from pinn.trial.parts import Parts, find_parts
 from pinn.trial.windows import WindowedTrial
@@ -46,7 +46,7 @@ def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAn
 
 def harmonics(problem: Problem) -> dict[int, int]:
     """Number of each periodic coordinate -> harmonics through which a network sees it."""
-    periods = [period for term in problem.terms().values() if (period := term.period()) is not None]
+    periods = [period for term in problem.all_terms().values() if (period := term.period()) is not None]
     return {problem.coordinates.index(period.coordinate): period.harmonics for period in periods}
 
 
@@ -105,7 +105,8 @@ def make_trial(
     if isinstance(core, (Network, CorrectedNetwork)) and parts is None:
         core.see(embedding.coordinates)
     start = start or Beginning()
-    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), problem.unknowns).to(
+    own = own_inputs(problem, embedding.coordinates)
+    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), problem.unknowns, own).to(
         dtype=dtype, device=device
     )
     return TrialFunction(
@@ -270,7 +271,7 @@ def _keep_waves(window: TrialFunction, windows: int) -> None:
 def initial_terms(problem: Problem) -> tuple[str, ...]:
     """The terms at the start of time, all of whose sides are there."""
     side = f"{problem.domain.time}.min"
-    return tuple(name for name, term in problem.terms().items() if term.region(problem.domain).sides == (side,))
+    return tuple(name for name, term in problem.all_terms().items() if term.region(problem.domain).sides == (side,))
 
 
 def time_orders(problem: Problem) -> list[int]:
@@ -285,7 +286,7 @@ def time_orders(problem: Problem) -> list[int]:
     if domain.time is None:
         raise UserError(f"{problem.name} cannot be solved in windows of time: it has no time; set training.windows=1")
     _require_alike_at_all_times(problem, domain.time)
-    for term in problem.terms().values():
+    for term in problem.all_terms().values():
         columns = term.region(domain).columns
         asked |= {q: None for e in term.equations().values() for q in e.arguments if q not in columns}
     request, time = Request(problem.vocabulary, problem.derived, tuple(asked)), domain.coordinates.index(domain.time)
@@ -300,7 +301,7 @@ def _require_alike_at_all_times(problem: Problem, time: str) -> None:
     """Raise UserError where a term, or what is to be identified, spans several windows."""
     why = f"{problem.name} cannot be solved in windows of time"
     require(not problem.unknowns, f"{why}: each would identify its own {', '.join(problem.unknowns)}; set windows=1")
-    for name, term in problem.terms().items():
+    for name, term in problem.all_terms().items():
         region = term.region(problem.domain)
         require(f"{time}.max" not in region.sides, f"{why}: {name} holds at the end of time; set windows=1")
         require(not region.names_times(time), f"{why}: {name} is bound to times of its own; set windows=1")

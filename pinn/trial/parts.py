@@ -45,7 +45,7 @@ class Formula:
 def formulas(problem: Problem) -> list[Formula]:
     """The equations of the whole interior, and the derived quantities that they are made of."""
     found, asked = [], dict[str, None]()
-    for name, term in problem.terms().items():
+    for name, term in problem.all_terms().items():
         if term.region(problem.domain).is_whole:
             for component, equation in term.equations().items():
                 found.append(Formula(f"{name}.{component}" if component else name, equation, False))
@@ -183,6 +183,8 @@ def find_parts(problem: Problem) -> Parts | None:
 
     The same at each call, so that a solution's file need not hold them.
     """
+    if any(own != problem.coordinates for own in problem.field_coordinates.values()):
+        return None  # a piece in each part of another number of coordinates is not made
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

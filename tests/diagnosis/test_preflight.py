@@ -45,7 +45,8 @@ def looked(domain, terms, constraints="soft", **others):
 
 
 def texts(found):
-    return [finding.text for finding in found.findings]
+    """What was found, but that zero satisfies every term, as it does of many problems here."""
+    return [finding.text for finding in found.findings if "satisfies every term" not in finding.text]
 
 
 ROD, SQUARE = Box(x=(0, 1)) * Time(t=(0, 1)), Box(x=(0, 1), y=(0, 1))
@@ -94,7 +95,11 @@ start, ends = Initial(u=0.0), Dirichlet(u=0.0, on=("x.min", "x.max"))
             {"laplace": laplace, "mean": Mean(u=0.0)},
             ["u has 1 of the 2 conditions along x", "u has 1 of the 2 conditions along y"],
         ),
-        (Box(x=(0, 1)), {"decay": Interior(lambda u_x, u: u_x + u)}, ["u has 0 of the 1 conditions along x"]),
+        (
+            Box(x=(0, 1)),
+            {"decay": Interior(lambda u_x, u: u_x + u)},
+            ["there is no condition at all, for derivatives of u of order 1"],
+        ),
     ],
 )
 def test_conditions_are_counted(domain, terms, missing):

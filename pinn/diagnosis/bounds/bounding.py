@@ -116,6 +116,6 @@ def _require_computable(trial: TrialFunction | WindowedTrial) -> None:
     require(len(domain.coordinates) in CELLS, f"quadrature in {len(domain.coordinates)} coordinates takes too long")
     space = domain.space_coordinates and domain.space.interior_chart
     require(not space or space.smooth, "quadrature is of boxes, balls and other smooth images of boxes")
-    for name, term in problem.terms().items():
+    for name, term in problem.all_terms().items():
         region = term.region(domain)
         require(region.is_whole or not region.is_interior, f"{name} holds in a part of the domain or at points")

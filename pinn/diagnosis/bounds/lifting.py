@@ -60,7 +60,7 @@ class _Lifted:
     def __init__(self, trial: TrialFunction) -> None:
         self.trial = trial
         self.kept = prescriptions(trial.problem).kept
-        self.periods = [period for term in trial.problem.terms().values() if (period := term.period()) is not None]
+        self.periods = [period for term in trial.problem.all_terms().values() if (period := term.period()) is not None]
 
     def __call__(self, x: Values, outputs: Fields) -> Fields:
         trial = self.trial
