@@ -62,13 +62,35 @@ class Plate(Problem):
         }
 
 
+class Wheel(Heat):
+    """A heat equation whose domain is told as no box: what was there before spectral functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.domain.is_box = False
+
+
 FEATURES, WINDOWS = "random features", "random features in windows of time"
+SPECTRAL = "spectral functions in windows of time"
+
+
+def test_spectral_functions_come_first_in_time_and_one_coordinate():
+    assert names(Plan(Heat()), 1e-9) == [SPECTRAL]
+    assert names(Plan(Heat()), 1e-2, 1e-9) == [SPECTRAL, FEATURES]
+    assert names(Plan(Heat()), None, 1e-2, 1e-9) == [SPECTRAL, FEATURES, f"{FEATURES}, soft conditions"]
+    for problem, chosen in (
+        (Decay(), {}),
+        (Poisson2D(), {}),
+        (Plate(), {}),
+        (Heat(), {"training": Training(windows=2)}),
+    ):
+        assert SPECTRAL not in names(Plan(problem, **chosen), 1e-9)
 
 
 def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
-    assert names(Plan(Heat()), 1e-9) == [FEATURES]
-    assert names(Plan(Heat()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
-    assert names(Plan(Heat()), 1e-2, 1e-1, 1e-9) == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions"]
+    assert names(Plan(Wheel()), 1e-9) == [FEATURES]
+    assert names(Plan(Wheel()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
+    assert names(Plan(Wheel()), 1e-2, 1e-1, 1e-9) == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions"]
     assert names(Plan(Decay()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
     assert names(Plan(Poisson2D()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
 
@@ -82,12 +104,12 @@ def test_more_features_and_soft_conditions_come_before_windows_in_three_coordina
 
 
 def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
-    tried = names(Plan(Heat()), 1e-2, 1e-1, None)
+    tried = names(Plan(Wheel()), 1e-2, 1e-1, None)
     assert tried == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions", "TrustRegion"]
-    tried = names(Plan(Heat()), 1e-2, 1e-3, 1e-4)
+    tried = names(Plan(Wheel()), 1e-2, 1e-3, 1e-4)
     assert tried[2:] == [f"{WINDOWS}, soft conditions", "TrustRegion, soft conditions"]
-    assert names(Plan(Heat()), 2.0, None, 0.5)[-1] == "TrustRegion"  # nothing to be concluded
-    assert names(Plan(Heat(), constraints="soft"), 1e-2)[-1] == "TrustRegion, soft conditions"
+    assert names(Plan(Wheel()), 2.0, None, 0.5)[-1] == "TrustRegion"  # nothing to be concluded
+    assert names(Plan(Wheel(), constraints="soft"), 1e-2)[-1] == "TrustRegion, soft conditions"
 
 
 @pytest.mark.parametrize(
@@ -113,12 +135,19 @@ def test_an_optimizer_of_the_users_is_the_only_method():
 def test_defaults_spelt_out_are_no_choice():
     """As the configuration passes them."""
     spelt = partial(MLP, width=20, depth=3, activation="tanh", factorization=None)
-    assert names(Plan(Heat(), network=spelt), 1e-9) == [FEATURES]
+    assert names(Plan(Heat(), network=spelt), 1e-9) == [SPECTRAL]
 
 
 def test_a_method_is_found_again_by_its_name():
     plan = Plan(Heat())
-    for name in (FEATURES, WINDOWS, f"{WINDOWS}, soft conditions", "TrustRegion", "TrustRegion, soft conditions"):
+    for name in (
+        SPECTRAL,
+        FEATURES,
+        WINDOWS,
+        f"{WINDOWS}, soft conditions",
+        "TrustRegion",
+        "TrustRegion, soft conditions",
+    ):
         assert method_named(plan, name).name == name
     assert method_named(plan, "magic") is None
 
