@@ -69,25 +69,31 @@ def newton_step(
                     or _is_linear(least_squares, candidate, *own, delta)
                 )
                 if length == 1.0 and not done and triangle.is_regular and least_squares.team.size == 1:
-                    candidate, after = _repeated(least_squares, triangle, candidate, after, chords)
+                    candidate, after, done = _repeated(least_squares, triangle, candidate, after, chords)
                 return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
     return NewtonStep(theta, before, before, gradient_norm, rank=rank)
 
 
 def _repeated(
     least_squares: LeastSquares, triangle: Triangle, theta: Tensor, loss: float, chords: int
-) -> tuple[Tensor, float]:
-    """Where more steps with the same J lead, as long as each brings the loss well down (the chord method)."""
+) -> tuple[Tensor, float, bool]:
+    """Where more steps with the same J lead, as long as each brings the loss well down (the chord method).
+
+    Also the loss there, and whether by that J another step would gain less than a tenth of it.
+    """
     with torch.no_grad():
         r = least_squares.residual(theta)
         for _ in range(chords):
-            candidate = theta + triangle.again(r)
+            delta = triangle.again(r)
+            if float((triangle.j @ delta).square().sum()) < 0.1 * loss:
+                return theta, loss, True
+            candidate = theta + delta
             r = least_squares.residual(candidate)
             after = float(r @ r)
             if not after < WELL * loss:
                 break
             theta, loss = candidate, after
-    return theta, loss
+    return theta, loss, False
 
 
 def _rounding(j: Tensor, theta: Tensor) -> float:
