@@ -28,10 +28,10 @@ import torch
 import pinn
 from pinn.basis.logs import logger
 from pinn.linear_algebra.symmetric import gram
-from pinn.networks import MLP, RandomFeatures
+from pinn.networks import MLP, RandomFeatures, Spectral
 from pinn.optimizers import LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
-from pinn.problems import Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
+from pinn.problems import AllenCahn, Burgers, KdV, LidDrivenCavity, Poisson5D, Wave
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.protocol import LeastSquares
@@ -44,6 +44,8 @@ PEAK_ORDER = {"cuda": 8192, "cpu": 1024}  # of the matrices that give the peak
 REPEATS = 5
 COLUMNS = ("J", "product", "factor", "accept", "step", "graphs", "TFLOP/s", "of peak")
 
+spectral: dict[str, Any] = {"optimizer": LinearLeastSquares(), "network": Spectral, "initial_guess": "features"}
+in_windows: dict[str, Any] = {"check_every": 1, "windows": "auto"}
 linear = {"optimizer": LinearLeastSquares(), "network": RandomFeatures}
 PROBLEMS: dict[str, tuple[Problem, dict[str, Any], dict[str, Any]]] = {  # problem, settings, those of the training
     "burgers, nu = 0.01": (Burgers(nu=0.01), {}, {}),
@@ -59,6 +61,9 @@ PROBLEMS: dict[str, tuple[Problem, dict[str, Any], dict[str, Any]]] = {  # probl
         },
         {"check_every": 1},
     ),
+    "burgers, spectral": (Burgers(), spectral, in_windows),
+    "allen_cahn, spectral": (AllenCahn(), spectral, in_windows),
+    "kdv, spectral": (KdV(), spectral, in_windows),
     "poisson_5d": (Poisson5D(), {"network": partial(MLP, width=32, depth=1, activation="sin")}, {"tolerance": 1e-16}),
 }
 
