@@ -314,13 +314,21 @@ class Solution:
             )
 
     def _chunked(self, function: Callable[[Tensor], Mapping[str, Tensor]], points: NDArray) -> dict[str, NDArray]:
-        """`function` of points (n, d), a chunk at a time."""
+        """`function` of points (n, d), a chunk at a time: in the order of time where windows follow each other.
+
+        What was before a window is remembered by places, which are the same at all times of a grid.
+        """
+        order = None
+        if len(self.trial.windows) > 1 and len(points) > self._chunk:
+            order = np.argsort(points[:, self.problem.coordinates.index(str(self.problem.domain.time))], kind="stable")
+            points = points[order]
         parts: dict[str, list[NDArray]] = {}
         with torch.no_grad():
             for chunk in torch.as_tensor(points, dtype=self.trial.dtype).split(self._chunk):
                 for name, values in function(chunk.to(self.trial.device)).items():
                     parts.setdefault(name, []).append(values.cpu().numpy())
-        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        back = slice(None) if order is None else np.argsort(order)
+        return {name: np.concatenate(arrays)[back] for name, arrays in parts.items()}
 
     @property
     def _chunk(self) -> int:
