@@ -26,7 +26,7 @@ def test_they_are_the_arguments_of_solve():
 def test_nothing_is_the_default_run():
     found = pinn.configured()
     assert isinstance(found["problem"], Burgers)
-    assert isinstance(found["optimizer"], TrustRegion)
+    assert isinstance(found["optimizer"], Automatic)
 
 
 def test_an_optimizer_brings_what_suits_it_and_leaves_nothing_behind():

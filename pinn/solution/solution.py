@@ -47,6 +47,9 @@ WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
 ROUNDING = 1e-12
 """Of a domain's extent by which a point may lie outside."""
 
+WINDOWED_CHUNK = 8192
+"""Points of windows of time that are evaluated at once: more than a line of a grid has, so that places are the same."""
+
 CHUNK_BYTES, LEAST_CHUNK, LARGEST_CHUNK = 2**18, 256, 16384
 """Of a layer's values at the points that are evaluated at once; their number, which on a GPU is the largest."""
 
@@ -335,6 +338,8 @@ class Solution:
         """Points that are evaluated at once."""
         if self.output.chunk is not None or self.trial.device.type != "cpu":
             return self.output.chunk or LARGEST_CHUNK
+        if len(self.trial.windows) > 1:
+            return WINDOWED_CHUNK
         width = max(max(values.shape, default=1) for values in self.trial.parameters().values())
         return min(max(CHUNK_BYTES // (8 * width), LEAST_CHUNK), LARGEST_CHUNK)
 
