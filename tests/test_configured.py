@@ -5,7 +5,8 @@ import pytest
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
-from pinn.optimizers import LinearLeastSquares, TrustRegion
+from pinn.optimizers import LinearLeastSquares
+from pinn.optimizers.automatic import Automatic
 from pinn.problems import Burgers, Heat
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.training import Training

@@ -226,7 +226,7 @@ def _is_worth_it(plan: Plan, tried: Sequence[Trained], clock: Clock) -> bool:
     early = clock.limit is None or clock.elapsed < EARLY * clock.limit
     close = any(one.estimate.worst[1] < CLOSE for one in tried if one.estimate)
     first = all(one.method.is_spectral for one in tried)
-    return not plan.problem.domain.space_coordinates or (early and (close or first or plan.parts > 1))
+    return not plan.problem.domain.space_coordinates or first or (early and (close or plan.parts > 1))
 
 
 def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Train) -> Trained:

@@ -35,6 +35,7 @@ ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
 SOLVED_SPECTRAL = (1e-8, 1e-3)
+MOST_FAILED = 8  # attempts at one window of spectral functions
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
@@ -175,7 +176,7 @@ class TimeMarching(Run):
         reached = self.trial.ends[len(self.finished) - 1] if self.finished else self.time[0]
         slow = reached - self.time[0] < SLOW * (self.time[1] - self.time[0])
         late = self.clock.limit is not None and self.at.seconds > LATE * self.clock.limit
-        return self.cutting.forced or (slow and late)
+        return self.cutting.forced or len(self.cutting.failed) >= MOST_FAILED or (slow and late)
 
     def _cut_off(self, ended: str = "the time limit ended the run in") -> Outcome:
         reached, name = self.trial.ends[len(self.finished) - 1] if self.finished else self.time[0], self.trial.time
