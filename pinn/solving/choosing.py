@@ -117,6 +117,8 @@ class Choice:
                 _estimate(one, self.output, self._elapsed, self.plan)
             if self._chooses:
                 logger.info("method: %s: %s, after %.1f s", method.name, _told(one), self._elapsed)
+            if self._chooses and not self.output.estimate and method.is_spectral and one.fell:
+                break  # nothing judges it against others; all of its windows are solved
         best = the_best(list(reversed(self.tried)))
         if best is not self.tried[-1] and self.folder is not None:
             kept.begin(self.folder, best.method.name)
