@@ -31,7 +31,7 @@ from pinn.solution_file.measured import ErrorEstimate
 from pinn.terms.data import Data, Observation
 from pinn.training.plan import Plan
 from pinn.training.settings import Training
-from pinn.trial.making import AUTO
+from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
@@ -231,7 +231,14 @@ def _features(plan: Plan, times: int = 1) -> Plan:
 
 
 def _suits_spectral(plan: Plan) -> bool:
-    """Whether the problem is one of time and one coordinate of space, which windows of time may cut."""
+    """Whether the problem is one of time and one coordinate of space, which windows of time may cut.
+
+    Not where an ansatz has the slope of a side built in, by functions of a cosine: these have no third derivative there
+    either, which the solution may have, and a spectral series of it falls slowly.
+    """
+    ansatz = make_ansatz(plan.problem, plan.constraints)
+    if ansatz is not None and ansatz.mirrored:
+        return False
     domain = plan.problem.domain
     whole = all(own == plan.problem.coordinates for own in plan.problem.field_coordinates.values())
     one = domain.time is not None and len(domain.space_coordinates) == 1 and whole
