@@ -188,7 +188,8 @@ def test_what_the_time_limit_leaves_out_is_said(caplog):
     found = solve(Prey(unit=1.0), training=Training(windows="auto", time_limit=0.5, check_every=1))
     assert found.attributes["wall_seconds"] < 5.5
     if found.attributes["status"] == "time":  # on a fast machine all of it is done
-        assert "of 3 is trained" in found.attributes["outcome"] or len(found.trial.windows) == 1
+        told = found.attributes["outcome"]
+        assert "of 3 is trained" in told or told == "time limit reached"  # in the last window, at its end
     assert np.isfinite(found(t=3.0)["r"])
 
 
