@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from pinn.linear_algebra.truncated import column_lengths
+
 CUTOFF = 1e-13  # singular values of A (its columns scaled alike) below this times the largest count as zero
 BLOCK, ITERATIONS = 24, 80  # vectors of the subspace, and how often it is iterated
 REAL = 1e-6  # imaginary part by the distance to the shift, up to which an eigenvalue counts as real
@@ -21,8 +23,7 @@ class Pencil:
     """
 
     def __init__(self, a: Tensor, b: Tensor, cutoff: float = CUTOFF) -> None:
-        lengths = torch.linalg.vector_norm(a, dim=0)
-        lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+        lengths = column_lengths(a)
         q, r = torch.linalg.qr(a / lengths)
         u, s, v = torch.linalg.svd(r, full_matrices=False)
         kept = s > max(cutoff, torch.finfo(s.dtype).eps) * s[0]

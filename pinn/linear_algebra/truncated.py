@@ -31,7 +31,7 @@ def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, 
 
     The norm that is least, and the singular values that the cutoff is relative to, are those of the scaled problem.
     """
-    lengths = _lengths(j)
+    lengths = column_lengths(j)
     scaled, rank = truncated_solution(j / lengths, w, cutoff)
     return scaled / lengths, rank
 
@@ -45,7 +45,7 @@ class Triangle:
 
     def __init__(self, j: Tensor, w: Tensor, cutoff: float) -> None:
         self.j, p = j, j.shape[1]
-        self.lengths = _lengths(j)
+        self.lengths = column_lengths(j)
         self.r = torch.linalg.qr(torch.cat([j / self.lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
         diagonal = self.r[:, :p].diagonal().abs()
         regular = len(self.r) == p and diagonal.min() > max(REGULAR, cutoff) * diagonal.max()
@@ -64,8 +64,8 @@ class Triangle:
         return torch.linalg.solve_triangular(r, half, upper=True).squeeze(1) / self.lengths
 
 
-def _lengths(j: Tensor) -> Tensor:
-    """Of the columns (p,), 1 where a column is zero."""
+def column_lengths(j: Tensor) -> Tensor:
+    """The lengths (p,) of J's columns, 1 where a column is zero."""
     lengths = torch.linalg.vector_norm(j, dim=0)
     return torch.where(lengths > 0, lengths, torch.ones_like(lengths))
 
@@ -92,7 +92,7 @@ def nested_solutions(r: Tensor, j: Tensor, fresh_r: Tensor, fresh_j: Tensor) -> 
     w of full rank. From one SVD of the R of J: about 2 n p^2 + 20 p^3 + 2 n' p^2 flops.
     """
     p = j.shape[1]
-    lengths = _lengths(j)
+    lengths = column_lengths(j)
     triangle = torch.linalg.qr(torch.cat([j / lengths, r.unsqueeze(1)], 1), mode="r").R[:p]
     u, s, v = torch.linalg.svd(triangle[:, :p], full_matrices=False)
     kept = _kept(s, 0.0)

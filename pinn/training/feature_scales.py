@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -278,7 +278,7 @@ class CompassSearch:
     moment of `time.perf_counter` after which nothing is computed and everything new counts as infinite.
     """
 
-    def __init__(self, function: "SmallFit", start: Start, lowest: float, end: float = math.inf) -> None:
+    def __init__(self, function: Callable[[Start], float], start: Start, lowest: float, end: float = math.inf) -> None:
         self.function = function
         self.lowest = lowest
         self.end = end

@@ -53,29 +53,30 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
         w = waves[i]
         shares.append(SMOOTH + (0.0 if w is None else w.highest / (TURN if periodic else 1.0)))
     core.share([*shares, *[SMOOTH] * (len(core.inputs) - len(shares))])
-    changed, theta = not trial.prefix and len(core.inputs) > 1, residuals.theta().clone()
-    for _ in range(FITS):
-        if not changed:
+    fits = FITS if not trial.prefix and len(core.inputs) > 1 else 0
+    for _ in range(fits):
+        least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
+        fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS)
+        if not rebalance(residuals.unflatten(fitted), trial):
             break
-        points = residuals.draw(suited(sampler, trial), generator)
-        residuals.load(fit_last_layer(bind(residuals, points, assembly), residuals.theta(), CUTOFF, NEWTON_STEPS)[0])
-        changed = core.rebalance()
-        orders = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
-        residuals.load(theta)
-        trial.load_parameters(trial.parameters() | orders)
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
     logger.info("initial guess: functions along %s", told)
 
 
-def rebalance(before: Mapping[str, Tensor], trial: TrialFunction) -> None:
-    """Give a spectral network the orders that the coefficients of another ask for, whose parameters `before` are."""
+def rebalance(before: Mapping[str, Tensor], trial: TrialFunction) -> bool:
+    """Give a spectral network the orders that the coefficients of another ask for, whose parameters `before` are.
+
+    Whether they are others than that one's; other networks are left alone.
+    """
     core = trial.network.core
-    if isinstance(core, Spectral):
-        fresh = {name: values.clone() for name, values in trial.parameters().items()}
-        trial.load_parameters(dict(before))
-        core.rebalance()
-        chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
-        trial.load_parameters(fresh | chosen)
+    if not isinstance(core, Spectral):
+        return False
+    fresh = {name: values.clone() for name, values in trial.parameters().items()}
+    trial.load_parameters(before)
+    changed = core.rebalance()
+    chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
+    trial.load_parameters(fresh | chosen)
+    return changed
 
 
 def resolve_front(window: TrialFunction, before: TrialFunction | None) -> None:

@@ -37,17 +37,24 @@ class Well(Problem):
         return terms | ({"unity": Integral(lambda psi: psi**2, 1.0)} if self.number is None else {})
 
 
+def fit():
+    """The settings of a fit on 60 random features."""
+    return {
+        "network": partial(RandomFeatures, width=60),
+        "optimizer": LinearLeastSquares(),
+        "sampler": ChebyshevSampler(interior=300),
+        "training": Training(steps=3),
+        "initial_guess": "features",
+        "output": QUIET,
+    }
+
+
 @pytest.mark.parametrize(("number", "n"), [(None, 1), (2, 2)])
 def test_a_fit_finds_it_tells_its_neighbors_and_is_loaded(tmp_path, number, n):
     run = partial(
         pinn.solve,
         Well(number),
-        network=partial(RandomFeatures, width=60),
-        optimizer=LinearLeastSquares(),
-        sampler=ChebyshevSampler(interior=300),
-        training=Training(steps=3),
-        initial_guess="features",
-        output=QUIET,
+        **fit(),
         folder=tmp_path,
     )
     exact = (n * math.pi) ** 2 / 2
@@ -71,14 +78,6 @@ def test_another_eigenvalue_than_the_one_asked_for_is_not_solved(monkeypatch):
         return pairs
 
     monkeypatch.setattr("pinn.training.plan.set_initial_guess", to_the_first)
-    solution = pinn.solve(
-        Well(2),
-        network=partial(RandomFeatures, width=60),
-        optimizer=LinearLeastSquares(),
-        sampler=ChebyshevSampler(interior=300),
-        training=Training(steps=3),
-        initial_guess="features",
-        output=QUIET,
-    )
+    solution = pinn.solve(Well(2), **fit())
     assert solution.trial.unknowns["E"] == pytest.approx(math.pi**2 / 2, rel=1e-8)
     assert solution.attributes["verdict"].startswith("not solved: E = 4.9348 is not the eigenvalue that is asked for")
