@@ -80,13 +80,17 @@ def make_trial(
     domain: Domain | None = None,
     start: Start | None = None,
     prefix: str = "",
+    parts: Parts | None = None,
+    few_waves: bool = False,
 ) -> TrialFunction:
     """Build the trial function of a problem.
 
     network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
     sizes: field -> (shift, size) by which the network's outputs become the field's, in its unit; (0, 1) where not
     named, None for the problem's own scales. An ansatz and a window's start take the place of a shift.
-    domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds.
+    domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds. parts: of the
+    problem's domain, where they are known; None looks for them if the network is one of several parts. few_waves: no
+    more random features than a window of a few waves can tell apart.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
     problem.check_complete()
@@ -94,14 +98,16 @@ def make_trial(
     mirrored = {problem.coordinates.index(name): ends for name, ends in ansatz.mirrored.items()} if ansatz else {}
     scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
     embedding = with_features(problem, scaled)
-    outputs, parts, interfaces = len(problem.vocabulary.fields), None, None
+    outputs, interfaces = len(problem.vocabulary.fields), None
     seen: Embedding | FeaturedEmbedding | PartedEmbedding = embedding
-    if is_parted(network):
-        parts = _parts(problem, dtype)
+    parts = parts or _parts_for(network, problem, dtype)
+    if parts is not None:
         interfaces = Interfaces(problem, parts, _scales(problem, sizes))
         seen = PartedEmbedding(embedding, parts, parts.boxes_within(domain or problem.domain))
         network = parted_network(network, parts.count)
     core = network(inputs=seen.outputs, outputs=outputs)
+    if few_waves:
+        core = _with_few_waves(core, embedding.outputs, outputs)
     if isinstance(core, (Network, CorrectedNetwork)) and parts is None:
         core.see(embedding.coordinates)
     start = start or Beginning()
@@ -122,8 +128,10 @@ def make_trial(
     )
 
 
-def _parts(problem: Problem, dtype: torch.dtype) -> Parts:
-    """What a network of several parts needs; raises UserError where the problem has one part, or numbers are short."""
+def _parts_for(network: NetworkFactory, problem: Problem, dtype: torch.dtype) -> Parts | None:
+    """The parts that a network of several needs; raises UserError where the problem has one, or numbers are short."""
+    if not is_parted(network):
+        return None
     parts = find_parts(problem)
     if parts is None:
         raise UserError(
@@ -177,8 +185,10 @@ def make_windows(
         derivatives=derivatives,
         dtype=dtype,
         device=device,
-        network=_with_few_waves(network) if windows == AUTO else network,
+        network=network,
         sizes=sizes,
+        parts=_parts_for(network, problem, dtype),
+        few_waves=windows == AUTO,
     )
     if windows == 1 or (windows == AUTO and problem.domain.time is None):
         return make()
@@ -246,15 +256,10 @@ class WindowCutter:
         return Piece(window.start, window.network, last, last - first)
 
 
-def _with_few_waves(network: NetworkFactory) -> NetworkFactory:
-    """The same networks, but no more random features than a window of a few waves can tell apart."""
-
-    def make(inputs: int, outputs: int) -> nn.Module:
-        core = network(inputs=inputs, outputs=outputs)
-        enough = FEATURES_OF_TIME if inputs == 1 else max(FEATURES // outputs, FEATURES_OF_TIME)
-        return core.first(enough) if isinstance(core, RandomFeatures) and core.width > enough else core
-
-    return make
+def _with_few_waves(core: nn.Module, inputs: int, outputs: int) -> nn.Module:
+    """The same network, but no more random features than a window of a few waves can tell apart."""
+    enough = FEATURES_OF_TIME if inputs == 1 else max(FEATURES // outputs, FEATURES_OF_TIME)
+    return core.first(enough) if isinstance(core, RandomFeatures) and core.width > enough else core
 
 
 def _keep_waves(window: TrialFunction, windows: int) -> None:

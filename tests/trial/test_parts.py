@@ -17,7 +17,7 @@ from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior
-from pinn.trial.making import make_trial
+from pinn.trial.making import make_trial, make_windows
 from pinn.trial.parts import find_parts
 
 FEW = {"width": 6, "scale": 2.0}
@@ -136,3 +136,11 @@ def test_numbers_of_parts_are_the_same_again():
     x = np.random.default_rng(0).random((200, 2)) * 3
     first, second = (find_parts(Table())(torch.as_tensor(x)) for _ in range(2))
     assert torch.equal(first, second)
+
+
+def test_windows_that_are_cut_keep_the_parts():
+    """With fewer features in each of them, as of networks of one piece."""
+    first = make_windows(Pulse(), PartedFeatures, "auto").windows[0]
+    assert first.parts.count == first.network.core.parts == 2
+    assert first.interfaces is not None
+    assert first.network.core.width == 600
