@@ -14,6 +14,7 @@ from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.names import Derived, Operator, Vocabulary
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
 from pinn.terms.base import Term
 
@@ -201,7 +202,7 @@ class Problem(Configurable, ABC):
         columns: dict[str, Any] = {name: points[:, i] for i, name in enumerate(self.coordinates)}
         if self.truth_kind == "exact":
             columns = {name: torch.as_tensor(column) for name, column in columns.items()}
-        solution = function(*(columns[name] for name in argument_names(function)))
+        solution = called(function, *(columns[name] for name in argument_names(function)))
         by_field = solution if isinstance(solution, Mapping) else {self.vocabulary.fields[0]: solution}
         return {
             name: np.broadcast_to(np.asarray(values, dtype=np.float64), len(points)).copy()

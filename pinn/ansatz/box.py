@@ -9,6 +9,7 @@ from torch import Tensor
 from pinn.ansatz.blending import Functional, Polynomial, blending, vanishing
 from pinn.ansatz.prescriptions import Columns, Place, Prescription
 from pinn.derivatives.jets import Operand, Values
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.box import Box
 
 Lift = Callable[[Columns], Operand]
@@ -80,7 +81,7 @@ class _OfAll(Prescription):
 
     def __call__(self, columns: Columns) -> Operand:
         assert callable(self.value)
-        return self.value(*columns.values())
+        return called(self.value, *columns.values())
 
 
 def transfinite(g: Callable[..., Tensor], domain: Box) -> Callable[..., Operand]:

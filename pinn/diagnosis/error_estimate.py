@@ -99,16 +99,18 @@ def estimate(
     effort: Effort,
     generator: Generator,
     least: float = math.inf,
+    changing: bool = False,
 ) -> Estimate:
     """The estimate of a function's errors, by the correction that leaves least of its residual.
 
-    Where that leaves most of it, and is next to none: below the error `least`, the larger of it and of what fits best.
+    Where that leaves most of it, and is next to none: below the error `least`, the larger of it and of what fits best;
+    changing: but where the last steps of the training tell what is missing.
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     corrections = correct(trial, weights, effort, generator)
     drawn = SobolSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
     x = drawn.to(trial.dtype, trial.device).x
     best, *others = (Estimate(trial, correction, x) for correction in corrections)
-    if best.correction.left <= ErrorEstimate.RESOLVED or best.worst >= least:
+    if changing or best.correction.left <= ErrorEstimate.RESOLVED or best.worst >= least:
         return best
     return max([best, *others], key=lambda one: one.worst)

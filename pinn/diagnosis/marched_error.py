@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from pinn.derivatives.numpy_calls import called
 from pinn.problem import Problem
 from pinn.residuals.blocks import slopes
 from pinn.terms.base import Equation
@@ -116,7 +117,7 @@ def _coefficients(
     slope: dict[tuple[int, int], Tensor] = {}
     for row, equation in enumerate(equations):
         given = [values[name] for name in equation.arguments]
-        r[:, row] = equation.function(*given)
+        r[:, row] = called(equation.function, *given)
         for name, part in zip(equation.arguments, slopes(equation.function, given), strict=True):
             quantity = vocabulary.resolve(name, equation.name)
             if part is None or quantity.symbol is None or quantity.base not in fields:

@@ -42,6 +42,8 @@ class Staged:
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
     would have if it weighed as much as what was corrected. marched: errors by another way, taken in their place.
+    change: by how much the last steps of the training still changed the fields, which says more than a defect that is
+    not resolved.
     """
 
     estimate: Estimate
@@ -49,6 +51,7 @@ class Staged:
     fallen: float = 1.0
     rest: Mapping[str, float] = field(default_factory=dict)
     marched: Mapping[str, float] = field(default_factory=dict)
+    change: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def trial(self) -> Trial:
@@ -75,7 +78,8 @@ class Staged:
         was corrected: what is seen is the estimate, unless it is so small that the rest would have to weigh nothing.
         """
         seen = self.estimate.errors.items()
-        return {name: max(e, FINE * self.rest.get(name, 0.0)) for name, e in seen}
+        change = {} if self.corrections or self.estimate.correction.left <= ErrorEstimate.RESOLVED else self.change
+        return {name: max(e, FINE * self.rest.get(name, 0.0), change.get(name, 0.0)) for name, e in seen}
 
     def _rounded(self, errors: Mapping[str, float]) -> dict[str, float]:
         """What a field's numbers are rounded by is the least that its error can be."""
@@ -105,17 +109,22 @@ class Staged:
 
 
 def staged(
-    trial: Trial, weights: Mapping[str, float] | None, seconds: float, seed: int = 0, second_stage: bool = True
+    trial: Trial,
+    weights: Mapping[str, float] | None,
+    seconds: float,
+    seed: int = 0,
+    second_stage: bool = True,
+    change: Mapping[str, float] | None = None,
 ) -> Staged:
     """A trained function with its estimated errors, corrected where that gains, in about so many seconds.
 
-    weights: of the terms in the loss. Raises UserError where a residual depends on all points at once, or is not
-    finite.
+    weights: of the terms in the loss. change: of the fields by the last steps of the training.
+    Raises UserError where a residual depends on all points at once, or is not finite.
     """
     generator = Generator().manual_seed(seed + 2**22)
     started = time.perf_counter()
     effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
-    found = Staged(estimate(trial, weights, effort, generator))
+    found = Staged(estimate(trial, weights, effort, generator, changing=bool(change)), change=change or {})
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
         effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)

@@ -2,9 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import h5py
 
@@ -32,32 +31,51 @@ def new_file(path: Path) -> Iterator[h5py.File]:
 class Disk:
     """A file for HDF5 to write to, which never tells it that it failed: HDF5 could not close it any more.
 
-    With h5py 3.16 and a full disk closing printed tracebacks, and ended in a segmentation fault. failure: the first,
-    a Ctrl-C among them, for whoever closes the file; what is written after it is lost.
+    With h5py 3.16 and a full disk closing printed tracebacks, and ended in a segmentation fault. From the first failure
+    on the content is kept in memory, so that HDF5 reads what it wrote. failure: that one, a Ctrl-C among them, for
+    whoever closes the file.
     """
 
     def __init__(self, file: io.FileIO) -> None:
-        self.file = file
+        self.file: io.FileIO | io.BytesIO = file
         self.failure: BaseException | None = None
-        self.read, self.readinto, self.seek, self.tell = file.read, file.readinto, file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes | None:
+        return self.file.read(size)
+
+    def readinto(self, buffer: memoryview) -> int | None:
+        return self.file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
 
     def write(self, data: memoryview) -> int:
         """Write all of it."""
-        left = memoryview(data).cast("B")
-        while len(left) and self.failure is None:
-            left = left[self._do(self.file.write, left) or 0 :]
+        start, left = self.file.tell(), memoryview(data).cast("B")
+        try:
+            while len(left):
+                left = left[self.file.write(left) or 0 :]
+        except BaseException as error:
+            self._fail(error)
+            self.file.seek(start)
+            self.file.write(data)
         return len(data)
 
     def truncate(self, size: int) -> int:
-        self._do(self.file.truncate, size)
-        return size
+        try:
+            return self.file.truncate(size)
+        except BaseException as error:
+            self._fail(error)
+            return self.file.truncate(size)
 
     def flush(self) -> None:
         """Nothing: nothing is held back."""
 
-    def _do(self, call: Callable[..., int], *arguments: Any) -> int | None:
-        try:
-            return call(*arguments)
-        except BaseException as error:
-            self.failure = self.failure or error
-            return None
+    def _fail(self, error: BaseException) -> None:
+        """Go on in memory, with what the file holds."""
+        self.failure = self.failure or error
+        self.file.seek(0)
+        self.file = io.BytesIO(self.file.read() or b"")

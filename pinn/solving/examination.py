@@ -115,7 +115,9 @@ def errors_of(
         by_noise = _asked(told, "what noise leaves open", lambda: noise_errors(trial, run, plan.seed))
         if by_noise is not None:  # which a correction would learn
             return by_noise
-    found = _asked(told, "the error", lambda: staged(trial, plan.balanced_weights, seconds, plan.seed, second_stage))
+    change = run.change() if run is not None else {}
+    weights = plan.balanced_weights
+    found = _asked(told, "the error", lambda: staged(trial, weights, seconds, plan.seed, second_stage, change))
     if found is None:
         return None
     # of ordinary equations: in small steps, which resolve what features do not

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -42,10 +42,14 @@ SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
 @dataclass
 class Finished:
-    """What is kept of a window whose training is over, besides its parameters. points: (n, d) by region."""
+    """What is kept of a window whose training is over, besides its parameters.
+
+    points: (n, d) by region. change: by field, as of `Run.change`.
+    """
 
     points: dict[str, Tensor]
     outcome: Outcome
+    change: dict[str, float] = field(default_factory=dict)
 
 
 class TimeMarching(Run):
@@ -147,7 +151,8 @@ class TimeMarching(Run):
                 return Outcome.DIVERGED if Outcome.DIVERGED in outcomes else outcome
             self._sizes, self._tried = self._largest_sizes(trainer), {}
             self._before = self.at
-            self.finished.append(Finished({k: points.x for k, points in trainer.points.items()}, outcome))
+            points = {k: points.x for k, points in trainer.points.items()}
+            self.finished.append(Finished(points, outcome, trainer.change()))
             self._trainer, self._at_end = None, None
 
     def _is_over(self, end: Mapping[str, Any]) -> bool:
@@ -272,6 +277,11 @@ class TimeMarching(Run):
         """Of the last window that was trained."""
         return self._trainer.minimized() if self._trainer else None
 
+    def change(self) -> dict[str, float]:
+        """The largest of any window."""
+        told = [window.change for window in self.finished] + ([self._trainer.change()] if self._trainer else [])
+        return {name: max(one.get(name, 0.0) for one in told) for name in {name for one in told for name in one}}
+
     def checkpoint(self) -> dict[str, Any]:
         trained = self.trial.windows[: len(self.finished)]
         running = self._at_end or (self._trainer.checkpoint() if self._trainer else None)
@@ -281,7 +291,7 @@ class TimeMarching(Run):
             "cutting": None if self.cutting is None else self.cutting.state(),
             "sizes": self._sizes,
             "tried": self._tried,
-            "finished": [{"points": window.points, "outcome": window.outcome.name} for window in self.finished],
+            "finished": [dict(vars(window)) | {"outcome": window.outcome.name} for window in self.finished],
             "parameters": {window.prefix + name: v for window in trained for name, v in window.parameters().items()},
             "before": dict(vars(self._before)),
             "trainer": running,
@@ -298,7 +308,7 @@ class TimeMarching(Run):
         fits = windows == self.windows
         told = f"the checkpoint is of a run in {windows} windows, not in {self.windows}"
         require(fits, f"{told}; resume with the settings of its run")
-        self.finished = [Finished(entry["points"], Outcome[entry["outcome"]]) for entry in tree["finished"]]
+        self.finished = [Finished(**entry | {"outcome": Outcome[entry["outcome"]]}) for entry in tree["finished"]]
         self._before, self._sizes = Position(**tree["before"]), tree["sizes"]
         self._tried = tree["tried"]
         if self.cutting is not None:

@@ -148,5 +148,9 @@ class Run(ABC):
         """
 
     @abstractmethod
+    def change(self) -> dict[str, float]:
+        """Field -> by how much of its size the last steps still changed it; empty where they had settled."""
+
+    @abstractmethod
     def checkpoint(self) -> dict[str, Any]:
         """Everything that the next step depends on, as a plain tree."""

@@ -27,6 +27,7 @@ from pinn.training.interruption import SECOND, Interruption
 from pinn.training.prediction import Simplest, prediction_error
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
+from pinn.training.trail import Trail
 from pinn.training.weighting import NoiseWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
@@ -82,6 +83,7 @@ class Trainer(Run):
         self.best = Best(self.theta)
         self.simplest: Simplest | None = None
         self.damping = 0.0  # of the last step
+        self.trail = Trail(residuals, seed + 2**21)
         self._at = Position()
         self._before_draw: dict[str, Any] | None = None  # what a redraw has changed since the last step
         self._least_squares: Collocation | None = None
@@ -130,6 +132,7 @@ class Trainer(Run):
             if outcome in FAILED:
                 self.theta = self.best.theta
             self.at.next_stage()
+            self.trail.forget()
             self.state = self.stages[self.at.stage].optimizer.init(self.theta)
 
     def _run_stage(self, stage: Stage) -> Outcome:
@@ -161,6 +164,7 @@ class Trainer(Run):
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
             self.at.settled = bool(report.get("settled", False))
             self.damping = float(report.get("damping", 0.0))
+            self.trail.note(self.at.stage_step, self.theta)
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
 
     def _count(self, before: tuple[float, float], elapsed: float) -> None:
@@ -322,6 +326,9 @@ class Trainer(Run):
     def training_points(self) -> dict[str, Tensor]:
         return {label: points.x for label, points in self.points.items()}
 
+    def change(self) -> dict[str, float]:
+        return {} if self.at.settled else self.trail.change(self.at.stage_step, self.best.theta)
+
     def minimized(self) -> tuple[LeastSquares, Tensor] | None:
         if not self.points:
             return None
@@ -342,6 +349,7 @@ class Trainer(Run):
             "weights": dict(self.residuals.weights),
             "simplest": None if self.simplest is None else dict(vars(self.simplest)),
             "damping": self.damping,
+            "trail": self.trail.state(),
         }
 
     def restore(self, tree: Mapping[str, Any]) -> None:
@@ -356,6 +364,7 @@ class Trainer(Run):
         self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.state = _moved(tree["state"], self.theta)
         self.damping = tree.get("damping", 0.0)
+        self.trail.restore(_moved(tree.get("trail", {}), self.theta))
         self._restore_draw(tree)
 
     def _check_whole(self, tree: Mapping[str, Any]) -> None:

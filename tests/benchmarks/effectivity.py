@@ -20,9 +20,19 @@ from pinn.basis.logs import logger
 from pinn.cli.help import groups
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.solution import Solution
+from pinn.training.run import Callback, Run
 
 TRAINED = ("optimizer=trust_region", "network=mlp", "initial_guess=null", "output.estimate=false", "compile=never")
 SHARE, LEAST = 0.2, 2.0  # of a run's seconds, for its estimate, as in a run
+
+
+class Trained(Callback):
+    """Keeps the run, which knows how much its last steps changed."""
+
+    run: Run
+
+    def on_start(self, run: Run) -> None:
+        self.run = run
 
 
 def row(label: str, found: Staged, solution: Solution, seconds: float) -> str:
@@ -50,12 +60,13 @@ def examine(problem: str, stage: str, words: list[str]) -> None:
         return
     if configured["problem"].truth_kind is None:
         return
-    solution = pinn.solve(**configured)
+    trained = Trained()
+    solution = pinn.solve(**configured, callbacks=[trained])
     share = max(SHARE * (time.perf_counter() - start), LEAST)
     solution.errors()
     for second_stage in (False, True):
         start = time.perf_counter()
-        found = staged(solution.trial, None, share, second_stage=second_stage)
+        found = staged(solution.trial, None, share, second_stage=second_stage, change=trained.run.change())
         label = f"{problem}, {stage}" if not second_stage else "  as saved"
         print(row(label, found, solution, time.perf_counter() - start), flush=True)  # noqa: T201
 

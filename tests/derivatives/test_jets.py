@@ -136,3 +136,9 @@ def test_numpy_and_math_are_refused_where_they_meet_tensors_with_derivatives():
 def test_float32_stays_float32():
     x = jet_at(torch.rand(3, 2), (2, 0))
     assert torch.tanh(x * 2.0 + 1.0).dtype == torch.float32
+
+
+def test_numbers_that_become_tensors_in_a_users_function_are_as_precise_as_its_arguments():
+    y = torch.tensor([0.0, 2.0], dtype=torch.float64)
+    assert called(lambda y: torch.where(y < 1, 1.38, 400.1), y).tolist() == [1.38, 400.1]
+    assert torch.get_default_dtype() is torch.float32

@@ -1,0 +1,43 @@
+"""By how much the last steps of a training still changed the fields."""
+
+import pytest
+import torch
+from training.test_trainer import make_trainer
+
+from pinn.optimizers import Adam
+from pinn.training.trail import SINCE, Trail
+
+
+def test_the_change_is_that_since_a_sixth_of_the_steps():
+    """Of parameters that come nearer to zero as 1 / step the fields do, too: the change is as large as what is left."""
+    trainer = make_trainer(constraints="soft")
+    trail, trial = Trail(trainer.residuals, 0), trainer.residuals.trial
+
+    def theta(step):
+        """Fields 1 / step as large: those of the network's last layer."""
+        moved = {n: v / step if n in trial.linear_parameters else v for n, v in trial.parameters().items()}
+        return torch.cat([v.reshape(-1) for v in moved.values()])
+
+    for step in range(1, 1001):
+        trail.note(step, theta(step))
+    assert len(trail.values) < 6
+    (change,) = trail.change(1000, theta(1000)).values()
+    since = max(kept for kept in trail.values if kept <= 1000 / SINCE)
+    assert change == pytest.approx(1000 / since - 1, rel=1e-9)  # exact but for rounding
+    assert 0.18 < change < 0.35
+
+
+def test_nothing_is_known_of_the_change_in_a_first_step():
+    trainer = make_trainer(steps=1)
+    trainer.run()
+    assert trainer.change() == {}
+
+
+def test_a_run_that_is_continued_knows_the_same_change():
+    whole, half = make_trainer(optimizer=Adam(), steps=12), make_trainer(optimizer=Adam(), steps=6)
+    whole.run()
+    half.run()
+    rest = make_trainer(optimizer=Adam(), steps=12)
+    rest.restore(half.checkpoint())
+    rest.run()
+    assert whole.change() == rest.change() != {}
