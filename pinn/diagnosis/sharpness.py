@@ -84,7 +84,7 @@ def _is_border(trial: TrialFunction, found: Break) -> bool:
 
 
 def sharp_place(residuals: Residuals, seed: int = 0) -> str | None:
-    """Where most of the equations' residual sits in a small part of the domain: a front or a shock; None elsewhere."""
+    """Where most of the equations' residual sits in a small part of the domain, as at a front; None elsewhere."""
     generator = torch.Generator().manual_seed(seed + 2**24)
     trial = residuals.trial
     x = anywhere(trial, POINTS, generator)

@@ -22,7 +22,7 @@ from pinn.diagnosis.posedness import posedness
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
-from pinn.diagnosis.verdict import UNRESOLVED, Posedness, Reason, Verdict, Word, verdict
+from pinn.diagnosis.verdict import SOLVED, UNRESOLVED, Posedness, Reason, Verdict, Word, verdict
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.solution.output import Output
@@ -204,12 +204,12 @@ def _sharpness(
         )
         for kink in kinks(first, plan.seed)
     ]
-    if estimate is not None and not estimate.is_resolved:
+    if estimate is not None and not estimate.is_resolved and estimate.worst[1] > SOLVED:
         word = Word.NOT_SOLVED if estimate.worst[1] > UNRESOLVED else Word.PLAUSIBLE
         for window in trial.windows:
             place = sharp_place(make_residuals(window, weights=plan.balanced_weights), plan.seed)
             if place is not None:
-                told = f"most of the residual sits around {place}: a front or a shock"
+                told = f"most of the residual sits around {place}: a front, a shock or a corner"
                 reasons.append(Reason(told, word, POINTS))
                 break
     return tuple(reasons)

@@ -527,7 +527,7 @@ def test_a_shock_is_named():
     trial.load_parameters({name: 0.0 * values for name, values in trial.parameters().items()})
     found = examined(trial)
     assert found.word is NOT
-    assert "a front or a shock" in found.reasons[0], found.lines
+    assert "a front, a shock or a corner" in found.reasons[0], found.lines
     assert "viscosity" in found.action
 
 
