@@ -32,7 +32,8 @@ MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
 LITTLE = 0.05  # of the residual that no features explain: of more it is not known what it weighs
 ENOUGH = 1e-12  # estimated error below which none is looked for
-FINE = 1 / 3  # error per residual of what no features explain, over that of what was corrected, at least
+FINE = 0.2  # error per residual of what no features explain, over that of what was corrected, at least
+HIDDEN = 5.0  # errors over what is seen of them where the residual is that of rounding: 3 to 25 on six runs
 FIRST = 0.5  # of the time, for the first search
 
 
@@ -71,19 +72,24 @@ class Staged:
         return replace(growth, errors={name: factors[name] * values for name, values in growth.errors.items()})
 
     @property
+    def _is_explained(self) -> bool:
+        return self.estimate.correction.left <= ErrorEstimate.RESOLVED
+
+    @property
     def _errors(self) -> dict[str, float]:
         """The estimated error of each field.
 
         After a correction what remains of the residual is mostly finer than features see, and weighs less than what
         was corrected: what is seen is the estimate, unless it is so small that the rest would have to weigh nothing.
         """
-        seen = self.estimate.errors.items()
-        change = {} if self.corrections or self.estimate.correction.left <= ErrorEstimate.RESOLVED else self.change
+        hidden = not self.corrections and not self._is_explained and HIDDEN * self.estimate.worst < ErrorEstimate.ROUNDING
+        seen = {name: HIDDEN * e if hidden else e for name, e in self.estimate.errors.items()}.items()
+        change = {} if self.corrections or self._is_explained else self.change
         return {name: max(e, FINE * self.rest.get(name, 0.0), change.get(name, 0.0)) for name, e in seen}
 
     def _rounded(self, errors: Mapping[str, float]) -> dict[str, float]:
-        """What a field's numbers are rounded by is the least that its error can be."""
-        least = torch.finfo(self.trial.windows[0].dtype).eps
+        """Twice what a field's numbers are rounded by is the least that its error can be."""
+        least = 2 * torch.finfo(self.trial.windows[0].dtype).eps
         return {name: max(error, least) for name, error in errors.items()}
 
     @property

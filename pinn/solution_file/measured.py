@@ -81,7 +81,7 @@ class ErrorEstimate:
     FALLEN: ClassVar[str] = "corrected_residual"
     TRUSTED_UNTIL: ClassVar[str] = "trusted_until"
     RESOLVED: ClassVar[float] = 0.5  # of that share, up to which the correction is believed
-    ROUNDING: ClassVar[float] = 1e-10  # error below which the residual is that of rounding, which nothing explains
+    ROUNDING: ClassVar[float] = 5e-10  # error below which the residual is that of rounding, which nothing explains
 
     @property
     def attributes(self) -> dict[str, Any]:
