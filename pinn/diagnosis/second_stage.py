@@ -82,9 +82,10 @@ class Staged:
         After a correction what remains of the residual is mostly finer than features see, and weighs less than what
         was corrected: what is seen is the estimate, unless it is so small that the rest would have to weigh nothing.
         """
-        hidden = not self.corrections and not self._is_explained and HIDDEN * self.estimate.worst < ErrorEstimate.ROUNDING
+        known = self.corrections > 0 or self._is_explained
+        hidden = not known and HIDDEN * self.estimate.worst < ErrorEstimate.ROUNDING
         seen = {name: HIDDEN * e if hidden else e for name, e in self.estimate.errors.items()}.items()
-        change = {} if self.corrections or self._is_explained else self.change
+        change = {} if known else self.change
         return {name: max(e, FINE * self.rest.get(name, 0.0), change.get(name, 0.0)) for name, e in seen}
 
     def _rounded(self, errors: Mapping[str, float]) -> dict[str, float]:
