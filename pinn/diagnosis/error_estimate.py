@@ -4,7 +4,6 @@ That is the relative error, whatever cancels inside an equation and however erro
 stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,19 +97,18 @@ def estimate(
     weights: Mapping[str, float] | None,
     effort: Effort,
     generator: Generator,
-    least: float = math.inf,
-    changing: bool = False,
+    fits_best: bool = True,
 ) -> Estimate:
     """The estimate of a function's errors, by the correction that leaves least of its residual.
 
-    Where that leaves most of it, and is next to none: below the error `least`, the larger of it and of what fits best;
-    changing: but where the last steps of the training tell what is missing.
+    fits_best: where that leaves most of it, the larger of it and of what fits best; not where something else tells what
+    is missing: what was corrected, or the last steps of the training.
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     corrections = correct(trial, weights, effort, generator)
     drawn = SobolSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
     x = drawn.to(trial.dtype, trial.device).x
     best, *others = (Estimate(trial, correction, x) for correction in corrections)
-    if changing or best.correction.left <= ErrorEstimate.RESOLVED or best.worst >= least:
+    if not fits_best or best.correction.left <= ErrorEstimate.RESOLVED:
         return best
     return max([best, *others], key=lambda one: one.worst)

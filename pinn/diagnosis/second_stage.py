@@ -131,7 +131,7 @@ def staged(
     generator = Generator().manual_seed(seed + 2**22)
     started = time.perf_counter()
     effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
-    found = Staged(estimate(trial, weights, effort, generator, changing=bool(change)), change=change or {})
+    found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=change or {})
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
         effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)
@@ -155,7 +155,7 @@ def _corrected(
     fallen = _fallen(before.trial, corrected, weights, generator)
     if not fallen < 1.0:
         return None
-    after = estimate(corrected, weights, effort, generator, least=FINE * fallen * before.worst)
+    after = estimate(corrected, weights, effort, generator, fits_best=False)
     is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
     rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
     is_seen = is_resolved and after.worst > FINE * max(rest.values())

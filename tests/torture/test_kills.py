@@ -51,6 +51,10 @@ CASES = {
         "training.windows=auto",
         "training.checkpoint_seconds=0.1",
     ),
+    "spectral windows": (
+        *("problem=burgers", "problem.nu=0.1", "network=spectral", "network.width=60", "optimizer=linear"),
+        *("initial_guess=features", "training.windows=auto", "output.figures=false"),
+    ),
     "auto": ("problem=heat", "optimizer=auto", "output.figures=false", "training.tolerance=1e-5"),
     "two devices": (*BRIEF, "optimizer=trust_region", "devices=2"),
 }
