@@ -239,11 +239,12 @@ class Trainer(Run):
         """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
         noisy, before = self.held_out.noisy, self.residuals.weights
         means = numbers(self.least_squares.mean_squares(self.theta))
-        self.residuals.weights = self.weighting.updated(before, means, noisy)
+        weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
+        self.residuals.weights = before | self.weighting.updated(weighed, means, noisy)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
-        elif self.weighting.is_done(before, means, noisy):
+        elif self.weighting.is_done(weighed, means, noisy):
             loss = sum(before[block] * mean for block, mean in means.items())
             error = prediction_error(self.residuals, self.least_squares, self.theta, loss, noisy, self.damping)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:
