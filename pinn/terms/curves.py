@@ -52,6 +52,11 @@ class Curve:
         """The value of one number."""
         return float(self.value(torch.tensor(z, dtype=torch.float64)))
 
+    def between(self, z: float, deviation: float) -> tuple[float, float]:
+        """The values at z - deviation and z + deviation, the smaller first."""
+        lower, upper = sorted((self.at(z - deviation), self.at(z + deviation)))
+        return lower, upper
+
     def slope(self, z: float) -> float:
         """d value / dz."""
         at = torch.tensor(z, dtype=torch.float64, requires_grad=True)

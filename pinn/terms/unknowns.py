@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pinn.basis.configurable import Configurable, import_path
 from pinn.basis.errors import require
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
@@ -51,12 +52,17 @@ class Eigenvalue(float):
         told = f"near={float(self):g}" if self.number is None else f"number={self.number}"
         return f"Eigenvalue({told})"
 
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """As plain data, by which a file rebuilds it where it is an argument of a problem."""
+        return {"_target_": import_path(type(self))} | self.__getnewargs_ex__()[1]
+
     def __getnewargs_ex__(self) -> tuple[tuple, dict]:
         return (), {"near": float(self)} if self.number is None else {"number": self.number}
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(Configurable):
     """A normal distribution: what is known of an unknown before any data. mean: in its unit; sd: > 0."""
 
     mean: float
@@ -110,6 +116,13 @@ class Unknown(float):
 
     def __getnewargs_ex__(self) -> tuple[tuple, dict]:
         return (float(self),), {"bounds": self.bounds, "prior": self.prior, "scale": self.scale}
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """As plain data, by which a file rebuilds it where it is an argument of a problem."""
+        told = {"start": float(self), "bounds": list(self.bounds), "scale": self.scale}
+        prior = {} if self.prior is None else {"prior": self.prior.configuration}
+        return {"_target_": import_path(type(self))} | told | prior
 
     @property
     def bounds(self) -> tuple[float | None, float | None]:
@@ -166,3 +179,6 @@ class Prior(Term):
 
     def _deviation(self, value: Tensor) -> Tensor:
         return (value - self.normal.mean) / self.normal.sd
+
+
+UNKNOWNS = (Unknown, Eigenvalue, Normal)  # that a problem may be given

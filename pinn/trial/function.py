@@ -170,7 +170,7 @@ class TrialFunction:
     @property
     def unknowns(self) -> dict[str, float]:
         """The identified values by name; empty unless the problem has unknowns."""
-        return {name: self.curves[name].at(z) for name, z in self._trained_unknowns.items()}
+        return {name: self.curves[name].at(z) for name, z in self.trained_unknowns.items()}
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
@@ -180,10 +180,11 @@ class TrialFunction:
     @property
     def unknown_slopes(self) -> dict[str, float]:
         """By how much each unknown changes with what is trained for it: one where that is its value."""
-        return {name: self.curves[name].slope(z) for name, z in self._trained_unknowns.items()}
+        return {name: self.curves[name].slope(z) for name, z in self.trained_unknowns.items()}
 
     @property
-    def _trained_unknowns(self) -> dict[str, float]:
+    def trained_unknowns(self) -> dict[str, float]:
+        """What is trained for each unknown."""
         return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
 
     @cached_property
@@ -228,7 +229,7 @@ class TrialFunction:
     def with_core(self, core: nn.Module) -> "TrialFunction":
         """The same fields from another core network of the same inputs and outputs."""
         own, trial = self.network, copy.copy(self)
-        network = FieldNetwork(own.embedding, core, own.scaling, self._trained_unknowns, own.seen)
+        network = FieldNetwork(own.embedding, core, own.scaling, self.trained_unknowns, own.seen)
         trial.network = network.to(dtype=self.dtype, device=self.device)
         return trial
 
