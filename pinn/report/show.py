@@ -60,7 +60,7 @@ def accuracy_lines(record: Record) -> Iterator[str]:
     if not accuracy.errors:
         yield row("error", "not known: the problem has neither an exact nor a reference solution")
     for name, value, note in record.unknowns:
-        yield row(f"identified {name}", f"{value}  {note}")
+        yield row(f"identified {name}", f"{value}  {note.removeprefix('identified').lstrip(', ')}".strip())
 
 
 def step_lines(record: Record) -> Iterator[str]:

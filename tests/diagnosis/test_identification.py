@@ -64,25 +64,18 @@ class Diffusion(pinn.Problem):
 
 
 class Wave(pinn.Problem):
-    """u_t + c u_x = 0, u = sin(2 pi x) at the start and from the left; seen with noise: u = sin(2 pi (x - c t))."""
+    """c^2 u_xx + w^2 u = 0, a string that swings at a known frequency w from its end: u = (c / w) sin(w x / c)."""
 
-    def __init__(self, seed=0, noise=0.05):
-        self.domain = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 0.5))
-        self.fields, self.unknowns = ("u",), {"c": 0.8}
-        generator = np.random.default_rng(seed)
-        x, t = generator.uniform(0, 1, 40), generator.uniform(0, 0.5, 40)
-        values = np.sin(2 * np.pi * (x - t)) + generator.normal(scale=noise, size=40)
-        self.seen = pinn.Data(at={"x": x, "t": t}, u=values, noise=noise)
+    def __init__(self, seed=0, noise=0.01, w=4.0):
+        self.domain, self.fields, self.unknowns, self.w = pinn.Box(x=(0, 1)), ("u",), {"c": 0.8}, w
+        x = np.linspace(0.05, 1, 40)
+        values = np.sin(w * x) / w + np.random.default_rng(seed).normal(scale=noise, size=len(x))
+        self.seen = pinn.Data(at={"x": x}, u=values, noise=noise)
 
     def terms(self):
-        start = pinn.Initial(u=lambda x: (2 * math.pi * x).sin())
-        ends = pinn.Periodic("x", ("u",))
-        return {
-            "wave": pinn.Interior(lambda u_t, u_x, c: u_t + c * u_x),
-            "start": start,
-            "ends": ends,
-            "seen": self.seen,
-        }
+        swings = pinn.Interior(lambda u, u_xx, c: c**2 * u_xx + self.w**2 * u)
+        end = pinn.Boundary(lambda u_x: u_x - 1.0, on="x.min")
+        return {"swings": swings, "end": pinn.Dirichlet(u=0.0, on="x.min"), "slope": end, "seen": self.seen}
 
 
 def small(inputs, outputs):
@@ -210,7 +203,7 @@ def test_errors_are_those_of_repeated_noise():
     [
         (lambda seed: Decay(seed=seed), "k", RATE, {}),
         (Diffusion, "D", 0.7, {"network": wide}),
-        (Wave, "c", 1.0, {"interior": 100}),
+        (Wave, "c", 1.0, {"network": wide}),
     ],
     ids=["decay", "diffusion", "wave"],
 )
