@@ -124,7 +124,7 @@ def identification(trial: TrialFunction, run: Trainer, numerical: Mapping[str, f
     ahead = -inverse @ eliminated.right  # what is left to be trained
     covariance = (influence @ influence.mT + ahead.outer(ahead)).double().cpu()
     unsettled = bool((ahead.square() > influence.square().sum(1)).any())
-    way += "; the training has not settled: a step more would change them by more than that" if unsettled else ""
+    way += "; not settled: a step more would change them by more" if unsettled else ""
     return _identification(trial, covariance, numerical, way)
 
 
@@ -133,12 +133,13 @@ def _identification(
 ) -> Identification:
     values, slopes, guesses = trial.unknowns, trial.unknown_slopes, trial.problem.unknowns
     sizes = {name: max(abs(value), abs(float(guesses[name]))) or 1.0 for name, value in values.items()}
-    limits = {}
+    limits, larger = {}, []
     for name, deviation in zip(values, covariance.diagonal().sqrt().tolist(), strict=True):
         if numerical.get(name, 0.0) > abs(slopes[name]) * deviation:
-            way += f"; of {name} by the estimated error of the solution"
+            larger.append(name)
             deviation = numerical[name] / (abs(slopes[name]) or 1.0)
         limits[name] = trial.curves[name].between(trial.trained_unknowns[name], TWO_SIDED * deviation)
+    way += f"; of {', '.join(larger)} by the estimated error of the solution, which is more" if larger else ""
     return Identification(values, slopes, sizes, covariance, numerical, limits, way)
 
 

@@ -185,7 +185,8 @@ class TrialFunction:
     @property
     def trained_unknowns(self) -> dict[str, float]:
         """What is trained for each unknown."""
-        return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
+        trained = self.network.unknowns  # which have an order of their own
+        return {name: float(trained[name].detach()) for name in self.problem.unknowns}
 
     @cached_property
     def _curved(self) -> dict[str, Callable[[Tensor], Tensor]]:

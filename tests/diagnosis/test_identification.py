@@ -211,3 +211,38 @@ def test_intervals_cover_the_truth(make, name, truth, settings):
     z = deviations(make, name, truth, range(200), **settings)
     covered = float(np.mean(np.abs(z) < 1.96))
     assert 0.90 <= covered <= 0.99, covered  # 0.95 with a standard deviation of 0.015 over 200 draws
+
+
+class Swing(pinn.Problem):
+    """u_tt + b u_t + a u = 0, whose unknowns stand in an order that is not that of their names."""
+
+    def __init__(self):
+        self.domain, self.fields, self.unknowns = pinn.Time(t=(0, 3)), ("u",), {"b": 0.2, "a": 3.0}
+        t = np.linspace(0.1, 3, 40)
+        w = math.sqrt(4.0 - 0.04)
+        values = np.exp(-0.2 * t) * (np.cos(w * t) + 0.2 / w * np.sin(w * t))
+        self.seen = pinn.Data(at={"t": t}, u=values + np.random.default_rng(0).normal(scale=0.01, size=40), noise=0.01)
+
+    def terms(self):
+        swing = pinn.Interior(lambda u, u_t, u_tt, a, b: u_tt + b * u_t + a * u)
+        return {"swing": swing, "start": pinn.Initial(u=1.0, u_t=0.0), "seen": self.seen}
+
+
+@pytest.mark.estimates
+def test_each_unknown_has_its_own_error():
+    found = solved(Swing(), network=wide, interior=100).unknowns
+    assert list(found) == ["b", "a"]
+    t, step = np.linspace(0.1, 3, 40), 1e-5
+
+    def curve(b, a):
+        w = math.sqrt(a - b * b / 4)
+        return np.exp(-b * t / 2) * (np.cos(w * t) + b / 2 / w * np.sin(w * t))
+
+    slopes = [
+        (curve(*(p + step * d)) - curve(*(p - step * d))) / (2 * step)
+        for p, d in zip([np.array([0.4, 4.0])] * 2, np.eye(2), strict=True)
+    ]
+    covariance = np.linalg.inv(np.array(slopes) @ np.array(slopes).T) * 0.01**2
+    for name, error, truth in zip(("b", "a"), np.sqrt(covariance.diagonal()), (0.4, 4.0), strict=True):
+        assert found[name].standard_error == pytest.approx(error, rel=0.2)
+        assert abs(found[name] - truth) < 4 * error
