@@ -28,6 +28,8 @@ from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 
 WIDEST, MOST, WORK = 3000, 2**17, 2e11  # parameters, rows, and rows times parameters squared, that take seconds
+RIDGE = 1e-13  # on what is eliminated: the damping of a run that has not settled would hide what it leaves open
+HEAVIER = 1e2  # times that equations are weighed, to see how far data bend them
 NOISE = "noise"  # begins the name of what data are divided by
 
 
@@ -117,12 +119,17 @@ def identification(trial: TrialFunction, run: Trainer, numerical: Mapping[str, f
     last = [owners.index(f"unknowns.{name}") for name in names]
     order = torch.tensor([at for at in range(len(owners)) if at not in last] + last, device=theta.device)
     rows = observed.taken(least_squares, theta, order)
-    eliminated = eliminate(rows.pieces(), len(owners) - len(names), len(names), run.damping)
+    eliminated = eliminate(rows.pieces(), len(owners) - len(names), len(names), RIDGE)
     noise, way = observed.noise(rows, eliminated)
     inverse = eliminated.inverse
     influence = inverse @ inverse.mT @ eliminated.left(rows.j).mT * noise  # (k, n): by each row's noise of size one
     ahead = -inverse @ eliminated.right  # what is left to be trained
     covariance = (influence @ influence.mT + ahead.outer(ahead)).double().cpu()
+    if not observed.given:  # whose misfit may be that of equations that weigh too little
+        rows = observed.taken(least_squares, theta, order, HEAVIER)
+        held = eliminate(rows.pieces(), len(owners) - len(names), len(names), RIDGE)
+        bent = (held.inverse @ held.right).double().cpu()
+        covariance = covariance + bent.outer(bent)
     unsettled = bool((ahead.square() > influence.square().sum(1)).any())
     way += "; not settled: a step more would change them by more" if unsettled else ""
     return _identification(trial, covariance, numerical, way)
@@ -145,19 +152,24 @@ def _identification(
 
 @dataclass
 class _Rows:
-    """All rows, once: those of data are kept. r (n,), j (n, p), numbers (n,): of the data's, once all have passed."""
+    """All rows, once: those of data are kept. r (n,), j (n, p), numbers (n,): of the data's, once all have passed.
+
+    weight: on the squares of the others, beside their own.
+    """
 
     least_squares: Collocation
     theta: Tensor
     order: Tensor
     is_data: Tensor
+    weight: float
 
     def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
         kept = []
         for indices, r, j in self.least_squares.pieces(self.theta):
             ordered, data = j[:, self.order], self.is_data[indices]
             kept.append((indices[data], r[data].clone(), ordered[data]))
-            yield r, ordered
+            factor = torch.where(data, 1.0, self.weight**0.5).to(r)
+            yield factor * r, factor.unsqueeze(1) * ordered
         self.numbers, self.r, self.j = (torch.cat(parts) for parts in zip(*kept, strict=True))
 
 
@@ -182,8 +194,8 @@ class _Observed:
         given = [*noisy_blocks(residuals, least_squares.points), *residuals.priors]
         return cls(blocks, scale, given)
 
-    def taken(self, least_squares: Collocation, theta: Tensor, order: Tensor) -> _Rows:
-        return _Rows(least_squares, theta, order, (self.scale > 0).to(theta.device))
+    def taken(self, least_squares: Collocation, theta: Tensor, order: Tensor, weight: float = 1.0) -> _Rows:
+        return _Rows(least_squares, theta, order, (self.scale > 0).to(theta.device), weight)
 
     def noise(self, rows: _Rows, eliminated: Eliminated) -> tuple[Tensor, str]:
         """The noise (n,) of each row of data, in the rows' unit, and how it is known."""

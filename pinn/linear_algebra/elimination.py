@@ -12,12 +12,10 @@ from torch import Tensor
 
 from pinn.linear_algebra.triangular import triangular_factor
 
-ROUNDING = 1e4  # of a triangle of thousands of columns, by the machine's
-
 
 @dataclass(frozen=True)
 class Eliminated:
-    """min ||r + A a + B b||^2 + ridge ||a||^2 with a (q,) eliminated: ||T b + s||^2 for b (k,), up to a constant.
+    """min ||r + A a + B b||^2 + lambda ||a||^2 with a (q,) eliminated: ||T b + s||^2 for b (k,), up to a constant.
 
     triangle: T (k, k). right: s (k,). follows (q, k): a = -follows b + what b does not change. factor: R, square.
     """
@@ -42,12 +40,12 @@ class Eliminated:
         return rows[:, q:] - rows[:, :q] @ self.follows
 
     def leverages(self, rows: Tensor) -> Tensor:
-        """The diagonal (n,) of H = J (J^T J + ridge)^-1 J^T for rows (n, q + k): how far each fits itself."""
+        """The diagonal (n,) of H = J (J^T J + lambda)^-1 J^T for rows (n, q + k): how far each fits itself."""
         return torch.linalg.solve_triangular(self.factor, rows, upper=True, left=False).square().sum(1)
 
 
 def eliminate(pieces: Iterable[tuple[Tensor, Tensor]], q: int, k: int, ridge: float) -> Eliminated:
-    """From pieces r (m,) and J (m, q + k) of any size. ridge >= 0: at least what keeps R_A above rounding is added."""
+    """From pieces r (m,) and J (m, q + k). ridge: lambda over the sum of J's squares, > 0, so that R_A is regular."""
 
     def with_ridge() -> Iterator[tuple[Tensor, Tensor]]:
         square, like = 0.0, None
@@ -55,9 +53,7 @@ def eliminate(pieces: Iterable[tuple[Tensor, Tensor]], q: int, k: int, ridge: fl
             square, like = square + float(j.square().sum()), j
             yield r, j
         assert like is not None
-        least = ROUNDING * torch.finfo(like.dtype).eps
-        damping = torch.eye(q, q + k, dtype=like.dtype, device=like.device)
-        damping *= max(ridge**0.5, least * square**0.5)
+        damping = torch.eye(q, q + k, dtype=like.dtype, device=like.device) * (ridge * square) ** 0.5
         yield damping.new_zeros(q), damping
 
     factor, right, _ = triangular_factor(with_ridge(), q + k)

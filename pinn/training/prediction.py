@@ -12,7 +12,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.training.weighting import Followed
 
 WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
-HEAVIER, LITTLE = 1e4, 1e-9  # times that what is exact is weighed to see what that gains; damping there, by its size
+HEAVIER, LITTLE = 1e2, 1e-9  # times that what is exact is weighed to see what that gains; damping there, by its size
 
 
 @dataclass
