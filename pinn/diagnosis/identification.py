@@ -115,7 +115,7 @@ def identification(trial: TrialFunction, run: Trainer, numerical: Mapping[str, f
     owners = [name for name, shape in least_squares.shapes.items() for _ in range(shape.numel())]
     told = f"{len(owners):,} parameters and {least_squares.rows:,} rows: too many to be eliminated"
     small = len(owners) <= WIDEST and least_squares.rows <= MOST and least_squares.rows * len(owners) ** 2 <= WORK
-    require(small, f"{told}; a smaller network or fewer points, with network=PATH as initial_guess")
+    require(small, f"{told}; try a smaller network or fewer points")
     last = [owners.index(f"unknowns.{name}") for name in names]
     order = torch.tensor([at for at in range(len(owners)) if at not in last] + last, device=theta.device)
     rows = observed.taken(least_squares, theta, order)

@@ -153,7 +153,7 @@ def examine(
         posed = replace(posed, free=())  # which is said in better words
     seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
-    known = _asked(told, "how well unknowns are known", partial(_identified, answer, run, estimate))
+    known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
     if known is not None and posed is not None:
         posed = replace(posed, unknowns=known.determined)
     seen = (*(seen or ()), *_eigenvalue(answer, run), *(known.open if known else ()))

@@ -71,7 +71,7 @@ def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
 def _average(jobs: Sequence[Row]) -> Row:
     done = [job for job in jobs if job["status"] == Status.DONE.value]
     measured = [*MEASURED, *dict.fromkeys(name for job in done for name in unknowns_of(job))]
-    means = {name: [job[name] for job in done if job[name] is not None] for name in measured}
+    means = {name: [job[name] for job in done if job.get(name) is not None] for name in measured}
     row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
     spread = statistics.stdev(means["error"]) if len(means["error"]) > 1 else None
     counts = {"jobs": len(jobs), "done": len(done), "verdict": _counted_words(done)}
