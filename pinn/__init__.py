@@ -68,10 +68,12 @@ if TYPE_CHECKING:
     from pinn.terms import Mean as Mean
     from pinn.terms import Neumann as Neumann
     from pinn.terms import Norm as Norm
+    from pinn.terms import Normal as Normal
     from pinn.terms import Observation as Observation
     from pinn.terms import Periodic as Periodic
     from pinn.terms import Pin as Pin
     from pinn.terms import Robin as Robin
+    from pinn.terms import Unknown as Unknown
     from pinn.training import Stage as Stage
     from pinn.training import Stages as Stages
     from pinn.training import Training as Training

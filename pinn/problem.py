@@ -1,10 +1,12 @@
 """A problem: domain, fields, terms, and what is known of its solution."""
 
 import inspect
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,7 +43,8 @@ class Problem(Configurable, ABC):
     * methods marked `@derived`.
 
     A field of fewer coordinates is one that names its own: `fields = {"u": ("x", "t"), "q": ("t",)}`.
-    `unknowns` maps what is to be identified to its first guess, or to an `Eigenvalue`; `scales` gives a field's typical
+    `unknowns` maps what is to be identified to its first guess, to an `Unknown` with bounds or a prior, or to an
+    `Eigenvalue`; `scales` gives a field's typical
     size, by which its network output is multiplied (1 where not named); `units` and `long_names` label files and
     figures; `operators` names linear combinations of second derivatives, {"anisotropic": {"xx": 1.0, "yy": 0.1}}.
     """
@@ -60,12 +63,16 @@ class Problem(Configurable, ABC):
         """The terms by name, in the paper's order."""
 
     def all_terms(self) -> dict[str, Term]:
-        """The terms, and for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero."""
+        """The terms, for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero, and priors
+        of unknowns."""
         terms = self.terms()
         norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
         if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
             name = "norm" if "norm" not in terms else "norm of the fields"
             terms = {**terms, name: norms[0](*self.vocabulary.fields)}
+        most = max((term.observations for term in terms.values()), default=0)
+        for name, guess in self.unknowns.items():
+            terms = {**terms, **(guess.terms(name, most) if hasattr(guess, "terms") else {})}
         return terms
 
     def _asks_for_more_than_zero(self, term: Term) -> bool:
@@ -92,6 +99,9 @@ class Problem(Configurable, ABC):
             set_there = bool(getattr(self, needed, ()))
             require(set_there, f"{kind} sets no {needed}; write self.{needed} = {example} in its constructor")
         _ = self.vocabulary
+        for name, guess in self.unknowns.items():
+            told = f"{kind}.unknowns must map {name} to its first guess or a pinn.Unknown, got {guess!r}"
+            require(isinstance(guess, Real) and math.isfinite(guess), told)
         terms = self.terms()
         listed = isinstance(terms, Mapping) and bool(terms)
         require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}")

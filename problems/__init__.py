@@ -2,7 +2,9 @@
 
 from pinn.problems.allen_cahn import AllenCahn
 from pinn.problems.burgers import Burgers
+from pinn.problems.burgers_identification import BurgersIdentification
 from pinn.problems.convection import Convection
+from pinn.problems.diffusion_reaction_inverse import DiffusionReactionInverse
 from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
 from pinn.problems.heat import Heat
@@ -13,18 +15,22 @@ from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
 from pinn.problems.laplace_annulus import LaplaceAnnulus
 from pinn.problems.lid_driven_cavity import LidDrivenCavity
+from pinn.problems.lorenz_inverse import LorenzInverse
 from pinn.problems.moving_disc import MovingDisc
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.problems.poisson_holes import PoissonHoles
 from pinn.problems.poisson_lshape import PoissonLshape
 from pinn.problems.reaction import Reaction
+from pinn.problems.spring_damper import SpringDamper
 from pinn.problems.wave import Wave
 
 __all__ = [
     "AllenCahn",
     "Burgers",
+    "BurgersIdentification",
     "Convection",
+    "DiffusionReactionInverse",
     "ElasticityPlate",
     "EulerBeam",
     "Heat",
@@ -35,11 +41,13 @@ __all__ = [
     "Kovasznay",
     "LaplaceAnnulus",
     "LidDrivenCavity",
+    "LorenzInverse",
     "MovingDisc",
     "Poisson2D",
     "Poisson5D",
     "PoissonHoles",
     "PoissonLshape",
     "Reaction",
+    "SpringDamper",
     "Wave",
 ]

@@ -22,7 +22,9 @@ from pinn.trial.making import make_trial
 HARD = {
     "allen_cahn": {"seam", "start"},
     "burgers": {"walls", "start"},
+    "burgers_identification": set(),
     "convection": {"seam", "start"},
+    "diffusion_reaction_inverse": {"ends"},
     "elasticity_plate": {"clamped_x", "clamped_y"},
     "euler_beam": {"clamp"},
     "heat": {"walls", "start"},
@@ -33,12 +35,14 @@ HARD = {
     "kovasznay": {"walls"},
     "laplace_annulus": {"inner", "outer"},
     "lid_driven_cavity": {"lid", "walls"},
+    "lorenz_inverse": {"start"},
     "moving_disc": set(),
     "poisson_2d": {"walls"},
     "poisson_5d": set(),
     "poisson_holes": {"outer", "holes"},
     "poisson_lshape": {"walls"},
     "reaction": {"start"},
+    "spring_damper": {"start"},
     "wave": {"walls", "start"},
 }
 CLASSES = {cls().name: cls for cls in (getattr(pinn.problems, name) for name in pinn.problems.__all__)}

@@ -14,6 +14,7 @@ from pinn.sampling.adaptation import Adaptation
 from pinn.sampling.base import Sampler
 from pinn.solution.loading import NETWORK_PARTS, NETWORKS
 from pinn.solution.output import Output
+from pinn.terms.unknowns import UNKNOWNS
 from pinn.training.settings import Stage, Stages, Training
 from pinn.training.weighting import Weighting
 
@@ -22,7 +23,7 @@ CONFIGURATION = ".hydra/config.yaml"  # in the folder of a run, as Hydra writes 
 Kinds = tuple[type, ...]
 
 PLACES: Mapping[str, tuple[Kinds, Kinds]] = {
-    "problem": ((Problem,), (Problem, Domain)),
+    "problem": ((Problem,), (Problem, Domain, *UNKNOWNS)),
     "network": (NETWORKS, NETWORK_PARTS),
     "sampler": ((Sampler,), (Adaptation,)),
     "optimizer": ((Optimizer, Stages, Automatic), (Optimizer, Stage)),

@@ -5,7 +5,7 @@ dict of fields of shape (n,), pointwise; the derived quantities of the problem; 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -124,10 +124,14 @@ class Request:
 
 @dataclass
 class Given:
-    """What a residual may use besides the fields: unknowns by name, the normal (n, d) on a boundary."""
+    """What a residual may use besides the fields: unknowns by name, the normal (n, d) on a boundary.
+
+    curves: of an unknown whose parameter is another number, the function from that, elementwise.
+    """
 
     unknowns: Mapping[str, Tensor] = field(default_factory=dict)
     normal: Tensor | None = None
+    curves: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
 
 
 def taylor(
@@ -201,10 +205,10 @@ def _combined(jet: Jet, symbol: Symbol) -> Tensor:
 
 def _given_value(quantity: Quantity, request: Request, given: Given, points: Tensor, tape: Pass | None) -> Tensor:
     if quantity.kind == "unknown":
-        unknown = given.unknowns[quantity.base]
-        if tape is not None and unknown.requires_grad:
-            return tape.spread(unknown, 1)
-        return unknown.expand(len(points))
+        unknown, curve = given.unknowns[quantity.base], given.curves.get(quantity.base)
+        spread = tape is not None and unknown.requires_grad
+        values = tape.spread(unknown, 1) if tape is not None and spread else unknown.expand(len(points))
+        return values if curve is None else curve(values)
     if given.normal is None:
         raise UserError(f"normal_{quantity.base} is known on a boundary only; ask for it in a boundary condition")
     return given.normal[:, request.vocabulary.coordinates.index(quantity.base)]
@@ -218,7 +222,7 @@ def reverse(request: Request, fields: FieldFunction, points: Tensor, given: Give
     wanted = [name for name in quantities if name in asked and quantities[name].kind in ("coordinate", "derivative")]
 
     def at_point(x: Tensor, normal: Tensor) -> dict[str, Tensor]:
-        here = Given(given.unknowns, None if given.normal is None else normal.unsqueeze(0))
+        here = replace(given, normal=None if given.normal is None else normal.unsqueeze(0))
         return _AtPoint(request, fields, here).all_at_once(wanted, x)
 
     normals = torch.zeros_like(points) if given.normal is None else given.normal

@@ -113,6 +113,8 @@ class Vocabulary:
         "reference",
         "error",
         "estimate",
+        "band",
+        "unknowns",
         "jacobian",
         "hessian",
         "self",

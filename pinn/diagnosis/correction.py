@@ -101,7 +101,8 @@ class Step(Correction):
     @property
     def unknowns(self) -> dict[str, float]:
         named = unflatten(self.best, self.shapes)
-        return {name: float(named[f"unknowns.{name}"]) for name in self.trial.problem.unknowns}
+        slopes = self.trial.unknown_slopes
+        return {name: slope * float(named[f"unknowns.{name}"]) for name, slope in slopes.items()}
 
     def applied(self) -> TrialFunction:
         corrected = self.trial.with_core(copy.deepcopy(self.trial.network.core))

@@ -75,8 +75,8 @@ class _Linearized:
 
     moved: the parameters whose changes J is of. given (N,): r of fields that are zero: sources and data. blocks: name
     -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block -> its points.
-    noisy: the blocks whose rows are divided by their noise. levels: root mean square of each field. extents: their
-    sizes, as of `_changes`. weights: of the blocks in the loss that was minimized.
+    noisy: the blocks whose rows are divided by their noise, among them the priors. levels: root mean square of each
+    field. extents: their sizes, as of `_changes`. weights: of the blocks in the loss that was minimized.
     """
 
     trial: TrialFunction
@@ -91,6 +91,7 @@ class _Linearized:
     blocks: dict[str, slice]
     places: dict[str, Tensor]
     noisy: tuple[str, ...]
+    priors: tuple[str, ...]
     levels: Tensor
     extents: Tensor
     weights: dict[str, float]
@@ -119,9 +120,23 @@ class _Linearized:
         zero = residuals.of(corrected.zero())
         given = CollocationLeastSquares(zero, points, Assembly()).residual(zero.theta()).detach().double().cpu()
         r, j = (values.double().cpu().clone() for values in (r, j))
-        noisy = tuple(noisy_blocks(residuals, points))
+        noisy = (*noisy_blocks(residuals, points), *residuals.priors)
         fields = (phi, owners, columns, names)
-        return cls(corrected, tuple(shapes), r, j, given, *fields, rows, places, noisy, levels, extents, trained)
+        return cls(
+            corrected,
+            tuple(shapes),
+            r,
+            j,
+            given,
+            *fields,
+            rows,
+            places,
+            noisy,
+            residuals.priors,
+            levels,
+            extents,
+            trained,
+        )
 
     def contradictory(self) -> tuple[str, ...]:
         """The blocks that no smooth change of the fields brings to zero, although they are smooth.
@@ -130,10 +145,10 @@ class _Linearized:
         of the fields does shift from block to block.
         """
         share, sizes, left = self._irreducible()
-        largest = max(sizes.values())
+        largest = max(size for name, size in sizes.items() if name not in self.priors)
         if largest < MISSED or (share < LEFT and (largest < REFUSED or self._settled() < LEFT)):
             return ()
-        large = [name for name, size in sizes.items() if size >= 0.1 * largest]
+        large = [name for name, size in sizes.items() if size >= 0.1 * largest and name not in self.priors]
         smooth = all(_roughness(self.places[name], left[self.blocks[name]]) < SMOOTH for name in large)
         return tuple(large) if smooth else ()
 
@@ -155,14 +170,14 @@ class _Linearized:
         return float((r - q @ (q.mT @ r)).norm() / r.norm().clamp_min(torch.finfo(r.dtype).tiny))
 
     def missed(self) -> dict[str, float]:
-        """Each block's residual by the block's size."""
-        return self._by_size(self.r)
+        """Each block's residual by the block's size; not of priors, which need not hold."""
+        return {name: size for name, size in self._by_size(self.r).items() if name not in self.priors}
 
     def faint(self) -> tuple[str, ...]:
         """The blocks whose data are far more than what fields of the solution's size make of them, and are missed."""
         missed = self.missed()
         moved = {name: (size, data) for name, (size, data) in self._sizes.items() if size > UNMOVED * self.level}
-        return tuple(name for name, (size, data) in moved.items() if data > FAR * size and missed[name] > 0.5)
+        return tuple(name for name, (size, data) in moved.items() if data > FAR * size and missed.get(name, 0.0) > 0.5)
 
     def _by_size(self, rows: Tensor) -> dict[str, float]:
         """Rows (N,) by block over the residual of random smooth fields of the solution's size, or of its data alone.
@@ -304,7 +319,7 @@ def _changes(
         unknown = name.removeprefix("unknowns.")
         if unknown in problem.unknowns:
             row = start.new_zeros(1, len(start))
-            row[0, at] = 1.0 / _size(trial, unknown)
+            row[0, at] = trial.unknown_slopes[unknown] / _size(trial, unknown)
             rows.append(row)
             owners.append(torch.tensor([len(fields) + list(problem.unknowns).index(unknown)]))
         at += shape.numel()

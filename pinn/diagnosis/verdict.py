@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, ClassVar
 
+from pinn.solution_file.identified import with_error
 from pinn.solution_file.measured import ErrorEstimate, Measure
 
 OVERFIT = 10.0  # held-out over training residual beyond which the points were learnt, not the equation
@@ -85,21 +86,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Determined:
-    """An unknown's value with its standard error by the data's noise. size: the larger of its value and its guess."""
+    """An unknown's value with its standard error. size: the larger of its value and its guess. way: what that is by."""
 
     name: str
     value: float
     error: float
     size: float
+    way: str = "by the noise of the data"
 
     @property
     def reason(self) -> Reason:
         """In words: what is known to less than its own size is not determined."""
-        known = f"{self.name} = {self.value:.4g} +- {self.error:.1g}"
+        known = f"{self.name} = {with_error(self.value, self.error)}"
         if self.error > self.size:
             told = f"unknown {self.name} is not determined by the data ({known})"
             return Reason(told, Word.ILL_POSED, f"data that depend on {self.name}, more of them or with less noise")
-        return Reason(f"{known} by the noise of the data")
+        return Reason(f"{known}, {self.way}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pinn.report.accuracy import Accuracy
 from pinn.solution.solution import Solution
+from pinn.solution_file.identified import identified_rows
 from pinn.solution_file.measured import Measure, kept_measurement
 
 WIDTH = 100  # at most
@@ -30,10 +31,7 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     attributes = {**solution.attributes, "truth": solution.problem.truth_kind}
     errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
     rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
-    errors_of_unknowns = Measure.UNKNOWN_ERROR.within(attributes)
-    for name, value in solution.trial.unknowns.items():
-        error = f", estimated error {errors_of_unknowns[name]:.1g}" if name in errors_of_unknowns else ""
-        rows.append((name, f"{value:.10g}" if error else f"{value:.6g}", f"identified{error}"))
+    rows += identified_rows(attributes | Measure.UNKNOWN.entries(solution.trial.unknowns))
     rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{solution.history['step'][-1]} steps")]
     rows += [("" if number else "files", "", str(path)) for number, path in enumerate(files)]
     for row in rows:

@@ -15,7 +15,8 @@ from pinn.basis.files import read_text, read_yaml
 from pinn.basis.rebuilding import without_corrections
 from pinn.report.accuracy import Accuracy
 from pinn.solution_file.contents import Contents
-from pinn.solution_file.measured import Measure, kept_measurement, known_errors
+from pinn.solution_file.identified import identified_rows
+from pinn.solution_file.measured import kept_measurement, known_errors
 from pinn.solution_file.reading import datasets, opened, read_attributes, read_history
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
@@ -55,9 +56,9 @@ class Record:
         return Accuracy.of(self.attributes, self.kept, self.errors)
 
     @property
-    def unknowns(self) -> dict[str, float]:
-        """What was identified."""
-        return Measure.UNKNOWN.within(self.attributes)
+    def unknowns(self) -> list[tuple[str, str, str]]:
+        """What was identified: name, value with its error, and what is to be known of it."""
+        return list(identified_rows(self.attributes))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def accuracy_lines(record: Record) -> Iterator[str]:
         yield row(label, f"{value}  {note}".strip())
     if not accuracy.errors:
         yield row("error", "not known: the problem has neither an exact nor a reference solution")
-    for name, identified in record.unknowns.items():
-        yield row(f"identified {name}", f"{identified:.8g}")
+    for name, value, note in record.unknowns:
+        yield row(f"identified {name}", f"{value}  {note.removeprefix('identified').lstrip(', ')}".strip())
 
 
 def step_lines(record: Record) -> Iterator[str]:

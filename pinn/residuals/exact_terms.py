@@ -46,7 +46,7 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     drawn_twice = [_random(residuals, generator) for _ in range(2)]
     largest: dict[str, float] = {}
     for group in residuals.regions.values():
-        if group.region.is_interior:
+        if group.region.is_interior or not group.request.demands:  # or of unknowns alone
             continue
         drawn = SobolSampler(boundary=64).draw(trial.domain, group.region, generator)
         points = drawn.thinned().to(trial.dtype, trial.device)

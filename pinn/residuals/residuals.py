@@ -11,9 +11,10 @@ from torch import Generator, Tensor
 
 from pinn.basis.errors import require
 from pinn.derivatives.tape import Pass
-from pinn.residuals.blocks import RegionBlocks, group_by_region, largest_addend, row_values
+from pinn.residuals.blocks import Block, RegionBlocks, group_by_region, largest_addend, row_values
 from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
+from pinn.terms.unknowns import Prior
 from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]
@@ -28,8 +29,9 @@ def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> Named:
 class Residuals:
     """The residuals of a trial function's problem, with the weights of their squares in the loss.
 
-    weights: block or term name -> positive weight, 1 where not named. skip: terms left out, such as those that hold
-    exactly. Raises UserError for unknown names in equations and weights.
+    weights: block or term name -> positive weight, the term's own where not named, mostly 1. skip: terms left out, such
+    as those that hold exactly. priors: the blocks that say what is known of unknowns before any data.
+    Raises UserError for unknown names in equations and weights.
     """
 
     def __init__(
@@ -39,11 +41,15 @@ class Residuals:
         self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
         self.regions = group_by_region(trial, skip)
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
-        self.blocks = tuple(block.name for group in self.regions.values() for block in group.blocks)
+        self.blocks = tuple(block.name for block in self._blocks())
+        self.priors = tuple(b.name for b in self._blocks() if isinstance(self.trial.terms[b.term], Prior))
         self.weights = self._resolve(weights or {})
 
+    def _blocks(self) -> list[Block]:
+        return [block for group in self.regions.values() for block in group.blocks]
+
     def _resolve(self, weights: Mapping[str, float]) -> dict[str, float]:
-        terms = {block.name: block.term for group in self.regions.values() for block in group.blocks}
+        terms = {block.name: block.term for block in self._blocks()}
         unknown = [name for name in weights if name not in terms and name not in terms.values()]
         known = ", ".join(terms)
         require(
@@ -52,7 +58,8 @@ class Residuals:
         )
         for name, weight in weights.items():
             require(0 < weight < float("inf"), f"the weight of {name} must be positive and finite, got {weight}")
-        return {block: float(weights.get(block, weights.get(term, 1.0))) for block, term in terms.items()}
+        own = {name: term.weight for name, term in self.trial.terms.items()}
+        return {block: float(weights.get(block, weights.get(term, own[term]))) for block, term in terms.items()}
 
     @property
     def p(self) -> int:

@@ -216,7 +216,9 @@ class _Measurement:
         return size
 
     def _noise(self, label: str, block: Block) -> bool:
-        """Whether it is data whose noise is given: that is their size."""
+        """Whether it is data whose noise is given: that is their size; or a prior, which has its own, too."""
+        if block.name in self.probe.residuals.priors:
+            return True
         columns = self.probe.points[label].columns
         given = [columns[name] for name in block.equation.arguments if name.startswith("noise") and name in columns]
         return any(bool((noise != 1.0).any()) for noise in given)

@@ -27,6 +27,7 @@ from pinn.solution.solution import Solution
 from pinn.solution_file.contents import FIELD_SIZES, Contents
 from pinn.solution_file.reading import PathLike, locate, read
 from pinn.solution_file.soundness import understood
+from pinn.terms.unknowns import UNKNOWNS
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
@@ -74,7 +75,7 @@ def _loaded(
 ) -> Solution:
     configuration = read_yaml(contents.configuration) or {}
     require(isinstance(configuration, dict), f"its configuration must be a mapping, got {configuration!r}")
-    problem = problem or rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain))
+    problem = problem or rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain, *UNKNOWNS))
     if not isinstance(problem, Problem):
         raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
     if not trust:

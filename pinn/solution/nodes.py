@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
@@ -149,3 +150,14 @@ def chosen_counts(names: Sequence[str], resolution: Resolution) -> dict[str, int
     for name in resolution:
         require(name in names, f"output.resolution names {name!r}; the dimensions are {', '.join(names)}")
     return dict(resolution)
+
+
+def interpolated(
+    nodes: Nodes, arrays: Mapping[str, NDArray], coordinates: Sequence[str], points: NDArray[np.float64]
+) -> dict[str, NDArray]:
+    """Arrays on the nodes of a grid, linearly at points (n, d); raises UserError where the nodes are no grid."""
+    require(not nodes.positions, "what is known on the nodes of a mesh is not interpolated; see contents() for these")
+    axes = [nodes.dimensions[name] for name in nodes.dimensions]
+    places = points[:, [list(coordinates).index(name) for name in nodes.dimensions]]
+    inside = np.clip(places, [axis[0] for axis in axes], [axis[-1] for axis in axes])
+    return {name: RegularGridInterpolator(axes, values)(inside) for name, values in arrays.items()}

@@ -16,22 +16,24 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from pinn.basis.errors import UserError, require
+from pinn.basis.errors import require
 from pinn.basis.late import LATE
-from pinn.domains.base import Domain
 from pinn.networks.corrected import network_configuration
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.beforehand import check_derivatives
 from pinn.solution.dataset import to_dataset
-from pinn.solution.nodes import make_nodes
+from pinn.solution.nodes import interpolated, make_nodes
 from pinn.solution.output import Output
+from pinn.solution.places import outside, points_of
 from pinn.solution.provenance import provenance
 from pinn.solution.tabulation import Create, Tabulation, in_memory
+from pinn.solution.unknowns import Identified
 from pinn.solution_file.contents import FIELD_SIZES, FILE_NAME, Contents
+from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.layout import writing
-from pinn.solution_file.measured import Measure, error_attributes
+from pinn.solution_file.measured import ErrorEstimate, Measure, error_attributes
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.reading import PathLike
 from pinn.trial.function import TrialFunction
@@ -44,8 +46,8 @@ if TYPE_CHECKING:
 WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
 """What a file holds on its nodes, beside the error against the reference."""
 
-ROUNDING = 1e-12
-"""Of a domain's extent by which a point may lie outside."""
+BAND = 2.0
+"""Standard errors to either side."""
 
 WINDOWED_CHUNK = 8192
 """Points of windows of time that are evaluated at once: more than a line of a grid has, so that places are the same."""
@@ -113,6 +115,13 @@ class Solution:
     def fields(self) -> tuple[str, ...]:
         return self.problem.vocabulary.fields
 
+    @property
+    def unknowns(self) -> dict[str, Identified]:
+        """What was identified: numbers, with `standard_error`, `interval(0.95)` and `correlations`."""
+        attributes = self.attributes | Measure.UNKNOWN.entries(self.trial.unknowns)
+        curves = self.trial.windows[0].curves
+        return {name: Identified(name, told, curves[name]) for name, told in unknown_attributes(attributes).items()}
+
     def __repr__(self) -> str:
         coordinates = ", ".join(self.problem.coordinates)
         return f"<Solution of {self.problem.name}: {', '.join(f'{name}({coordinates})' for name in self.fields)}>"
@@ -138,6 +147,24 @@ class Solution:
             UserError: as a call, or the name means nothing.
         """
         return self._evaluate((name,), coordinates)[name]
+
+    def band(self, **coordinates: ArrayLike) -> NDArray | dict[str, NDArray]:
+        """Two standard errors of the field by the noise of data, at points as in a call: it lies within u +- that.
+
+        Of a loaded solution it is interpolated linearly from the nodes of its file.
+
+        Raises:
+            UserError: as a call, or there is none: data without a noise, or not what is left.
+        """
+        told = f"{self.problem.name} has no band: its data have no noise that is given, or the run is not down to it"
+        require(self._has_band, told)
+        points, shape = self._points(coordinates)
+        if callable(self.estimate):
+            errors = self._chunked(self.estimate, points)
+        else:
+            errors = interpolated(self._nodes(None), self.estimate, self.problem.coordinates, points)
+        values = {name: (BAND * error).reshape(shape)[()] for name, error in errors.items()}
+        return values[self.fields[0]] if len(self.fields) == 1 else values
 
     def grid(self, output: Output | None = None) -> dict[str, NDArray]:
         """The values (k,) of each coordinate on the file's nodes."""
@@ -204,7 +231,7 @@ class Solution:
 
     def to_xarray(self, output: Output | None = None) -> xarray.Dataset:
         """All that `save` writes on the nodes, as an xarray.Dataset: `u`, `reference_u`, `error_u`, `estimate_u`,
-        `residual_<term>`.
+        `residual_<term>`, `band_u`.
 
         Raises:
             UserError: xarray is not installed.
@@ -274,7 +301,14 @@ class Solution:
             tabulation.copy("estimate", self.estimate)
         for name in set(free) & tabulation.groups.get("estimate", {}).keys():
             tabulation.center("estimate", name)
+        if self._has_band:
+            tabulation.multiply("band", "estimate", BAND)
         return {name: tabulation.compare(name, name in free) for name in compared}
+
+    @property
+    def _has_band(self) -> bool:
+        """Whether the estimated errors are standard errors by the noise of data."""
+        return self.attributes.get(ErrorEstimate.WAY) == ErrorEstimate.NOISE
 
     def _derivatives(self, output: Output) -> Callable[[Tensor], Mapping[str, Tensor]]:
         """The quantities that the output asks for as a function of points; raises UserError for one of no meaning."""
@@ -291,30 +325,12 @@ class Solution:
 
     def _points(self, coordinates: Mapping[str, ArrayLike]) -> tuple[NDArray, tuple[int, ...]]:
         """Coordinates by name as points (n, d), and the shape that they broadcast to."""
-        expected = self.problem.coordinates
-        wrong = sorted(set(coordinates) ^ set(expected))
-        got = ", ".join(coordinates) or "none"
-        require(not wrong, f"the coordinates of {self.problem.name} are {', '.join(expected)}; got {got}")
-        try:
-            columns = np.broadcast_arrays(*(np.asarray(coordinates[name], dtype=np.float64) for name in expected))
-        except (TypeError, ValueError) as error:
-            raise UserError(f"coordinates must be numbers or arrays that broadcast: {error}") from error
-        points = np.stack([column.reshape(-1) for column in columns], axis=1)
-        self._note_extrapolation(points)
-        return points, columns[0].shape
-
-    def _note_extrapolation(self, points: NDArray) -> None:
-        if self._extrapolation_noted:
-            return
-        outside = len(points) - int(near(self.problem.domain, points).sum())
-        if outside:
+        points, shape = points_of(self.problem, coordinates)
+        told = "" if self._extrapolation_noted else outside(self.problem.domain, points)
+        if told:
             self._extrapolation_noted = True
-            bounds = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in self.problem.domain.bounds.items())
-            warnings.warn(
-                f"{outside} of {len(points)} points lie outside the domain ({bounds}): the solution was not trained "
-                "there",
-                stacklevel=5,
-            )
+            warnings.warn(told, stacklevel=4)
+        return points, shape
 
     def _chunked(self, function: Callable[[Tensor], Mapping[str, Tensor]], points: NDArray) -> dict[str, NDArray]:
         """`function` of points (n, d), a chunk at a time: in the order of time where windows follow each other.
@@ -381,14 +397,3 @@ class Solution:
             "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
         }
         return provenance() | described | self.attributes | Measure.UNKNOWN.entries(trial.unknowns)
-
-
-def near(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether points (n, d) lie in the domain, or no farther outside than rounding in a user's linspace."""
-    lowest, highest = np.array(list(domain.bounds.values())).T
-    slack = ROUNDING * (highest - lowest)
-    inside = ((points >= lowest - slack) & (points <= highest + slack)).all(axis=1)
-    if not domain.is_box:
-        doubtful = np.flatnonzero(inside & ~domain.contains(points))
-        inside[doubtful] = domain.distance(points[doubtful]) <= float(slack.max())
-    return inside

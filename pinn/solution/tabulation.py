@@ -63,6 +63,13 @@ class Tabulation:
             for block in blocks(self.nodes.shape, BLOCK):
                 array[block] = values[block]
 
+    def multiply(self, group: str, source: str, factor: float) -> None:
+        """Fill a group from another one's arrays times a factor."""
+        for name, array in list(self.groups.get(source, {}).items()):
+            made = self._array(group, name, array.dtype if hasattr(array, "dtype") else np.dtype(np.float64))
+            for block in blocks(self.nodes.shape, BLOCK):
+                made[block] = factor * array[block]
+
     def center(self, group: str, name: str) -> None:
         """Take its mean over space off an array."""
         array = self.groups[group][name]

@@ -12,7 +12,7 @@ from pinn.solution_file.nodes import Nodes
 FORMAT_VERSION = 1
 FILE_NAME = "solution.h5"
 FIELD_SIZES = "field_sizes"  # root attribute: JSON, field -> [shift, size] of the network's outputs; absent for [0, 1]
-GROUPS = ("reference", "error", "estimate", "residual")
+GROUPS = ("reference", "error", "estimate", "band", "residual")
 """Groups of arrays on the nodes beside the fields."""
 
 
@@ -20,7 +20,8 @@ GROUPS = ("reference", "error", "estimate", "residual")
 class Contents:
     """All that a solution file holds, as numpy arrays and plain data.
 
-    `fields`, `derivatives`, `reference`, `error`, `estimate` (of the error) and `residual` have the shape of `nodes`;
+    `fields`, `derivatives`, `reference`, `error`, `estimate` (of the error), `band` (two standard errors by the noise
+    of data) and `residual` have the shape of `nodes`;
     `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
     fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
@@ -33,6 +34,7 @@ class Contents:
     reference: dict[str, NDArray] = field(default_factory=dict)
     error: dict[str, NDArray] = field(default_factory=dict)
     estimate: dict[str, NDArray] = field(default_factory=dict)
+    band: dict[str, NDArray] = field(default_factory=dict)
     residual: dict[str, NDArray] = field(default_factory=dict)
     history: dict[str, NDArray] = field(default_factory=dict)
     parameters: dict[str, NDArray] = field(default_factory=dict)

@@ -9,6 +9,8 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /inside                              1 where a node of a grid lies in a domain that moves; fields are NaN elsewhere
     /u_x ...                             derivatives that were asked for
     /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
+    /band/u                              two standard errors by the noise of data: u lies within u +- that
+    /unknowns/nu                         what was identified; attributes value, standard_error, lower, upper (95 %)
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
@@ -33,6 +35,7 @@ from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
+from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.new import new_file
 from pinn.solution_file.nodes import Block
 from pinn.solution_file.vtk import write_vtk
@@ -106,6 +109,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_points(file, contents)
         write_network(file, contents.parameters)
         write_diagnosis(file, contents.diagnosis)
+        write_unknowns(file, contents)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)
@@ -199,7 +203,8 @@ def nodal_attributes(group: str, name: str, contents: Contents) -> dict[str, str
     attributes = contents.description(name)
     if group == "derivatives":
         return attributes if name in contents.units else {"long_name": attributes["long_name"]}
-    prefix = {"fields": "", "estimate": "estimated error of "}.get(group, f"{group} of ")
+    own = {"fields": "", "estimate": "estimated error of ", "band": "two standard errors of "}
+    prefix = own.get(group, f"{group} of ")
     return attributes | {"long_name": prefix + attributes["long_name"]}
 
 
@@ -238,6 +243,13 @@ def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:
         dataset = file.create_dataset(f"diagnosis/{name}", data=values)
         dataset.dims[0].attach_scale(dimension_only(file["diagnosis"], f"{name}_number", len(values)))
         set_attributes(dataset, {"long_name": name.replace("_", " ")})
+
+
+def write_unknowns(file: h5py.File, contents: Contents) -> None:
+    """What was identified, a number each, with its errors as attributes; no group where nothing was."""
+    for name, told in unknown_attributes(contents.attributes).items():
+        dataset = file.create_dataset(f"unknowns/{name}", data=told["value"])
+        set_attributes(dataset, {**contents.description(name), **told})
 
 
 def write_points(file: h5py.File, contents: Contents) -> None:

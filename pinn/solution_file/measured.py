@@ -27,6 +27,9 @@ class Measure(Enum):
     ESTIMATE = "estimated_relative_l2_"  # of a field, a root attribute
     BOUND = "error_bound_"  # of a field's relative L2 error, guaranteed; a root attribute
     UNKNOWN_ERROR = "estimated_error_"  # of what is identified, in its unit, a root attribute
+    STANDARD_ERROR = "standard_error_"  # of what is identified, in its unit, a root attribute
+    LOWER = "interval_lower_"  # end of its interval of 95 %, a root attribute
+    UPPER = "interval_upper_"
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
 
     def of(self, name: str) -> str:

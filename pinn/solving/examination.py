@@ -16,6 +16,7 @@ from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
+from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness
@@ -32,6 +33,7 @@ from pinn.training.held_out import HeldOut
 from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
 from pinn.training.run import Run, StepRecord
+from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
@@ -53,6 +55,7 @@ class Examination:
     """A trained function with what was found of it; what is None was not asked, or did not come out.
 
     trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
+    known: how well what was identified is.
     """
 
     trial: TrialFunction | WindowedTrial
@@ -60,11 +63,12 @@ class Examination:
     stages: Staged | NoiseErrors | None = None
     spectrum: Spectrum | None = None
     bounds: Mapping[str, float] = field(default_factory=dict)
+    known: Identification | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        parts = (self.spectrum, self.stages.measured if self.stages else None, self.verdict)
+        parts = (self.spectrum, self.stages.measured if self.stages else None, self.known, self.verdict)
         told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
         return told | Measure.BOUND.entries(self.bounds)
 
@@ -151,10 +155,22 @@ def examine(
         posed = replace(posed, free=())  # which is said in better words
     seen = _asked(told, "how sharp it is", partial(_sharpness, answer, plan, history, estimate))
     bounds = _asked(told, "a bound of the error", lambda: bound_errors(answer))
-    seen = (*(seen or ()), *_eigenvalue(answer, run))
+    known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
+    if known is not None and posed is not None:
+        posed = replace(posed, unknowns=known.determined)
+    seen = (*(seen or ()), *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
-    return Examination(answer, judged, stages, _spectrum(run), bounds or {})
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known)
+
+
+def _identified(
+    answer: TrialFunction | WindowedTrial, run: Run, estimate: ErrorEstimate | None
+) -> Identification | None:
+    """How well what was identified is known; None where nothing was, or by no data."""
+    if not answer.unknowns or not isinstance(run, Trainer):
+        return None
+    return identification(answer.windows[0], run, estimate.unknowns if estimate else {})
 
 
 def _eigenvalue(trial: TrialFunction | WindowedTrial, run: Run) -> tuple[Reason, ...]:

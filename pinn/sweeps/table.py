@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pinn.basis.errors import require
 from pinn.basis.files import printable
 from pinn.report.record import Record, read_record
 from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.identified import with_error
 from pinn.solution_file.measured import Measure
 from pinn.solution_file.new import new_file
 from pinn.solution_file.reading import PathLike
@@ -31,6 +32,8 @@ from pinn.solution_file.soundness import understood
 WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
 RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
+
+IDENTIFIED = (Measure.UNKNOWN, Measure.STANDARD_ERROR)
 
 Row = dict[str, Any]
 
@@ -72,16 +75,23 @@ def _row(record: Record, path: Path, root: Path) -> Row:
     row |= {"estimated_error": estimate.worst[1] if estimate else None}
     row |= {"lower_bound": not estimate.is_resolved if estimate else None}
     row |= {"held_out": record.kept.get(Measure.HELD_OUT.total), "steps": len(record.history.get("step", ()))}
-    return row | Measure.RELATIVE_L2.entries(errors)
+    return row | Measure.RELATIVE_L2.entries(errors) | unknowns_of(record.attributes)
+
+
+def unknowns_of(row: Mapping[str, Any]) -> Row:
+    """What was identified, and its standard errors, of all entries."""
+    return {key: value for key, value in row.items() if any(measure.measures(key) for measure in IDENTIFIED)}
 
 
 def table_text(rows: Sequence[Row]) -> str:
     """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
-    names = [name for name in names if name != "lower_bound" and not Measure.RELATIVE_L2.measures(name)]
+    beside = (Measure.RELATIVE_L2, Measure.STANDARD_ERROR)
+    names = [name for name in names if name != "lower_bound" and not any(m.measures(name) for m in beside)]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(Text(name.replace("_", "\n")), overflow="fold", no_wrap=name != "run")
+        told = Measure.UNKNOWN.name_in(name) if Measure.UNKNOWN.measures(name) else name.replace("_", "\n")
+        table.add_column(Text(told), overflow="fold", no_wrap=name != "run")
     for row in rows:
         table.add_row(*(Text(cell(row, name)) for name in names))  # as it is: brackets in a value are no markup
     text = io.StringIO()
@@ -106,6 +116,8 @@ def cell(row: Row, name: str) -> str:
     value = row.get(name)
     if name == "estimated_error" and value is not None:
         return f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
+    if Measure.UNKNOWN.measures(name) and value is not None:
+        return with_error(value, row.get(Measure.STANDARD_ERROR.of(Measure.UNKNOWN.name_in(name))))
     if isinstance(value, float):
         return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.2e}"
     return "" if value is None else str(value)

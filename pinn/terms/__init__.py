@@ -5,7 +5,7 @@ from pinn.terms.conditions import Boundary, Dirichlet, Initial, Interior, Neuman
 from pinn.terms.coupling import Interface, Periodic
 from pinn.terms.data import Data, Observation
 from pinn.terms.integrals import Flux, Integral, Mean, Norm, Pin
-from pinn.terms.unknowns import Eigenvalue
+from pinn.terms.unknowns import Eigenvalue, Normal, Unknown
 
 __all__ = [
     "Boundary",
@@ -21,6 +21,7 @@ __all__ = [
     "Mean",
     "Neumann",
     "Norm",
+    "Normal",
     "Observation",
     "Period",
     "Periodic",
@@ -28,6 +29,7 @@ __all__ = [
     "Robin",
     "Side",
     "Term",
+    "Unknown",
     "Value",
     "equation",
     "prescribed",

@@ -46,7 +46,13 @@ class Period:
 
 
 class Term(ABC):
-    """An equation on a region. Subclasses say which region and which equations, and what of it can hold exactly."""
+    """An equation on a region. Subclasses say which region and which equations, and what of it can hold exactly.
+
+    weight: of its mean squares in the loss where the user gives none. observations: how many it is, 0 for no data.
+    """
+
+    weight: float = 1.0
+    observations: int = 0
 
     @abstractmethod
     def region(self, domain: Domain) -> Region:

@@ -42,6 +42,7 @@ class Data(Term):
         self.values = values
         self.noise = noise
         self.most = positive_count(most)
+        self.observations = Some.of(at, self.most).count(at)
 
     def region(self, domain: Domain) -> Region:
         some = Some.of(self.at, self.most)
@@ -84,6 +85,7 @@ class Observation(Term):
         self.values = values
         self.noise = noise
         self.most = positive_count(most)
+        self.observations = Some.of(at, self.most).count(at)
 
     def region(self, domain: Domain) -> Region:
         some = Some.of(self.at, self.most)
@@ -127,6 +129,11 @@ class Some:
         if most is None or n <= most:
             return cls()
         return cls(np.sort(np.random.default_rng(0).choice(n, most, replace=False)), n)
+
+    def count(self, at: Mapping[str, Any]) -> int:
+        """How many are used."""
+        every = max((np.size(values) for values in at.values()), default=0)
+        return every if self.chosen is None else len(self.chosen)
 
     def values(self, values: Any, name: str) -> Any:
         """Those of n numbers that are chosen, or what is given for all."""

@@ -16,6 +16,7 @@ from pinn.linear_algebra.pencil import Pencil
 from pinn.residuals.protocol import LeastSquares
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import anywhere
+from pinn.terms.curves import curve_of
 from pinn.terms.unknowns import Eigenvalue, equal
 
 EXACT = 1e-9  # departure of a row from what makes an eigenvalue problem, by the root mean square of all rows
@@ -39,6 +40,8 @@ def eigenproblem(residuals: Residuals, least_squares: LeastSquares, theta: Tenso
     if len(unknowns) != 1 or layer is None or theta.dtype != torch.float64:
         return None
     ((name, wanted),) = unknowns.items()
+    if not curve_of(wanted).is_itself:
+        return None
     found = recognized(layer[1], float(wanted))
     if found is None and isinstance(wanted, Eigenvalue):
         raise UserError(

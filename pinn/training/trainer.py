@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
-from pinn.training.prediction import Simplest, prediction_error
+from pinn.training.prediction import Simplest, followed, prediction_error
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.trail import Trail
@@ -243,13 +243,15 @@ class Trainer(Run):
         """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
         noisy, before = self.held_out.noisy, self.residuals.weights
         means = numbers(self.least_squares.mean_squares(self.theta))
-        self.residuals.weights = self.weighting.updated(before, means, noisy)
+        weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
+        look = cache(partial(followed, self.residuals, self.least_squares, self.theta, noisy, self.damping))
+        self.residuals.weights = before | self.weighting.updated(weighed, means, noisy, look)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
-        elif self.weighting.is_done(before, means, noisy):
+        elif self.weighting.is_done(weighed, means, noisy, look):
             loss = sum(before[block] * mean for block, mean in means.items())
-            error = prediction_error(self.residuals, self.least_squares, self.theta, loss, noisy, self.damping)
+            error = prediction_error(loss, noisy, look().count)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:
                 self.at.fits_noise = True
             else:

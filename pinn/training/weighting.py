@@ -1,12 +1,29 @@
 """Weights of the terms in the loss, fixed or changed while training."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 
 LITTLE = 0.01  # of the loss, below which what is exact may come to weigh more
+LOOSE = 1.05  # ratio of standard errors that counts as one
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What follows noisy data, in the linearization. With D = J_d^T J_d of the rows of data, and E of the others.
+
+    count: tr (D + E + damping)^-1 D, of the parameters: equations and damping hold back the others. loose: the largest
+    ratio of an unknown's standard error and what it would be if E weighed far more; 1 without unknowns.
+    """
+
+    count: float = 0.0
+    loose: float = 1.0
+
+
+Look = Callable[[], Followed]
 
 
 class Weighting(Configurable, ABC):
@@ -14,18 +31,21 @@ class Weighting(Configurable, ABC):
 
     @abstractmethod
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
     ) -> dict[str, float]:
         """New weights by block from the present ones and the unweighted mean squares at the training points.
 
-        noisy: the blocks of data whose noise is given, and how many observations each has.
+        noisy: the blocks of data whose noise is given, and how many observations each has. look: counts the parameters
+        that follow these.
         """
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
         """Whether weights change at all with such data."""
         return True
 
-    def is_done(self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+    def is_done(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+    ) -> bool:
         """Whether another step is worth it only as far as it lowers the loss by more than noise does."""
         return False
 
@@ -34,7 +54,7 @@ class FixedWeights(Weighting):
     """The weights stay as they are given."""
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
     ) -> dict[str, float]:
         return dict(weights)
 
@@ -45,30 +65,41 @@ class FixedWeights(Weighting):
 class NoiseWeights(Weighting):
     """The noise of data decides: what is exact comes to weigh so much that the data cannot bend it.
 
-    Whenever the data are met to their noise and all other terms are next to nothing in the loss, these weigh `factor`
-    times more, until they contribute less than one observation's noise: the limit in which equations hold and the data
-    choose among their solutions. Without a noise the weights stay as they are given. factor: > 1.
+    Whenever the data are met to their noise and all other terms are next to nothing in the loss, or no more than the
+    parameters that follow the data make it, these terms weigh `factor` times more, until they contribute less than one
+    observation's noise, and unknowns would hardly be known better if they weighed more: the limit in which equations
+    hold and the data choose among their solutions. That they contribute little is not enough: so they do where the data
+    bend them at no cost. Without a noise the weights stay as they are given. factor: > 1. largest: bound on the ratio
+    of two weights, up to which it is done for unknowns, > 1.
 
     A penalty's continuation: Nocedal & Wright 2006, section 17.1; the discrepancy principle: Morozov 1966.
     """
 
-    def __init__(self, *, factor: float = 10.0) -> None:
+    def __init__(self, *, factor: float = 10.0, largest: float = 1e8) -> None:
         require(1 < factor < float("inf"), f"weighting.factor must be > 1 and finite, got {factor}")
+        require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
         self.factor = factor
+        self.largest = largest
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
     ) -> dict[str, float]:
+        if not noisy or not _are_met(means, noisy) or self.is_done(weights, means, noisy, look):
+            return dict(weights)
         exact = exact_loss(weights, means, noisy)
-        if not _are_met(means, noisy) or exact > LITTLE or exact * max(noisy.values()) < 1.0:
+        if exact > LITTLE and exact * max(noisy.values()) > look().count:
             return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
         return bool(noisy)
 
-    def is_done(self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
-        return _are_met(means, noisy) and exact_loss(weights, means, noisy) * max(noisy.values()) < 1.0
+    def is_done(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+    ) -> bool:
+        if not _are_met(means, noisy) or exact_loss(weights, means, noisy) * max(noisy.values()) >= 1.0:
+            return False
+        return max(weights.values()) * self.factor > self.largest * min(weights.values()) or look().loose < LOOSE
 
 
 def exact_loss(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:
@@ -96,7 +127,7 @@ class BalancedWeights(Weighting):
         self.largest = largest
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
     ) -> dict[str, float]:
         losses = {block: weights[block] * means[block] for block in weights}
         mean = sum(losses.values()) / len(losses)

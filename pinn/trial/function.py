@@ -19,6 +19,7 @@ from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.sampling.base import PartOf
 from pinn.terms.base import Term
+from pinn.terms.curves import Curve, curve_of
 from pinn.trial.continuation import Beginning, Piece, Start
 
 INTERFACE = "interface"  # term by which pieces of a network meet
@@ -31,7 +32,8 @@ NetworkFactory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module fro
 class FieldNetwork(nn.Module):
     """Embedded coordinates through the core network and the fields' scales; the problem's unknowns beside it.
 
-    Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field. seen: (m, inputs of the
+    Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field. unknowns: the numbers that
+    are trained for them. seen: (m, inputs of the
     core), one where a field is a function of an input, else zero; None where each is one of all.
     """
 
@@ -168,7 +170,28 @@ class TrialFunction:
     @property
     def unknowns(self) -> dict[str, float]:
         """The identified values by name; empty unless the problem has unknowns."""
-        return {name: float(value.detach()) for name, value in self.network.unknowns.items()}
+        return {name: self.curves[name].at(z) for name, z in self.trained_unknowns.items()}
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """How each unknown is a function of what is trained for it."""
+        return {name: curve_of(guess) for name, guess in self.problem.unknowns.items()}
+
+    @property
+    def unknown_slopes(self) -> dict[str, float]:
+        """By how much each unknown changes with what is trained for it: one where that is its value."""
+        return {name: self.curves[name].slope(z) for name, z in self.trained_unknowns.items()}
+
+    @property
+    def trained_unknowns(self) -> dict[str, float]:
+        """What is trained for each unknown."""
+        trained = self.network.unknowns  # which have an order of their own
+        return {name: float(trained[name].detach()) for name in self.problem.unknowns}
+
+    @cached_property
+    def _curved(self) -> dict[str, Callable[[Tensor], Tensor]]:
+        """Of unknowns that are not what is trained themselves."""
+        return {name: curve.value for name, curve in self.curves.items() if not curve.is_itself}
 
     @property
     def sizes(self) -> dict[str, tuple[float, float]] | None:
@@ -207,7 +230,7 @@ class TrialFunction:
     def with_core(self, core: nn.Module) -> "TrialFunction":
         """The same fields from another core network of the same inputs and outputs."""
         own, trial = self.network, copy.copy(self)
-        network = FieldNetwork(own.embedding, core, own.scaling, self.unknowns, own.seen)
+        network = FieldNetwork(own.embedding, core, own.scaling, self.trained_unknowns, own.seen)
         trial.network = network.to(dtype=self.dtype, device=self.device)
         return trial
 
@@ -262,7 +285,7 @@ class TrialFunction:
     ) -> dict[str, Tensor]:
         """As `evaluate`, on a boundary with its normals (n, d), through `tape` and with the `past` that are given."""
         unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
-        given, fields = Given(unknowns, normal), self.field_function(parameters, past)
+        given, fields = Given(unknowns, normal, self._curved), self.field_function(parameters, past)
         if self.derivatives == "reverse":
             return reverse(request, fields, points, given)
         return taylor(request, fields, points, given, tape)

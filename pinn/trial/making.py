@@ -21,6 +21,7 @@ from pinn.networks.parted import is_parted, parted_network
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
+from pinn.terms.curves import curve_of
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
 from pinn.trial.interfaces import Interfaces
@@ -112,7 +113,8 @@ def make_trial(
         core.see(embedding.coordinates)
     start = start or Beginning()
     own = own_inputs(problem, embedding.coordinates)
-    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), problem.unknowns, own).to(
+    trained = {name: curve_of(guess).trained(float(guess)) for name, guess in problem.unknowns.items()}
+    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), trained, own).to(
         dtype=dtype, device=device
     )
     return TrialFunction(

@@ -194,8 +194,8 @@ def test_what_is_left_of_noisy_data_is_their_noise():
 def test_an_unknown_below_its_standard_error_is_not_determined():
     known, hidden = Determined("k", 2.0, 0.1, 2.0), Determined("c", 0.1, 3.0, 1.0)
     found = verdict({}, estimate=SMALL, posed=Posedness(unknowns=(known, hidden)))
-    assert found.lines[0] == "ill-posed: unknown c is not determined by the data (c = 0.1 +- 3)"
-    assert "k = 2 +- 0.1 by the noise of the data" in found.reasons
+    assert found.lines[0] == "ill-posed: unknown c is not determined by the data (c = 0 ± 3)"
+    assert "k = 2.00 ± 0.10, by the noise of the data" in found.reasons
 
 
 def test_a_solution_far_below_what_is_asked_is_next_to_zero():

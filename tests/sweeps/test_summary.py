@@ -11,6 +11,7 @@ from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, config_hash, read_record, records_below
 from pinn.sweeps.sharing import cores, device_of_job, threads_of_job
 from pinn.sweeps.summary import averages, job_rows
+from pinn.sweeps.table import table_text
 
 
 def row(job, w, seed, error, held_out, seconds, estimate=None, verdict="trusted"):
@@ -35,6 +36,15 @@ def test_averages_are_over_the_finished_jobs():
     assert (large["held_out"], large["seconds"]) == (1.5, 3.0)
     assert (large["estimated_error"], large["lower_bound"]) == (pytest.approx(0.3), True)
     assert (small["verdict"], large["verdict"]) == ("trusted", "1 trusted, 1 not solved")
+
+
+def test_what_was_identified_stands_with_its_error():
+    rows = [row(str(k), 8, k, 0.1, 1e-3, 1.0) | {"unknown_nu": 1.3 + 0.02 * k} for k in (0, 1)]
+    rows = [found | {"standard_error_nu": 0.01} for found in rows]
+    (mean,) = averages([*rows, row("2", 8, 2, 0.1, 1e-3, 1.0)], ["w", "seed"])
+    assert mean["unknown_nu"] == pytest.approx(1.31) and mean["standard_error_nu"] == 0.01
+    text = table_text([mean])
+    assert "1.310 ± 0.010" in text and "nu" in text and "standard" not in text
 
 
 def test_estimates_sort_what_has_no_error():

@@ -1,0 +1,61 @@
+"""Least squares with all columns but the last ones eliminated: the Schur complement, by its triangle.
+
+For J = [A, B] = Q R, R = [[R_A, S], [0, T]]: T^T T = B^T (I - A A^+) B, which is never formed. Golub & Van Loan 2013,
+Matrix Computations, section 5.3.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinn.linear_algebra.triangular import triangular_factor
+
+
+@dataclass(frozen=True)
+class Eliminated:
+    """min ||r + A a + B b||^2 + lambda ||a||^2 with a (q,) eliminated: ||T b + s||^2 for b (k,), up to a constant.
+
+    triangle: T (k, k). right: s (k,). follows (q, k): a = -follows b + what b does not change. factor: R, square.
+    """
+
+    triangle: Tensor
+    right: Tensor
+    follows: Tensor
+    factor: Tensor
+
+    @property
+    def inverse(self) -> Tensor:
+        """T^+ (k, k), columns of T scaled to one length; what is below rounding counts as that."""
+        lengths = torch.linalg.vector_norm(self.factor[:, -len(self.right) :], dim=0)
+        lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+        u, s, v = torch.linalg.svd(self.triangle / lengths)
+        least = torch.finfo(s.dtype).eps * len(self.factor)
+        return (v.mT / s.clamp_min(least)) @ u.mT / lengths.unsqueeze(1)
+
+    def left(self, rows: Tensor) -> Tensor:
+        """B - A follows (n, k) of rows [A, B] (n, q + k): how residuals there change with b, a always following."""
+        q = len(self.follows)
+        return rows[:, q:] - rows[:, :q] @ self.follows
+
+    def leverages(self, rows: Tensor) -> Tensor:
+        """The diagonal (n,) of H = J (J^T J + lambda)^-1 J^T for rows (n, q + k): how far each fits itself."""
+        return torch.linalg.solve_triangular(self.factor, rows, upper=True, left=False).square().sum(1)
+
+
+def eliminate(pieces: Iterable[tuple[Tensor, Tensor]], q: int, k: int, ridge: float) -> Eliminated:
+    """From pieces r (m,) and J (m, q + k). ridge: lambda over the sum of J's squares, > 0, so that R_A is regular."""
+
+    def with_ridge() -> Iterator[tuple[Tensor, Tensor]]:
+        square, like = 0.0, None
+        for r, j in pieces:
+            square, like = square + float(j.square().sum()), j
+            yield r, j
+        assert like is not None
+        damping = torch.eye(q, q + k, dtype=like.dtype, device=like.device) * (ridge * square) ** 0.5
+        yield damping.new_zeros(q), damping
+
+    factor, right, _ = triangular_factor(with_ridge(), q + k)
+    follows = torch.linalg.solve_triangular(factor[:q, :q], factor[:q, q:], upper=True)
+    return Eliminated(factor[q:, q:], right[q:], follows, factor)

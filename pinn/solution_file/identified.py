@@ -1,0 +1,60 @@
+"""What is told of unknowns that were identified: values with their standard errors, from a file's root attributes."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pinn.solution_file.measured import Measure
+
+IDENTIFIED_BY, CORRELATIONS = "identified_by", "correlations"  # root attributes: text; (k * k) numbers
+TWO_SIDED = 1.959964  # standard errors to either side of an interval of 95 %
+
+
+def with_error(value: float, error: float | None) -> str:
+    """`0.00318 ± 0.00002`: digits as the error leaves them, with one of its own, or two where it begins with a 1."""
+    if error is None or not 0 < error < math.inf or not math.isfinite(value):
+        return f"{value:.6g}"
+    exponent = math.floor(math.log10(error))
+    exponent -= error < 2 * 10**exponent
+    size = max(abs(value), error)
+    if not 1e-4 <= size < 1e6:  # both in units of one power of ten
+        power = math.floor(math.log10(size))
+        digits = max(power - exponent, 0)
+        return f"({value / 10**power:.{digits}f} ± {error / 10**power:.{digits}f})e{power}"
+    digits = max(-exponent, 0)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def identified_rows(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Each unknown, its value with its error, and what is to be known of that."""
+    errors = Measure.STANDARD_ERROR.within(attributes)
+    lower, upper = Measure.LOWER.within(attributes), Measure.UPPER.within(attributes)
+    numerical = Measure.UNKNOWN_ERROR.within(attributes)
+    for name, value in Measure.UNKNOWN.within(attributes).items():
+        if name in errors:
+            ends = f"95 % in [{lower[name]:.4g}, {upper[name]:.4g}]"
+            yield name, with_error(value, errors[name]), f"identified, {ends}, {attributes.get(IDENTIFIED_BY, '')}"
+        elif name in numerical:
+            yield name, f"{value:.10g}", f"identified, estimated error {numerical[name]:.1g}"
+        else:
+            yield name, f"{value:.6g}", "identified"
+
+
+def unknown_attributes(attributes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Unknown -> `value`, and where known `standard_error`, `lower`, `upper` and each `correlation_<other>`."""
+    values = Measure.UNKNOWN.within(attributes)
+    told: dict[str, dict[str, float]] = {name: {"value": float(value)} for name, value in values.items()}
+    names = list(Measure.STANDARD_ERROR.within(attributes))
+    for key, measure in (
+        ("standard_error", Measure.STANDARD_ERROR),
+        ("lower", Measure.LOWER),
+        ("upper", Measure.UPPER),
+    ):
+        for name, value in measure.within(attributes).items():
+            told[name][key] = float(value)
+    numbers = list(attributes.get(CORRELATIONS, ()))
+    for row, name in enumerate(names):
+        for column, other in enumerate(names):
+            if other != name and len(numbers) == len(names) ** 2:
+                told[name][f"correlation_{other}"] = float(numbers[row * len(names) + column])
+    return told

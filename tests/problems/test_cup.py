@@ -1,0 +1,53 @@
+"""README's number from a CSV: the page as it is printed there is solved, and k is what the cup was made with."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pinn
+from pinn.networks.mlp import MLP
+from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.sampling.sequences import SobolSampler
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("### From a CSV to a number with an error bar")[2].partition("\n## ")[0]
+RATE = 0.05
+
+pytestmark = pytest.mark.skipif(not SECTION, reason="README does not have it")
+
+
+@pytest.mark.estimates
+def test_the_number_and_its_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    t = np.linspace(0, 60, 61)
+    read = 20 + 70 * np.exp(-RATE * t) + np.random.default_rng(0).normal(scale=0.2, size=61)
+    np.savetxt("cup.csv", np.stack([t, read], 1), delimiter=",", header="t,T", comments="")
+    page, use = re.findall(r"```python\n(.*?)```", SECTION, flags=re.DOTALL)[:2]
+    names = {"__name__": "cooling"}
+    monkeypatch.setitem(sys.modules, "cooling", type(sys)("cooling"))
+    exec(page, names)
+    solve = pinn.solve
+
+    def small(problem):
+        network = lambda inputs, outputs: MLP(inputs, outputs, width=10, depth=1)  # noqa: E731
+        sampler = SobolSampler(interior=100)
+        return solve(
+            problem,
+            network,
+            TrustRegion(),
+            sampler,
+            output=pinn.Output(figures=False, second_stage=False),
+            compile="never",
+        )
+
+    monkeypatch.setattr(pinn, "solve", small)
+    exec(use, names)
+    k = names["k"]
+    # du = -70 t e^(-k t) dk and du = e^(-k t) du_0: least squares in both, with noise 0.2
+    slopes = np.stack([-70 * t * np.exp(-RATE * t), np.exp(-RATE * t)])
+    error = np.sqrt(np.linalg.inv(slopes @ slopes.T)[0, 0]) * 0.2
+    assert k.standard_error == pytest.approx(error, rel=0.25)
+    assert abs(k - RATE) < 3.5 * error

@@ -1,0 +1,55 @@
+"""What is identified from data comes out as what the data were made with, within its error."""
+
+import math
+
+import pytest
+
+import pinn
+
+TRUTHS = {
+    "spring_damper": {"c": 0.4, "k": 4.0},
+    "lorenz_inverse": {"s": 10.0, "r": 15.0, "b": 8 / 3},
+    "burgers_identification": {"l1": 1.0, "l2": 0.01 / math.pi},
+}
+
+
+def solved(problem, *words):
+    arguments = pinn.configured(f"problem={problem}", *words)
+    return pinn.solve(**arguments | {"output": pinn.Output(figures=False, second_stage=False, resolution=33)})
+
+
+def check(problem, found):
+    for name, truth in TRUTHS[problem].items():
+        assert abs(found[name] - truth) < 3.5 * found[name].standard_error, (name, found[name])
+
+
+@pytest.mark.estimates
+def test_a_spring_is_known_to_a_hundredth():
+    found = solved("spring_damper", "sampler.interior=200").unknowns
+    check("spring_damper", found)
+    # 100 values with noise 0.02 tell them to 0.004 and 0.007
+    assert 1e-3 < found["c"].standard_error < 8e-3 and 3e-3 < found["k"].standard_error < 2e-2
+
+
+@pytest.mark.slow
+@pytest.mark.estimates
+def test_the_parameters_of_the_lorenz_system():
+    found = solved("lorenz_inverse").unknowns
+    check("lorenz_inverse", found)
+    assert abs(found["s"] - 10) < 0.5  # 0.1 measured
+
+
+@pytest.mark.slow
+@pytest.mark.estimates
+@pytest.mark.parametrize(("noise", "first", "second"), [(0.01, 0.005, 0.03), (0.1, 0.04, 0.2)])
+def test_the_coefficients_of_burgers_equation(noise, first, second):
+    found = solved("burgers_identification", f"problem.noise={noise}", "training.time_limit=100").unknowns
+    check("burgers_identification", found)
+    assert abs(found["l1"] - 1) < first and abs(found["l2"] / (0.01 / math.pi) - 1) < second
+
+
+@pytest.mark.slow
+@pytest.mark.estimates
+def test_a_rate_that_depends_on_the_place():
+    solution = solved("diffusion_reaction_inverse", "training.time_limit=60")
+    assert solution.errors()["k"]["relative_l2"] < 0.12  # 0.055 measured
