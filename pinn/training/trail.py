@@ -61,8 +61,10 @@ class Trail:
         return {str(step): values for step, values in self.values.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint."""
-        self.values = {int(step): values for step, values in state.items()}
+        """Go on from a checkpoint, without what is no such state."""
+        shape = (len(self.residuals.trial.problem.vocabulary.fields), POINTS)
+        kept = {step: values for step, values in state.items() if step.isdigit() and values.shape == shape}
+        self.values = {int(step): values for step, values in kept.items()}
 
     def _fields(self, theta: Tensor) -> Tensor:
         trial = self.residuals.trial

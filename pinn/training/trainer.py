@@ -129,8 +129,7 @@ class Trainer(Run):
                 return outcome
             name = type(stage.optimizer).__name__
             logger.info("stage %d (%s) ends at step %d: %s", self.at.stage + 1, name, self.at.step, outcome.value)
-            if outcome in FAILED:
-                self.theta = self.best.theta
+            self.theta = self.best.theta if outcome in FAILED else self.theta
             self.at.next_stage()
             self.trail.forget()
             self.state = self.stages[self.at.stage].optimizer.init(self.theta)
@@ -150,8 +149,7 @@ class Trainer(Run):
             except KeyboardInterrupt:
                 self._undo_draw()
                 raise
-            theta = self.team.firsts(theta)  # unlike processors round differently
-            loss = float(report["loss"])
+            theta, loss = self.team.firsts(theta), float(report["loss"])  # unlike processors round differently
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
                 self._explain_first_step(loss)
                 return Outcome.DIVERGED
@@ -379,8 +377,8 @@ class Trainer(Run):
             fits = entry["x"].ndim == 2 and entry["x"].shape[1] == coordinates
             require(fits, f"the checkpoint's points {label} have shape {tuple(entry['x'].shape)}")
         require(best["theta"].shape == self.theta.shape, "the checkpoint's best parameters are of another network")
-        tensors = {"parameters": tree["theta"], "best parameters": best["theta"]}
-        tensors |= {f"points {label}": entry["x"] for label, entry in points.items()}
+        tensors = {f"points {label}": entry["x"] for label, entry in points.items()}
+        tensors |= {"parameters": tree["theta"], "best parameters": best["theta"]}
         for name, values in tensors.items():
             require(bool(values.isfinite().all()), f"the checkpoint's {name} are not finite")
         for block, weight in tree["weights"].items():
