@@ -41,8 +41,7 @@ class Trail:
     def change(self, step: int, theta: Tensor) -> dict[str, float]:
         """Field -> the median of ||u - u_before|| / ||u|| since about a quarter of the steps; empty where not known.
 
-        theta: the best parameters, which may be older: what came after them counts alike, and a single jump does not. It
-        was 0.2 to 3 of the error on 24 runs of the catalog that time or steps had ended.
+        theta: the best parameters, which may be older: what came after them counts alike, and a single jump does not.
         """
         if not any(kept <= step / SINCE for kept in self.values):
             return {}
