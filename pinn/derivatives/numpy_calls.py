@@ -19,9 +19,10 @@ MARKS = (
     "storage",
     "data pointer",
 )  # of torch's and math's complaints
-NODES = "y0 + s0 * (x - x0) + sum(d * torch.relu(x - xi) for xi, d in bends), with the change d of the slope at xi"
 INSTEAD = {
-    "interp": f"{NODES}, for a table; or a polynomial fitted to it",
+    "interp": 'pinn.Table(x, values), made once in the constructor and called here (kind="cubic" is smooth)',
+    "interp1d": 'pinn.Table(x, values, kind="cubic"), made once in the constructor and called here',
+    "CubicSpline": 'pinn.Table(x, values, kind="cubic"), made once in the constructor and called here',
     "piecewise": "torch.where",
     "select": "torch.where",
     "power": "torch.pow",
