@@ -60,7 +60,7 @@ class Problem(Configurable, ABC):
 
     def all_terms(self) -> dict[str, Term]:
         """The terms, and for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero."""
-        terms = self.terms()
+        terms = {name: term.settled(self.domain) for name, term in self.terms().items()}
         norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
         if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
             name = "norm" if "norm" not in terms else "norm of the fields"

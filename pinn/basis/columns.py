@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import require_regular
+from pinn.basis.logs import logger
 
 SEPARATORS = (";\t,|", " ")  # those of the second where none of the first is in the header
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")  # in small letters: no number was written
@@ -44,26 +46,49 @@ class Columns:
     values: dict[str, NDArray[np.float64]]
     lines: NDArray[np.int64]
 
-    def complete(self) -> tuple["Columns", str]:
-        """The rows in which each number is there and finite, and the others in words, empty where there are none."""
-        whole: NDArray[np.bool_] = np.all(np.isfinite(list(self.values.values())), axis=0)
-        kept = Columns(self.path, {name: q[whole] for name, q in self.values.items()}, self.lines[whole])
-        left = self.lines[~whole]
-        shown = ", ".join(map(str, left[:3])) + (", ..." if len(left) > 3 else "")
-        plural = "s" * (len(left) != 1)
-        told = (
-            f"{self.path.name}: {len(left)} of {len(whole)} rows have a missing number and are left out (line{plural}"
-        )
-        return kept, f"{told} {shown})" if len(left) else ""
+    def complete(self) -> "Columns":
+        """The rows in which each column has a finite number; how many others there are goes to the log."""
+        rows: NDArray[np.bool_] = np.all(np.isfinite(list(self.values.values())), axis=0)
+        left = self.lines[~rows]
+        if len(left):
+            shown = ", ".join(map(str, left[:3])) + (", ..." if len(left) > 3 else "")
+            told = "%s: %d of %d rows have a missing number and are left out (line%s %s)"
+            logger.warning(told, self.path.name, len(left), len(rows), "s" * (len(left) > 1), shown)
+        return Columns(self.path, {name: q[rows] for name, q in self.values.items()}, self.lines[rows])
 
 
 def read_columns(path: Path) -> Columns:
+    """As `parsed_columns`; a file is read once as long as it does not change."""
+    return _kept(path, *_state(path))
+
+
+def complete_columns(path: Path) -> Columns:
+    """The complete rows of `read_columns`; what is left out is told once."""
+    return _kept_complete(path, *_state(path))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    require_regular(path, BYTES)
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=8)
+def _kept(path: Path, changed: int, size: int) -> Columns:
+    return parsed_columns(path)
+
+
+@lru_cache(maxsize=8)
+def _kept_complete(path: Path, changed: int, size: int) -> Columns:
+    return _kept(path, changed, size).complete()
+
+
+def parsed_columns(path: Path) -> Columns:
     """The columns of a text with a header: `x;t;T [K]`, a unit after a name being a label and no part of it.
 
     Separators are ; tab , | or spaces, decimals have a point, or a comma where no comma separates; lines that start
     with # are left out. Raises UserError that names line and column where a number is none.
     """
-    require_regular(path, BYTES)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

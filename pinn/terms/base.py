@@ -56,6 +56,10 @@ class Term(ABC):
     def equations(self) -> dict[str, Equation]:
         """Component -> residual; the component of a term with one equation is the empty string."""
 
+    def settled(self, domain: Domain) -> "Term":
+        """The term of a domain, whose coordinates one from a file has to know; raises UserError where it lacks some."""
+        return self
+
     def prescriptions(self) -> Mapping[str, Value]:
         """What the term sets on every side of its region, by name: values (`u`), slopes (`u_t`, `u_normal`)."""
         return {}

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from pinn.basis.columns import read_columns
+from pinn.basis.columns import complete_columns, read_columns
 from pinn.basis.errors import UserError
 
 
@@ -20,15 +20,17 @@ from pinn.basis.errors import UserError
         '\ufeffx,T\r\n0.5,"300"\r\n1.5,NA\r\n',
     ],
 )
-def test_columns_are_read_however_they_are_written(tmp_path, text):
+def test_columns_are_read_however_they_are_written(tmp_path, text, caplog):
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     read = read_columns(tmp_path / "a.csv")
     assert list(read.values) == ["x", "T"]
     assert read.values["x"].tolist() == [0.5, 1.5]
     assert read.values["T"][0] == 300.0 and np.isnan(read.values["T"][1])
-    kept, told = read.complete()
+    with caplog.at_level("WARNING", logger="pinn"):
+        kept, again = complete_columns(tmp_path / "a.csv"), complete_columns(tmp_path / "a.csv")
+    assert kept is again and len(caplog.records) == 1
     assert kept.values["x"].tolist() == [0.5]
-    assert told == f"a.csv: 1 of 2 rows have a missing number and are left out (line {read.lines[1]})"
+    assert f"a.csv: 1 of 2 rows have a missing number and are left out (line {read.lines[1]})" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,12 @@ def test_a_mistake_is_told_by_line_and_column(tmp_path, text, told):
 def test_a_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*a\.csv: No such file"):
         read_columns(tmp_path / "a.csv")
+
+
+def test_a_file_that_changed_is_read_again(tmp_path):
+    for number in ("1", "22"):
+        (tmp_path / "a.csv").write_text(f"x\n{number}\n")
+        assert read_columns(tmp_path / "a.csv").values["x"].tolist() == [float(number)]
 
 
 def test_a_relative_path_starts_at_the_page(tmp_path, monkeypatch):
