@@ -18,6 +18,8 @@ from pinn.basis.late import LATE as _LATE
 if TYPE_CHECKING:
     from pinn.basis.errors import UserError as UserError
     from pinn.cli.configured import configured as configured
+    from pinn.derivatives.elsewhere import at as at
+    from pinn.derivatives.elsewhere import integral as integral
     from pinn.derivatives.operators import curl as curl
     from pinn.derivatives.operators import divergence as divergence
     from pinn.derivatives.operators import gradient as gradient

@@ -13,6 +13,7 @@ import torch
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.domains.base import Domain
 from pinn.terms.base import Term
@@ -37,7 +38,7 @@ class Problem(Configurable, ABC):
       functions that the solution is known to be made of, such as a singularity's; of the size of 1 or so;
     * `error_bound(self)`, such as `return pinn.SteadyBound(constant=1 / (2 * pi**2))`: what is known of the equation's
       stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
-    * methods marked `@derived`.
+    * methods marked `@derived`, and `@pinn.integral(...)` or `@pinn.at(...)`, quantities of fields at other places.
 
     A field of fewer coordinates is one that names its own: `fields = {"u": ("x", "t"), "q": ("t",)}`.
     `unknowns` maps what is to be identified to its first guess, or to an `Eigenvalue`; `scales` gives a field's typical
@@ -160,6 +161,16 @@ class Problem(Configurable, ABC):
         return quantities
 
     @cached_property
+    def elsewhere(self) -> dict[str, Elsewhere]:
+        """The quantities made of fields at other places, by name; raises UserError where one is wrong."""
+        quantities = {}
+        for name in dir(type(self)):
+            make = getattr(getattr(type(self), name, None), "makes_elsewhere", None)
+            if make is not None:
+                quantities[name] = make(name, getattr(self, name), dict(self.domain.bounds), self)
+        return quantities
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that mean something here; raises UserError where they clash."""
         return Vocabulary(
@@ -170,6 +181,7 @@ class Problem(Configurable, ABC):
             self._second_order_operators(),
             self.domain.space_coordinates,
             self.field_coordinates,
+            tuple(self.elsewhere),
         )
 
     def _second_order_operators(self) -> dict[str, Operator]:

@@ -162,6 +162,8 @@ def _fields(problem: Problem, names: tuple[str, ...], group: RegionBlocks) -> se
             fields |= set(problem.vocabulary.fields)
         elif quantity.base in problem.derived:
             fields |= _fields(problem, problem.derived[quantity.base].arguments, group)
+        elif quantity.kind == "elsewhere":
+            fields |= _fields(problem, problem.elsewhere[name].asked, group)
         elif quantity.kind in ("derivative", "normal derivative"):
             fields.add(quantity.base)
     return fields

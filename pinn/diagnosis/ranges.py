@@ -31,7 +31,7 @@ def uncovered(residuals: Residuals, points: PointSet) -> Iterator[str]:
     given = {label: own.x.cpu().double() for label, own in points.items()}
     for label, group in residuals.regions.items():
         own = torch.cat(list(given.values())) if group.region.is_whole else given[label]
-        x = torch.cat([own, _farthest(problem.domain, group.region)])
+        x = torch.cat([own, farthest(problem.domain, group.region)])
         for where, equation in _formulas(problem, group).items():
             for table, axis, least, most in _of_coordinates(problem, equation, x):
                 lacks = table.outside == "error" and not _is_covered(table, axis, least, most)
@@ -77,7 +77,7 @@ def _in_words(table: Table, axis: int, least: float, most: float, where: str) ->
     )
 
 
-def _farthest(domain: Domain, region: Region) -> Tensor:
+def farthest(domain: Domain, region: Region) -> Tensor:
     """The corners of a box's interior, or of its sides, that are a whole region's (k, d)."""
     corners = torch.tensor(list(product(*domain.bounds.values())), dtype=torch.float64)
     if not domain.is_box or region.where is not None or region.of is not None or isinstance(region, GivenRegion):
