@@ -142,8 +142,9 @@ class Shifted(Elsewhere):
 
     def _moved(self, columns: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         moved = called(self.function, *(columns[name] for name in self.arguments))
-        told = f'{self.name} must return places by coordinate, such as {{"{self.coordinates[0]}": ...}}, got {moved!r}'
-        require(isinstance(moved, Mapping) and bool(moved) and set(moved) <= set(self.bounds), told)
+        if not isinstance(moved, Mapping) or not moved or not set(moved) <= set(self.bounds):
+            example = f'{{"{self.coordinates[0]}": ...}}'
+            raise UserError(f"{self.name} must return places by coordinate, such as {example}, got {moved!r}")
         return moved
 
     def _place(self, x: Tensor) -> Tensor:
