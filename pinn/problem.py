@@ -94,7 +94,8 @@ class Problem(Configurable, ABC):
         _ = self.vocabulary
         terms = self.terms()
         listed = isinstance(terms, Mapping) and bool(terms)
-        require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}")
+        forgotten = ": is `return` missing?" if terms is None else ""
+        require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}{forgotten}")
         for name, term in terms.items():
             require(
                 isinstance(name, str) and name.isprintable() and name.strip(". ") != "" and "/" not in name,

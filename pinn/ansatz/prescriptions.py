@@ -7,6 +7,7 @@ import numpy as np
 
 from pinn.basis.arguments import argument_names
 from pinn.derivatives.jets import Operand, Values
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.problem import Problem
@@ -48,7 +49,7 @@ class Prescription:
         """The value at points."""
         if not callable(self.value):
             return self.sign * float(self.value)
-        values = self.value(*(columns[name] for name in self.names))
+        values = called(self.value, *(columns[name] for name in self.names))
         return values if self.sign == 1.0 else self.sign * values
 
 

@@ -8,6 +8,7 @@ A residual's argument names say what it needs. A name is resolved in this order:
 3. split at the last underscore, where the suffix parses uniquely into coordinate names (`u_xxt`, `u_x1x10`).
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
@@ -215,7 +216,17 @@ class Vocabulary:
             if count > 1:
                 return f"{name!r} in {where}: {suffix!r} reads in {count} ways as coordinates; {known}"
             return f"{name!r} in {where}: no coordinate {suffix!r}; {known}"
-        return f"{name!r} in {where}: not a name this problem knows; {known}"
+        return f"{name!r} in {where}: not a name this problem knows{self._meant(name)}; {known}"
+
+    def _meant(self, name: str) -> str:
+        """The name that was probably meant: the derivative without its underscore, or one that is spelled nearly so."""
+        bases = sorted((*self.fields, *self.derived), key=len, reverse=True)
+        parsed = [
+            f"{b}_{name[len(b) :]}" for b in bases if name.startswith(b) and self._derivative(f"{b}_{name[len(b) :]}")
+        ]
+        names = (*self.coordinates, *self.fields, *self.unknowns, *self.derived, *self.elsewhere)
+        near = parsed or difflib.get_close_matches(name, names, 1)
+        return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def readings(suffix: str, coordinates: Sequence[str]) -> list[tuple[str, ...]]:

@@ -33,14 +33,18 @@ HOMES = tuple(str(Path(home).parent) for home in (np.__file__, torch.__file__, P
 
 
 def called(function: Callable, *arguments: Any) -> Any:
-    """function(*arguments) of a user's function; raises UserError where numpy or math met tensors with derivatives."""
+    """function(*arguments) of a user's function; raises UserError for numpy or math of derivatives, and for nothing."""
     try:
-        return function(*arguments)
+        result = function(*arguments)
     except (RuntimeError, TypeError, ValueError) as error:
         place = _place(traceback.extract_tb(error.__traceback__))
         if place is not None and FOREIGN.search(place.line or "") and any(mark in str(error) for mark in MARKS):
             raise _refused(place) from error
         raise
+    if result is None:
+        name = getattr(function, "__qualname__", repr(function))
+        raise UserError(f"{name} returns nothing: is `return` missing?")
+    return result
 
 
 def numpy_refused(name: str = "") -> UserError:

@@ -10,7 +10,7 @@ from pinn.ansatz.corners import disagreements
 from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.basis.errors import UserError
-from pinn.diagnosis.counting import missing_conditions, unequal_numbers
+from pinn.diagnosis.counting import bare_sides, missing_conditions, unequal_numbers
 from pinn.diagnosis.elsewhere import costs, leaving
 from pinn.diagnosis.exact import unsatisfied
 from pinn.diagnosis.posedness import is_homogeneous
@@ -101,6 +101,7 @@ def preflight(
         findings = (
             *_disagreements(trial),
             *map(Finding, missing_conditions(residuals)),
+            *map(Finding, bare_sides(residuals)),
             *_parts(trial),
             *map(Finding, unequal_numbers(residuals)),
             *map(Finding, trivial(trial, is_homogeneous(trial, generator))),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 
@@ -133,7 +134,7 @@ def combination(parts: Sequence[tuple[float, Value, str]], value: Value, label: 
 
     def residual(*given: Tensor) -> Tensor:
         rest = iter(given[len(quantities) :])
-        *coefficients, g = (function(*islice(rest, len(names))) for function, names in functions)
+        *coefficients, g = (called(function, *islice(rest, len(names))) for function, names in functions)
         summands = [s * c * q for s, c, q in zip(signs, coefficients, given, strict=False)]
         return sum(summands[1:], start=summands[0]) - g
 
