@@ -56,8 +56,11 @@ def _of_coordinates(problem: Problem, equation: Equation, x: Tensor) -> list[Ask
     seen = []
     for seed in range(2):
         given = standing(problem, equation.arguments, x, torch.Generator().manual_seed(seed))
-        with torch.no_grad(), RangeRecorder() as recorder:
-            called(equation.function, *given)
+        try:
+            with torch.no_grad(), RangeRecorder() as recorder:
+                called(equation.function, *given)
+        except Exception:  # of the user's code, which is told where the equations are evaluated
+            return []
         seen.append(recorder.asked)
     return [first for first, second in zip(*seen, strict=False) if first == second]
 
