@@ -18,6 +18,8 @@ from pinn.basis.late import LATE as _LATE
 if TYPE_CHECKING:
     from pinn.basis.errors import UserError as UserError
     from pinn.cli.configured import configured as configured
+    from pinn.derivatives.elsewhere import at as at
+    from pinn.derivatives.elsewhere import integral as integral
     from pinn.derivatives.operators import curl as curl
     from pinn.derivatives.operators import divergence as divergence
     from pinn.derivatives.operators import gradient as gradient
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pinn.derivatives.operators import log_abs_jacobian_determinant as log_abs_jacobian_determinant
     from pinn.derivatives.operators import vjp as vjp
     from pinn.derivatives.stability import stability as stability
+    from pinn.derivatives.tables import Table as Table
     from pinn.diagnosis.bounds.declared import ConservationBound as ConservationBound
     from pinn.diagnosis.bounds.declared import EvolutionBound as EvolutionBound
     from pinn.diagnosis.bounds.declared import SteadyBound as SteadyBound

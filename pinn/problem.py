@@ -15,6 +15,7 @@ import torch
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
@@ -40,7 +41,7 @@ class Problem(Configurable, ABC):
       functions that the solution is known to be made of, such as a singularity's; of the size of 1 or so;
     * `error_bound(self)`, such as `return pinn.SteadyBound(constant=1 / (2 * pi**2))`: what is known of the equation's
       stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
-    * methods marked `@derived`.
+    * methods marked `@derived`, and `@pinn.integral(...)` or `@pinn.at(...)`, quantities of fields at other places.
 
     A field of fewer coordinates is one that names its own: `fields = {"u": ("x", "t"), "q": ("t",)}`.
     `unknowns` maps what is to be identified to its first guess, to an `Unknown` with bounds or a prior, or to an
@@ -65,7 +66,7 @@ class Problem(Configurable, ABC):
     def all_terms(self) -> dict[str, Term]:
         """The terms, for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero, and priors
         of unknowns."""
-        terms = self.terms()
+        terms = {name: term.settled(self.domain) for name, term in self.terms().items()}
         norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
         if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
             name = "norm" if "norm" not in terms else "norm of the fields"
@@ -104,7 +105,8 @@ class Problem(Configurable, ABC):
             require(isinstance(guess, Real) and math.isfinite(guess), told)
         terms = self.terms()
         listed = isinstance(terms, Mapping) and bool(terms)
-        require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}")
+        forgotten = ": is `return` missing?" if terms is None else ""
+        require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}{forgotten}")
         for name, term in terms.items():
             require(
                 isinstance(name, str) and name.isprintable() and name.strip(". ") != "" and "/" not in name,
@@ -171,6 +173,16 @@ class Problem(Configurable, ABC):
         return quantities
 
     @cached_property
+    def elsewhere(self) -> dict[str, Elsewhere]:
+        """The quantities made of fields at other places, by name; raises UserError where one is wrong."""
+        quantities = {}
+        for name in dir(type(self)):
+            make = getattr(getattr(type(self), name, None), "makes_elsewhere", None)
+            if make is not None:
+                quantities[name] = make(name, getattr(self, name), dict(self.domain.bounds), self)
+        return quantities
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The names that mean something here; raises UserError where they clash."""
         return Vocabulary(
@@ -181,6 +193,7 @@ class Problem(Configurable, ABC):
             self._second_order_operators(),
             self.domain.space_coordinates,
             self.field_coordinates,
+            tuple(self.elsewhere),
         )
 
     def _second_order_operators(self) -> dict[str, Operator]:

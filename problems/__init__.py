@@ -5,11 +5,14 @@ from pinn.problems.burgers import Burgers
 from pinn.problems.burgers_identification import BurgersIdentification
 from pinn.problems.convection import Convection
 from pinn.problems.diffusion_reaction_inverse import DiffusionReactionInverse
+from pinn.problems.drum import Drum
 from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
 from pinn.problems.heat import Heat
 from pinn.problems.heat_sink import HeatSink
 from pinn.problems.helmholtz import Helmholtz
+from pinn.problems.hutchinson import Hutchinson
+from pinn.problems.inclusion import Inclusion
 from pinn.problems.kdv import KdV
 from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
@@ -31,11 +34,14 @@ __all__ = [
     "BurgersIdentification",
     "Convection",
     "DiffusionReactionInverse",
+    "Drum",
     "ElasticityPlate",
     "EulerBeam",
     "Heat",
     "HeatSink",
     "Helmholtz",
+    "Hutchinson",
+    "Inclusion",
     "KdV",
     "KleinGordon",
     "Kovasznay",

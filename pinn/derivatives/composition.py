@@ -197,6 +197,10 @@ class Pass:
         """W a, plus the bias in the value's channel: (c, n, in) -> (c, n, out)."""
         return FusedLinear.apply(a, weight, bias)
 
+    def elsewhere(self, count: int) -> "Pass":
+        """The pass over `count` places for each point, on which the points' rows depend, too."""
+        return self
+
     def spread(self, parameter: Tensor, ndim: int) -> Tensor:
         """A parameter that meets a jet of `ndim` logical axes."""
         return parameter

@@ -62,6 +62,9 @@ def _tensors(values: Any) -> Iterator[Tensor]:
 
 def _pieces(name: str, args: tuple, kwargs: dict[str, Any], result: Any) -> Iterator[Tensor]:
     """On which piece a function that is piecewise by itself was evaluated, in whole numbers."""
+    if name == "interpolate":  # of a table, which knows its cells
+        yield from (cell.double() for cell in args[1].decisions(args[0]))
+        return
     if not args or not isinstance(args[0], Tensor) or not args[0].is_floating_point():
         return
     x, second = args[0], args[1] if len(args) > 1 else None

@@ -15,19 +15,22 @@ from torch.func import jacrev, vmap
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.composition import Pass
+from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.jets import Fields, Jet, Values, coordinate_jet
 from pinn.derivatives.names import Derived, Quantity, Symbol, Vocabulary
 from pinn.derivatives.numpy_calls import called
 
 FieldFunction = Callable[[Values], Fields]  # coordinates (n, d) to the fields (n,) by name
 COMPOSITE = ("jacobian", "hessian", "normal derivative")  # kinds of quantities that are put together from others
+RESIDUALS_ONLY = (*COMPOSITE, "elsewhere")  # kinds that have no derivatives
 
 
 @dataclass
 class Request:
     """Named quantities asked of a problem's fields; `collapse` carries operators as one channel each.
 
-    Raises UserError where a name means nothing; `where` maps a name to the place that asks for it.
+    elsewhere: the quantities of other places by name; inner: what is asked there. Raises UserError where a name means
+    nothing; `where` maps a name to the place that asks for it.
     """
 
     vocabulary: Vocabulary
@@ -35,14 +38,24 @@ class Request:
     names: tuple[str, ...]
     where: Mapping[str, str] = field(default_factory=dict)
     collapse: bool = True
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
     quantities: dict[str, Quantity] = field(init=False)
     demands: dict[str, set[Symbol]] = field(init=False)
+    inner: "dict[str, Request]" = field(init=False)
 
     def __post_init__(self) -> None:
         self.quantities = {}
         self.demands = {}
         for name in self.names:
             self._demand(name, {self.vocabulary.value}, self.where.get(name, "this request"))
+        self.inner = {
+            name: Request(self.vocabulary, self.derived, one.asked, dict.fromkeys(one.asked, f"{name}()"))
+            for name, one in self.elsewhere.items()
+            if name in self.quantities
+        }
+        for name, request in self.inner.items():
+            nested = [other for other in request.names if request.quantities[other].kind in ("elsewhere", "normal")]
+            require(not nested, f"{', '.join(nested)} in {name}(): known to residuals only; write it out")
 
     def _demand(self, name: str, symbols: set[Symbol], where: str) -> None:
         """Note that `name` is needed with the derivatives `symbols` of it."""
@@ -65,7 +78,7 @@ class Request:
             for argument in self.derived[base].arguments:
                 self._demand(argument, closure, f"{base}()")
                 require(
-                    self.quantities[argument].kind not in COMPOSITE,
+                    self.quantities[argument].kind not in RESIDUALS_ONLY,
                     f"{argument!r} in {base}(): known to residuals only, not to derived quantities; write it out",
                 )
 
@@ -92,6 +105,11 @@ class Request:
     def channels(self, base: str) -> Channels:
         """The closed set of derivatives that `base` must carry."""
         return Channels.closure(self.demands[base], len(self.vocabulary.coordinates))
+
+    @property
+    def places(self) -> int:
+        """For how many places the fields are evaluated a point: itself, and those that its quantities are made of."""
+        return 1 + sum(self.elsewhere[name].count for name in self.inner)
 
     def order(self, base: str, coordinate: int) -> int:
         """The highest derivative of `base` along a coordinate, by number, that is needed."""
@@ -127,11 +145,13 @@ class Given:
     """What a residual may use besides the fields: unknowns by name, the normal (n, d) on a boundary.
 
     curves: of an unknown whose parameter is another number, the function from that, elementwise.
+    elsewhere: quantities of other places by name, each (n,).
     """
 
     unknowns: Mapping[str, Tensor] = field(default_factory=dict)
     normal: Tensor | None = None
     curves: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    elsewhere: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def taylor(
@@ -209,6 +229,8 @@ def _given_value(quantity: Quantity, request: Request, given: Given, points: Ten
         spread = tape is not None and unknown.requires_grad
         values = tape.spread(unknown, 1) if tape is not None and spread else unknown.expand(len(points))
         return values if curve is None else curve(values)
+    if quantity.kind == "elsewhere":
+        return given.elsewhere[quantity.base]
     if given.normal is None:
         raise UserError(f"normal_{quantity.base} is known on a boundary only; ask for it in a boundary condition")
     return given.normal[:, request.vocabulary.coordinates.index(quantity.base)]

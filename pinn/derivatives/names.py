@@ -8,6 +8,7 @@ A residual's argument names say what it needs. A name is resolved in this order:
 3. split at the last underscore, where the suffix parses uniquely into coordinate names (`u_xxt`, `u_x1x10`).
 """
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
@@ -62,7 +63,7 @@ class Symbol:
 class Quantity:
     """What a name means.
 
-    `kind` is one of coordinate, unknown, normal, derivative, normal derivative, jacobian, hessian.
+    `kind` is one of coordinate, unknown, normal, derivative, normal derivative, jacobian, hessian, elsewhere.
     """
 
     kind: str
@@ -84,7 +85,7 @@ class Vocabulary:
 
     coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
     space: those of the coordinates along which there are normals, all where it is empty. depends: field -> the
-    coordinates that it is a function of; all where not named.
+    coordinates that it is a function of; all where not named. elsewhere: quantities made of fields at other places.
     """
 
     coordinates: tuple[str, ...]
@@ -94,6 +95,7 @@ class Vocabulary:
     operators: Mapping[str, Operator] = field(default_factory=dict)
     space: tuple[str, ...] = ()
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     RESERVED = (
         "residual",
@@ -124,7 +126,7 @@ class Vocabulary:
     )
 
     def __post_init__(self) -> None:
-        names = [*self.coordinates, *self.fields, *self.unknowns, *self.derived]
+        names = [*self.coordinates, *self.fields, *self.unknowns, *self.derived, *self.elsewhere]
         for name in names:
             if name in self.RESERVED:
                 raise UserError(f"{name!r} cannot name a field or coordinate: it is reserved; call it something else")
@@ -134,7 +136,7 @@ class Vocabulary:
                 )
             if names.count(name) > 1:
                 raise UserError(f"{name!r} is named twice among coordinates, fields, unknowns and derived; rename one")
-        for name in (*self.fields, *self.unknowns, *self.derived):
+        for name in (*self.fields, *self.unknowns, *self.derived, *self.elsewhere):
             if "_" in name and (self._normal_derivative(name) or self._derivative(name)) is not None:
                 raise UserError(
                     f"{name!r} reads as a derivative of {name.rpartition('_')[0]!r}; rename it, without the underscore"
@@ -153,6 +155,8 @@ class Vocabulary:
             return Quantity("derivative", name, self.value)
         if name in self.unknowns:
             return Quantity("unknown", name)
+        if name in self.elsewhere:
+            return Quantity("elsewhere", name)
         if name in ("jacobian", "hessian"):
             return Quantity(name)
         if name.startswith("normal_") and name.removeprefix("normal_") in self.coordinates:
@@ -206,7 +210,7 @@ class Vocabulary:
     def _explain(self, name: str, where: str) -> str:
         base, _, suffix = name.rpartition("_")
         known = f"fields are {', '.join(self.fields)}; coordinates are {', '.join(self.coordinates)}"
-        others = [*self.unknowns, *self.derived]
+        others = [*self.unknowns, *self.derived, *self.elsewhere]
         if others:
             known += f"; also known: {', '.join(others)}"
         if base in self.fields or base in self.derived:
@@ -214,7 +218,17 @@ class Vocabulary:
             if count > 1:
                 return f"{name!r} in {where}: {suffix!r} reads in {count} ways as coordinates; {known}"
             return f"{name!r} in {where}: no coordinate {suffix!r}; {known}"
-        return f"{name!r} in {where}: not a name this problem knows; {known}"
+        return f"{name!r} in {where}: not a name this problem knows{self._meant(name)}; {known}"
+
+    def _meant(self, name: str) -> str:
+        """The name that was probably meant: the derivative without its underscore, or one that is spelled nearly so."""
+        bases = sorted((*self.fields, *self.derived), key=len, reverse=True)
+        parsed = [
+            f"{b}_{name[len(b) :]}" for b in bases if name.startswith(b) and self._derivative(f"{b}_{name[len(b) :]}")
+        ]
+        names = (*self.coordinates, *self.fields, *self.unknowns, *self.derived, *self.elsewhere)
+        near = parsed or difflib.get_close_matches(name, names, 1)
+        return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def readings(suffix: str, coordinates: Sequence[str]) -> list[tuple[str, ...]]:

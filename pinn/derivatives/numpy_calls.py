@@ -22,9 +22,10 @@ MARKS = (
     "storage",
     "data pointer",
 )  # of torch's and math's complaints
-NODES = "y0 + s0 * (x - x0) + sum(d * torch.relu(x - xi) for xi, d in bends), with the change d of the slope at xi"
 INSTEAD = {
-    "interp": f"{NODES}, for a table; or a polynomial fitted to it",
+    "interp": 'pinn.Table(x, values), made once in the constructor and called here (kind="cubic" is smooth)',
+    "interp1d": 'pinn.Table(x, values, kind="cubic"), made once in the constructor and called here',
+    "CubicSpline": 'pinn.Table(x, values, kind="cubic"), made once in the constructor and called here',
     "piecewise": "torch.where",
     "select": "torch.where",
     "power": "torch.pow",
@@ -35,7 +36,7 @@ HOMES = tuple(str(Path(home).parent) for home in (np.__file__, torch.__file__, P
 
 
 def called(function: Callable, *arguments: Any) -> Any:
-    """function(*arguments) of a user's function; raises UserError where numpy or math met tensors with derivatives.
+    """function(*arguments) of a user's function; raises UserError for numpy or math of derivatives, and for nothing.
 
     Numbers that become tensors there, as in torch.where(y < 1, 1.38, 400.0), have the arguments' type: in torch's own
     default, float32, 1.38 is 3.5e-9 off.
@@ -43,7 +44,7 @@ def called(function: Callable, *arguments: Any) -> Any:
     usual = torch.get_default_dtype()
     try:
         torch.set_default_dtype(next((a.dtype for a in arguments if _is_real(a)), usual))
-        return function(*arguments)
+        result = function(*arguments)
     except (RuntimeError, TypeError, ValueError) as error:
         place = _place(traceback.extract_tb(error.__traceback__))
         if place is not None and FOREIGN.search(place.line or "") and any(mark in str(error) for mark in MARKS):
@@ -51,6 +52,10 @@ def called(function: Callable, *arguments: Any) -> Any:
         raise
     finally:
         torch.set_default_dtype(usual)
+    if result is None:
+        name = getattr(function, "__qualname__", repr(function))
+        raise UserError(f"{name} returns nothing: is `return` missing?")
+    return result
 
 
 def _is_real(argument: Any) -> bool:

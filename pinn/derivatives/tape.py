@@ -93,6 +93,11 @@ class Tape(Pass):
         self.linears: list[LinearCapture] = []
         self.spreads: list[SpreadCapture] = []
         self.separate: list[SeparateCapture] = []
+        self.others: list[Tape] = []  # of passes over other places of the same rows
+
+    def elsewhere(self, count: int) -> "Tape":
+        self.others.append(Tape(count * self.n, count * self.per_row, self.kernels))
+        return self.others[-1]
 
     def linear(self, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """W a + b with a (c, n, in), remembered; a logical shape with more axes is flattened into rows of a point.
@@ -141,7 +146,7 @@ class Tape(Pass):
         for separate, g in zip(self.separate, cotangents[len(taps) - len(self.separate) :], strict=True):
             if g is not None:
                 columns.append(self._separate_columns(separate, g))
-        return columns
+        return columns + [column for other in self.others for column in other.columns(residual, scale)]
 
     def _separate_columns(self, capture: SeparateCapture, g: Tensor) -> Columns:
         n = self.n // self.per_row

@@ -48,6 +48,32 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
                 )
 
 
+def bare_sides(residuals: Residuals) -> Iterator[str]:
+    """Sides of a domain that is no box where a field with second derivatives has no condition at all, in words.
+
+    Of a box the conditions are counted along each coordinate, of any other shape they are only together.
+    """
+    problem, domain = residuals.trial.problem, residuals.trial.problem.domain
+    groups = residuals.regions.values()
+    if domain.is_box or any(group.region.of is not None or isinstance(group.region, DataRegion) for group in groups):
+        return
+    ends = (f"{domain.time}.min", f"{domain.time}.max")
+    orders = _orders(residuals)
+    for name in problem.vocabulary.fields:
+        if max(orders[name, coordinate] for coordinate in domain.space_coordinates) < 2:
+            continue
+        there = {
+            side
+            for group in groups
+            for block in group.blocks
+            if name in _fields(problem, block.equation.arguments, group)
+            for side in group.region.sides
+        }
+        bare = [side for side in domain.sides if side not in there and side not in ends]
+        if there and bare:
+            yield f"{name} has no condition on {', '.join(bare)}: add one, or the solution is not the only one"
+
+
 def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     """That there are fewer or more equations than fields, or more conditions than equations ask for, in words.
 
@@ -55,6 +81,9 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     """
     problem, groups = residuals.trial.problem, residuals.regions.values()
     fields = problem.vocabulary.fields
+    named = {name for g in groups for b in g.blocks for name in _fields(problem, b.equation.arguments, g)}
+    for name in (name for name in fields if name not in named):
+        yield f"{name} appears in no equation: leave it out of fields, or write what determines it"
     if any(isinstance(group.region, DataRegion) for group in groups):
         return
     equations = [block.name for group in groups if group.region.is_interior for block in group.blocks]
@@ -64,8 +93,8 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     whole = [name for name, own in problem.field_coordinates.items() if own == problem.coordinates]
     if len(equations) + integrals < len(whole):  # those of fewer coordinates may have theirs on a side
         inner = [(g, b) for g in groups if g.region.is_interior for b in g.blocks]
-        named = {name for g, b in inner for name in _fields(problem, b.equation.arguments, g)}
-        without = [name for name in fields if name not in named]
+        equated = {name for g, b in inner for name in _fields(problem, b.equation.arguments, g)}
+        without = [name for name in fields if name in named and name not in equated]
         none = f", none of them about {', '.join(without)}" if without else ""
         yield f"{told}{none}: one is missing, or the solution is not the only one"
     elif len(equations) > len(fields):
@@ -162,6 +191,8 @@ def _fields(problem: Problem, names: tuple[str, ...], group: RegionBlocks) -> se
             fields |= set(problem.vocabulary.fields)
         elif quantity.base in problem.derived:
             fields |= _fields(problem, problem.derived[quantity.base].arguments, group)
+        elif quantity.kind == "elsewhere":
+            fields |= _fields(problem, problem.elsewhere[name].asked, group)
         elif quantity.kind in ("derivative", "normal derivative"):
             fields.add(quantity.base)
     return fields

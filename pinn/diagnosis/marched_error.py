@@ -54,7 +54,7 @@ def marched_error(trial: TrialFunction | WindowedTrial) -> dict[str, float]:
 def _ordinary(problem: Problem) -> tuple[list[Equation], list[Equation], float, float] | None:
     """The equations, the conditions at the start, and the ends of time; None where there is more than these."""
     time = problem.domain.time
-    if time is None or problem.coordinates != (time,):
+    if time is None or problem.coordinates != (time,) or problem.elsewhere:
         return None
     interior: list[Equation] = []
     start: list[Equation] = []

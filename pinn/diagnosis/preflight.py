@@ -9,9 +9,12 @@ import torch
 from pinn.ansatz.corners import disagreements
 from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
-from pinn.diagnosis.counting import missing_conditions, unequal_numbers
+from pinn.basis.errors import UserError
+from pinn.diagnosis.counting import bare_sides, missing_conditions, unequal_numbers
+from pinn.diagnosis.elsewhere import costs, leaving
 from pinn.diagnosis.exact import unsatisfied
 from pinn.diagnosis.posedness import is_homogeneous
+from pinn.diagnosis.ranges import uncovered
 from pinn.diagnosis.solvability import trivial, unbalanced
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.least_squares import bind
@@ -84,17 +87,21 @@ def preflight(
     another at the start; the exact solution satisfies every term; which conditions stay soft with hard constraints,
     and why.
     weights: of the terms, as of `Residuals`. seed: of the points. sizes: by which it is solved.
-    Raises UserError where a condition selects no points, or a name means nothing.
+    Raises UserError where a condition selects no points, a name means nothing, or a table or a place of
+    a quantity leaves the domain.
     """
     with torch.random.fork_rng(devices=[]):  # training's random numbers are not to depend on this
         sizes = sizes or Sizes()
         residuals = Residuals(trial, weights=sizes.weights(weights))
         generator, sampler = torch.Generator().manual_seed(seed), SobolSampler(interior=INTERIOR, boundary=BOUNDARY)
         points = {label: own.thinned() for label, own in residuals.draw(sampler, generator).items()}
+        for text in chain(uncovered(residuals, points), leaving(residuals, points)):
+            raise UserError(text)
         exact = exact_terms(residuals, seed)
         findings = (
             *_disagreements(trial),
             *map(Finding, missing_conditions(residuals)),
+            *map(Finding, bare_sides(residuals)),
             *_parts(trial),
             *map(Finding, unequal_numbers(residuals)),
             *map(Finding, trivial(trial, is_homogeneous(trial, generator))),
@@ -103,6 +110,7 @@ def preflight(
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),
             *_left_out(residuals),
+            *map(Finding, costs(residuals)),
             *([Finding(f"sizes: {told}")] if (told := sizes.told(exact)) else []),
         )
     return Preflight(residuals, points, exact, findings)

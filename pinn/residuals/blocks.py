@@ -74,9 +74,10 @@ def row_values(equation: Equation, values: Mapping[str, Tensor], points: Points)
         residual = points.by_row(residual).sum(0)
     if not isinstance(residual, Tensor) or residual.shape != (n,):
         got = f"shape {tuple(residual.shape)}" if isinstance(residual, Tensor) else type(residual).__name__
+        several = isinstance(residual, (tuple, list)) or (isinstance(residual, Tensor) and residual.ndim > 1)
         raise UserError(
-            f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}; "
-            "write each equation of a system as a term of its own"
+            f"the residual {equation.name} must return a tensor of shape ({n},), one value a point, got {got}"
+            + "; write each equation of a system as a term of its own" * several
         )
     return residual
 

@@ -216,7 +216,7 @@ class CollocationLeastSquares:
 
     def _fill(self, theta: Tensor, label: str, r: Tensor, j: Tensor) -> None:
         """Write a region's rows into r (k, n) and j (k, n, p), chunk by chunk."""
-        size = self._chunk_size(len(r))
+        size = self._chunk_size(label, len(r))
         for start in range(0, r.shape[1], size):
             chunk = slice(start, start + size)
             self._rows(theta, label, chunk, r[:, chunk], j[:, chunk])
@@ -227,7 +227,7 @@ class CollocationLeastSquares:
         for label, group in self._regions():
             k, n = len(group.blocks), len(self.own[label])
             indices = torch.arange(end, end + k * n, device=theta.device).view(k, n)
-            size = min(self._chunk_size(k), n)
+            size = min(self._chunk_size(label, k), n)
             held_r, held_j = theta.new_empty(k * size), theta.new_empty(k * size, len(theta))
             for start in range(0, n, size):
                 count = min(size, n - start)
@@ -255,7 +255,8 @@ class CollocationLeastSquares:
         if self.residuals.trial.device.type != "cpu":
             return sys.maxsize
         width = max(max(shape, default=1) for shape in self.residuals.shapes.values())
-        return max(256, CACHE_BYTES // (8 * width * len(group.request.field_channels)))
+        channels = len(group.request.field_channels) * group.request.places
+        return max(256, CACHE_BYTES // (8 * width * channels))
 
     def is_coupled(self, label: str) -> bool:
         """Whether a row of the region depends on other rows' points (a mean, an integral): measured once.
@@ -315,11 +316,12 @@ class CollocationLeastSquares:
         for start in range(0, len(points), MANY):
             yield points[slice(start, start + MANY)]
 
-    def _chunk_size(self, blocks: int) -> int:
+    def _chunk_size(self, label: str, blocks: int) -> int:
         if self.assembly.chunk is not None:
             return self.assembly.chunk
         p = sum(shape.numel() for shape in self.shapes.values())
-        return max(64, JACOBIAN_BYTES // (8 * p * blocks))
+        places = self.residuals.regions[label].request.places
+        return max(64, JACOBIAN_BYTES // (8 * p * blocks * places))
 
     def _rows(self, theta: Tensor, label: str, chunk: slice, r: Tensor, j: Tensor) -> None:
         """Write r (k, chunk) and J (k, chunk, p) of the region's k blocks at some of its points."""

@@ -16,6 +16,7 @@ from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
+from pinn.diagnosis.elsewhere import unresolved
 from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
@@ -220,6 +221,7 @@ def _sharpness(
         )
         for kink in kinks(first, plan.seed)
     ]
+    reasons += unresolved(first, plan.seed)
     if estimate is not None and not estimate.is_resolved and estimate.worst[1] > SOLVED:
         word = Word.NOT_SOLVED if estimate.worst[1] > UNRESOLVED else Word.PLAUSIBLE
         for window in trial.windows:

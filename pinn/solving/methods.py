@@ -37,6 +37,10 @@ MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 MOST_PARTS = 6  # of the domain, in which a trust region trains a network each
 ROWS = 3000  # interior points of a fit, at most
+MANY_PLACES, FEWER = (
+    4,
+    3,
+)  # places a point from which a fit is a ninth of the work: as many times fewer features and rows
 SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral ones in windows of time
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
@@ -221,7 +225,7 @@ def _is_default(network: Any) -> bool:
 
 def _features(plan: Plan, times: int = 1) -> Plan:
     """Random features, so many times as many as they are by default."""
-    interior = min(plan.sampler.interior, ROWS) * times
+    interior = min(plan.sampler.interior, ROWS // _fewer(plan)) * times
     sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary)
     training = _changed(plan.training, check_every=1, steps=None)
     optimizer, network = LinearLeastSquares(), _many(plan, times)
@@ -252,12 +256,17 @@ def _spectral(plan: Plan) -> Plan:
 
 def _many(plan: Plan, times: int) -> Any:
     """A factory of so many times as many features as by default, in the parts of the problem where it has some."""
-    parted = plan.parts > 1
+    parted, fewer = plan.parts > 1, _fewer(plan)
     kind = PartedFeatures if parted else RandomFeatures
-    if times == 1:
+    if times == fewer == 1:
         return kind
-    width = times * WEIGHTS // len(plan.problem.vocabulary.fields)
+    width = times * WEIGHTS // (fewer * len(plan.problem.vocabulary.fields))
     return partial(kind, width=width)
+
+
+def _fewer(plan: Plan) -> int:
+    """How many times fewer features and rows there are: each row of an integral is at many places."""
+    return FEWER if sum(one.count for one in plan.problem.elsewhere.values()) >= MANY_PLACES else 1
 
 
 def _in_windows(plan: Plan) -> Plan:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 
@@ -61,6 +62,10 @@ class Term(ABC):
     @abstractmethod
     def equations(self) -> dict[str, Equation]:
         """Component -> residual; the component of a term with one equation is the empty string."""
+
+    def settled(self, domain: Domain) -> "Term":
+        """The term of a domain, whose coordinates one from a file has to know; raises UserError where it lacks some."""
+        return self
 
     def prescriptions(self) -> Mapping[str, Value]:
         """What the term sets on every side of its region, by name: values (`u`), slopes (`u_t`, `u_normal`)."""
@@ -135,7 +140,7 @@ def combination(parts: Sequence[tuple[float, Value, str]], value: Value, label: 
 
     def residual(*given: Tensor) -> Tensor:
         rest = iter(given[len(quantities) :])
-        *coefficients, g = (function(*islice(rest, len(names))) for function, names in functions)
+        *coefficients, g = (called(function, *islice(rest, len(names))) for function, names in functions)
         summands = [s * c * q for s, c, q in zip(signs, coefficients, given, strict=False)]
         return sum(summands[1:], start=summands[0]) - g
 

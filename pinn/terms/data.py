@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
+from pinn.basis.columns import beside_page, complete_columns
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
@@ -44,6 +46,24 @@ class Data(Term):
         self.most = positive_count(most)
         self.observations = Some.of(at, self.most).count(at)
 
+    @classmethod
+    def read(
+        cls,
+        path: str | Path,
+        noise: Any = 1.0,
+        *,
+        at: Mapping[str, float] | None = None,
+        most: int | None = MOST,
+    ) -> "DataFile":
+        """From a text with a header, a column each coordinate and observed quantity: `Data.read("probe.csv", 0.1)`.
+
+        Columns come in any order; a unit after a name, `T [K]`, is no part of it, and rows with a missing number are
+        left out, which the log says. path: a relative one starts at the folder of the page. noise: as of `Data`, or
+        the name of a column. at: coordinates without a column, such as {"y": 0.5}. Raises UserError that names line
+        and column where a number is none.
+        """
+        return DataFile(beside_page(path), noise, at=at, most=most)
+
     def region(self, domain: Domain) -> Region:
         some = Some.of(self.at, self.most)
         x = places(some.at(self.at), domain)
@@ -69,6 +89,46 @@ class Data(Term):
                 for name in self.values
             }
         )
+
+
+class DataFile(Term):
+    """Observations in a file, which become `Data` once the domain's coordinates are known; see `Data.read`."""
+
+    def __init__(
+        self,
+        path: Path,
+        noise: Any = 1.0,
+        *,
+        at: Mapping[str, float] | None = None,
+        most: int | None = MOST,
+    ) -> None:
+        self.path = path
+        self.noise = noise
+        self.at = dict(at or {})
+        self.most = positive_count(most)
+
+    def settled(self, domain: Domain) -> Data:
+        columns = complete_columns(self.path)
+        names = list(columns.values)
+        listed = f"its columns are {', '.join(names)}"
+        missing = [c for c in domain.coordinates if c not in names and c not in self.at]
+        require(not missing, f"{self.path} has no column {', '.join(missing)}; {listed}; or say at={{...}}")
+        twice = [c for c in self.at if c in names]
+        require(not twice, f"{', '.join(twice)} is a column of {self.path} and in at=; leave it out of one of them")
+        noisy = [self.noise] if isinstance(self.noise, str) else []
+        require(set(noisy) <= set(names), f"{self.path} has no column {self.noise!r} of the noise; {listed}")
+        observed = [name for name in names if name not in (*domain.coordinates, *noisy)]
+        require(bool(observed), f"{self.path} has no column of values; {listed}")
+        require(len(columns.lines) > 0, f"each row of {self.path} lacks a number")
+        places = {c: self.at[c] if c in self.at else columns.values[c] for c in domain.coordinates}
+        noise = columns.values[self.noise] if isinstance(self.noise, str) else self.noise
+        return Data(places, noise=noise, most=self.most, **{name: columns.values[name] for name in observed})
+
+    def region(self, domain: Domain) -> Region:
+        return self.settled(domain).region(domain)
+
+    def equations(self) -> dict[str, Equation]:
+        raise UserError(f"what {self.path} observes is known with the domain; ask term.settled(domain)")
 
 
 class Observation(Term):

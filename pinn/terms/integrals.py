@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from pinn.basis.errors import require
+from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.sampling.given import SHARE, WEIGHT, PlaceRegion, QuadratureRegion
@@ -99,7 +100,7 @@ def summed(quantity: str | Callable, value: Value, factor: str, label: str) -> E
 
     def residual(*given):
         weight, share, *others = given
-        return weight * q(*others[: len(q_names)]) - share * g(*others[len(q_names) :])
+        return weight * called(q, *others[: len(q_names)]) - share * called(g, *others[len(q_names) :])
 
     return Equation(residual, (factor, SHARE, *q_names, *g_names), label, summed=True)
 

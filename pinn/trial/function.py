@@ -262,7 +262,8 @@ class TrialFunction:
     def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
         """Resolve names; raises UserError that lists the known names where one means nothing."""
         problem = self.problem
-        return Request(problem.vocabulary, problem.derived, tuple(dict.fromkeys(names)), where or {}, collapse)
+        asked = tuple(dict.fromkeys(names))
+        return Request(problem.vocabulary, problem.derived, asked, where or {}, collapse, problem.elsewhere)
 
     def evaluate(
         self, names: Sequence[str] | Request, points: Tensor, parameters: Mapping[str, Tensor] | None = None
@@ -285,10 +286,22 @@ class TrialFunction:
     ) -> dict[str, Tensor]:
         """As `evaluate`, on a boundary with its normals (n, d), through `tape` and with the `past` that are given."""
         unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
-        given, fields = Given(unknowns, normal, self._curved), self.field_function(parameters, past)
+        given = Given(unknowns, normal, self._curved, self._elsewhere(request, points, parameters, tape))
+        fields = self.field_function(parameters, past)
         if self.derivatives == "reverse":
             return reverse(request, fields, points, given)
         return taylor(request, fields, points, given, tape)
+
+    def _elsewhere(
+        self, request: Request, points: Tensor, parameters: Mapping[str, Tensor], tape: Pass | None
+    ) -> dict[str, Tensor]:
+        """The quantities (n,) of a request that are made of fields at other places, by name."""
+        values = {}
+        for name, inner in request.inner.items():
+            one = request.elsewhere[name]
+            places, inside = one.places(points), None if tape is None else tape.elsewhere(one.count)
+            values[name] = one.value(points, places, self.evaluate_with(inner, places, parameters, tape=inside))
+        return values
 
     def past(self, request: Request, points: Tensor) -> Tensor | None:
         """What was before the window at points (n, d), for evaluations of a request there; None where there is nothing.

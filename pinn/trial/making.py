@@ -308,6 +308,8 @@ def _require_alike_at_all_times(problem: Problem, time: str) -> None:
     """Raise UserError where a term, or what is to be identified, spans several windows."""
     why = f"{problem.name} cannot be solved in windows of time"
     require(not problem.unknowns, f"{why}: each would identify its own {', '.join(problem.unknowns)}; set windows=1")
+    for name, one in problem.elsewhere.items():
+        require(time not in one.along, f"{why}: {name} looks back to other times; set windows=1")
     for name, term in problem.all_terms().items():
         region = term.region(problem.domain)
         require(f"{time}.max" not in region.sides, f"{why}: {name} holds at the end of time; set windows=1")

@@ -18,6 +18,7 @@ from torch import Tensor
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.derivatives.decisions import DecisionRecorder
+from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
@@ -55,7 +56,19 @@ def formulas(problem: Problem) -> list[Formula]:
         if name in request.demands:
             derived = problem.derived[name]
             found.append(Formula(name, Equation(derived.function, derived.arguments, name), True))
+    found += [_of_borders(one) for name, one in problem.elsewhere.items() if name in asked]
     return found
+
+
+def _of_borders(elsewhere: Elsewhere) -> Formula:
+    """A formula that jumps where a quantity of other places is not smooth."""
+
+    def jumps(*columns: Tensor) -> Tensor:
+        x = torch.stack(columns, 1)
+        borders = elsewhere.borders(x.detach())
+        return torch.zeros_like(x[:, 0]) if borders is None else borders.to(x.dtype)
+
+    return Formula(elsewhere.name, Equation(jumps, elsewhere.coordinates, elsewhere.name), False)
 
 
 class Keys:

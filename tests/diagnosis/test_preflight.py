@@ -264,3 +264,58 @@ def test_an_equation_that_numpy_computes_is_refused():
     terms = {"wrong": Interior(lambda u, u_x: u_x - np.sin(u))}
     with pytest.raises(UserError, match=r"np.sin met a field or coordinate.*use torch.sin"):
         looked(Box(x=(0, 1)), terms)
+
+
+HOLED = SQUARE - Disc((0.5, 0.5), 0.2, name="hole")
+OUTER = ("x.min", "x.max", "y.min", "y.max")
+
+
+@pytest.mark.parametrize(
+    ("domain", "terms", "bare"),
+    [
+        (HOLED, {"e": laplace, "rim": Dirichlet(u=1.0, on=OUTER)}, ["hole"]),
+        (HOLED, {"e": laplace, "rim": Dirichlet(u=1.0, on=OUTER), "hole": Neumann(u=0.0, on="hole")}, []),
+        (HOLED, {"e": laplace, "hole": Dirichlet(u=1.0, on="hole")}, [*OUTER]),
+        (HOLED, {"e": Interior(lambda u_x, u_y: u_x + u_y), "rim": Dirichlet(u=1.0, on="x.min")}, []),
+        (
+            HOLED * Time(t=(0, 1)),
+            {"e": Interior(lambda u_t, u_xx, u_yy: u_t - u_xx - u_yy), "s": start, "r": Dirichlet(u=1.0, on=OUTER)},
+            ["hole"],
+        ),
+    ],
+)
+def test_sides_of_a_combined_domain_without_condition_are_named(domain, terms, bare):
+    found = [text for text in texts(looked(domain, terms)) if "has no condition on" in text]
+    assert (
+        found == [f"u has no condition on {', '.join(bare)}: add one, or the solution is not the only one"][: len(bare)]
+    )
+
+
+def test_a_field_that_nothing_is_about_is_named():
+    ends = Dirichlet(u=0.0, on=("x.min", "x.max"))
+    terms = {"a": Interior(lambda u_xx: u_xx + 1), "b": Interior(lambda u_x: u_x), "ends": ends}
+    (text,) = (text for text in texts(looked(Box(x=(0, 1)), terms, fields=("u", "v"))) if "v" in text.split())
+    assert text == "v appears in no equation: leave it out of fields, or write what determines it"
+    both = terms | {"b": Interior(lambda u_x, v: u_x + v)}
+    assert not any("appears" in text for text in texts(looked(Box(x=(0, 1)), both, fields=("u", "v"))))
+
+
+def momentum(u_xx):
+    _ = u_xx + 1
+
+
+@pytest.mark.parametrize("constraints", ["soft", "hard"])
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({"e": Interior(momentum), "ends": ends}, "^momentum returns nothing: is `return` missing\\?"),
+        ({"e": heat, "ends": Dirichlet(u=lambda t: None, on="x.min")}, "returns nothing: is `return` missing"),
+        ({"e": heat, "m": Mean(u=lambda t: None)}, "returns nothing: is `return` missing"),
+        ({"e": Interior(lambda ut, u_xx: ut - u_xx), "ends": ends}, "'ut' in .*did you mean 'u_t'\\?"),
+        ({"e": Interior(lambda fluxx: fluxx), "ends": ends}, "did you mean 'flux_x'\\?"),
+        ({"e": Interior(lambda u_t, u_xx: (u_t, u_xx)), "ends": ends}, "got tuple; write each equation"),
+    ],
+)
+def test_slips_of_the_pen_are_told_as_such(terms, told, constraints):
+    with pytest.raises(UserError, match=told):
+        looked(ROD, terms, constraints=constraints)
