@@ -72,6 +72,7 @@ class Solution:
         points: the last training points (n, d) of each term.
         diagnosis: `singular_values` of the Jacobian where the run ended, and the columns of `ErrorGrowth`.
         estimate: of each field's error, as a function of points (n, d), or as arrays on `nodes`.
+        modes: eigenvalues (k,) and eigenfunctions (k, *nodes) by name, where there are several.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -87,6 +88,7 @@ class Solution:
         points: Mapping[str, NDArray] | None = None,
         diagnosis: Mapping[str, NDArray] | None = None,
         estimate: Callable[[Tensor], Mapping[str, Tensor]] | Mapping[str, NDArray] | None = None,
+        modes: Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -98,6 +100,7 @@ class Solution:
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
         self.diagnosis = dict(diagnosis or {})
         self.estimate = estimate or {}
+        self.modes = dict(modes or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -232,6 +235,9 @@ class Solution:
             parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
             points=self.points,
             diagnosis=self.diagnosis,
+            modes=self.modes
+            if all(q.shape[1:] in ((), self._nodes(output).shape) for q in self.modes.values())
+            else {},
             configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
             attributes=self._root_attributes(),
             units=dict(self.problem.units),

@@ -106,6 +106,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_points(file, contents)
         write_network(file, contents.parameters)
         write_diagnosis(file, contents.diagnosis)
+        write_modes(file, contents)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)
@@ -238,6 +239,20 @@ def write_diagnosis(file: h5py.File, columns: Mapping[str, NDArray]) -> None:
         dataset = file.create_dataset(f"diagnosis/{name}", data=values)
         dataset.dims[0].attach_scale(dimension_only(file["diagnosis"], f"{name}_number", len(values)))
         set_attributes(dataset, {"long_name": name.replace("_", " ")})
+
+
+def write_modes(file: h5py.File, contents: Contents) -> None:
+    """Eigenvalues and eigenfunctions along a dimension `mode`, numbered from one; no group where there is one alone."""
+    for name, values in contents.modes.items():
+        group = file.require_group("modes")
+        if "mode" not in group:
+            group["mode"] = np.arange(1, len(values) + 1)
+            group["mode"].make_scale("mode")
+        dataset = group.create_dataset(name, data=values, **PACKED)
+        for index, dimension in enumerate((group["mode"], *(file[own] for own in contents.nodes.dimensions))):
+            if index < values.ndim:
+                dataset.dims[index].attach_scale(dimension)
+        set_attributes(dataset, contents.description(name))
 
 
 def write_points(file: h5py.File, contents: Contents) -> None:
