@@ -91,6 +91,7 @@ def _loaded(
         points=contents.points,
         diagnosis=contents.diagnosis,
         estimate=contents.estimate,
+        modes=contents.modes,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),

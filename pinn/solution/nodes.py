@@ -12,6 +12,7 @@ from scipy.interpolate import RegularGridInterpolator
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain
 from pinn.domains.charts import sobol
+from pinn.problem import Problem
 from pinn.solution_file.nodes import Nodes, blocks
 
 Resolution = int | Mapping[str, int] | None
@@ -161,3 +162,10 @@ def interpolated(
     places = points[:, [list(coordinates).index(name) for name in nodes.dimensions]]
     inside = np.clip(places, [axis[0] for axis in axes], [axis[-1] for axis in axes])
     return {name: RegularGridInterpolator(axes, values)(inside) for name, values in arrays.items()}
+
+
+def fewer_dimensions(problem: Problem, nodes: Nodes) -> dict[str, tuple[str, ...]]:
+    """The dimensions of fields that are functions of some; of none where no field is one of all."""
+    own = {name: nodes.dimensions_of(names) for name, names in problem.field_coordinates.items()}
+    whole = tuple(nodes.dimensions)
+    return {name: few for name, few in own.items() if few != whole} if whole in own.values() else {}

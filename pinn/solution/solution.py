@@ -24,7 +24,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.beforehand import check_derivatives
 from pinn.solution.dataset import to_dataset
-from pinn.solution.nodes import interpolated, make_nodes
+from pinn.solution.nodes import fewer_dimensions, interpolated, make_nodes
 from pinn.solution.output import Output
 from pinn.solution.places import outside, points_of
 from pinn.solution.provenance import provenance
@@ -74,6 +74,7 @@ class Solution:
         points: the last training points (n, d) of each term.
         diagnosis: `singular_values` of the Jacobian where the run ended, and the columns of `ErrorGrowth`.
         estimate: of each field's error, as a function of points (n, d), or as arrays on `nodes`.
+        modes: eigenvalues (k,) and eigenfunctions (k, *nodes) by name, where there are several.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
         output: the default of `errors` and `save`.
@@ -89,6 +90,7 @@ class Solution:
         points: Mapping[str, NDArray] | None = None,
         diagnosis: Mapping[str, NDArray] | None = None,
         estimate: Callable[[Tensor], Mapping[str, Tensor]] | Mapping[str, NDArray] | None = None,
+        modes: Mapping[str, NDArray] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -100,6 +102,7 @@ class Solution:
         self.points = {term: np.asarray(values) for term, values in (points or {}).items()}
         self.diagnosis = dict(diagnosis or {})
         self.estimate = estimate or {}
+        self.modes = dict(modes or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -251,26 +254,23 @@ class Solution:
         return LATE["report"](self.contents(), path)
 
     def _without_arrays(self, output: Output | None) -> Contents:
-        """The contents of the file but the arrays on its nodes."""
+        """The contents of the file but the arrays on its nodes; modes where they are of these."""
+        nodes = self._nodes(output)
+        own = all(q.shape[1:] in ((), nodes.shape) for q in self.modes.values())
         return Contents(
-            self._nodes(output),
+            nodes,
             self.problem.coordinates,
             history=self.history,
             parameters={name: value.cpu().numpy() for name, value in self.trial.parameters().items()},
             points=self.points,
             diagnosis=self.diagnosis,
+            modes=self.modes if own else {},
             configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
             attributes=self._root_attributes(),
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
-            fewer=self._fewer(self._nodes(output)),
+            fewer=fewer_dimensions(self.problem, nodes),
         )
-
-    def _fewer(self, nodes: Nodes) -> dict[str, tuple[str, ...]]:
-        """The dimensions of fields that are functions of some; of none where no field is one of all."""
-        own = {name: nodes.dimensions_of(names) for name, names in self.problem.field_coordinates.items()}
-        whole = tuple(nodes.dimensions)
-        return {name: few for name, few in own.items() if few != whole} if whole in own.values() else {}
 
     @property
     def nodes(self) -> Nodes:

@@ -24,6 +24,7 @@ class Contents:
     of data) and `residual` have the shape of `nodes`;
     `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
+    modes: of a problem with several eigenfunctions the eigenvalues (k,) by the unknown's name and fields (k, *nodes).
     fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
     """
 
@@ -40,6 +41,7 @@ class Contents:
     parameters: dict[str, NDArray] = field(default_factory=dict)
     points: dict[str, NDArray] = field(default_factory=dict)
     diagnosis: dict[str, NDArray] = field(default_factory=dict)
+    modes: dict[str, NDArray] = field(default_factory=dict)
     configuration: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

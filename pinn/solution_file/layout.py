@@ -110,6 +110,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_network(file, contents.parameters)
         write_diagnosis(file, contents.diagnosis)
         write_unknowns(file, contents)
+        write_modes(file, contents)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)
@@ -250,6 +251,20 @@ def write_unknowns(file: h5py.File, contents: Contents) -> None:
     for name, told in unknown_attributes(contents.attributes).items():
         dataset = file.create_dataset(f"unknowns/{name}", data=told["value"])
         set_attributes(dataset, {**contents.description(name), **told})
+
+
+def write_modes(file: h5py.File, contents: Contents) -> None:
+    """Eigenvalues and eigenfunctions along a dimension `mode`, numbered from one; no group where there is one alone."""
+    for name, values in contents.modes.items():
+        group = file.require_group("modes")
+        if "mode" not in group:
+            group["mode"] = np.arange(1, len(values) + 1)
+            group["mode"].make_scale("mode")
+        dataset = group.create_dataset(name, data=values, **PACKED)
+        for index, dimension in enumerate((group["mode"], *(file[own] for own in contents.nodes.dimensions))):
+            if index < values.ndim:
+                dataset.dims[index].attach_scale(dimension)
+        set_attributes(dataset, contents.description(name))
 
 
 def write_points(file: h5py.File, contents: Contents) -> None:

@@ -105,12 +105,22 @@ def read_contents(file: h5py.File) -> Contents:
         parameters=read_arrays(file["network"]),
         points=read_arrays(file["points"]),
         diagnosis=read_arrays(file["diagnosis"]) if "diagnosis" in file else {},
+        modes=read_modes(file, nodes),
         configuration=file["config"].asstr()[()],
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},
         long_names={name: str(file[name].attrs["long_name"]) for name in described},
         fewer=fewer,
     )
+
+
+def read_modes(file: h5py.File, nodes: Nodes) -> dict[str, NDArray]:
+    """Eigenvalues (k,) and eigenfunctions (k, *nodes) by name; empty where there are none."""
+    modes = read_arrays(file["modes"]) if "modes" in file else {}
+    for name, values in modes.items():
+        fits = values.ndim >= 1 and values.shape[1:] in ((), nodes.shape)
+        require(fits, f"/modes/{name} has shape {values.shape}, the nodes {nodes.shape}")
+    return modes
 
 
 def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes:

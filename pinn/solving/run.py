@@ -31,6 +31,7 @@ from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.methods import Method
+from pinn.solving.modes import modes_of
 from pinn.solving.tried import TRIED, forget
 from pinn.solving.writing import attempt, write
 from pinn.training.callbacks.checkpoints import Checkpoints
@@ -185,6 +186,7 @@ def _solution(
     if isinstance(plan.optimizer, Automatic):  # what was chosen; the network is the trial function's to tell
         told = {key: value for key, value in told.items() if key != "network"} | found.method.plan.configuration
     outcome, run = found.outcome, found.run
+    modes = attempt("the eigenfunctions", partial(modes_of, found.trial, plan, output), run.interruption)
     return Solution(
         examined.trial,
         whole_residuals(examined.trial),
@@ -192,6 +194,7 @@ def _solution(
         points={label: x.cpu().numpy() for label, x in run.training_points().items()},
         diagnosis=examined.diagnosis,
         estimate=examined.missing,
+        modes=modes,
         configuration=told,
         attributes={"seed": plan.seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
         | ({"window_ends": list(found.trial.ends)} if isinstance(found.trial, WindowedTrial) else {})

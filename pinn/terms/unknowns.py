@@ -32,25 +32,28 @@ class Eigenvalue(float):
 
     number: which one, 1 for the first, counted from the end at which the spectrum begins: the lowest, unless there is
     none. near: the one nearest to a number instead. Each of a multiple eigenvalue counts. It is that number, or zero,
-    wherever a first guess is asked for. A problem without a norm of its own gets one: the integral over space of the
-    sum of the fields' squares is one.
+    wherever a first guess is asked for. count: as many from that one on are in the solution, with their functions;
+    those of one eigenvalue are orthogonal. A problem without a norm of its own gets one: the integral over space of
+    the sum of the fields' squares is one.
     """
 
     number: int | None
+    count: int
     norm = Norm  # of the fields, where a problem has none
 
-    def __new__(cls, *, number: int | None = None, near: float | None = None) -> "Eigenvalue":
+    def __new__(cls, *, number: int | None = None, near: float | None = None, count: int = 1) -> "Eigenvalue":
         require(number is None or near is None, "an eigenvalue is told by number= or by near=, got both")
         number = 1 if number is None and near is None else number
-        whole = number is None or (isinstance(number, int) and not isinstance(number, bool) and number >= 1)
-        require(whole, f"number of an eigenvalue must be an integer >= 1, got {number!r}")
+        for name, given in (("number", number), ("count", count)):
+            whole = given is None or (isinstance(given, int) and not isinstance(given, bool) and given >= 1)
+            require(whole, f"{name} of an eigenvalue must be an integer >= 1, got {given!r}")
         made = super().__new__(cls, 0.0 if near is None else near)
-        made.number = number
+        made.number, made.count = number, count
         return made
 
     def __repr__(self) -> str:
         told = f"near={float(self):g}" if self.number is None else f"number={self.number}"
-        return f"Eigenvalue({told})"
+        return f"Eigenvalue({told}{f', count={self.count}' if self.count > 1 else ''})"
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -58,7 +61,8 @@ class Eigenvalue(float):
         return {"_target_": import_path(type(self))} | self.__getnewargs_ex__()[1]
 
     def __getnewargs_ex__(self) -> tuple[tuple, dict]:
-        return (), {"near": float(self)} if self.number is None else {"number": self.number}
+        which = {"near": float(self)} if self.number is None else {"number": self.number}
+        return (), which | {"count": self.count}
 
 
 @dataclass(frozen=True)

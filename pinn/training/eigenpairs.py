@@ -66,11 +66,17 @@ def eigenpair(
     pairs = eigenpairs(found, fresh_layer[1], wanted)
     if pairs is None:
         return None
-    moved = theta.index_copy(0, indices, pairs.theta.to(theta))
+    return upright(residuals, found, theta, indices, pairs.theta), pairs
+
+
+def upright(residuals: Residuals, found: "Bilinear", theta: Tensor, indices: Tensor, layer: Tensor) -> Tensor:
+    """theta (p,) with a last layer and unknown `layer` (q + 1,), whose eigenfunction has the sign that it is given."""
+    trial = residuals.trial
+    moved = theta.index_copy(0, indices, layer.to(theta))
     x = anywhere(trial, PLACES, torch.Generator().manual_seed(0))
     with torch.no_grad():
         u = trial.evaluate(trial.problem.vocabulary.fields[:1], x, residuals.unflatten(moved))
-    return (moved, pairs) if _is_up(next(iter(u.values())), x) else (_turned(moved, found, indices, pairs), pairs)
+    return moved if _is_up(next(iter(u.values())), x) else _turned(moved, found, indices, layer)
 
 
 def _is_up(u: Tensor, x: Tensor) -> bool:
@@ -79,10 +85,10 @@ def _is_up(u: Tensor, x: Tensor) -> bool:
     return mean > 0 if abs(mean) > 1e-3 * size else float((u * (x[:, 0].mean() - x[:, 0])).mean()) >= 0
 
 
-def _turned(theta: Tensor, found: "Bilinear", indices: Tensor, pairs: "Eigenpairs") -> Tensor:
+def _turned(theta: Tensor, found: "Bilinear", indices: Tensor, layer: Tensor) -> Tensor:
     """The eigenpair with the other sign, where the norm allows it."""
-    other = found.at(-pairs.theta[found.columns], pairs.value)
-    before, after = (float(found.least_squares.loss(each)) for each in (pairs.theta, other))
+    other = found.at(-layer[found.columns], float(layer[found.unknown]))
+    before, after = (float(found.least_squares.loss(each)) for each in (layer, other))
     return theta.index_copy(0, indices, other.to(theta)) if after <= before * (1 + 1e-6) + 1e-12 else theta
 
 
@@ -229,6 +235,19 @@ def eigenpairs(found: Bilinear, fresh: LeastSquares, wanted: float) -> Eigenpair
 
     fresh: the same at other points, which tell the eigenvalues of the problem from those of its discretization.
     """
+    known = in_order(found, fresh, wanted)
+    if known is None:
+        return None
+    pairs, first, order = known
+    chosen = pairs[first]
+    c = found.sized(chosen.c, chosen.value)
+    if c is None:
+        return None
+    return Eigenpairs(tuple(pair.value for pair in pairs), first, found.at(c, chosen.value), order)
+
+
+def in_order(found: Bilinear, fresh: LeastSquares, wanted: float) -> "tuple[list[Pair], int, str] | None":
+    """All pairs that are known in their order, the place of the wanted one among them, and what order that is."""
     a, b = found.matrices(found.least_squares)
     a, b = a[found.rows], b[found.rows]
     offset = OFFSET * float(a.norm() / b.norm())
@@ -244,16 +263,10 @@ def eigenpairs(found: Bilinear, fresh: LeastSquares, wanted: float) -> Eigenpair
         return None
     if number is None:
         pairs.sort(key=lambda pair: abs(pair.value - near))
-        chosen = pairs[0]
-    else:
-        pairs, order = _counted(pencil, judge, pairs)
-        chosen = pairs[min(number, len(pairs)) - 1]
-        order = f"number {pairs.index(chosen) + 1} {order}"
-    c = found.sized(chosen.c, chosen.value)
-    if c is None:
-        return None
-    values = tuple(pair.value for pair in pairs)
-    return Eigenpairs(values, pairs.index(chosen), found.at(c, chosen.value), order)
+        return pairs, 0, order
+    pairs, order = _counted(pencil, judge, pairs)
+    first = min(number, len(pairs)) - 1
+    return pairs, first, f"number {first + 1} {order}"
 
 
 @dataclass(frozen=True, eq=False)
