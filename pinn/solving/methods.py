@@ -37,11 +37,10 @@ MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 MOST_PARTS = 6  # of the domain, in which a trust region trains a network each
 ROWS = 3000  # interior points of a fit, at most
-MANY_PLACES, FEWER = (
-    4,
-    3,
-)  # places a point from which a fit is a ninth of the work: as many times fewer features and rows
-SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral ones in windows of time
+# places a point from which a fit is a ninth of the work: as many times fewer features and rows
+MANY_PLACES, FEWER = 4, 3
+SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for what suits best in windows of time
+BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
@@ -102,7 +101,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         if _suits_spectral(plan):
             yield Method(_spectral(plan), LONG)
         if not _solved(tried):
-            yield Method(_features(plan), SHARE)
+            yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         few = len(plan.problem.coordinates) <= FEW_COORDINATES
         steps = [_windows, _soft] if few and plan.parts == 1 else [_soft, _windows] if few else [_more, _soft, _windows]
         for step in steps:
@@ -134,7 +133,12 @@ def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, in windows of time."""
     if plan.problem.domain.time is None or plan.training.windows != 1 or _suits_spectral(plan):
         return None
-    return Method(_in_windows(_closest(tried).method.plan), SHARE)
+    return Method(_in_windows(_closest(tried).method.plan), LONG if _is_ordinary(plan) else SHARE)
+
+
+def _is_ordinary(plan: Plan) -> bool:
+    """Whether the problem is one of time alone."""
+    return plan.problem.coordinates == (plan.problem.domain.time,)
 
 
 def _soft(plan: Plan, tried: Sequence[Tried]) -> Method | None:
