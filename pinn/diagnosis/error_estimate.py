@@ -4,6 +4,7 @@ That is the relative error, whatever cancels inside an equation and however erro
 stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +15,13 @@ from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Correction, Effort, Fields, Trial, correct
 from pinn.domains.region import Region
-from pinn.sampling.sequences import SobolSampler
+from pinn.residuals.exact_terms import make_residuals
+from pinn.sampling.sequences import SobolSampler, UniformSampler
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
+from pinn.training.defect import field_sizes
+from pinn.trial.function import INTERFACE
 
+EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 PARTS = 20  # of time
 BESIDE = 2  # parts of time to either side whose largest field is what an error is relative to
@@ -112,3 +117,24 @@ def estimate(
     if not fits_best or best.correction.left <= ErrorEstimate.RESOLVED:
         return best
     return max([best, *others], key=lambda one: one.worst)
+
+
+def jumps(trial: Trial, generator: Generator) -> dict[str, float]:
+    """Field -> half its jump between the parts of a domain, by its size: where it should be none, as large an error.
+
+    Root mean squares; empty where there are no parts.
+    """
+    if trial.windows[0].parts is None:
+        return {}
+    residuals, sizes = make_residuals(trial.windows[0]), field_sizes(trial.windows[0])
+    points = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
+    parameters = residuals.unflatten(residuals.theta())
+    told = {}
+    for label, group in residuals.regions.items():
+        with torch.no_grad():
+            rows = residuals.region_values(group, points[label], parameters)
+        for block, row in zip(group.blocks, rows, strict=True):
+            field = block.name.removeprefix(f"{INTERFACE}.")
+            if field in sizes:
+                told[field] = 0.5 * float(row.square().mean().sqrt()) / max(sizes[field], sys.float_info.min)
+    return told

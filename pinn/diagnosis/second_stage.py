@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Effort, Fields, Trial
-from pinn.diagnosis.error_estimate import Estimate, estimate
+from pinn.diagnosis.error_estimate import Estimate, estimate, jumps
 from pinn.diagnosis.verdict import UNSOLVED
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
@@ -43,8 +43,8 @@ class Staged:
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
     would have if it weighed as much as what was corrected. marched: errors by another way, taken in their place.
-    change: by how much the last steps of the training still changed the fields, which says more than a defect that is
-    not resolved.
+    change: by how much the last steps of the training still changed the fields, or how far they jump where parts meet,
+    which says more than a defect that is not resolved.
     """
 
     estimate: Estimate
@@ -131,7 +131,9 @@ def staged(
     generator = Generator().manual_seed(seed + 2**22)
     started = time.perf_counter()
     effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
-    found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=change or {})
+    least = jumps(trial, generator)
+    known = {name: max((change or {}).get(name, 0.0), least.get(name, 0.0)) for name in {**(change or {}), **least}}
+    found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known)
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
         effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)
