@@ -162,7 +162,7 @@ class LevenbergMarquardt(GaussNewton):
 
 
 @dataclass(kw_only=True, eq=False)
-class TrustRegion(GaussNewton):
+class LeastDamping(GaussNewton):
     """The longest step whose ratio still reaches a target (after DSGNAR: Webb, Jerad & Cartis 2026, arXiv 2607.02194).
 
     The radius is governed by the damping. From the last one, it is divided by `factor` while the ratio stays at or

@@ -24,7 +24,7 @@ from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.automatic import Automatic
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.solution_file.measured import ErrorEstimate
@@ -109,14 +109,14 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not _solved(tried) and not features_do:
-        yield Method(replace(_trust_region(plan), constraints=constraints))
+        yield Method(replace(_trained(plan), constraints=constraints))
 
 
-def _trust_region(plan: Plan) -> Plan:
-    """A trust region on the network that was chosen, or on one of its kind in each part of the domain."""
+def _trained(plan: Plan) -> Plan:
+    """Least damping on the network that was chosen, or on one of its kind in each part of the domain."""
     few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
     network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
-    return replace(plan, optimizer=TrustRegion(), network=network)
+    return replace(plan, optimizer=LeastDamping(), network=network)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -151,7 +151,7 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region = _trust_region(plan)
+    region = _trained(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features.append(_spectral(plan))
     for base, constraints in product((region, *features), (plan.constraints, "soft")):

@@ -21,7 +21,7 @@ from pinn.cli.help import groups
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.solution import Solution
 
-TRAINED = ("optimizer=trust_region", "network=mlp", "initial_guess=null", "output.estimate=false", "compile=never")
+TRAINED = ("optimizer=least_damping", "network=mlp", "initial_guess=null", "output.estimate=false", "compile=never")
 SHARE, LEAST = 0.2, 2.0  # of a run's seconds, for its estimate, as in a run
 
 
