@@ -91,7 +91,7 @@ def single_precision(
 
 
 def _left(least_squares: CollocationLeastSquares, theta: Tensor) -> float:
-    """The share of the residual that some steps of a trust region leave."""
+    """The share of the residual that some Gauss-Newton steps leave."""
     optimizer = LeastDamping()
     state, start = optimizer.init(theta), least_squares.loss(theta)
     for _ in range(STEPS):

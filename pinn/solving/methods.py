@@ -4,11 +4,11 @@
    features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
    coordinates, in seconds. 2. The better so far in windows of time, unless that was 0. 3. The same with conditions in
    the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
-   twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with hard or soft
-   conditions as the features had it.
+   twice as many come first, then 3, then 2. 4. Gauss-Newton with the least damping on a network for the time that is
+   left, with hard or soft conditions as the features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
-spectral functions are left out, and a trust region where features come close.
+spectral functions are left out, and a network where features come close.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
-MOST_PARTS = 6  # of the domain, in which a trust region trains a network each
+MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
 SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral ones in windows of time
 SOLVED = 1e-6  # estimated error at which nothing else is tried

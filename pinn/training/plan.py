@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def stages(self) -> Stages:
-        """What trains; a trust region where the choice of a method is still open."""
+        """What trains; least damping where the choice of a method is still open."""
         optimizer = LeastDamping() if isinstance(self.optimizer, Automatic) else self.optimizer
         return Stages(stages_of(optimizer))
 

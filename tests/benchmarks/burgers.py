@@ -13,10 +13,11 @@ import numpy as np
 
 import pinn
 from pinn.basis.logs import logger
-from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, Optimizer
+from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, Optimizer, TrustRegion
 from pinn.problems import Burgers
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "trust_region": TrustRegion,
     "least_damping": LeastDamping,
     "levenberg_marquardt": LevenbergMarquardt,
     "adam": Adam,

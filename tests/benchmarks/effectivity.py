@@ -2,7 +2,7 @@
 
 python tests/benchmarks/effectivity.py [--problems ...] [--limit 60] [--steps 10 40] [--words KEY=VALUE ...] [--cpu]
 
-Each problem with a known solution is trained by a trust region for so many steps, and as long as its own settings and
+Each problem with a known solution is trained by least_damping for so many steps, and as long as its own settings and
 the limit (seconds) allow. A line for the trained network and one for what a run saves: relative L2 error on the
 solution file's grid (of the field whose effectivity is farthest from 1), its estimate, estimate / error, the share of
 the residual that stays unexplained, corrections, seconds of the estimate. An effectivity below 1/3 is a fault where it
@@ -46,7 +46,7 @@ def examine(problem: str, stage: str, words: list[str]) -> None:
     try:
         configured = pinn.configured(f"problem={problem}", *TRAINED, *words)
     except UserError as error:
-        print(f"{problem}: not with a trust region: {error}", flush=True)  # noqa: T201
+        print(f"{problem}: not with least_damping: {error}", flush=True)  # noqa: T201
         return
     if configured["problem"].truth_kind is None:
         return

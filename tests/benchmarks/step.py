@@ -6,7 +6,7 @@ Each problem and optimizer has the settings that the command line gives them. Af
 its parts at the same parameters and points; medians over the steps, milliseconds, in one run. Columns: N rows and p
 parameters; J, J^T J and factorization; `loss` one evaluation of ||r||^2; the step, and how many factorizations and
 evaluations of r or ||r||^2 it made on average; `ratio` the step over (J + J^T J + one factorization), and `own ratio`
-over (J + J^T J + the factorizations it made): a trust region that probes several dampings makes several.
+over (J + J^T J + the factorizations it made): a method that tries several dampings makes several.
 """
 
 import argparse

@@ -120,7 +120,7 @@ TABLE = [
     (VariableProjection(), "linear", 1, 1e-25, "all parameters are linear: one least-squares solve"),
     (VariableProjection(), "rosenbrock", 6, 1e-25, "the rest, 1 - x, is linear"),
     (VariableProjection(), "stiff_fit", 12, 1e-20, "two rates; four parameters need several times the steps"),
-    (VariableProjection(), "poisson", 20, 1e-7, "linear in the last layer: ahead of the trust region in early steps"),
+    (VariableProjection(), "poisson", 20, 1e-7, "linear in the last layer: ahead of least damping in early steps"),
     (VariableProjection(), "burgers", 20, 0.2, "the fitted features settle on a solution without the front"),
     (BFGS(), "linear", 20, 1e-25, LONG_MEMORY),
     (BFGS(), "rosenbrock", 45, 1e-25, SUPERLINEAR),

@@ -19,7 +19,7 @@ from pinn.optimizers import LeastDamping
 from pinn.problems import Burgers
 from pinn.training.interruption import SECOND, Interruption
 
-WORDS = (*TINY, *CASES["trust region"])
+WORDS = (*TINY, *CASES["least damping"])
 
 
 @pytest.mark.parametrize(
