@@ -29,7 +29,8 @@ SMALL = ("network.width=4", "network.depth=1", "output.figures=false")
 CONFIGURED = str(Path(__file__).with_name("conf"))
 BRIEF = (*SMALL, "problem=heat", "training.steps=6")
 CASES = {
-    "trust region": (
+    "trust region": (*SMALL, "problem=burgers", "optimizer=trust_region", "training.steps=12"),
+    "least damping": (
         *SMALL,
         "problem=burgers",
         "optimizer=least_damping",

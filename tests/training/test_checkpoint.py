@@ -76,11 +76,30 @@ def test_points_that_stay_until_they_are_learnt_are_resumed(tmp_path, caplog):
     """Few points and many parameters: they are learnt by heart soon, and renewed."""
     sampler = SobolSampler(interior=30, boundary=10)
     with caplog.at_level("INFO", logger="pinn"):
-        whole = solve(tmp_path / "whole", 24, TrustRegion(), sampler)
+        whole = solve(tmp_path / "whole", 16, TrustRegion(), sampler)
     assert "new points at step" in caplog.text
-    for stop in (9, 10, 11, 24):  # between two looks at the losses, and at one
+    for stop in (9, 10, 16):  # between two looks at the losses, and at one
         parts = solve(tmp_path / "parts", stop, TrustRegion(), sampler, resume=stop > 9)
     assert_same_run(whole, parts)
+
+
+class BrokenOff(TrustRegion):
+    """Its eleventh step is broken off, for which it has been looked whether points stay."""
+
+    begun = 0
+
+    def step(self, theta, state, least_squares):
+        BrokenOff.begun += 1
+        if BrokenOff.begun == 11:
+            raise KeyboardInterrupt
+        return super().step(theta, state, least_squares)
+
+
+def test_a_look_at_the_losses_is_not_counted_where_its_step_is_broken_off(tmp_path):
+    sampler = SobolSampler(interior=150, boundary=10)
+    whole = solve(tmp_path / "whole", 16, TrustRegion(), sampler)
+    assert len(solve(tmp_path / "parts", 16, BrokenOff(), sampler).history["step"]) == 10
+    assert_same_run(whole, solve(tmp_path / "parts", 16, TrustRegion(), sampler, resume=True))
 
 
 @pytest.mark.parametrize("adaptation", [RAR(), R3(), ResidualAttention(renewed=0.5), FlowSampling(bins=4, steps=2)])
