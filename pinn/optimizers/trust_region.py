@@ -86,7 +86,8 @@ class TrustRegion(Optimizer):
         count = state["count"] + 1
         after = {
             "radius": max(radius, SHORTEST / SPAN),  # from which it could grow again, at new points
-            "fine": state["fine"] or step.damping < ROUNDING * model.scale,
+            # eigenvalues of J^T J lead on for long below their rounding, at a third of the cost
+            "fine": state["fine"] or (radius < state["radius"] / SPAN * 1.01 and step.damping < ROUNDING * model.scale),
             "dampings": dampings,
             "count": count,
             "late": state["late"] or (count >= EARLIEST and is_rising(dampings)),
