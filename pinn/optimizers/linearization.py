@@ -182,8 +182,9 @@ class SolverChoice:
         size = least_squares.team.size
         choice = choose_solver(self.name, len(least_squares), len(theta), theta.element_size(), memory, size)
         if self.name == "auto" and choice.solver == "cholesky":
-            if fine:
-                choice = replace(choice, solver="orthogonal", why=f"{choice.why}; the damping is below rounding")
+            if fine:  # R of J = Q R does without Q: half the time
+                why = f"{choice.why}; the damping is below rounding"
+                choice = replace(choice, solver="orthogonal", held=False, why=why)
             elif self.spectral and theta.device.type == "cpu":
                 choice = replace(choice, solver="eigen")
         if (choice.solver, choice.held) != self.said:

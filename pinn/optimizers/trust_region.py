@@ -22,6 +22,7 @@ LEAST = 1e-30  # damping
 RECENT, EARLIEST = 25, 60  # dampings whose trend is looked at, and the first step at which it is
 SLOPE, CORRELATION = 1e-4, 0.1  # of log10 damping against the step: above both it rises
 ROUNDING = 1e-15  # damping over the largest eigenvalue of J^T J below which that is not formed
+SLOW = 0.9  # of the loss is left
 BISECTIONS = 40
 
 
@@ -38,7 +39,7 @@ class TrustRegion(Optimizer):
 
     target, late_target: ratios in (0, 1), before and after the damping rises. radius: the first, > 0. probes: >= 4.
     solver: auto, cholesky, eigen, orthogonal, dual or conjugate_gradients; auto takes the eigenvalues of J^T J, and
-    does not square J any more once dampings come down to its rounding.
+    goes on from where they end, dampings having come down to its rounding, without squaring J.
     """
 
     default_steps = 3000
@@ -59,7 +60,7 @@ class TrustRegion(Optimizer):
         self._solver = SolverChoice(self.solver, spectral=True)
 
     def init(self, theta: Tensor) -> State:
-        return {"radius": self.radius, "fine": False, **self._fresh}
+        return {"radius": self.radius, "fine": False, "least": math.inf, **self._fresh}
 
     def redrawn(self, state: State) -> tuple[State, bool]:
         """Whether dampings rise is seen anew, unless they did: then it is the points that were too few."""
@@ -80,14 +81,18 @@ class TrustRegion(Optimizer):
             return theta, after, report | {"accepted": False, "settled": radius < SHORTEST}
         radius, step, loss = found
         accepted = loss < model.loss
-        report |= {"accepted": accepted, "damping": step.damping, "radius": radius, "settled": radius < SHORTEST}
-        report |= {"ratio": (model.loss - loss) / step.predicted if step.predicted > 0 else 0.0}
         dampings = [*state["dampings"], math.log10(max(step.damping, LEAST))][-RECENT:]
-        count = state["count"] + 1
+        count, ended = state["count"] + 1, radius < SHORTEST
+        # eigenvalues of J^T J lead on far below its rounding, at a third of the cost, until steps end or gain little
+        least, rounding = min(state["least"], step.damping), ROUNDING * model.scale
+        slow = step.damping < rounding and loss > SLOW * model.loss
+        refined = not state["fine"] and (slow or (ended and least < rounding))
+        report |= {"accepted": accepted, "damping": step.damping, "radius": radius, "settled": ended and not refined}
+        report |= {"ratio": (model.loss - loss) / step.predicted if step.predicted > 0 else 0.0}
         after = {
-            "radius": max(radius, SHORTEST / SPAN),  # from which it could grow again, at new points
-            # eigenvalues of J^T J lead on for long below their rounding, at a third of the cost
-            "fine": state["fine"] or (radius < state["radius"] / SPAN * 1.01 and step.damping < ROUNDING * model.scale),
+            "radius": self.radius if refined and ended else max(radius, SHORTEST / SPAN),  # that could grow again
+            "fine": state["fine"] or refined,
+            "least": least,
             "dampings": dampings,
             "count": count,
             "late": state["late"] or (count >= EARLIEST and is_rising(dampings)),

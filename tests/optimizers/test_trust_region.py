@@ -96,12 +96,12 @@ def test_dampings_below_rounding_are_solved_for_without_squaring(caplog):
     optimizer = TrustRegion(radius=1e8)
     with caplog.at_level("INFO", logger="pinn"):
         theta, state = problem.start, optimizer.init(problem.start)
-        for _ in range(6):
+        for _ in range(60):
             theta, state, report = optimizer.step(theta, state, problem)
     assert "linear solver: eigen" in caplog.text
-    assert "linear solver: orthogonal (6 parameters, 6 rows; the damping is below rounding)" in caplog.text
+    assert "linear solver: orthogonal (6 parameters, 6 rows; the damping is below rounding" in caplog.text
     # the smallest singular value of the product is 1e-22 of the largest: lost in it, and not in J
-    assert report["loss"] < 1e-12 < run(TrustRegion(radius=1e8, solver="eigen"), problem, 6)[2]["loss"]
+    assert report["loss"] < 1e-12 < run(TrustRegion(radius=1e8, solver="eigen"), problem, 60)[2]["loss"]
 
 
 @pytest.mark.parametrize(("actual", "predicted", "ratio"), [(1, 2, 0.5), (5, 2, 1), (-9, 2, -1), (math.nan, 2, -1)])
