@@ -33,7 +33,7 @@ def test_nothing_is_the_default_run():
 def test_an_optimizer_brings_what_suits_it_and_leaves_nothing_behind():
     linear = pinn.configured("optimizer=linear")
     assert (linear["network"].func, linear["initial_guess"]) == (RandomFeatures, "features")
-    other = pinn.configured("problem=heat", "optimizer=trust_region")
+    other = pinn.configured("problem=heat", "optimizer=least_damping")
     assert (other["network"].func, other["initial_guess"]) == (MLP, None)
     assert isinstance(other["sampler"], SobolSampler)
     chosen = pinn.configured("optimizer=linear", "network=mlp", "initial_guess=null")

@@ -118,7 +118,7 @@ def choice_options(group: str, choice: str) -> list[str]:
     options = config.get(group, config)  # below the group's name in a file of package _global_
     names = [name for name in map(str, options) if name != "defaults" and not name.startswith("_")]
     for entry in config.get("defaults", ()):
-        if isinstance(entry, DictConfig):  # a part: `schedule: null`, `/optimizer@method: trust_region`
+        if isinstance(entry, DictConfig):  # a part: `schedule: null`, `/optimizer@method: least_damping`
             names += [str(part).rpartition("@")[2] for part in entry if not str(part).startswith("override ")]
         elif entry != "_self_":  # another choice, of which this one is a variant
             names += choice_options(group, entry)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pinn.diagnosis.verdict import Reason, Word
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals
@@ -91,8 +91,8 @@ def single_precision(
 
 
 def _left(least_squares: CollocationLeastSquares, theta: Tensor) -> float:
-    """The share of the residual that some steps of a trust region leave."""
-    optimizer = TrustRegion()
+    """The share of the residual that some Gauss-Newton steps leave."""
+    optimizer = LeastDamping()
     state, start = optimizer.init(theta), least_squares.loss(theta)
     for _ in range(STEPS):
         theta, state, _ = optimizer.step(theta, state, least_squares)

@@ -333,7 +333,7 @@ def _zero(measured: Measured) -> Iterator[Reason]:
         yield Reason(
             f"the solution found is {'next to ' if vast else ''}zero: {what}{', '.join(vast or others)} does not hold",
             Word.NOT_SOLVED,
-            f"optimizer=trust_region, another seed, or weights.{(vast or others)[0]}=100",
+            f"optimizer=least_damping, another seed, or weights.{(vast or others)[0]}=100",
         )
 
 
@@ -374,7 +374,7 @@ def _unfit(measured: Measured) -> Iterator[Reason]:
             yield Reason(
                 f"{block}: the fit has its least loss, which does not solve the equation",
                 Word.PLAUSIBLE,
-                "optimizer=trust_region, or more features (network.width)",
+                "optimizer=least_damping, or more features (network.width)",
             )
 
 

@@ -3,12 +3,18 @@
 Each class prepares what does not depend on lam once; `solve` then serves every damping and right-hand side.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from pinn.linear_algebra.secular import Spectrum, Step
+
+ATTEMPTS = 12  # dampings tried for one length of a step
+LENGTH = 0.1  # of a step's length to its radius, relative, where each damping takes a solve
 
 Adjoint = Callable[[Tensor], Tensor]  # w (N,) -> J^T w (p,)
 
@@ -19,6 +25,53 @@ class DampedSystem(ABC):
     @abstractmethod
     def solve(self, damping: float, w: Tensor) -> Tensor | None:
         """delta (p,), or None where the damped matrix is numerically singular or indefinite."""
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """The largest eigenvalue of J^T J, by its order of magnitude; 0 where nothing is known of it."""
+
+    def steps(self, radii: Tensor, least: float, r: Tensor, right: Tensor) -> Iterator[Step]:
+        """Steps for r as long as radii (q,), which rise, each when it is asked for; right: J^T r (p,).
+
+        Steps that even the damping `least` keeps shorter have that; there are no more where it cannot be solved for.
+        Here by one solve a damping, to a tenth of the length: secants of log length in log damping (cf. More & Sorensen
+        1983, doi:10.1137/0904038).
+        """
+        damping = float(right.norm()) / float(radii[0])  # the step is at most so long
+        for radius in radii.tolist():
+            step = self._step(radius, damping, least, r, right)
+            if step is None:
+                return
+            yield step
+            damping = step.damping
+
+    def _step(self, radius: float, damping: float, least: float, r: Tensor, right: Tensor) -> Step | None:
+        slope, before = -1.0, None  # of log length; the last damping and its length
+        step: Step | None = None
+        for _ in range(ATTEMPTS):
+            delta = self.solve(damping, r)
+            if delta is None:
+                return None
+            length, step = float(delta.norm()), Step(delta, damping, float(damping * (delta @ delta) - right @ delta))
+            off = math.log(length / radius) if length > 0 else 0.0
+            if abs(off) < LENGTH or (damping == least and off < 0) or not math.isfinite(off):
+                break
+            if before is not None and damping != before[0]:
+                slope = math.log(length / before[1]) / math.log(damping / before[0])
+            before, damping = (damping, length), max(least, damping * math.exp(off / min(max(-slope, 0.1), 1.0)))
+        return step
+
+
+class Diagonalized(DampedSystem):
+    """A system whose spectrum is known, which serves every damping."""
+
+    @abstractmethod
+    def spectrum(self, r: Tensor) -> Spectrum:
+        """J^T J's eigenvalues, and J^T r along its eigenvectors."""
+
+    def steps(self, radii: Tensor, least: float, r: Tensor, right: Tensor) -> Iterator[Step]:
+        return self.spectrum(r).steps(radii, least)
 
 
 class Cholesky(DampedSystem):
@@ -43,8 +96,12 @@ class Cholesky(DampedSystem):
             return None
         return -torch.cholesky_solve(self.adjoint(w).unsqueeze(1), factor).squeeze(1)
 
+    @property
+    def scale(self) -> float:
+        return float(self.product.diagonal().max())
 
-class Eigen(DampedSystem):
+
+class Eigen(Diagonalized):
     """From J^T J by one eigendecomposition for all dampings, about 9 p^3 flops."""
 
     def __init__(self, product: Tensor, adjoint: Adjoint) -> None:
@@ -58,8 +115,17 @@ class Eigen(DampedSystem):
             return None
         return -self.vectors @ ((self.vectors.mT @ self.adjoint(w)) / scale)
 
+    @property
+    def scale(self) -> float:
+        return float(self.values[-1])
 
-class Orthogonal(DampedSystem):
+    def spectrum(self, r: Tensor) -> Spectrum:
+        """Eigenvalues below rounding are taken for as large as that."""
+        values = self.values.clamp_min(float(self.values[-1]) * torch.finfo(self.values.dtype).eps)
+        return Spectrum(values, self.vectors.mT @ self.adjoint(r), lambda c: self.vectors @ c)
+
+
+class Orthogonal(Diagonalized):
     """From J itself, J = Q R and R = U S V^T: no squared condition number; about 2 N p^2 + 20 p^3 flops.
 
     delta = -V S / (S^2 + lam) (Q U)^T w. Directions below rounding (p eps of the largest singular value) are left out.
@@ -76,8 +142,16 @@ class Orthogonal(DampedSystem):
         filtered = torch.where(s > self.floor, s / (s * s + damping), torch.zeros_like(s))
         return -self.vt.mT @ (filtered * (self.left.mT @ w))
 
+    @property
+    def scale(self) -> float:
+        return float(self.singular[0]) ** 2
 
-class Triangular(DampedSystem):
+    def spectrum(self, r: Tensor) -> Spectrum:
+        s = self.singular
+        return _above(self.floor, s, s * (self.left.mT @ r), self.vt)
+
+
+class Triangular(Diagonalized):
     """From R of J = Q R and Q^T r: `Orthogonal` where J is not held; 20 p^3 flops beside those of R.
 
     R = U S V^T gives delta = -V S / (S^2 + lam) U^T Q^T r. Q^T w of another w is not known: there
@@ -97,8 +171,22 @@ class Triangular(DampedSystem):
         filtered = torch.where(self.singular > self.floor, components / scale, torch.zeros_like(components))
         return -self.vt.mT @ filtered
 
+    @property
+    def scale(self) -> float:
+        return float(self.singular[0]) ** 2
 
-class Dual(DampedSystem):
+    def spectrum(self, r: Tensor) -> Spectrum:
+        components = self.components if r is self.r else self.vt @ self.adjoint(r)
+        return _above(self.floor, self.singular, components, self.vt)
+
+
+def _above(floor: float, singular: Tensor, components: Tensor, vt: Tensor) -> Spectrum:
+    """The spectrum by singular values (k,) above rounding."""
+    kept = singular > floor
+    return Spectrum(singular[kept].square(), components[kept], lambda c: vt[kept].mT @ c)
+
+
+class Dual(Diagonalized):
     """For more parameters than rows: delta = -J^T (J J^T + lam I)^-1 w, N^2 p + N^3 / 3 flops."""
 
     def __init__(self, j: Tensor) -> None:
@@ -108,6 +196,18 @@ class Dual(DampedSystem):
     def solve(self, damping: float, w: Tensor) -> Tensor | None:
         solved = self.kernel.solve(damping, w)
         return None if solved is None else self.j.mT @ solved
+
+    @property
+    def scale(self) -> float:
+        return self.kernel.scale
+
+    def spectrum(self, r: Tensor) -> Spectrum:
+        """By the eigenvectors U of J J^T = U S^2 U^T: V = J^T U / S, about 9 N^3 flops; none below rounding."""
+        values, left = torch.linalg.eigh(self.kernel.product)
+        kept = values > float(values[-1]) * len(values) * torch.finfo(values.dtype).eps
+        values, left = values[kept], left[:, kept]
+        s = values.sqrt()
+        return Spectrum(values, s * (left.mT @ r), lambda c: self.j.mT @ (left @ (c / s.unsqueeze(1))))
 
 
 @dataclass(frozen=True)
@@ -137,3 +237,7 @@ class ConjugateGradients(DampedSystem):
             previous, square = square, residual @ residual
             direction = residual + (square / previous) * direction
         return delta
+
+    @property
+    def scale(self) -> float:
+        return 0.0

@@ -24,7 +24,8 @@ class Optimizer(Configurable, ABC):
 
     default_steps: ClassVar[int] = 1000  # what training.steps: null means
     moves_last_layer_only: ClassVar[bool] = False  # all other parameters stay as they started
-    redraw_every: ClassVar[int] = 20  # steps at the same points, what sampler.redraw_every: null means
+    # steps at the same points, what sampler.redraw_every: null means; None: as many as tell something new
+    redraw_every: ClassVar[int | None] = 20
 
     @abstractmethod
     def init(self, theta: Tensor) -> State:
@@ -33,3 +34,7 @@ class Optimizer(Configurable, ABC):
     @abstractmethod
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         """One step: the new theta, the new state, and a report whose `loss` is that of the theta passed in."""
+
+    def redrawn(self, state: State) -> tuple[State, bool]:
+        """Where points that stayed are drawn anew: the state there, and whether they are to be more."""
+        return state, False

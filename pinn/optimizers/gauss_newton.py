@@ -16,7 +16,7 @@ from pinn.optimizers.base import Optimizer, Report, State
 from pinn.optimizers.linearization import Linearization, SolverChoice
 from pinn.residuals.protocol import LeastSquares
 
-LONGEST_WAIT = 4  # steps for which a trust region keeps its radius after longer steps have failed several times
+LONGEST_WAIT = 4  # steps for which a damping stays after longer steps have failed several times
 
 
 @dataclass
@@ -162,10 +162,10 @@ class LevenbergMarquardt(GaussNewton):
 
 
 @dataclass(kw_only=True, eq=False)
-class TrustRegion(GaussNewton):
+class LeastDamping(GaussNewton):
     """The longest step whose ratio still reaches a target (after DSGNAR: Webb, Jerad & Cartis 2026, arXiv 2607.02194).
 
-    The radius is governed by the damping. From the last one, it is divided by `factor` while the ratio stays at or
+    The damping governs the step's length. From the last one, it is divided by `factor` while the ratio stays at or
     above `target`, at most `probes` times, and the last such step is taken; where the first already fails, it is
     multiplied until one holds. Longer steps that fail are tried again after one step, then after two and four: mostly
     the same ones would fail. A low target takes long steps, which keep J well conditioned; greedy ones fall into a

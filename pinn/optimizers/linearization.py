@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from pinn.basis.logs import logger
 from pinn.distributed.team import Team
 from pinn.distributed.triangles import gathered_factor
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, DampedSystem, Dual, Eigen, Orthogonal, Triangular
+from pinn.linear_algebra.secular import Step
 from pinn.linear_algebra.symmetric import gram
 from pinn.linear_algebra.triangular import triangular_factor
 from pinn.residuals.protocol import LeastSquares
@@ -43,6 +44,15 @@ class Linearization:
     def predicted(self, delta: Tensor, damping: float) -> Tensor:
         """||r||^2 - ||r + J delta||^2 for a delta that solves the damped system exactly."""
         return damping * (delta @ delta) - self.right @ delta
+
+    @property
+    def scale(self) -> float:
+        """The largest eigenvalue of J^T J, by its order of magnitude."""
+        return self.system.scale
+
+    def steps(self, radii: Tensor, least: float) -> Iterator[Step]:
+        """Steps as long as radii (q,), which rise, of dampings >= least, each when it is asked for."""
+        return self.system.steps(radii, least, self.r, self.right)
 
 
 @dataclass(frozen=True)
@@ -154,17 +164,29 @@ def _matrix_free(least_squares: LeastSquares, theta: Tensor) -> Linearization:
 
 
 class SolverChoice:
-    """Chooses the solver at the first step and says in one log line which and why."""
+    """Chooses the solver at the first step and says in one log line which and why.
 
-    def __init__(self, name: str) -> None:
+    spectral: whether `auto` takes the eigenvalues of J^T J, which serve any number of dampings, where Cholesky would
+    serve one. On a GPU they cost a hundred factorizations, and it does not.
+    """
+
+    def __init__(self, name: str, spectral: bool = False) -> None:
         choose_solver(name, 1, 1)
         self.name = name
+        self.spectral = spectral
         self.said: tuple[str, bool] | None = None
 
-    def linearize(self, least_squares: LeastSquares, theta: Tensor) -> Linearization:
+    def linearize(self, least_squares: LeastSquares, theta: Tensor, fine: bool = False) -> Linearization:
+        """fine: whether `auto` is not to square J, where it would by itself: small dampings drown in rounding."""
         memory = total_memory(theta.device)
         size = least_squares.team.size
         choice = choose_solver(self.name, len(least_squares), len(theta), theta.element_size(), memory, size)
+        if self.name == "auto" and choice.solver == "cholesky":
+            if fine:  # R of J = Q R does without Q: half the time
+                why = f"{choice.why}; the damping is below rounding"
+                choice = replace(choice, solver="orthogonal", held=False, why=why)
+            elif self.spectral and theta.device.type == "cpu":
+                choice = replace(choice, solver="eigen")
         if (choice.solver, choice.held) != self.said:
             logger.info("linear solver: %s (%s%s)", choice.solver, choice.why, "" if choice.held else "; J not held")
             self.said = (choice.solver, choice.held)

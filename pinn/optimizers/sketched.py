@@ -9,8 +9,9 @@ from torch import Size, Tensor
 from pinn.basis.errors import require
 from pinn.linear_algebra.symmetric import gram
 from pinn.optimizers.base import Optimizer, Reparameterized, Report, State
-from pinn.optimizers.gauss_newton import GaussNewton, TrustRegion
+from pinn.optimizers.gauss_newton import GaussNewton, LeastDamping
 from pinn.optimizers.natural_gradient import NaturalGradient
+from pinn.optimizers.trust_region import TrustRegion
 from pinn.residuals.protocol import LeastSquares
 
 
@@ -96,19 +97,19 @@ class Sketched(Optimizer):
     product J^T J costs share^2 and its factorization share^3 of the whole. J has far fewer directions that count than
     parameters, so that most of them have their image in the subspace. The reported gradient norm is the subspace's.
 
-    method: the optimizer inside, of the Gauss-Newton family or NaturalGradient; TrustRegion by default. share: q / p,
-    in (0, 1]. seed: of the subspaces, >= 0.
+    method: the optimizer inside, of the Gauss-Newton family, TrustRegion or NaturalGradient; LeastDamping by default.
+    share: q / p, in (0, 1]. seed: of the subspaces, >= 0.
     """
 
     default_steps = 3000
     redraw_every = 10
 
     def __init__(self, method: Optimizer | None = None, *, share: float = 0.5, seed: int = 0) -> None:
-        method = method or TrustRegion()
+        method = method or LeastDamping()
         require(
-            isinstance(method, (GaussNewton, NaturalGradient)),
-            "optimizer.method must keep no vectors from step to step (trust_region, levenberg_marquardt or "
-            f"natural_gradient), got {method!r}",
+            isinstance(method, (GaussNewton, TrustRegion, NaturalGradient)),
+            "optimizer.method must keep no vectors from step to step (least_damping, levenberg_marquardt, "
+            f"trust_region or natural_gradient), got {method!r}",
         )
         require(0 < share <= 1, f"optimizer.share must be in (0, 1], got {share}")
         require(seed >= 0, f"optimizer.seed must be >= 0, got {seed}")

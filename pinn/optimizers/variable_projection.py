@@ -9,7 +9,7 @@ from torch import Size, Tensor
 from pinn.basis.errors import require
 from pinn.linear_algebra.truncated import truncated_basis
 from pinn.optimizers.base import Optimizer, Reparameterized, Report, State
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import fit_last_layer, last_layer
 from pinn.residuals.protocol import LeastSquares
 
@@ -105,7 +105,7 @@ class VariableProjection(Optimizer):
     loss is that after the fit. The first ten steps on a smooth problem gain two to four digits on the plain method;
     later the large weights of the last layer slow it down, and Burgers' shock does not appear at all.
 
-    method: the optimizer of the rest, TrustRegion by default. cutoff: directions of the last layer whose singular
+    method: the optimizer of the rest, LeastDamping by default. cutoff: directions of the last layer whose singular
     values are up to this times the largest are left to it, in [0, 1).
     """
 
@@ -113,7 +113,7 @@ class VariableProjection(Optimizer):
     redraw_every = 10
 
     def __init__(self, method: Optimizer | None = None, *, cutoff: float = 1e-10) -> None:
-        method = method or TrustRegion()
+        method = method or LeastDamping()
         require(isinstance(method, Optimizer), f"optimizer.method must be an optimizer, got {method!r}")
         require(0 <= cutoff < 1, f"optimizer.cutoff must be in [0, 1), got {cutoff}")
         self.method = method

@@ -85,6 +85,12 @@ class Sampler(Configurable, ABC):
         smaller.interior = min(interior, self.interior)
         return smaller
 
+    def larger(self, times: int) -> Self:
+        """The same sampler, of so many times as many points."""
+        larger = copy.copy(self)
+        larger.interior, larger.boundary = times * self.interior, times * self.boundary
+        return larger
+
     @abstractmethod
     def volume(self, domain: Domain, n: int, generator: torch.Generator, where: Callable | None) -> Drawn:
         """About n points of the interior, for which `where` is true; none where it never is."""

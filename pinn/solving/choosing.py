@@ -239,7 +239,7 @@ def resumed(plan: Plan, output: Output, folder: Path, started: float, train: Tra
         method = method_named(plan, name)
     if method is None:
         raise UserError(
-            f"no method {name!r} to go on with ({folder / kept.METHOD}); resume with optimizer=trust_region or another"
+            f"no method {name!r} to go on with ({folder / kept.METHOD}); resume with optimizer=least_damping or another"
         )
     clock = Clock(time_for_training(plan.training.time_limit, output), started)
     one = train(method, clock, saved=folder)

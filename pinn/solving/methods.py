@@ -4,11 +4,11 @@
    features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
    coordinates, in seconds. 2. The better so far in windows of time, unless that was 0. 3. The same with conditions in
    the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
-   twice as many come first, then 3, then 2. 4. A trust region on a network for the time that is left, with hard or soft
-   conditions as the features had it.
+   twice as many come first, then 3, then 2. 4. Gauss-Newton with the least damping on a network for the time that is
+   left, with hard or soft conditions as the features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
-spectral functions are left out, and a trust region where features come close.
+spectral functions are left out, and a network where features come close.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.automatic import Automatic
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.solution_file.measured import ErrorEstimate
@@ -35,7 +35,7 @@ from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
-MOST_PARTS = 6  # of the domain, in which a trust region trains a network each
+MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
 # places a point from which a fit is a ninth of the work: as many times fewer features and rows
 MANY_PLACES, FEWER = 4, 3
@@ -112,14 +112,14 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not _solved(tried) and not features_do:
-        yield Method(replace(_trust_region(plan), constraints=constraints))
+        yield Method(replace(_trained(plan), constraints=constraints))
 
 
-def _trust_region(plan: Plan) -> Plan:
-    """A trust region on the network that was chosen, or on one of its kind in each part of the domain."""
+def _trained(plan: Plan) -> Plan:
+    """Least damping on the network that was chosen, or on one of its kind in each part of the domain."""
     few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
     network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
-    return replace(plan, optimizer=TrustRegion(), network=network)
+    return replace(plan, optimizer=LeastDamping(), network=network)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -159,7 +159,7 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region = _trust_region(plan)
+    region = _trained(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features.append(_spectral(plan))
     for base, constraints in product((region, *features), (plan.constraints, "soft")):

@@ -71,3 +71,12 @@ def _read(node: h5py.Group | h5py.Dataset) -> Any:
     if kind == "str":
         return node.asstr()[()]
     return {"bool": bool, "int": int, "float": float}[kind](node[()])
+
+
+def moved(tree: Any, like: Tensor) -> Any:
+    """The tree with its tensors on the device of `like`; types as they are."""
+    if isinstance(tree, Tensor):
+        return tree.to(like.device)
+    if isinstance(tree, dict):
+        return {key: moved(value, like) for key, value in tree.items()}
+    return [moved(value, like) for value in tree] if isinstance(tree, list) else tree

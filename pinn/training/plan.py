@@ -8,7 +8,7 @@ from pinn.basis.configurable import plain
 from pinn.networks.mlp import MLP
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
@@ -70,8 +70,8 @@ class Plan:
 
     @property
     def stages(self) -> Stages:
-        """What trains; a trust region where the choice of a method is still open."""
-        optimizer = TrustRegion() if isinstance(self.optimizer, Automatic) else self.optimizer
+        """What trains; least damping where the choice of a method is still open."""
+        optimizer = LeastDamping() if isinstance(self.optimizer, Automatic) else self.optimizer
         return Stages(stages_of(optimizer))
 
     @property

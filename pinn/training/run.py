@@ -43,6 +43,8 @@ class Position:
     weighed: int = 0  # how often the weights have changed
     fits_noise: bool = False  # whether the steps since the last draw of points have fitted the noise of data
     last_step: float = 0.0  # seconds
+    looked_at: float = 0.0  # the loss when it was last asked whether points that stay are to be renewed, 0 before
+    doublings: int = 0  # of such points
     eigenvalues: list[float] = field(default_factory=list)  # of a problem that asks for one, in order, as far as known
     wanted: float | None = None  # the one of them that is asked for
 
@@ -50,6 +52,7 @@ class Position:
         """To the first step of the stage that follows."""
         self.stage, self.stage_step, self.stage_seconds = self.stage + 1, 0, 0.0
         self.rejected, self.settled, self.fits_noise = 0, False, False
+        self.looked_at, self.doublings = 0.0, 0
 
 
 class Callback:

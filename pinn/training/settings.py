@@ -97,7 +97,7 @@ class Stage(Configurable):
 
 
 class Stages(Configurable):
-    """Several stages, one after the other: `Stages([Stage(Adam(), steps=500), Stage(TrustRegion())])`.
+    """Several stages, one after the other: `Stages([Stage(Adam(), steps=500), Stage(LeastDamping())])`.
 
     A stage that stalls or diverges hands its best parameters to the next.
     """

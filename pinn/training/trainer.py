@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.basis.errors import UserError, require
+from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.distributed.team import Alone, Team
 from pinn.optimizers.base import Optimizer
@@ -22,9 +22,12 @@ from pinn.sampling.adaptation import State
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
+from pinn.training.checkpoint import moved
+from pinn.training.first_step import explain_first_step
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
 from pinn.training.prediction import Simplest, followed, prediction_error
+from pinn.training.renewal import LOOK_EVERY, MOST_DOUBLINGS, Look
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.trail import Trail
@@ -33,6 +36,7 @@ from pinn.training.weighting import NoiseWeights, Weighting
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
 NO_COUNTS = ("settled", "eigenvalues", "wanted")  # of a position
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)
+WEIGHED_EVERY = 10  # steps
 STATISTIC = 0.5  # of chi squared: what a prediction must gain between two draws of points
 
 
@@ -85,7 +89,7 @@ class Trainer(Run):
         self.damping = 0.0  # of the last step
         self.trail = Trail(residuals, seed + 2**21)
         self._at = Position()
-        self._before_draw: dict[str, Any] | None = None  # what a redraw has changed since the last step
+        self._before_draw: dict[str, Any] | None = None  # as it was before points were drawn for the next step
         self._least_squares: Collocation | None = None
 
     @property
@@ -151,7 +155,8 @@ class Trainer(Run):
                 raise
             theta, loss = self.team.firsts(theta), float(report["loss"])  # unlike processors round differently
             if not math.isfinite(loss) or not bool(theta.isfinite().all()):
-                self._explain_first_step(loss)
+                if self.at.step == 0 and not math.isfinite(loss):
+                    explain_first_step(self.residuals, self.points, self.theta)
                 return Outcome.DIVERGED
             self.theta, self.state, self._before_draw = theta, state, None
             self.interruption.begun = True
@@ -192,7 +197,7 @@ class Trainer(Run):
         """Whether a stage ends after its last step, by itself: time that passes until it is asked does not matter."""
         if stage.time_limit is not None and self.at.stage_seconds >= stage.time_limit:
             return Outcome.STAGE_TIME
-        if self.at.rejected > min(2 * max(self._redraw_every(stage), 5), 40):
+        if self.at.rejected > min(2 * max(self._redraw_every(stage) or 0, 5), 40):
             return Outcome.STALLED
         tolerance = self.training.tolerance if stage.tolerance is None else stage.tolerance
         if self.best.held_out < tolerance:
@@ -229,13 +234,30 @@ class Trainer(Run):
         return record
 
     def _redraw_if_due(self, stage: Stage) -> None:
-        every = self._redraw_every(stage)
-        if self.points and not (every and self.at.stage_step % every == 0):
-            return
         self._before_draw = self.checkpoint()
+        if self.points and not self._is_redraw_due(stage):
+            return
         self.points = self._draw()
         if self.weighting.may_change(self.held_out.noisy):
             self._weigh()
+
+    def _is_redraw_due(self, stage: Stage) -> bool:
+        """Whether points are to be drawn anew; how many, and the optimizer's state at them."""
+        every = self._redraw_every(stage)
+        if every is not None:
+            return every > 0 and self.at.stage_step % every == 0
+        if self.at.stage_step == 0 or self.at.stage_step % LOOK_EVERY > 0:
+            return self.at.stage_step == 0
+        losses = float(self.least_squares.loss(self.theta)), float(self.held_out.least_squares.loss(self.theta))
+        look = Look(*losses, before=self.at.looked_at)
+        due = look.is_apart or look.is_still
+        self.at.looked_at = 0.0 if due else look.training
+        if due:
+            self.state, more = stage.optimizer.redrawn(self.state)
+            if look.is_distinct and (more or look.is_still) and self.at.doublings < MOST_DOUBLINGS:
+                self.at.doublings += 1
+            logger.info("new points at step %d, %d times as many", self.at.step, 2**self.at.doublings)
+        return due
 
     def _weigh(self) -> None:
         """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
@@ -261,28 +283,34 @@ class Trainer(Run):
             self._restore_draw(self._before_draw)
 
     def _restore_draw(self, tree: Mapping[str, Any]) -> None:
+        self.state = moved(tree["state"], self.theta)
         self._at = Position(**tree["position"])  # how often weights have changed, and whether noise is fitted
         self.best.held_out = tree["best"]["held_out"]
-        self.points = {label: Points(**_moved(entry, self.theta)) for label, entry in tree["points"].items()}
+        self.points = {label: Points(**moved(entry, self.theta)) for label, entry in tree["points"].items()}
         self.adaptation = tree["adaptation"]
         self.generator.set_state(tree["generator"])
         self.residuals.weights = dict(tree["weights"])
         simplest = tree.get("simplest")
-        self.simplest = None if simplest is None else Simplest(**_moved(simplest, self.theta))
+        self.simplest = None if simplest is None else Simplest(**moved(simplest, self.theta))
 
-    def _redraw_every(self, stage: Stage) -> int:
-        """The stage's wish, else the sampler's, else what suits the optimizer."""
+    def _redraw_every(self, stage: Stage) -> int | None:
+        """The stage's wish, else the sampler's, else what suits the optimizer; None where its points stay.
+
+        Weights that change with the points do not wait for these.
+        """
         wishes = (stage.redraw_every, self.sampler.redraw_every, stage.optimizer.redraw_every)
-        return next(wish for wish in wishes if wish is not None)
+        every = next((wish for wish in wishes if wish is not None), None)
+        return WEIGHED_EVERY if every is None and self.weighting.may_change(self.held_out.noisy) else every
 
     def _draw(self) -> PointSet:
         """New points; after the first step those in the interior follow the residual, where the sampler wants it."""
         if self.at.step == 0:
             return self.residuals.draw(self.sampler, self.generator)
+        sampler = self.sampler.larger(2**self.at.doublings)
         trial, redrawn = self.residuals.trial, {}
         for label, group in self.residuals.regions.items():
             state, magnitude = self.adaptation.get(label, {}), partial(self._magnitude, group)
-            points, self.adaptation[label] = self.sampler.redraw(
+            points, self.adaptation[label] = sampler.redraw(
                 trial.domain, group.region, self.generator, magnitude, state
             )
             redrawn[label] = points.to(trial.dtype, trial.device)
@@ -303,25 +331,6 @@ class Trainer(Run):
             self._measure(self.theta)
         self.theta = self.best.theta
         self.residuals.load(self.theta)
-
-    def _explain_first_step(self, loss: float) -> None:
-        """At the first step a loss that is not finite is the equation's fault: say where."""
-        if self.at.step > 0 or math.isfinite(loss):
-            return
-        parameters = self.residuals.unflatten(self.theta)
-        for label, group in self.residuals.regions.items():
-            points = self.points[label]
-            values = self.residuals.region_values(group, points, parameters)
-            for block, value in zip(group.blocks, values, strict=True):
-                bad = ~value.detach().isfinite()
-                if bool(bad.any()):
-                    x = points.x[: len(points)][bad][0].tolist()
-                    names = self.residuals.trial.problem.coordinates
-                    place = ", ".join(f"{name} = {at:.4g}" for name, at in zip(names, x, strict=True))
-                    raise UserError(
-                        f"the residual {block.equation.name} is {float(value.detach()[bad][0])} at the first step, at "
-                        f"{place} ({int(bad.sum())} of {len(points)} points); check its formula there"
-                    )
 
     def training_points(self) -> dict[str, Tensor]:
         return {label: points.x for label, points in self.points.items()}
@@ -360,11 +369,10 @@ class Trainer(Run):
         self._at = Position(**tree["position"])
         require(self._at.stage < len(self.stages), "the checkpoint belongs to a run with more stages")
         self._check_whole(tree)
-        self.theta = _moved(tree["theta"], self.theta)
-        self.best = Best(_moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
-        self.state = _moved(tree["state"], self.theta)
+        self.theta = moved(tree["theta"], self.theta)
+        self.best = Best(moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.damping = tree.get("damping", 0.0)
-        self.trail.restore(_moved(tree.get("trail", {}), self.theta))
+        self.trail.restore(moved(tree.get("trail", {}), self.theta))
         self._restore_draw(tree)
 
     def _check_whole(self, tree: Mapping[str, Any]) -> None:
@@ -389,12 +397,3 @@ class Trainer(Run):
         """Whether no step is left where it stands."""
         last = self.at.stage == len(self.stages) - 1
         return last and self._stop(self.stages[self.at.stage]) not in (None, Outcome.INTERRUPTED)
-
-
-def _moved(tree: Any, like: Tensor) -> Any:
-    """The tree with its tensors on the device of `like`; types as they are."""
-    if isinstance(tree, Tensor):
-        return tree.to(like.device)
-    if isinstance(tree, dict):
-        return {key: _moved(value, like) for key, value in tree.items()}
-    return [_moved(value, like) for value in tree] if isinstance(tree, list) else tree

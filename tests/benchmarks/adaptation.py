@@ -1,6 +1,6 @@
 """Each way of adaptive sampling against uniform points, on the same seeds: Burgers' equation after a number of steps.
 
-python tests/benchmarks/adaptation.py [--steps 150] [--interior 1000] [--seeds 0 1] [--optimizer trust_region]
+python tests/benchmarks/adaptation.py [--steps 150] [--interior 1000] [--seeds 0 1] [--optimizer least_damping]
 """
 
 import argparse
@@ -23,7 +23,7 @@ ADAPTATIONS = {
     "attention, points stay": sampling.ResidualAttention(renewed=0.0),
     "flow": sampling.FlowSampling(),
 }
-OPTIMIZERS = {"trust_region": optimizers.TrustRegion, "ssbroyden": optimizers.SSBroyden}
+OPTIMIZERS = {"least_damping": optimizers.LeastDamping, "ssbroyden": optimizers.SSBroyden}
 
 
 def error(adaptation, optimizer, steps: int, interior: int, seed: int) -> tuple[float, float]:
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--interior", type=int, default=1000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="trust_region")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="least_damping")
     chosen = parser.parse_args()
     logging.getLogger("pinn").addHandler(logging.NullHandler())
     logging.getLogger("pinn").propagate = False

@@ -1,6 +1,6 @@
 """Error against seconds on Burgers' equation, second order beside first order.
 
-python tests/benchmarks/burgers.py [--seconds 60] [--seeds 0 1 2] [--optimizers trust_region adam]
+python tests/benchmarks/burgers.py [--seconds 60] [--seeds 0 1 2] [--optimizers least_damping adam]
 
 Same network, points and seeds for each optimizer; prints the median over the seeds of the relative L2 error (at 2,000
 fixed random points) that was reached within 1/16, 1/8, ... of the time, and the ratio of the columns.
@@ -13,11 +13,12 @@ import numpy as np
 
 import pinn
 from pinn.basis.logs import logger
-from pinn.optimizers import Adam, LevenbergMarquardt, Optimizer, TrustRegion
+from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, Optimizer, TrustRegion
 from pinn.problems import Burgers
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "trust_region": TrustRegion,
+    "least_damping": LeastDamping,
     "levenberg_marquardt": LevenbergMarquardt,
     "adam": Adam,
 }

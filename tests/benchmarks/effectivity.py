@@ -2,7 +2,7 @@
 
 python tests/benchmarks/effectivity.py [--problems ...] [--limit 60] [--steps 10 40] [--words KEY=VALUE ...] [--cpu]
 
-Each problem with a known solution is trained by a trust region for so many steps, and as long as its own settings and
+Each problem with a known solution is trained by least_damping for so many steps, and as long as its own settings and
 the limit (seconds) allow. A line for the trained network and one for what a run saves: relative L2 error on the
 solution file's grid (of the field whose effectivity is farthest from 1), its estimate, estimate / error, the share of
 the residual that stays unexplained, corrections, seconds of the estimate. An effectivity below 1/3 is a fault where it
@@ -22,7 +22,7 @@ from pinn.diagnosis.second_stage import Staged, staged
 from pinn.solution import Solution
 from pinn.training.run import Callback, Run
 
-TRAINED = ("optimizer=trust_region", "network=mlp", "initial_guess=null", "output.estimate=false", "compile=never")
+TRAINED = ("optimizer=least_damping", "network=mlp", "initial_guess=null", "output.estimate=false", "compile=never")
 SHARE, LEAST = 0.2, 2.0  # of a run's seconds, for its estimate, as in a run
 
 
@@ -56,7 +56,7 @@ def examine(problem: str, stage: str, words: list[str]) -> None:
     try:
         configured = pinn.configured(f"problem={problem}", *TRAINED, *words)
     except UserError as error:
-        print(f"{problem}: not with a trust region: {error}", flush=True)  # noqa: T201
+        print(f"{problem}: not with least_damping: {error}", flush=True)  # noqa: T201
         return
     if configured["problem"].truth_kind is None:
         return

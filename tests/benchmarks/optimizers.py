@@ -26,7 +26,7 @@ from pinn.basis.logs import logger
 from pinn.training.run import Callback
 
 PROBLEMS = ["burgers", "poisson_2d", "heat", "helmholtz", "wave", "kovasznay", "allen_cahn", "kdv"]
-OPTIMIZERS = ["default", "trust_region", "levenberg_marquardt", "ssbroyden", "lbfgs", "soap", "adam"]
+OPTIMIZERS = ["default", "trust_region", "least_damping", "levenberg_marquardt", "ssbroyden", "lbfgs", "soap", "adam"]
 HALVINGS = 5
 
 

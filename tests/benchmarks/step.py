@@ -1,12 +1,12 @@
 """Time of a Gauss-Newton step against that of its parts: J, J^T J and one Cholesky factorization, measured alone.
 
-python tests/benchmarks/step.py [--steps 30] [--problems burgers poisson_2d] [--optimizers trust_region] [--threads 1]
+python tests/benchmarks/step.py [--steps 30] [--problems burgers poisson_2d] [--optimizers least_damping] [--threads 1]
 
 Each problem and optimizer has the settings that the command line gives them. After a warm-up, every step is followed by
 its parts at the same parameters and points; medians over the steps, milliseconds, in one run. Columns: N rows and p
 parameters; J, J^T J and factorization; `loss` one evaluation of ||r||^2; the step, and how many factorizations and
 evaluations of r or ||r||^2 it made on average; `ratio` the step over (J + J^T J + one factorization), and `own ratio`
-over (J + J^T J + the factorizations it made): a trust region that probes several dampings makes several.
+over (J + J^T J + the factorizations it made): a method that tries several dampings makes several.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from pinn.training import Trainer
 from pinn.trial.making import make_trial
 
 PROBLEMS = ["burgers", "poisson_2d", "allen_cahn"]
-OPTIMIZERS = ["trust_region", "levenberg_marquardt"]
+OPTIMIZERS = ["least_damping", "levenberg_marquardt"]
 WARM_UP = 10
 
 

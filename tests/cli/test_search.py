@@ -24,7 +24,7 @@ QUICK = (
 )
 SEARCH = ("-m", *QUICK, "hydra/sweeper=optuna", "hydra.sweep.dir=search")
 DAMPING = "optimizer.damping=tag(log,interval(1e-4,1))"
-DAMPED = ("optimizer=trust_region", DAMPING)
+DAMPED = ("optimizer=least_damping", DAMPING)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_range_without_values_is_a_mistake():
 
 
 def test_a_search_goes_on_with_new_points(here, capsys):
-    words = [*SEARCH, DAMPING, "optimizer=levenberg_marquardt,trust_region"]
+    words = [*SEARCH, DAMPING, "optimizer=levenberg_marquardt,least_damping"]
     assert main([*words, "hydra.sweeper.trials=2"]) == 0
     first = [trial.params for trial in trials()]
     capsys.readouterr()

@@ -9,7 +9,7 @@ import pytest
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.sampling.sequences import SobolSampler
 from pinn.solution_file.identified import with_error
 from pinn.training.settings import Training
@@ -90,7 +90,7 @@ def solved(problem, network=small, interior=60, **settings):
     return pinn.solve(
         problem,
         network=network,
-        optimizer=TrustRegion(),
+        optimizer=LeastDamping(),
         sampler=SobolSampler(interior=interior),
         training=Training(steps=300, time_limit=None),
         compile="never",

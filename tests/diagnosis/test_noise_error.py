@@ -9,7 +9,7 @@ import torch
 import pinn
 from pinn.diagnosis.verdict import Verdict
 from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.training.settings import Training
 
@@ -41,7 +41,7 @@ def solved(seed: int) -> pinn.Solution:
     return pinn.solve(
         Slope(seed),
         network=lambda inputs, outputs: MLP(inputs, outputs, width=16, depth=2),
-        optimizer=TrustRegion(),
+        optimizer=LeastDamping(),
         training=Training(time_limit=None),
         compile="never",
     )

@@ -16,7 +16,7 @@ from pinn.diagnosis.verdict import Verdict, Word, verdict_of
 from pinn.domains.box import Box, Time
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
@@ -75,7 +75,7 @@ class Run:
             sampler=SobolSampler(interior=self.points, boundary=self.sides, redraw_every=self.redraw_every),
             training=pinn.Training(steps=self.steps, time_limit=None, held_out=300, windows=self.windows),
             compile="never",
-            optimizer=TrustRegion(),
+            optimizer=LeastDamping(),
             output=OUTPUT,
             **self.settings,
         )

@@ -11,7 +11,17 @@ from pinn.distributed.rendezvous import launched_team, left
 from pinn.distributed.team import Team
 from pinn.domains import Box
 from pinn.networks import MLP
-from pinn.optimizers import LBFGS, SPRING, Adam, LevenbergMarquardt, Optimizer, Sketched, SSBroyden, TrustRegion
+from pinn.optimizers import (
+    LBFGS,
+    SPRING,
+    Adam,
+    LeastDamping,
+    LevenbergMarquardt,
+    Optimizer,
+    Sketched,
+    SSBroyden,
+    TrustRegion,
+)
 from pinn.optimizers.linear import newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers
@@ -49,8 +59,9 @@ class Unlevelled(Problem):
 
 OPTIMIZERS: dict[str, Optimizer] = {
     "levenberg_marquardt": LevenbergMarquardt(),
+    "least_damping": LeastDamping(),
     "trust_region": TrustRegion(),
-    "orthogonal": TrustRegion(solver="orthogonal"),
+    "orthogonal": LeastDamping(solver="orthogonal"),
     "conjugate_gradients": LevenbergMarquardt(solver="conjugate_gradients"),
     "sketched": Sketched(share=0.5),
     "spring": SPRING(),

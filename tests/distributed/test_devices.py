@@ -13,7 +13,7 @@ from pinn.basis.errors import UserError
 from pinn.distributed.rendezvous import Address, found, meeting_place
 from pinn.distributed.team import Alone
 from pinn.networks import MLP
-from pinn.optimizers import TrustRegion, VariableProjection
+from pinn.optimizers import LeastDamping, VariableProjection
 from pinn.optimizers.linearization import choose_solver
 from pinn.problems import Burgers
 from pinn.residuals.shared import share
@@ -93,7 +93,7 @@ def test_what_needs_all_rows_says_so():
 
 
 def blueprint(network) -> Blueprint:
-    parts = (network, TrustRegion(target=0.2), SobolSampler(interior=7), Training(steps=3))
+    parts = (network, LeastDamping(target=0.2), SobolSampler(interior=7), Training(steps=3))
     return Blueprint(Plan(Burgers(nu=0.3), *parts, constraints="soft", seed=5, dtype="float32"))
 
 

@@ -11,7 +11,7 @@ from least_squares import PROBLEMS, linear, run
 from pinn.basis.errors import UserError
 from pinn.linear_algebra.damped import Cholesky, ConjugateGradients, Dual, Eigen, Orthogonal
 from pinn.networks import MLP
-from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
+from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt
 from pinn.optimizers.gauss_newton import Attempt
 from pinn.optimizers.linearization import Choice, choose_solver, linearize
 from pinn.problems import Burgers
@@ -94,7 +94,7 @@ def test_the_solver_is_chosen_by_size_and_memory(name, rows, p, memory, solver, 
 
 
 def test_the_choice_is_logged_once(caplog):
-    problem, optimizer = PROBLEMS["rosenbrock"](), TrustRegion()
+    problem, optimizer = PROBLEMS["rosenbrock"](), LeastDamping()
     with caplog.at_level("INFO", logger="pinn"):
         run(optimizer, problem, 5)
     assert [record.message for record in caplog.records] == ["linear solver: cholesky (2 parameters, 2 rows)"]
@@ -119,7 +119,7 @@ def test_chunks_give_the_step_of_the_whole_jacobian(solver):
 
 
 def test_longer_steps_are_tried_again_after_one_two_and_four_steps():
-    class Steep(TrustRegion):
+    class Steep(LeastDamping):
         """A step holds where its damping is at least 1."""
 
         def _try(self, damping, theta, model, problem):
@@ -147,7 +147,7 @@ def test_geodesic_acceleration_follows_a_curved_valley():
             count += 1
         return count
 
-    assert steps(TrustRegion()) < 0.75 * steps(TrustRegion(acceleration=False))
+    assert steps(LeastDamping()) < 0.75 * steps(LeastDamping(acceleration=False))
 
 
 def test_levenberg_marquardt_never_increases_the_loss():
@@ -162,7 +162,7 @@ def test_levenberg_marquardt_never_increases_the_loss():
 
 def test_the_reported_loss_is_that_of_the_point_before_the_step():
     problem = PROBLEMS["rosenbrock"]()
-    for optimizer in (LevenbergMarquardt(), TrustRegion(), Adam()):
+    for optimizer in (LevenbergMarquardt(), LeastDamping(), Adam()):
         report = optimizer.step(problem.start, optimizer.init(problem.start), problem)[2]
         assert report["loss"] == pytest.approx(problem.loss(problem.start), rel=1e-14)
 
@@ -175,8 +175,8 @@ def test_the_reported_loss_is_that_of_the_point_before_the_step():
         (lambda: LevenbergMarquardt(minimum=1.0, maximum=0.5), "minimum must be below maximum"),
         (lambda: LevenbergMarquardt(attempts=0), "optimizer.attempts must be >= 1, got 0"),
         (lambda: LevenbergMarquardt(solver="qr"), "optimizer.solver must be one of auto, cholesky"),
-        (lambda: TrustRegion(target=1.5), r"optimizer.target must be in \(0, 1\), got 1.5"),
-        (lambda: TrustRegion(factor=1.0), "optimizer.factor must be > 1"),
+        (lambda: LeastDamping(target=1.5), r"optimizer.target must be in \(0, 1\), got 1.5"),
+        (lambda: LeastDamping(factor=1.0), "optimizer.factor must be > 1"),
         (lambda: Adam(learning_rate=0.0), "optimizer.learning_rate must be positive, got 0.0"),
         (lambda: Adam(betas=(0.9, 1.0)), "optimizer.betas must be in"),
         (lambda: Adam(decay=1.5), "optimizer.decay must be in"),

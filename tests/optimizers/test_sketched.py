@@ -10,7 +10,7 @@ from least_squares import PROBLEMS, run
 
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
-from pinn.optimizers import SPRING, Sketched, TrustRegion
+from pinn.optimizers import SPRING, LeastDamping, Sketched
 from pinn.optimizers.sketched import Subspace
 from pinn.problems import Burgers, Poisson2D
 
@@ -56,12 +56,12 @@ def test_products_are_those_of_the_whole(chunk):
 
 def test_the_whole_space_gives_the_step_of_the_method_itself():
     problem = PROBLEMS["stiff_fit"]()
-    whole, sketched = run(TrustRegion(), problem, 4)[0], run(Sketched(share=1.0), problem, 4)[0]
+    whole, sketched = run(LeastDamping(), problem, 4)[0], run(Sketched(share=1.0), problem, 4)[0]
     torch.testing.assert_close(sketched, whole, rtol=1e-8, atol=0)  # rounding of four stiff steps
 
 
 def test_each_step_takes_another_subspace():
-    problem, optimizer = PROBLEMS["linear"](), Sketched(TrustRegion(damping=1e-12), share=0.4)
+    problem, optimizer = PROBLEMS["linear"](), Sketched(LeastDamping(damping=1e-12), share=0.4)
     theta, state, _ = run(optimizer, problem, 1)
     moved, _, _ = run(optimizer, problem, 1, theta, state)
     assert problem.loss(moved) < 0.9 * problem.loss(theta)  # in the same subspace nothing would be left to gain
@@ -71,7 +71,7 @@ def test_half_the_directions_reach_what_all_reach():
     """Poisson with 609 parameters at 900 points: J has fewer directions that count."""
     bound = make_bound(Poisson2D(), partial(MLP, width=16, depth=3), 900)
     theta = bound.residuals.theta()
-    whole, half = (run(optimizer, bound, 12, theta)[0] for optimizer in (TrustRegion(), Sketched()))
+    whole, half = (run(optimizer, bound, 12, theta)[0] for optimizer in (LeastDamping(), Sketched()))
     assert error(bound, half) < 3 * error(bound, whole)
     assert error(bound, half) < 1e-2
 

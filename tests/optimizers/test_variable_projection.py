@@ -11,7 +11,7 @@ from least_squares import linear, separable_fit
 
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
-from pinn.optimizers import BFGS, LevenbergMarquardt, TrustRegion, VariableProjection
+from pinn.optimizers import BFGS, LeastDamping, LevenbergMarquardt, VariableProjection
 from pinn.optimizers.variable_projection import ReducedProblem
 from pinn.problems import KleinGordon, Poisson2D
 
@@ -92,7 +92,7 @@ def test_directions_below_the_cutoff_stay_with_the_others():
     assert float(free[0]) == pytest.approx(float(singular[4]), rel=1e-6)
 
 
-@pytest.mark.parametrize(("method", "steps"), [(LevenbergMarquardt(), 25), (TrustRegion(), 12), (BFGS(), 60)])
+@pytest.mark.parametrize(("method", "steps"), [(LevenbergMarquardt(), 25), (LeastDamping(), 12), (BFGS(), 60)])
 def test_separable_fits_are_solved(method, steps):
     """Amplitudes and rates of two exponentials, zero residual; 17, 6 and 30 steps were needed."""
     problem, optimizer = separable_fit(), VariableProjection(method)
@@ -102,7 +102,7 @@ def test_separable_fits_are_solved(method, steps):
     assert problem.loss(theta) < 1e-20 * problem.loss(problem.start)
 
 
-@pytest.mark.parametrize("method", [LevenbergMarquardt, TrustRegion])
+@pytest.mark.parametrize("method", [LevenbergMarquardt, LeastDamping])
 def test_ahead_of_plain_at_equal_steps(method):
     bound = make_bound(Poisson2D(), partial(MLP, width=12, depth=3), 600)
     plain, _ = run(method(), bound, 8)
@@ -114,7 +114,7 @@ def test_ahead_of_plain_at_equal_steps(method):
 
 def test_a_nonlinear_problem_is_fitted_by_newton_steps():
     bound = make_bound(KleinGordon(), partial(MLP, width=12, depth=2), 400)
-    plain, _ = run(TrustRegion(), bound, 6)
+    plain, _ = run(LeastDamping(), bound, 6)
     projected, _ = run(VariableProjection(), bound, 6)
     assert error(bound, projected) < 0.1 * error(bound, plain)  # 8e-3 measured
 

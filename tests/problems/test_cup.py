@@ -9,7 +9,7 @@ import pytest
 
 import pinn
 from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.sampling.sequences import SobolSampler
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_the_number_and_its_error(tmp_path, monkeypatch):
         return solve(
             problem,
             network,
-            TrustRegion(),
+            LeastDamping(),
             sampler,
             output=pinn.Output(figures=False, second_stage=False),
             compile="never",

@@ -27,7 +27,7 @@ from pinn.networks import (
     RandomWeightFactorization,
     ResidualMLP,
 )
-from pinn.optimizers import Adam, TrustRegion
+from pinn.optimizers import Adam, LeastDamping
 from pinn.problems import Burgers, ElasticityPlate
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling import SobolSampler
@@ -140,7 +140,7 @@ def test_what_is_differentiated_is_not_recorded():
     assert set(recorded.recorder.recordings) == {("loss_and_gradient",)}
 
 
-@pytest.mark.parametrize("optimizer", [TrustRegion(), TrustRegion(solver="cholesky"), Adam()])
+@pytest.mark.parametrize("optimizer", [LeastDamping(), LeastDamping(solver="cholesky"), Adam()])
 def test_a_run_is_the_same(optimizer, monkeypatch):
     """Over redraws of the points."""
     captures = []

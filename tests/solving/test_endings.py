@@ -10,7 +10,7 @@ import torch
 
 import pinn
 from pinn.networks import MLP
-from pinn.optimizers import Adam, TrustRegion
+from pinn.optimizers import Adam, LeastDamping
 from pinn.problems import Burgers, Heat
 from pinn.sampling import SobolSampler
 from pinn.solving import choosing, run
@@ -47,15 +47,15 @@ def assert_same_ending(found, whole, timed=False):
         assert found.attributes.get(name) == whole.attributes.get(name), name
 
 
-STAGES = Stages([Stage(Adam(), steps=3), Stage(TrustRegion(), steps=4)])
+STAGES = Stages([Stage(Adam(), steps=3), Stage(LeastDamping(), steps=4)])
 ENDINGS = {
-    "steps": {"optimizer": TrustRegion(), "steps": 5},
+    "steps": {"optimizer": LeastDamping(), "steps": 5},
     "stages": {"optimizer": STAGES},
-    "tolerance": {"optimizer": TrustRegion(), "steps": 50, "tolerance": 1e-1},
+    "tolerance": {"optimizer": LeastDamping(), "steps": 50, "tolerance": 1e-1},
     "time": {"optimizer": Adam(), "steps": 100000, "time_limit": 1.0},
-    "windows": {"optimizer": TrustRegion(), "steps": 4, "windows": 2},
+    "windows": {"optimizer": LeastDamping(), "steps": 4, "windows": 2},
     "windows cut short": {"optimizer": Adam(), "steps": 100000, "windows": 2, "time_limit": 1.5},
-    "windows as long as they are solved": {"optimizer": TrustRegion(), "steps": 3, "windows": "auto"},
+    "windows as long as they are solved": {"optimizer": LeastDamping(), "steps": 3, "windows": "auto"},
 }
 
 
@@ -80,7 +80,7 @@ def test_a_choice_that_was_interrupted_is_made_again(tmp_path, monkeypatch):
     """Killed when each method in its turn has ended: what was tried is not tried again, and the ending is the same."""
     monkeypatch.setattr(choosing, "_estimate", estimated := _Estimated())
     monkeypatch.setattr(choosing, "_is_worth_it", lambda *arguments: True)
-    monkeypatch.setattr(TrustRegion, "default_steps", 6)
+    monkeypatch.setattr(LeastDamping, "default_steps", 6)
     whole, methods = solve(tmp_path / "whole", **FEATURES), estimated.names
     assert len(methods) == 4
     assert not (tmp_path / "whole" / "tried").exists()
@@ -133,7 +133,7 @@ class _Steps:
 
 def test_a_kill_while_the_best_is_put_in_its_place_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(choosing, "_estimate", lambda *arguments: None)
-    monkeypatch.setattr(TrustRegion, "default_steps", 6)
+    monkeypatch.setattr(LeastDamping, "default_steps", 6)
     monkeypatch.setattr(choosing, "the_best", lambda tried: max(tried, key=lambda one: one.method.name))
     whole = solve(tmp_path / "whole", **FEATURES)
     keep = choosing._keep
@@ -152,7 +152,7 @@ def test_a_kill_while_the_best_is_put_in_its_place_loses_nothing(tmp_path, monke
 
 def test_a_kill_before_the_first_method_is_kept_ends_the_choice_no_earlier(tmp_path, monkeypatch):
     monkeypatch.setattr(choosing, "_estimate", lambda *arguments: None)
-    monkeypatch.setattr(TrustRegion, "default_steps", 6)
+    monkeypatch.setattr(LeastDamping, "default_steps", 6)
     whole = solve(tmp_path / "whole", **FEATURES)
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(choosing, "_keep", lambda *arguments: (_ for _ in ()).throw(Killed()))
@@ -161,10 +161,10 @@ def test_a_kill_before_the_first_method_is_kept_ends_the_choice_no_earlier(tmp_p
 
 
 def test_a_new_run_in_a_folder_is_not_continued_from_the_old_one(tmp_path, monkeypatch):
-    solve(tmp_path, optimizer=TrustRegion(), steps=3)
+    solve(tmp_path, optimizer=LeastDamping(), steps=3)
     monkeypatch.setattr(run, "_trained", lambda *arguments: (_ for _ in ()).throw(Killed()))
     with pytest.raises(Killed):
-        solve(tmp_path, optimizer=TrustRegion(), steps=9)
+        solve(tmp_path, optimizer=LeastDamping(), steps=9)
     assert not (tmp_path / "checkpoint.h5").exists()
     assert (tmp_path / "solution.h5").exists()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

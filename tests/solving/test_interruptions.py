@@ -15,11 +15,11 @@ from torture.victim import OUTPUT, Blow, run
 
 import pinn
 from pinn.networks import MLP
-from pinn.optimizers import TrustRegion
+from pinn.optimizers import LeastDamping
 from pinn.problems import Burgers
 from pinn.training.interruption import SECOND, Interruption
 
-WORDS = (*TINY, *CASES["trust region"])
+WORDS = (*TINY, *CASES["least damping"])
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_signal_is_the_exit_status_and_what_is_done_is_there(tmp_path, site, c
     assert not list(tmp_path.rglob("*.tmp"))
 
 
-class Twice(TrustRegion):
+class Twice(LeastDamping):
     """Sends two signals in the middle of its third step."""
 
     steps_made = 0
@@ -65,10 +65,10 @@ def test_a_second_signal_breaks_off_a_step_as_if_it_had_not_been_begun(tmp_path)
             resume=resume,
         )
 
-    whole = solve(tmp_path / "whole", TrustRegion())
+    whole = solve(tmp_path / "whole", LeastDamping())
     stopped = solve(tmp_path / "parts", Twice())
     assert (stopped.attributes["status"], len(stopped.history["step"])) == ("interrupted", 2)
-    again = solve(tmp_path / "parts", TrustRegion(), resume=True)
+    again = solve(tmp_path / "parts", LeastDamping(), resume=True)
     for name, value in whole.trial.parameters().items():
         assert torch.equal(value, again.trial.parameters()[name]), name
 
@@ -100,7 +100,7 @@ def test_an_optimizer_does_not_change_what_it_is_given():
     residuals = make_residuals(make_trial(Burgers(), partial(MLP, width=4, depth=1)))
     points = residuals.draw(pinn.sampling.SobolSampler(interior=40), torch.Generator().manual_seed(0))
     least_squares = Execution().bind(residuals, points)
-    for kind in ("TrustRegion", "Adam", "SSBroyden", "SOAP", "LBFGS"):
+    for kind in ("LeastDamping", "Adam", "SSBroyden", "SOAP", "LBFGS"):
         optimizer = getattr(pinn.optimizers, kind)()
         theta = residuals.theta()
         state = optimizer.init(theta)

@@ -11,7 +11,7 @@ from pinn import Box, Dirichlet, Initial, Interior, Problem, Time
 from pinn.networks import SIREN
 from pinn.networks.mlp import MLP
 from pinn.optimizers.automatic import Automatic
-from pinn.optimizers.gauss_newton import LevenbergMarquardt, TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping, LevenbergMarquardt
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.problems.heat import Heat
 from pinn.problems.poisson_2d import Poisson2D
@@ -103,13 +103,13 @@ def test_more_features_and_soft_conditions_come_before_windows_in_three_coordina
     assert all(method_named(Plan(Plate()), name).name == name for name in tried)
 
 
-def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
+def test_a_least_damping_comes_last_with_the_conditions_that_were_better():
     tried = names(Plan(Wheel()), 1e-2, 1e-1, None)
-    assert tried == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions", "TrustRegion"]
+    assert tried == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions", "LeastDamping"]
     tried = names(Plan(Wheel()), 1e-2, 1e-3, 1e-4)
-    assert tried[2:] == [f"{WINDOWS}, soft conditions", "TrustRegion, soft conditions"]
-    assert names(Plan(Wheel()), 2.0, None, 0.5)[-1] == "TrustRegion"  # nothing to be concluded
-    assert names(Plan(Wheel(), constraints="soft"), 1e-2)[-1] == "TrustRegion, soft conditions"
+    assert tried[2:] == [f"{WINDOWS}, soft conditions", "LeastDamping, soft conditions"]
+    assert names(Plan(Wheel()), 2.0, None, 0.5)[-1] == "LeastDamping"  # nothing to be concluded
+    assert names(Plan(Wheel(), constraints="soft"), 1e-2)[-1] == "LeastDamping, soft conditions"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_trust_region_comes_last_with_the_conditions_that_were_better():
     ],
 )
 def test_what_the_user_chose_is_not_set_aside(chosen):
-    assert names(Plan(**{"problem": Heat(), **chosen})) == ["TrustRegion"]
+    assert names(Plan(**{"problem": Heat(), **chosen})) == ["LeastDamping"]
 
 
 def test_an_optimizer_of_the_users_is_the_only_method():
@@ -145,8 +145,8 @@ def test_a_method_is_found_again_by_its_name():
         FEATURES,
         WINDOWS,
         f"{WINDOWS}, soft conditions",
-        "TrustRegion",
-        "TrustRegion, soft conditions",
+        "LeastDamping",
+        "LeastDamping, soft conditions",
     ):
         assert method_named(plan, name).name == name
     assert method_named(plan, "magic") is None
@@ -169,11 +169,11 @@ def test_where_nothing_is_solved_the_least_error_counts_as_it_stands():
 
 
 def test_what_was_left_out_may_be_tried_afterwards():
-    assert untried(Plan(Heat(), optimizer=TrustRegion())).name == FEATURES
+    assert untried(Plan(Heat(), optimizer=LeastDamping())).name == FEATURES
     assert untried(Plan(Heat(), network=SIREN)).name == FEATURES
     assert untried(Plan(Heat())) is None
     assert untried(Plan(Heat(), optimizer=LinearLeastSquares())) is None
-    assert untried(Plan(Poisson5D(), optimizer=TrustRegion())) is None
+    assert untried(Plan(Poisson5D(), optimizer=LeastDamping())) is None
 
 
 @pytest.mark.estimates
@@ -195,7 +195,7 @@ def test_a_run_that_chose_nothing_keeps_the_best_and_says_so(tmp_path, caplog, m
 
 
 def test_a_quick_trial_tells_what_helps():
-    found = Tried(Method(Plan(Poisson2D(), optimizer=TrustRegion())), ErrorEstimate({"u": 0.1}, left=0.01))
+    found = Tried(Method(Plan(Poisson2D(), optimizer=LeastDamping())), ErrorEstimate({"u": 0.1}, left=0.01))
 
     def train(error, method, clock):
         one = SimpleNamespace(

@@ -6,7 +6,7 @@ import torch
 
 import pinn
 from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.sampling.sequences import SobolSampler
 from pinn.training.trainer import Trainer
 
@@ -34,7 +34,7 @@ def solve(folder, resume=False):
     return pinn.solve(
         Slope(),
         lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
-        TrustRegion(),
+        LeastDamping(),
         SobolSampler(interior=50, boundary=10, redraw_every=1),
         pinn.Training(steps=200, time_limit=None, checkpoint_seconds=None, check_every=5, held_out=50),
         output=pinn.Output(figures=False, resolution=9),
@@ -84,7 +84,7 @@ def test_it_is_finished_again(whole):
 @pytest.mark.parametrize("change", ["weights", "noise is fitted"])
 def test_a_step_that_is_broken_off_after_a_change_is_made_again(whole, told, tmp_path, monkeypatch, change):
     changed = [weighed > 0 if change == "weights" else fits for weighed, fits in told].index(True)
-    calls, step = [], TrustRegion.step
+    calls, step = [], LeastDamping.step
 
     def broken(*arguments):
         calls.append(None)
@@ -92,7 +92,7 @@ def test_a_step_that_is_broken_off_after_a_change_is_made_again(whole, told, tmp
             raise KeyboardInterrupt
         return step(*arguments)
 
-    monkeypatch.setattr(TrustRegion, "step", broken)
+    monkeypatch.setattr(LeastDamping, "step", broken)
     assert solve(tmp_path).attributes["status"] == "interrupted"
     assert len(calls) == changed + 1
     assert_same(solve(tmp_path, resume=True), whole[1])

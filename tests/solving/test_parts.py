@@ -55,5 +55,5 @@ def test_an_inclusion_is_solved_by_features_in_both_parts():
 def test_the_default_has_a_piece_in_each_part():
     plan = Plan(Layers()).measured()
     assert plan.parts == 3
-    assert [method.name for method in methods(plan, [])] == ["random features in 3 parts", "TrustRegion in 3 parts"]
+    assert [method.name for method in methods(plan, [])] == ["random features in 3 parts", "LeastDamping in 3 parts"]
     assert Plan(Burgers()).measured().parts == 1

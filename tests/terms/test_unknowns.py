@@ -10,7 +10,7 @@ import torch
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import TrustRegion
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
@@ -121,7 +121,7 @@ def solved(k, **settings):
     return pinn.solve(
         Decay(k, **settings),
         network=lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
-        optimizer=TrustRegion(),
+        optimizer=LeastDamping(),
         sampler=SobolSampler(interior=60),
         training=Training(steps=60, time_limit=None),
         compile="never",

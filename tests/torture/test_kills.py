@@ -29,7 +29,14 @@ SMALL = ("network.width=4", "network.depth=1", "output.figures=false")
 CONFIGURED = str(Path(__file__).with_name("conf"))
 BRIEF = (*SMALL, "problem=heat", "training.steps=6")
 CASES = {
-    "trust region": (*SMALL, "problem=burgers", "optimizer=trust_region", "training.steps=6", "sampler.redraw_every=2"),
+    "trust region": (*SMALL, "problem=burgers", "optimizer=trust_region", "training.steps=12"),
+    "least damping": (
+        *SMALL,
+        "problem=burgers",
+        "optimizer=least_damping",
+        "training.steps=6",
+        "sampler.redraw_every=2",
+    ),
     "figures": ("network.width=4", "problem=heat", "optimizer=levenberg_marquardt", "training.steps=3"),
     "adam": (*SMALL, "problem=poisson_2d", "optimizer=adam", "training.steps=6", "sampler/adaptation=rad"),
     **{
@@ -39,10 +46,10 @@ CASES = {
     "linear": ("problem=heat", "optimizer=linear", "output.figures=false", "network.width=30"),
     "two stages": (*SMALL, "problem=heat", "--config-dir", CONFIGURED, "optimizer=two_stages"),
     **{
-        name: (*BRIEF, "optimizer=trust_region", "sampler.redraw_every=2", f"sampler/adaptation={name}")
+        name: (*BRIEF, "optimizer=least_damping", "sampler.redraw_every=2", f"sampler/adaptation={name}")
         for name in ("r3", "rar", "attention", "flow")
     },
-    "windows": (*SMALL, "problem=burgers", "optimizer=trust_region", "training.steps=3", "training.windows=3"),
+    "windows": (*SMALL, "problem=burgers", "optimizer=least_damping", "training.steps=3", "training.windows=3"),
     "windows as solved": (
         *SMALL,
         "problem=reaction",
@@ -56,7 +63,7 @@ CASES = {
         *("initial_guess=features", "training.windows=auto", "output.figures=false"),
     ),
     "auto": ("problem=heat", "optimizer=auto", "output.figures=false", "training.tolerance=1e-5"),
-    "two devices": (*BRIEF, "optimizer=trust_region", "devices=2"),
+    "two devices": (*BRIEF, "optimizer=least_damping", "devices=2"),
 }
 FAST = ("windows",)
 HITS = (FULL, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -15,7 +15,7 @@ import pinn
 from pinn import optimizers
 from pinn.basis.errors import UserError
 from pinn.networks import MLP
-from pinn.optimizers import Adam, LevenbergMarquardt, TrustRegion
+from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, TrustRegion
 from pinn.problems import Burgers
 from pinn.sampling import R3, RAR, FlowSampling, ResidualAttention, SobolSampler
 from pinn.training import Stage, Stages
@@ -42,7 +42,7 @@ def solve(folder, steps, optimizer=None, sampler=None, resume=False, callbacks=(
     return pinn.solve(
         Burgers(nu=0.1),
         small_network,
-        optimizer=optimizer or TrustRegion(),
+        optimizer=optimizer or LeastDamping(),
         sampler=sampler or SobolSampler(interior=150, boundary=10, redraw_every=4),
         training=pinn.Training(
             steps=steps, time_limit=None, check_every=3, held_out=100, checkpoint_seconds=checkpoint_seconds
@@ -70,6 +70,36 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, name):
     whole = solve(tmp_path / "whole", 14, OPTIMIZERS[name]())
     solve(tmp_path / "parts", first, OPTIMIZERS[name]())
     assert_same_run(whole, solve(tmp_path / "parts", 14, OPTIMIZERS[name](), resume=True))
+
+
+def test_points_that_stay_until_they_are_learnt_are_resumed(tmp_path, caplog):
+    """Few points and many parameters: they are learnt by heart soon, and renewed."""
+    sampler = SobolSampler(interior=30, boundary=10)
+    with caplog.at_level("INFO", logger="pinn"):
+        whole = solve(tmp_path / "whole", 16, TrustRegion(), sampler)
+    assert "new points at step" in caplog.text
+    for stop in (9, 10, 16):  # between two looks at the losses, and at one
+        parts = solve(tmp_path / "parts", stop, TrustRegion(), sampler, resume=stop > 9)
+    assert_same_run(whole, parts)
+
+
+class BrokenOff(TrustRegion):
+    """Its eleventh step is broken off, for which it has been looked whether points stay."""
+
+    begun = 0
+
+    def step(self, theta, state, least_squares):
+        BrokenOff.begun += 1
+        if BrokenOff.begun == 11:
+            raise KeyboardInterrupt
+        return super().step(theta, state, least_squares)
+
+
+def test_a_look_at_the_losses_is_not_counted_where_its_step_is_broken_off(tmp_path):
+    sampler = SobolSampler(interior=150, boundary=10)
+    whole = solve(tmp_path / "whole", 16, TrustRegion(), sampler)
+    assert len(solve(tmp_path / "parts", 16, BrokenOff(), sampler).history["step"]) == 10
+    assert_same_run(whole, solve(tmp_path / "parts", 16, TrustRegion(), sampler, resume=True))
 
 
 @pytest.mark.parametrize("adaptation", [RAR(), R3(), ResidualAttention(renewed=0.5), FlowSampling(bins=4, steps=2)])

@@ -11,7 +11,7 @@ from stopping import Stop
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
-from pinn.optimizers import LinearLeastSquares, TrustRegion
+from pinn.optimizers import LeastDamping, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Poisson2D
 from pinn.sampling import ChebyshevSampler, SobolSampler
@@ -197,7 +197,7 @@ def test_networks_that_are_trained_are_cut_too():
     found = pinn.solve(
         Decay(end=6.0),
         partial(MLP, width=8, depth=2),
-        TrustRegion(),
+        LeastDamping(),
         SobolSampler(interior=60),
         Training(steps=6, windows="auto", time_limit=None, held_out=60),
         output=pinn.Output(figures=False, resolution=9),

@@ -364,3 +364,48 @@ def test_an_interruption_while_processes_agree_is_not_lost():
     trainer.execution = Execution(team=Interrupting())
     assert trainer.run() is Outcome.INTERRUPTED
     assert trainer.at.step == 1
+
+
+class Staying(LevenbergMarquardt):
+    """At points that stay."""
+
+    redraw_every = None
+    more = False
+
+    def redrawn(self, state):
+        return state, self.more
+
+
+def renewals(interior, steps, more=False, **settings):
+    """The numbers of points at each step."""
+    optimizer, counts = Staying(), []
+    optimizer.more = more
+
+    class Counted(Callback):
+        def on_step(self, record):
+            counts.append(len(trainer.points["interior"].x))
+
+    sampler = SobolSampler(interior=interior, boundary=10)
+    trainer = make_trainer(optimizer=optimizer, sampler=sampler, steps=steps, callbacks=[Counted()], **settings)
+    trainer.run()
+    return counts, trainer
+
+
+def test_points_that_stay_are_renewed_once_learnt_by_heart():
+    counts, trainer = renewals(30, 15)
+    assert set(counts) == {30}
+    assert trainer.at.doublings == 0
+    few, many = renewals(30, 40, more=True)[0], renewals(4000, 10, more=True)[0]
+    assert few[:5] == [30] * 5
+    assert few == sorted(few)
+    assert max(few) in (60, 120, 240)  # thrice, at most
+    assert set(many) == {4000}  # more than parameters by far: nothing is learnt by heart
+
+
+def test_points_do_not_stay_where_weights_change_with_them():
+    sampler = SobolSampler(interior=50, boundary=10)
+    trainer = make_trainer(optimizer=Staying(), sampler=sampler, weighting=BalancedWeights(), constraints="soft")
+    drawn = []
+    trainer._draw = lambda draw=trainer._draw: drawn.append(trainer.at.step) or draw()
+    trainer.run()
+    assert drawn == [0, 10]

@@ -12,7 +12,7 @@ from stopping import Stop
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks import MLP, RandomFeatures
-from pinn.optimizers import Adam, LevenbergMarquardt, LinearLeastSquares, TrustRegion
+from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.show import describe
@@ -198,7 +198,7 @@ def solve(folder=None, *, training=None, optimizer=None, problem=None, **others)
     return pinn.solve(
         problem or Burgers(nu=0.1),
         SMALL,
-        optimizer or TrustRegion(),
+        optimizer or LeastDamping(),
         SobolSampler(interior=120, boundary=10, redraw_every=3),
         training or settings(),
         output=pinn.Output(figures=False, resolution=9),
@@ -213,7 +213,7 @@ def test_one_window_is_trained_as_without_windows():
     torch.manual_seed(0)
     residuals = make_residuals(make_trial(Burgers(nu=0.1), SMALL))
     sampler, training = SobolSampler(interior=120, boundary=10, redraw_every=3), settings(windows=1)
-    Trainer(residuals, TrustRegion(), sampler, training).run()
+    Trainer(residuals, LeastDamping(), sampler, training).run()
     for name, values in residuals.trial.parameters().items():
         assert torch.equal(values, found.trial.parameters()[name])
     assert "window" not in found.history
@@ -304,7 +304,7 @@ def assert_same_run(a, b):
 
 
 @pytest.mark.parametrize("step", [2, 4, 6, 8, 11])  # within windows and on their ends
-@pytest.mark.parametrize("optimizer", [TrustRegion(), Adam(learning_rate=0.5)])  # the latter is best at its start
+@pytest.mark.parametrize("optimizer", [LeastDamping(), Adam(learning_rate=0.5)])  # the latter is best at its start
 def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, step, optimizer):
     whole = solve(tmp_path / "whole", optimizer=optimizer)
     stopped = solve(tmp_path / "parts", optimizer=optimizer, callbacks=[Stop(step)])
@@ -501,6 +501,6 @@ def test_windows_below_one_are_refused():
 def test_a_plan_trains_a_single_window():
     torch.manual_seed(0)
     problem, history = Burgers(nu=0.1), History()
-    plan = Plan(problem, SMALL, TrustRegion(), SobolSampler(interior=80), settings(steps=2))
+    plan = Plan(problem, SMALL, LeastDamping(), SobolSampler(interior=80), settings(steps=2))
     plan.trainer(make_trial(problem, SMALL), Execution(), callbacks=[history]).run()
     assert len(history.records) == 2
