@@ -309,7 +309,7 @@ FAILURES = [
             {"a": Interior(lambda u_xx, k: k * u_xx + 1), "ends": COLD, "seen": seen(0.01)},
             unknowns={"k": 1.0},
         ),
-        Run(),
+        Run(settings={"weighting": FixedWeights()}),
         NOT,
         "the equations give way to the noise",
         "weights.a",

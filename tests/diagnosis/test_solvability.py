@@ -108,7 +108,7 @@ def test_a_source_may_heat_a_plate_for_ever():
         (
             ("u", "v"),
             {"e": Interior(lambda u_xx: u_xx - 1.0), "ends": Dirichlet(u=0.0, on=ENDS)},
-            "1 equation (e) for 2 fields (u, v), none of them about v: one is missing",
+            "1 equation (e) for 2 fields (u, v): one is missing",
         ),
         (
             ("u",),

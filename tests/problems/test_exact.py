@@ -22,6 +22,7 @@ from pinn.problems import (
     Poisson2D,
     Poisson5D,
     Reaction,
+    SpringDamper,
     Wave,
 )
 from pinn.residuals.residuals import Residuals
@@ -61,6 +62,7 @@ CASES = {
 
 def test_no_exact_solution_is_left_out():
     exact = {cls for cls in map(vars(pinn.problems).get, pinn.problems.__all__) if hasattr(cls, "exact")}
+    exact.remove(SpringDamper)  # whose data are noisy, and whose unknowns start elsewhere
     assert {type(problem) for problem in CASES.values()} == exact
 
 
