@@ -56,7 +56,7 @@ def import_path(cls: Any) -> str:
 
 def plain(value: Any) -> Any:
     """`value` as data that YAML can hold: nested Configurables and partials become their configurations."""
-    if isinstance(value, Configurable) or hasattr(type(value), "configuration"):
+    if hasattr(type(value), "configuration"):
         return value.configuration
     if isinstance(value, functools.partial):
         arguments = {"_args_": plain(value.args)} if value.args else {}

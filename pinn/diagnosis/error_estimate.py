@@ -14,9 +14,8 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Correction, Effort, Fields, Trial, correct
-from pinn.domains.region import Region
 from pinn.residuals.exact_terms import make_residuals
-from pinn.sampling.sequences import SobolSampler, UniformSampler
+from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.training.defect import field_sizes
 from pinn.trial.function import INTERFACE
@@ -50,6 +49,11 @@ class Estimate:
         """||e|| / ||u + e|| of each field."""
         whole, change = self._fields
         return {name: ratio(e.norm(), whole[name].norm()) for name, e in change.items()}
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether the correction leaves little enough of the residual to be believed."""
+        return self.correction.left <= ErrorEstimate.RESOLVED
 
     @property
     def worst(self) -> float:
@@ -111,10 +115,9 @@ def estimate(
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     corrections = correct(trial, weights, effort, generator)
-    drawn = SobolSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
-    x = drawn.to(trial.dtype, trial.device).x
+    x = anywhere(trial, POINTS, generator, SobolSampler)
     best, *others = (Estimate(trial, correction, x) for correction in corrections)
-    if not fits_best or best.correction.left <= ErrorEstimate.RESOLVED:
+    if not fits_best or best.is_explained:
         return best
     return max([best, *others], key=lambda one: one.worst)
 
@@ -124,13 +127,15 @@ def jumps(trial: Trial, generator: Generator) -> dict[str, float]:
 
     Root mean squares; empty where there are no parts.
     """
-    if trial.windows[0].parts is None:
+    if trial.parts is None:
         return {}
     residuals, sizes = make_residuals(trial.windows[0]), field_sizes(trial.windows[0])
     points = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
     parameters = residuals.unflatten(residuals.theta())
     told = {}
     for label, group in residuals.regions.items():
+        if group.blocks[0].term != INTERFACE:
+            continue
         with torch.no_grad():
             rows = residuals.region_values(group, points[label], parameters)
         for block, row in zip(group.blocks, rows, strict=True):

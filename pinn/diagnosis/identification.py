@@ -20,7 +20,7 @@ from pinn.diagnosis.verdict import Determined, Reason, Word
 from pinn.linear_algebra.elimination import Eliminated, eliminate
 from pinn.residuals.blocks import weights_of
 from pinn.residuals.protocol import Collocation
-from pinn.residuals.residuals import Residuals
+from pinn.residuals.residuals import Residuals, owners
 from pinn.solution_file.identified import CORRELATIONS, IDENTIFIED_BY, TWO_SIDED
 from pinn.solution_file.measured import Measure
 from pinn.training.held_out import noisy_blocks
@@ -80,9 +80,8 @@ class Identification:
         """Combinations that the data do not determine: which unknowns can change, and how, unseen."""
         names = list(self.values)
         share = torch.tensor([abs(self.slopes[n]) / self.sizes[n] for n in names], dtype=torch.float64)
-        relative = self.correlations * (self.covariance.diagonal().sqrt() * share).outer(
-            self.covariance.diagonal().sqrt() * share
-        )
+        deviations = self.covariance.diagonal().sqrt() * share
+        relative = self.correlations * deviations.outer(deviations)
         found, directions = torch.linalg.eigh(relative)
         reasons = []
         for value, direction in zip(found.tolist(), directions.mT, strict=True):
@@ -112,14 +111,15 @@ def identification(trial: TrialFunction, run: Trainer, numerical: Mapping[str, f
     observed = _Observed.of(run.residuals, least_squares)
     if not observed.blocks:
         return None
-    owners = [name for name, shape in least_squares.shapes.items() for _ in range(shape.numel())]
-    told = f"{len(owners):,} parameters and {least_squares.rows:,} rows: too many to be eliminated"
-    small = len(owners) <= WIDEST and least_squares.rows <= MOST and least_squares.rows * len(owners) ** 2 <= WORK
+    parameters = owners(least_squares.shapes)
+    p, n = len(parameters), least_squares.rows
+    told = f"{p:,} parameters and {n:,} rows: too many to be eliminated"
+    small = p <= WIDEST and n <= MOST and n * p**2 <= WORK
     require(small, f"{told}; try a smaller network or fewer points")
-    last = [owners.index(f"unknowns.{name}") for name in names]
-    order = torch.tensor([at for at in range(len(owners)) if at not in last] + last, device=theta.device)
+    last = [parameters.index(f"unknowns.{name}") for name in names]
+    order = torch.tensor([at for at in range(p) if at not in last] + last, device=theta.device)
     rows = observed.taken(least_squares, theta, order)
-    eliminated = eliminate(rows.pieces(), len(owners) - len(names), len(names), RIDGE)
+    eliminated = eliminate(rows.pieces(), p - len(names), len(names), RIDGE)
     noise, way = observed.noise(rows, eliminated)
     inverse = eliminated.inverse
     influence = inverse @ inverse.mT @ eliminated.left(rows.j).mT * noise  # (k, n): by each row's noise of size one
@@ -127,7 +127,7 @@ def identification(trial: TrialFunction, run: Trainer, numerical: Mapping[str, f
     covariance = (influence @ influence.mT + ahead.outer(ahead)).double().cpu()
     if not observed.given:  # whose misfit may be that of equations that weigh too little
         rows = observed.taken(least_squares, theta, order, HEAVIER)
-        held = eliminate(rows.pieces(), len(owners) - len(names), len(names), RIDGE)
+        held = eliminate(rows.pieces(), p - len(names), len(names), RIDGE)
         bent = (held.inverse @ held.right).double().cpu()
         covariance = covariance + bent.outer(bent)
     unsettled = bool((ahead.square() > influence.square().sum(1)).any())

@@ -72,17 +72,13 @@ class Staged:
         return replace(growth, errors={name: factors[name] * values for name, values in growth.errors.items()})
 
     @property
-    def _is_explained(self) -> bool:
-        return self.estimate.correction.left <= ErrorEstimate.RESOLVED
-
-    @property
     def _errors(self) -> dict[str, float]:
         """The estimated error of each field.
 
         After a correction what remains of the residual is mostly finer than features see, and weighs less than what
         was corrected: what is seen is the estimate, unless it is so small that the rest would have to weigh nothing.
         """
-        known = self.corrections > 0 or self._is_explained
+        known = self.corrections > 0 or self.estimate.is_explained
         hidden = not known and HIDDEN * self.estimate.worst < ErrorEstimate.ROUNDING
         seen = {name: HIDDEN * e if hidden else e for name, e in self.estimate.errors.items()}.items()
         change = {} if known else self.change
@@ -108,7 +104,7 @@ class Staged:
                 self._rounded(self.marched), 0.0, self.corrections, self.fallen, way="marching in small steps"
             )
         left = self.estimate.correction.left
-        left = left if left <= ErrorEstimate.RESOLVED else self.fallen * left
+        left = left if self.estimate.is_explained else self.fallen * left
         found = ErrorEstimate(self._rounded(self._errors), left, self.corrections, self.fallen, unknowns=self._unknowns)
         if self.growth is None or not found.is_resolved:
             return found
@@ -131,8 +127,9 @@ def staged(
     generator = Generator().manual_seed(seed + 2**22)
     started = time.perf_counter()
     effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
-    least = jumps(trial, generator)
-    known = {name: max((change or {}).get(name, 0.0), least.get(name, 0.0)) for name in {**(change or {}), **least}}
+    known = dict(change or {})
+    for name, jump in jumps(trial, generator).items():
+        known[name] = max(jump, known.get(name, 0.0))
     found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known)
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
@@ -150,15 +147,14 @@ def _corrected(
 ) -> Staged | None:
     """After one more correction; None where that is no better."""
     before = found.estimate
-    left = before.correction.left
-    if left > ErrorEstimate.RESOLVED:
+    if not before.is_explained:
         return None
     corrected = before.correction.applied()
     fallen = _fallen(before.trial, corrected, weights, generator)
     if not fallen < 1.0:
         return None
     after = estimate(corrected, weights, effort, generator, fits_best=False)
-    is_resolved = after.correction.left <= ErrorEstimate.RESOLVED
+    is_resolved = after.is_explained
     rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
     is_seen = is_resolved and after.worst > FINE * max(rest.values())
     if not is_resolved and fallen * after.correction.left > LITTLE:

@@ -26,6 +26,11 @@ def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> Named:
     return {name: piece.view(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
 
+def owners(shapes: Mapping[str, torch.Size]) -> list[str]:
+    """The parameter by name that each entry of theta (p,) belongs to."""
+    return [name for name, shape in shapes.items() for _ in range(shape.numel())]
+
+
 class Residuals:
     """The residuals of a trial function's problem, with the weights of their squares in the loss.
 

@@ -79,9 +79,11 @@ class UniformSampler(SequenceSampler):
         return np.random.default_rng(seed).random((n, k))
 
 
-def anywhere(trial: Located, n: int, generator: torch.Generator) -> torch.Tensor:
-    """n uniform points (n, d) of a trial function's whole domain, of its type and on its device."""
-    points = UniformSampler(interior=n, boundary=1).draw(trial.domain, Region(), generator)
+def anywhere(
+    trial: Located, n: int, generator: torch.Generator, sampler: type[SequenceSampler] = UniformSampler
+) -> torch.Tensor:
+    """n points (n, d) of a trial function's whole domain, of its type and on its device."""
+    points = sampler(interior=n, boundary=1).draw(trial.domain, Region(), generator)
     return points.to(trial.dtype, trial.device).x
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pinn.residuals.exact_terms import make_residuals
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
-from pinn.training.eigenmodes import eigenmodes
+from pinn.training.eigenmodes import eigenmodes, several
 from pinn.training.plan import Plan
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
@@ -17,7 +17,7 @@ CHUNK = 8192  # nodes at which a function is evaluated at once
 
 def modes_of(trial: TrialFunction | WindowedTrial, plan: Plan, output: Output) -> dict[str, NDArray]:
     """Eigenvalues (k,) by the unknown's name and fields (k, *nodes) by theirs; empty unless several are asked for."""
-    if isinstance(trial, WindowedTrial):
+    if isinstance(trial, WindowedTrial) or several(trial.problem) is None:
         return {}
     residuals = make_residuals(trial, weights=plan.balanced_weights)
     modes = eigenmodes(residuals, plan.sampler, plan.seed)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.logs import logger
+from pinn.problem import Problem
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
@@ -25,14 +26,21 @@ class Modes:
     thetas: tuple[Tensor, ...]
 
 
+def several(problem: Problem) -> tuple[str, Eigenvalue] | None:
+    """The unknown that is to have several eigenvalues, and which; None where there is none."""
+    name, wanted = next(iter(problem.unknowns.items()), ("", 0.0))
+    return (name, wanted) if isinstance(wanted, Eigenvalue) and wanted.count > 1 else None
+
+
 def eigenmodes(residuals: Residuals, sampler: Sampler, seed: int) -> Modes | None:
     """As many eigenfunctions as the problem's `Eigenvalue` asks for, of the size that its norm sets.
 
     Those of one eigenvalue are orthogonal in L2. None where there is one, or the last layer resolves no more.
     """
-    ((name, wanted),) = list(residuals.trial.problem.unknowns.items())[:1] or (("", 0.0),)
-    if not isinstance(wanted, Eigenvalue) or wanted.count == 1:
+    asked = several(residuals.trial.problem)
+    if asked is None:
         return None
+    name, wanted = asked
     generator, theta = torch.Generator().manual_seed(seed), residuals.theta()
     least_squares, fresh = (bind(residuals, residuals.draw(sampler, generator)) for _ in range(2))
     found = eigenproblem(residuals, least_squares, theta)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pinn.residuals.least_squares import bind
 from pinn.residuals.protocol import Collocation
-from pinn.residuals.residuals import Residuals
+from pinn.residuals.residuals import Residuals, owners
 from pinn.training.weighting import Followed
 
 WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
@@ -42,7 +42,7 @@ def followed(
     solved = _solved(of_data, normal, damping)
     if solved is None:
         return Followed()
-    unknowns = [at for at, name in enumerate(_owners(least_squares.shapes)) if name.startswith("unknowns.")]
+    unknowns = [at for at, name in enumerate(owners(least_squares.shapes)) if name.startswith("unknowns.")]
     loose = _loose(of_data, normal - of_data, damping, unknowns) if unknowns else 1.0
     return Followed(float(solved[0].trace()), loose)
 
@@ -59,11 +59,6 @@ def _solved(of_data: Tensor, normal: Tensor, damping: float) -> tuple[Tensor, Te
     """G^-1 D and G^-1 for G = normal + damping; None where that is no positive matrix any more."""
     factor, info = torch.linalg.cholesky_ex(normal + damping * torch.eye(len(normal)).to(normal))
     return None if int(info) else (torch.cholesky_solve(of_data, factor), torch.cholesky_inverse(factor))
-
-
-def _owners(shapes: Mapping[str, torch.Size]) -> list[str]:
-    """The parameter by name that each entry of theta belongs to."""
-    return [name for name, shape in shapes.items() for _ in range(shape.numel())]
 
 
 def prediction_error(loss: float, noisy: Mapping[str, int], count: float) -> float:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pinn.domains.region import Region
 from pinn.residuals.residuals import Residuals
-from pinn.sampling.sequences import SobolSampler
+from pinn.sampling.sequences import SobolSampler, anywhere
 
 POINTS = 512
 APART = 1.09  # factor between the steps that are kept, at least
@@ -69,9 +68,7 @@ class Trail:
     def _fields(self, theta: Tensor) -> Tensor:
         trial = self.residuals.trial
         if self._x is None:
-            generator = torch.Generator().manual_seed(self.seed)
-            drawn = SobolSampler(interior=POINTS, boundary=1).draw(trial.domain, Region(), generator)
-            self._x = drawn.to(trial.dtype, trial.device).x
+            self._x = anywhere(trial, POINTS, torch.Generator().manual_seed(self.seed), SobolSampler)
         names = trial.problem.vocabulary.fields
         with torch.no_grad():
             values = trial.evaluate(names, self._x, self.residuals.unflatten(theta))

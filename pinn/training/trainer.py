@@ -133,7 +133,8 @@ class Trainer(Run):
                 return outcome
             name = type(stage.optimizer).__name__
             logger.info("stage %d (%s) ends at step %d: %s", self.at.stage + 1, name, self.at.step, outcome.value)
-            self.theta = self.best.theta if outcome in FAILED else self.theta
+            if outcome in FAILED:
+                self.theta = self.best.theta
             self.at.next_stage()
             self.trail.forget()
             self.state = self.stages[self.at.stage].optimizer.init(self.theta)
@@ -234,20 +235,19 @@ class Trainer(Run):
         return record
 
     def _redraw_if_due(self, stage: Stage) -> None:
+        every = self._redraw_every(stage)
+        often = LOOK_EVERY if every is None else every
+        if self.points and not (often and self.at.stage_step % often == 0):
+            return
         self._before_draw = self.checkpoint()
-        if self.points and not self._is_redraw_due(stage):
+        if self.points and every is None and self.at.stage_step > 0 and not self._are_learnt(stage):
             return
         self.points = self._draw()
         if self.weighting.may_change(self.held_out.noisy):
             self._weigh()
 
-    def _is_redraw_due(self, stage: Stage) -> bool:
-        """Whether points are to be drawn anew; how many, and the optimizer's state at them."""
-        every = self._redraw_every(stage)
-        if every is not None:
-            return every > 0 and self.at.stage_step % every == 0
-        if self.at.stage_step == 0 or self.at.stage_step % LOOK_EVERY > 0:
-            return self.at.stage_step == 0
+    def _are_learnt(self, stage: Stage) -> bool:
+        """Whether points that stay are to be drawn anew; then how many, and the optimizer's state at them."""
         losses = float(self.least_squares.loss(self.theta)), float(self.held_out.least_squares.loss(self.theta))
         look = Look(*losses, before=self.at.looked_at)
         due = look.is_apart or look.is_still

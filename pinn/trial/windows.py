@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.errors import require
+from pinn.sampling.base import PartOf
 from pinn.trial.function import FieldNetwork, TrialFunction
 
 
@@ -64,6 +65,10 @@ class WindowedTrial:
     @property
     def device(self) -> torch.device:
         return self.windows[0].device
+
+    @property
+    def parts(self) -> PartOf | None:
+        return self.windows[0].parts
 
     def parameters(self) -> dict[str, Tensor]:
         """All windows' parameters by name, detached."""
