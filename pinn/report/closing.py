@@ -32,7 +32,10 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
     rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
     rows += identified_rows(attributes | Measure.UNKNOWN.entries(solution.trial.unknowns))
-    rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{solution.history['step'][-1]} steps")]
+    steps = [0, *solution.history.get("step", ())][
+        -1
+    ]  # none are kept where a window that is tried again is interrupted
+    rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{steps} steps")]
     rows += [("" if number else "files", "", str(path)) for number, path in enumerate(files)]
     for row in rows:
         table.add_row(*map(Text, row))  # as it is: brackets in a path are no markup

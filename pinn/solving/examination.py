@@ -144,7 +144,8 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     if not output.estimate:
-        return Examination(trial, judge(trial, history, seen=_eigenvalue(trial, run)), None, _spectrum(run))
+        told_anyway = (*causes.cut_off(run.shortfall), *_eigenvalue(trial, run))
+        return Examination(trial, judge(trial, history, seen=told_anyway), None, _spectrum(run))
     answer, told = stages.trial if stages else trial, run.interruption
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
@@ -159,7 +160,7 @@ def examine(
     known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
     if known is not None and posed is not None:
         posed = replace(posed, unknowns=known.determined)
-    seen = (*(seen or ()), *_eigenvalue(answer, run), *(known.open if known else ()))
+    seen = (*causes.cut_off(run.shortfall), *(seen or ()), *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known)

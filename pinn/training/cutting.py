@@ -88,7 +88,7 @@ class Cutting:
         return False
 
     def _loses(self, lost: float, length: float) -> bool:
-        """Take a first window whose defect does not fall with its length, but matters less: the solution is singular."""
+        """Take a first window whose defect matters ever less, though it does not fall: the solution is singular."""
         self.lost = lost
         logger.info(
             "windows: what begins at %g is not smooth; a window that loses %.0e there is taken", self.begin, lost
