@@ -19,6 +19,7 @@ Usage
   pinn [GROUP=CHOICE | KEY=VALUE]...          solve; results go to runs/<problem>/<date>_<time>/
   pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination; results go to runs/multirun/
   pinn new NAME                               a problem of your own: NAME.py, to be changed, running as it stands
+  pinn guide [TOPIC]                          the guide: pages with examples, one a task
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
   pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer; or a sweep
   pinn verdict RUN...                         how far finished runs can be trusted, and by which numbers
