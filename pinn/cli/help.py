@@ -10,6 +10,7 @@ from pinn.basis.errors import UserError
 from pinn.cli.near import did_you_mean, no_choice
 
 EXPERIMENT = "experiment"
+TRACKER = "tracker"
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")
 
 USAGE = """\
@@ -61,7 +62,7 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
 
 
 def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
-    """Groups without a choice of their own in the defaults list, as `groups`: experiments, parts, and of sweeps.
+    """Groups without a choice of their own in the defaults list, as `groups`: experiments, parts, trackers, of sweeps.
 
     A folder in that of experiments is part of a choice's name (`burgers/best`), anywhere else a group
     (`sampler/adaptation`).
@@ -72,7 +73,7 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
         inner = _described(f"{EXPERIMENT}/{folder}", config_dir)
         experiments |= {f"{folder}/{choice}": text for choice, text in inner.items()}
     further = {part: _described(part, config_dir) for part in parts} | {EXPERIMENT: experiments}
-    return further | {group: _described(group, config_dir) for group in OF_SWEEPS}
+    return further | {group: _described(group, config_dir) for group in (TRACKER, *OF_SWEEPS)}
 
 
 def help_page(config_dir: str | None = None) -> str:

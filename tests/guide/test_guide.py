@@ -71,6 +71,7 @@ def few_steps(problem: pinn.Problem, *_, **given) -> pinn.Solution:
         output=pinn.Output(figures=False, resolution=9, second_stage=False),
         compile="never",
         seed=given.get("seed", 0),
+        callbacks=given.get("callbacks", ()),
     )
 
 
