@@ -79,20 +79,25 @@ SOLVE = pinn.solve
 WITH_CODE = [topic for topic in TOPICS if python_blocks(PAGES[topic])]
 
 
-def run_blocks(topic, folder):
-    """Run a page's blocks one after the other, as in one file."""
+def run_blocks(topic, folder) -> types.ModuleType:
+    """Run a page's blocks one after the other, as in one file, which is returned."""
     module = types.ModuleType(f"page_{topic.replace('-', '_')}")
     module.__file__ = str(folder / f"{module.__name__}.py")
     sys.modules[module.__name__] = module
     for number, block in enumerate(python_blocks(PAGES[topic])):
         exec(compile(block, f"{topic}.md, block {number}", "exec"), module.__dict__)
+    return module
 
 
 # data.md needs a file of measurements: see test_data.py
 @pytest.mark.parametrize("topic", sorted(set(WITH_CODE) - {"data"}))
 def test_the_code_of_a_page_runs(topic, folder, monkeypatch):
     monkeypatch.setattr(pinn, "solve", few_steps)
-    run_blocks(topic, folder)
+    page = run_blocks(topic, folder)
+    for name, kind in list(vars(page).items()):
+        is_own = isinstance(kind, type) and issubclass(kind, pinn.Problem) and kind.__module__ == page.__name__
+        if is_own and f"solve({name}(" not in PAGES[topic]:
+            few_steps(kind())
 
 
 @pytest.mark.slow
