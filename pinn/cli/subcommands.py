@@ -27,6 +27,10 @@ def _new(parser: Parser) -> None:
     parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="default: the working directory")
 
 
+def _guide(parser: Parser) -> None:
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", help="a page's name; without one the pages are listed")
+
+
 def _check(parser: Parser) -> None:
     parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="those of a run, GROUP=CHOICE among them")
     parser.add_argument("--figure", metavar="FILE", help="draw the domain with each term's points and the normals")
@@ -81,6 +85,12 @@ SUBCOMMANDS = {
         "Writes a problem of one's own that runs as it stands: a page to change.",
         "  pinn new heat_sink\n  pinn new heat_sink --folder sinks",
         _new,
+    ),
+    "guide": Subcommand(
+        "pinn.cli.guide",
+        "Prints a page of the guide: one task each, from an equation of one's own to a cluster.",
+        "  pinn guide\n  pinn guide ode\n  pinn guide data | less",
+        _guide,
     ),
     "check": Subcommand(
         "pinn.cli.check",

@@ -50,7 +50,7 @@ nothing else set. error: the relative L2 norm on the solution file's grid, the w
 on one core, training and the choice of features included. The pictures show fields and their errors. Statements are
 the files' own.
 
-[A notebook](tutorial.ipynb) to try things in; for those who [come from DeepXDE or PhysicsNeMo-Sym](coming_from.md).
+[A notebook](tutorial.ipynb) to try things in; [the guide](../pinn/guide/README.md) for all that one does with them.
 """
 
 
