@@ -34,13 +34,18 @@ def sizes(trial: TrialFunction, seed: int = 0) -> Iterator[Reason]:
     shift, own = trial.own_scale()
     with torch.no_grad():
         trained = trial.evaluate(fields, x)
+    free = trial.problem.defined_up_to_constant
     asked = _prescribed(trial, generator)
     for k, name in enumerate(fields):
-        size = asked.get(name) or float((trained[name] - shift[k]).square().mean().sqrt())
+        size = asked.get(name) or _spread(trained[name], trained[name].mean() if name in free else shift[k])
         ratio = size / float(own[k])
         if ratio > APART or NOTHING < ratio < 1 / APART:
             told = f"{name} is of the size of {size:.0e}, and its network of {size / ratio:.0e}"
             yield Reason(told, Word.NOT_SOLVED, f"scales = {{{name!r}: {size:.0e}}} in the problem")
+
+
+def _spread(values: Tensor, middle: Tensor) -> float:
+    return float((values - middle).square().mean().sqrt())
 
 
 def _prescribed(trial: TrialFunction, generator: torch.Generator) -> dict[str, float]:
