@@ -27,9 +27,9 @@ CAPTIONS = {
     "solution.png": "Fields, reference, error and residual",
     "solution.gif": "The fields in the course of time",
     "error_by_time.png": "Estimated error in the course of time",
+    "points.png": "Points of each term and outward normals",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",
-    "points.png": "Points of each term and outward normals",
 }
 """The figures in a run's folder, in the order of the page."""
 

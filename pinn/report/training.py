@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pinn.report.style import NORMAL, add_legend, colors, style
+from pinn.report.style import NORMAL, Look, add_legend, curve_styles, style
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.measured import Measure
 
@@ -31,26 +31,33 @@ def training_figure(contents: Contents) -> Figure:
     rows = [("mean square or relative L2", measured)]
     rows += [("mean square", terms)] if len(terms) > 1 else []
     rows += [(label, [name]) for name, label in PER_STEP if name in history][:1]
-    drawn = Figure(figsize=(7.2, 1.0 + 2.4 * len(rows)), layout="constrained")
+    drawn, lines = Figure(layout="constrained"), 0
     grid = drawn.subplots(len(rows), 2, sharey="row", sharex="col", squeeze=False)
     for panels, (label, shown) in zip(grid, rows, strict=True):
         for axes, against in zip(panels, ("step", "seconds"), strict=True):
-            for color, name in zip(colors(), shown, strict=False):
-                draw_metric(axes, history, against, name, color)
+            for look, name in zip(curve_styles(), shown, strict=False):
+                draw_metric(axes, history, against, name, look)
             style(axes)
             axes.set_yscale("log")
             axes.set_xlim(left=0)
-        panels[0].set_ylabel(label, fontsize=NORMAL)
+            axes.set_ylabel(label, fontsize=NORMAL)  # each of them, because a phone shows one at a time
+            axes.tick_params(labelleft=True, labelbottom=True)
         if len(shown) > 1:
-            add_legend(panels[1])
+            lines += max(add_legend(axes, 2.8) for axes in panels)
     style(grid[-1, 0], "step")
     grid[-1, 0].xaxis.get_major_locator().set_params(integer=True)
     style(grid[-1, 1], "time (s)")
+    drawn.set_size_inches(7.2, 0.6 + 2.4 * len(rows) + 0.17 * lines)  # 0.17: of a legend's line
     return drawn
 
 
 def draw_metric(
-    axes: Axes, history: Mapping[str, NDArray], against: str, name: str, color: str, label: str | None = None
+    axes: Axes,
+    history: Mapping[str, NDArray],
+    against: str,
+    name: str,
+    look: Look,
+    label: str | None = None,
 ) -> None:
     """One metric where it was measured, with markers where that was seldom or there are few steps."""
     if name not in history or against not in history:
@@ -61,7 +68,7 @@ def draw_metric(
     axes.plot(
         history[against][measured],
         history[name][measured],
-        color=color,
+        **look,
         linewidth=1.2,
         marker="" if measured.mean() > 0.5 and measured.sum() > FEW else "o",
         markersize=2.5,
@@ -72,7 +79,7 @@ def draw_metric(
 def title(name: str) -> str:
     """What a metric is called in a figure."""
     if Measure.ERROR.measures(name):
-        return f"relative L2 error of {Measure.ERROR.name_in(name)}"
+        return f"error of {Measure.ERROR.name_in(name)}"
     if Measure.LOSS.measures(name):
         return f"loss of {Measure.LOSS.name_in(name)}"
     return {Measure.LOSS.total: "training loss", Measure.HELD_OUT.total: "held-out residual"}.get(name, name)

@@ -27,7 +27,7 @@ from PIL import Image
 import pinn.problems
 from pinn.cli.help import groups
 from pinn.report.figures import drawn
-from pinn.report.maps import draw_map, proportion
+from pinn.report.maps import centered, draw_map, proportion
 from pinn.report.panels import Panel, solution_panels
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.reading import read
@@ -84,11 +84,9 @@ def picture(contents: Contents) -> Figure:
     rows = -(-len(shown) // columns)
     ratio = proportion(shown[0], contents) or 0.75
     figure = Figure(figsize=(3.6 * columns, (0.8 + 2.3 * ratio) * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(places, shown, strict=False):
+    counts = [min(columns, len(shown) - first) for first in range(0, len(shown), columns)]
+    for axes, panel in zip(centered(figure, counts), shown, strict=True):
         draw_map(figure, axes, panel, contents)
-    for axes in places[len(shown) :]:
-        axes.set_axis_off()
     return figure
 
 
