@@ -16,7 +16,7 @@ def growth_figure(contents: Contents) -> Figure | None:
     growth, estimate = ErrorGrowth.of(contents.diagnosis), ErrorEstimate.of(contents.attributes)
     if growth is None or estimate is None:
         return None
-    figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.0), layout="constrained")
     axes = figure.subplots()
     for look, (name, errors) in zip(curve_styles(), growth.errors.items(), strict=False):
         shown = np.where(errors > 0, errors, np.nan)
@@ -28,5 +28,5 @@ def growth_figure(contents: Contents) -> Figure | None:
     if estimate.trusted_until is not None:
         told = f"below {growth.TRUSTED:.0%} until {estimate.trusted_until:.3g}"
         axes.axvline(estimate.trusted_until, color="black", linewidth=0.8, linestyle=":", label=told)
-    add_legend(axes)
+    add_legend(axes, 4.0)
     return figure

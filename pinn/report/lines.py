@@ -21,7 +21,7 @@ def draw_lines(contents: Contents) -> Figure:
     below = {"|error|": contents.error, "|residual|": contents.residual}
     below = below if contents.error else {"|estimated error|": contents.estimate} | below
     below = {label: arrays for label, arrays in below.items() if arrays}
-    figure = Figure(figsize=(6.4, 2.8 + 1.6 * len(below)), layout="constrained")
+    figure = Figure(figsize=(5.2, 2.8 + 1.6 * len(below)), layout="constrained")
     ratios = [2] + [1] * len(below)
     stacked = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for look, (field, values) in zip(curve_styles(), contents.fields.items(), strict=False):
@@ -37,7 +37,7 @@ def draw_lines(contents: Contents) -> Figure:
         axes.set_ylabel(label, fontsize=NORMAL)
     for axes in stacked:
         style(axes)
-        add_legend(axes)
+        add_legend(axes, 4.4)
     stacked[-1].set_xlabel(axis_label(name, contents), fontsize=NORMAL, parse_math=False)
     return figure
 

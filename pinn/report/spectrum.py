@@ -19,7 +19,7 @@ def spectrum_figure(contents: Contents) -> Figure | None:
         return None
     rows, columns, rounding = shape_and_rounding(contents)
     rank = int((values > rounding).sum())
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
     axes = figure.subplots()
     number = np.arange(1, len(values) + 1)
     marker = "o" if len(values) <= HOLLOW else ""
@@ -34,7 +34,7 @@ def spectrum_figure(contents: Contents) -> Figure | None:
     condition = values[0] / values[rank - 1]
     told = f"{which}: {rows:,} rows, {columns:,} parameters; rank {rank:,}, condition {condition:.1e}"
     style(axes, f"number\n{told}", "singular value of J")
-    add_legend(axes)
+    add_legend(axes, 4.0)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -30,6 +31,12 @@ MARKERS = ("o", "s", "^", "D")
 
 SMALL, NORMAL, LARGE = 8, 9, 10
 """Font sizes (points)."""
+
+PANELS = "panels"
+"""A PNG's text that holds `side_by_side` as JSON."""
+
+NARROW = 0.6
+"""Of a figure's width, that a panel has at most where others stand beside it."""
 
 STRIP = 0.1
 """Of two extents in space, the ratio below which a picture is not drawn to scale."""
@@ -121,10 +128,28 @@ def write(drawn: Figure, path: PathLike) -> Path:
 
 
 def image(drawn: Figure, kind: str = "png") -> bytes:
-    """The content of a file with the figure, of the kind that a suffix names."""
+    """The content of a file with the figure, of the kind that a suffix names; a PNG says where its panels are."""
     content = io.BytesIO()
     canvas, layout = FigureCanvasAgg(drawn), drawn.get_layout_engine()
     if layout is not None:
         layout.execute(drawn)  # once more: axes of a fixed shape move their labels, which it sees the next time only
-    canvas.print_figure(content, format=kind, dpi=DPI)
+    told = {PANELS: json.dumps(side_by_side(drawn))} if kind == "png" else None
+    canvas.print_figure(content, format=kind, dpi=DPI, metadata=told)
     return content.getvalue()
+
+
+def side_by_side(drawn: Figure) -> list[list[float]]:
+    """Left, top, right and bottom of each panel and legend, as shares of a figure with panels side by side; else none.
+
+    A narrow screen shows them one below the other.
+    """
+    whole = drawn.bbox
+    boxes = [artist.get_tightbbox() for artist in (*drawn.axes, *drawn.legends)]
+    found = [box for box in boxes if box is not None and box.width > 0]
+    if all(box.width > NARROW * whole.width for box in found):
+        return []
+    shares = [
+        (box.x0 / whole.width, 1 - box.y1 / whole.height, box.x1 / whole.width, 1 - box.y0 / whole.height)
+        for box in found
+    ]
+    return [[round(min(max(share, 0.0), 1.0), 4) for share in box] for box in shares]

@@ -9,12 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from pinn.report.style import NORMAL, Look, add_legend, curve_styles, style
+from pinn.report.style import Look, add_legend, curve_styles, style
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.measured import Measure
 
 FEW = 20
 """Measurements up to which each gets a marker."""
+
+AGAINST = {"step": "step", "seconds": "time (s)"}
+"""What curves are drawn against, with its label."""
 
 PER_STEP = (("damping", "damping"), ("radius", "radius"), ("learning_rate", "learning rate"))
 """What an optimizer chooses at each step, with its label; the first that there is is drawn."""
@@ -34,20 +37,17 @@ def training_figure(contents: Contents) -> Figure:
     drawn, lines = Figure(layout="constrained"), 0
     grid = drawn.subplots(len(rows), 2, sharey="row", sharex="col", squeeze=False)
     for panels, (label, shown) in zip(grid, rows, strict=True):
-        for axes, against in zip(panels, ("step", "seconds"), strict=True):
+        for axes, (against, told) in zip(panels, AGAINST.items(), strict=True):
             for look, name in zip(curve_styles(), shown, strict=False):
                 draw_metric(axes, history, against, name, look)
-            style(axes)
+            style(axes, told, label)  # each of them, because a phone shows one at a time
             axes.set_yscale("log")
             axes.set_xlim(left=0)
-            axes.set_ylabel(label, fontsize=NORMAL)  # each of them, because a phone shows one at a time
             axes.tick_params(labelleft=True, labelbottom=True)
         if len(shown) > 1:
             lines += max(add_legend(axes, 2.8) for axes in panels)
-    style(grid[-1, 0], "step")
     grid[-1, 0].xaxis.get_major_locator().set_params(integer=True)
-    style(grid[-1, 1], "time (s)")
-    drawn.set_size_inches(7.2, 0.6 + 2.4 * len(rows) + 0.17 * lines)  # 0.17: of a legend's line
+    drawn.set_size_inches(7.2, 0.6 + 2.6 * len(rows) + 0.17 * lines)  # 0.17: of a legend's line
     return drawn
 
 

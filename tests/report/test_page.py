@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import re
 import shutil
 import subprocess
@@ -15,13 +16,16 @@ import torch
 import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pinn.basis.errors import UserError
 from pinn.cli import main
 from pinn.diagnosis.verdict import Verdict, Word
 from pinn.networks import MLP
 from pinn.problems import Heat
-from pinn.report.page import write_report
+from pinn.report.page import picture, write_report
+from pinn.report.style import image
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
 from pinn.sweeps.records import JobRecord, Status
@@ -102,7 +106,7 @@ def test_a_run_leaves_a_page_that_needs_nothing_else(run):
     text = (folder / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert all(address.startswith("data:") for address in page.addresses)
-    assert not re.search(r"https?:|url\(|@import|<script", text)
+    assert not re.search(r"https?:|@import|<script.+src|import\(|fetch\(", text)
     figures = sorted(path.read_bytes() for path in (folder / "figures").iterdir())
     assert sorted(base64.b64decode(address.partition(",")[2]) for address in page.pictures) == figures
     assert len(figures) >= 2
@@ -119,7 +123,7 @@ def test_errors_and_residuals_come_first(run):
         f"error of u {error:.2e} relative L2 to the exact solution",
         "u is far off as <v> is Try another seed",
         # roots of 0.16 and 0.09 over that of the weight, at the step whose parameters are kept
-        "equation 0.2 0.15 0.04 100 %",
+        "equation 0.2 0.04 100 % 0.15",
         "in the units of the equation",
         "Equation",
         "Conditions",
@@ -247,10 +251,20 @@ def browsed(page, tmp_path, script):
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 def test_in_a_browser(run, sweep, tmp_path):
     folder, _ = run
-    width = "document.body.dataset.found = page.documentElement.scrollWidth"
-    console, found = browsed((folder / "report.html").read_text(encoding="utf-8"), tmp_path, width)
+    looks = (
+        "const figure = page.querySelector('figure[data-panels]');"
+        "const lefts = [...figure.querySelectorAll('.part')].map((part) => part.getBoundingClientRect().left);"
+        "const whole = figure.querySelector('.whole').getClientRects().length; figure.querySelector('button').click();"
+        "document.body.dataset.found = [page.documentElement.scrollWidth, page.querySelector('dialog').open, whole,"
+        " lefts.length, new Set(lefts).size]"
+    )
+    console, found = browsed((folder / "report.html").read_text(encoding="utf-8"), tmp_path, looks)
     assert console == []
-    assert int(found) <= 390  # nothing sticks out of a phone's screen
+    width, enlarged, whole, panels, places = found.split(",")
+    assert int(width) <= 390  # nothing sticks out of a phone's screen
+    assert (enlarged, whole) == ("true", "0")
+    assert int(panels) >= 3  # of the solution, one below the other
+    assert places == "1"
     text = write_sweep_report(sweep).read_text(encoding="utf-8")
     clicks = (
         "const cells = () => [...page.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent.trim());"
@@ -272,3 +286,30 @@ def test_errors_within_a_decade_have_numbers_on_their_axis():
     labels = [text.get_text() for text in axes.get_yticklabels(which="both")]
     assert sum(bool(label) for label in labels) >= 3
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1"]
+
+
+def test_panels_side_by_side_are_found_in_the_picture():
+    """What a phone shows one below the other: each panel with its labels, without the headline."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    figure.suptitle("headline")
+    for axes in figure.subplots(1, 2):
+        axes.set_title("title")
+    shown = picture(image(figure), "caption")
+    (left, top, right, bottom), second = shown.panels
+    assert shown.size == (1200, 600)
+    assert 0 <= left < 0.05
+    assert 0.4 < right <= second[0] + 0.01
+    assert 0.05 < top < 0.15  # below the headline, with the title
+    assert 0.9 < bottom <= 1
+    stacked = Figure(figsize=(6, 3), layout="constrained")
+    stacked.subplots(2, 1)
+    assert picture(image(stacked), "caption").panels == []
+
+
+@pytest.mark.parametrize("told", ["[[0, 0, 2, 1]]", "[[0, 0, 1]]", "[[1, 0, 0, 1]]", "{", '{"a": 1}', "[" * 10**5])
+def test_panels_of_a_strangers_picture_are_none(told):
+    content = io.BytesIO()
+    note = PngInfo()
+    note.add_text("panels", told)
+    Image.new("RGB", (4, 4)).save(content, "PNG", pnginfo=note)
+    assert picture(content.getvalue(), "caption").panels == []
