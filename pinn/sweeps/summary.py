@@ -16,8 +16,8 @@ from pinn.sweeps.words import differing, value_of
 
 TABLE, GRID = "summary.csv", "summary.h5"
 WITH_SOLUTION = (Status.DONE, Status.PRUNED, Status.INTERRUPTED)
-MEASURED = ("error", "estimated_error", "held_out", "seconds")
-OF_A_RUN = ("verdict", "error", "estimated_error", "lower_bound", "held_out", "steps")
+MEASURED = ("error", "estimated_error", "residual", "held_out", "seconds")
+OF_A_RUN = ("verdict", "error", "estimated_error", "lower_bound", "residual", "held_out", "steps")
 
 
 def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:

@@ -31,7 +31,7 @@ from pinn.solution_file.soundness import understood
 
 WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
-RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
+RANKED = ("error", "estimated_error", "residual")  # by the first that is known
 
 IDENTIFIED = (Measure.UNKNOWN, Measure.STANDARD_ERROR)
 
@@ -59,7 +59,8 @@ def rank(row: Row) -> list[tuple[bool, float]]:
 def summary(path: Path, root: Path) -> Row:
     """A run's numbers: verdict, its worst field's error, true and estimated, residual, time, steps, and where it is.
 
-    lower_bound: whether the estimate is one. held_out: sum of the weighted mean squares on fresh points.
+    lower_bound: whether the estimate is one. residual: root of the sum of the terms' mean squares on fresh points,
+    unweighted. held_out: the loss on these, which is the sum of the weighted ones.
     """
     record = read_record(path)
     with understood(path):
@@ -74,7 +75,8 @@ def _row(record: Record, path: Path, root: Path) -> Row:
     row |= {"verdict": accuracy.verdict.word.value, "error": max(errors.values(), default=None)}
     row |= {"estimated_error": estimate.worst[1] if estimate else None}
     row |= {"lower_bound": not estimate.is_resolved if estimate else None}
-    row |= {"held_out": record.kept.get(Measure.HELD_OUT.total), "steps": len(record.history.get("step", ()))}
+    row |= {"residual": accuracy.residual, "held_out": record.kept.get(Measure.HELD_OUT.total)}
+    row |= {"steps": len(record.history.get("step", ()))}
     return row | Measure.RELATIVE_L2.entries(errors) | unknowns_of(record.attributes)
 
 
