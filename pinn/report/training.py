@@ -24,15 +24,18 @@ PER_STEP = (("damping", "damping"), ("radius", "radius"), ("learning_rate", "lea
 
 
 def training_figure(contents: Contents) -> Figure:
-    """Loss, held-out residual and error, each term's loss, and the damping, against steps and against seconds.
+    """Loss, held-out loss and error, each term's residual, and the damping, against steps and against seconds.
 
     A row for what is comparable.
     """
     history = contents.history
-    terms = list(filter(Measure.LOSS.measures, history))
+    terms = [*filter(Measure.RESIDUAL.measures, history)]
+    kind = "residual of each term (root mean square)"
+    if not terms:  # an old file
+        terms, kind = [*filter(Measure.LOSS.measures, history)], "mean square"
     measured = [Measure.LOSS.total, Measure.HELD_OUT.total, *filter(Measure.ERROR.measures, history)]
-    rows = [("mean square or relative L2", measured)]
-    rows += [("mean square", terms)] if len(terms) > 1 else []
+    rows = [("loss, relative L2 error", measured)]
+    rows += [(kind, terms)] if len(terms) > 1 else []
     rows += [(label, [name]) for name, label in PER_STEP if name in history][:1]
     drawn, lines = Figure(layout="constrained"), 0
     grid = drawn.subplots(len(rows), 2, sharey="row", sharex="col", squeeze=False)
@@ -62,12 +65,13 @@ def draw_metric(
     """One metric where it was measured, with markers where that was seldom or there are few steps."""
     if name not in history or against not in history:
         return
-    measured = np.isfinite(history[name]) & (history[name] > 0)
+    x, y = losses(history, against) if name == Measure.LOSS.total else (history[against], history[name])
+    measured = np.isfinite(y) & (y > 0)
     if not measured.any():
         return
     axes.plot(
-        history[against][measured],
-        history[name][measured],
+        x[measured],
+        y[measured],
         **look,
         linewidth=1.2,
         marker="" if measured.mean() > 0.5 and measured.sum() > FEW else "o",
@@ -76,10 +80,22 @@ def draw_metric(
     )
 
 
+def losses(history: Mapping[str, NDArray], against: str) -> tuple[NDArray, NDArray]:
+    """The training loss where it is told: each step's record has the loss before it, a measurement that after it."""
+    x, loss = history[against], history[Measure.LOSS.total]
+    if not len(x):
+        return x, loss
+    before = x - 1 if against == "step" else np.append(0.0, x[:-1])
+    after = sum((values for key, values in history.items() if Measure.LOSS.measures(key)), np.zeros(len(x)))
+    return np.append(before, x[-1]), np.append(loss, after[-1])
+
+
 def title(name: str) -> str:
     """What a metric is called in a figure."""
     if Measure.ERROR.measures(name):
         return f"error of {Measure.ERROR.name_in(name)}"
+    if Measure.RESIDUAL.measures(name):
+        return Measure.RESIDUAL.name_in(name)
     if Measure.LOSS.measures(name):
         return f"loss of {Measure.LOSS.name_in(name)}"
-    return {Measure.LOSS.total: "training loss", Measure.HELD_OUT.total: "held-out residual"}.get(name, name)
+    return {Measure.LOSS.total: "training loss", Measure.HELD_OUT.total: "held-out loss"}.get(name, name)

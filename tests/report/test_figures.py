@@ -266,8 +266,9 @@ def test_training_is_drawn_where_it_was_measured(burgers, tmp_path):
     assert (by_step.get_xlabel(), by_seconds.get_xlabel()) == ("step", "time (s)")
     assert by_step.get_yscale() == by_seconds.get_yscale() == "log"
     lines = {line.get_label(): line.get_xydata() for line in by_step.lines}
-    assert list(lines) == ["training loss", "held-out residual", "error of u"]
-    assert np.array_equal(lines["training loss"], np.stack([STEPS, HISTORY["loss"]], axis=1))
+    assert list(lines) == ["training loss", "held-out loss", "error of u"]
+    # the loss before each step
+    assert np.array_equal(lines["training loss"], np.stack([STEPS - 1, HISTORY["loss"]], axis=1))
     assert lines["error of u"].tolist() == [[k, HISTORY["error/u"][k - 1]] for k in (10, 20, 30)]
     assert by_seconds.lines[1].get_xdata().tolist() == [1.0, 2.0, pytest.approx(3.0)]
     assert imread(path).shape[1] == 1440
@@ -329,7 +330,7 @@ def test_thirty_terms_are_told_apart():
 
 def test_no_legend_covers_a_curve(tmp_path):
     """Each is above its panel and within the picture, with many terms and long names, too."""
-    terms = {f"loss/condition_at_part_{k}": np.where(STEPS % 10 == 0, 10.0**-k, np.nan) for k in range(11)}
+    terms = {f"residual/condition_at_part_{k}": np.where(STEPS % 10 == 0, 10.0**-k, np.nan) for k in range(11)}
     contents = read(save(Burgers(), tmp_path, history=HISTORY | terms))
     figure = training_figure(contents)
     style.save(figure, contents, tmp_path / "training.png")
