@@ -41,10 +41,10 @@ def draw_maps(contents: Contents) -> Figure:
         rows = arrange([panel for row in rows for panel in row], 1 if ratio < LOW / 2 else 2)
     columns = max(map(len, rows))
     lines = [curves[start : start + columns] for start in range(0, len(curves), columns)]
-    width, height = cell_size(columns, ratio)
-    counts = [*map(len, rows), *map(len, lines)]
-    figure = Figure(figsize=(width * columns, height * len(counts) + 0.4), layout="constrained")
-    places = centered(figure, counts)
+    sizes = [cell_size(columns, proportion(row[0], contents)) for row in rows] + [cell_size(columns, None)] * len(lines)
+    width, heights = max(width for width, _ in sizes), [height for _, height in sizes]
+    figure = Figure(figsize=(width * columns, sum(heights) + 0.4), layout="constrained")
+    places = centered(figure, [*map(len, rows), *map(len, lines)], heights)
     for axes, name in zip(places[sum(map(len, rows)) :], curves, strict=True):
         draw_curve(axes, name, contents)
     for axes, panel in zip(places, (panel for row in rows for panel in row), strict=False):
@@ -61,10 +61,10 @@ def cell_size(columns: int, ratio: float | None) -> tuple[float, float]:
     return max(across + BESIDE, NARROWEST), 0.8 + ratio * across
 
 
-def centered(figure: Figure, counts: Sequence[int]) -> list[Axes]:
-    """Axes in rows of so many, one row after the other, each in the middle."""
+def centered(figure: Figure, counts: Sequence[int], heights: Sequence[float] | None = None) -> list[Axes]:
+    """Axes in rows of so many, one row after the other, each in the middle. heights: of rows, None for all alike."""
     most = max(counts)
-    grid = figure.add_gridspec(len(counts), 2 * most)  # half a place is as far as a row moves
+    grid = figure.add_gridspec(len(counts), 2 * most, height_ratios=heights)  # half a place is as far as a row moves
     return [
         figure.add_subplot(grid[row, most - count + 2 * k : most - count + 2 * k + 2])
         for row, count in enumerate(counts)

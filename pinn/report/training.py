@@ -30,7 +30,7 @@ def training_figure(contents: Contents) -> Figure:
     """
     history = contents.history
     terms = [*filter(Measure.RESIDUAL.measures, history)]
-    kind = "residual of each term (root mean square)"
+    kind = "residuals (root mean square)"
     if not terms:  # an old file
         terms, kind = [*filter(Measure.LOSS.measures, history)], "mean square"
     measured = [Measure.LOSS.total, Measure.HELD_OUT.total, *filter(Measure.ERROR.measures, history)]
