@@ -102,8 +102,9 @@ def panels(contents: Contents) -> Iterator[Panel]:
 
 def overview(runs: Path) -> Figure:
     """A front, a flow and a moving domain side by side, without scales: the picture of the repository's first page."""
-    figure = Figure(figsize=(9.0, 2.7), layout="constrained")
-    grid = figure.subplots(1, len(OVERVIEW), width_ratios=[1.25, 1.0, 1.9])
+    figure = Figure(figsize=(9.0, 2.3), layout="constrained")
+    widths = [1.25, 1.0, 2.0]  # over the height
+    grid = figure.subplots(1, len(OVERVIEW), width_ratios=widths)
     for axes, (name, (number, title)) in zip(grid, OVERVIEW.items(), strict=True):
         contents = read(runs / name / "solution.h5")
         shown = [panel for row in solution_panels(contents) for panel in row if panel.title.startswith(title)]
@@ -111,7 +112,15 @@ def overview(runs: Path) -> Figure:
         axes.child_axes[0].remove()  # the color bar
         axes.set(title="", xlabel="", ylabel="", xticks=[], yticks=[])
         axes.set_title(f"{name}, error {error(contents):.0e}", fontsize=9)
+    grid[0].set_box_aspect(1 / widths[0])
     return figure
+
+
+def save_whole(figure: Figure, path: Path) -> None:
+    """Write the figure in all its colors."""
+    image = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(image, format="png", dpi=DPI[1])
+    Image.open(image).convert("RGB").save(path, optimize=True)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -177,7 +186,7 @@ def write_page(names: list[str], runs: Path) -> None:
             save(picture(contents), FIGURES / f"{name}.png")
             rows[name], sections[name] = row(name, contents), section(name, problem_class(name), contents)
     if all((runs / name / "solution.h5").is_file() for name in OVERVIEW):
-        save(overview(runs), FIGURES / "overview.png")
+        save_whole(overview(runs), FIGURES / "overview.png")
     shown = [name for name in names if name in rows]
     table = ["| problem | | error | seconds |", "|---|---|---|---|", *(rows[name] for name in shown)]
     PAGE.write_text("\n".join([HEAD, *table, *(sections[name] for name in shown)]), encoding="utf-8")
