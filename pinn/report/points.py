@@ -26,6 +26,7 @@ LENGTH = 0.07  # of an arrow, as a share of the picture
 APART = 1.2  # arrows' lengths between two of them, at least
 SHARE, SHORTEST = 0.5, 0.35  # of the room before a point that its arrow takes, and of LENGTH below which none is drawn
 SHOWN, FEW = 2000, 20  # points of a region at most; so few are drawn large
+SEEN = 1000  # points of all sides that are compared with each other for their arrows
 VOLUME = "#9a9a9a"  # gray
 
 
@@ -104,7 +105,7 @@ def _draw_normals(
     x = np.concatenate([side.x.detach().cpu().numpy() for side in sides.values()])
     normal = np.concatenate([side.normal.detach().cpu().numpy() for side in sides.values() if side.normal is not None])
     color = np.concatenate([np.full(len(side.x), colors[label]) for label, side in sides.items()])
-    shown = thinned(len(x))
+    shown = thinned(len(x))[:SEEN]
     at, along = (np.column_stack(_columns(domain, pair, values[shown])) for values in (x, normal))
     size = np.hypot(*along.T)
     visible = size > 0.9  # in this picture, not towards the reader

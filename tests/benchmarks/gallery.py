@@ -118,8 +118,9 @@ def overview(runs: Path) -> Figure:
 
 def save_whole(figure: Figure, path: Path) -> None:
     """Write the figure in all its colors."""
-    image = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(image, format="png", dpi=DPI[1])
+    image, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    figure.get_layout_engine().execute(figure)  # once more: axes of a fixed shape move their titles
+    canvas.print_figure(image, format="png", dpi=DPI[1])
     Image.open(image).convert("RGB").save(path, optimize=True)
 
 
