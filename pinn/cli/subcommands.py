@@ -52,7 +52,7 @@ def _verdict(parser: Parser) -> None:
 
 def _compare(parser: Parser) -> None:
     parser.add_runs()
-    parser.add_argument("--to", metavar="FIGURE", help="draw held-out residuals and errors against time")
+    parser.add_argument("--to", metavar="FIGURE", help="draw held-out losss and errors against time")
     parser.add_trust()
 
 

@@ -101,7 +101,7 @@ def _told(record: JobRecord, folder: Path, number: int, when: str = "") -> dict[
         "verdict": "{}",
         "error": "error {:.1e}",
         "estimated_error": "estimated error {:.1e}",
-        "held_out": "held-out {:.1e}",
+        "residual": "residual {:.1e}",
         "seconds": "{:.1f} s",
     }
     parts = [form.format(row[name]) for name, form in said.items() if row[name] is not None]
