@@ -15,6 +15,7 @@ import torch
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.basis.pages import Page
 from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.derivatives.numpy_calls import called
@@ -58,6 +59,11 @@ class Problem(Configurable, ABC):
     long_names: Mapping[str, str] = {}
     operators: Mapping[str, Mapping[str, float]] = {}
     defined_up_to_constant: ClassVar[tuple[str, ...]] = ()
+    page: ClassVar[Page | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.page = Page.of(cls.__module__)  # now, as its file may be changed while it is solved
 
     @abstractmethod
     def terms(self) -> dict[str, Term]:

@@ -103,6 +103,7 @@ class Vocabulary:
         "network",
         "config",
         "points",
+        "page",
         "plot",
         "diagnosis",
         "VTKHDF",

@@ -270,6 +270,7 @@ class Solution:
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
             fewer=fewer_dimensions(self.problem, nodes),
+            page=self.problem.page,
         )
 
     @property

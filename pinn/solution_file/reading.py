@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import require_regular
+from pinn.basis.pages import Page
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.soundness import check_sound, understood
@@ -111,7 +112,19 @@ def read_contents(file: h5py.File) -> Contents:
         units={name: str(file[name].attrs["units"]) for name in described},
         long_names={name: str(file[name].attrs["long_name"]) for name in described},
         fewer=fewer,
+        page=read_page(file),
     )
+
+
+def read_page(file: h5py.File) -> Page | None:
+    """The source of the problem's module as plain text; raises UserError where it is not what was written."""
+    if "page" not in file:
+        return None
+    group = file["page"]
+    sources = {node.name.removeprefix("/page/"): str(node.asstr()[()]) for node in datasets(group)}
+    page = Page(str(group.attrs["module"]), str(group.attrs["path"]), sources, Path(file.filename).parent)
+    require(page.digest == group.attrs["sha256"], "its /page is not what was written: the SHA-256 differs")
+    return page
 
 
 def read_modes(file: h5py.File, nodes: Nodes) -> dict[str, NDArray]:

@@ -32,6 +32,7 @@ from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.methods import Method
 from pinn.solving.modes import modes_of
+from pinn.solving.page_folder import keep_page
 from pinn.solving.tried import TRIED, forget
 from pinn.solving.writing import attempt, write
 from pinn.training.callbacks.checkpoints import Checkpoints
@@ -116,6 +117,7 @@ def solve(
     with held(folder) if folder else contextlib.nullcontext(), interruption.watched():
         if folder is not None and saved is None:
             _clear(folder)
+            keep_page(folder, problem.page)
         plan = Plan.of(given).measured()
         output, started = output or Output(), time.perf_counter()
         found = _trained(plan, output, folder, callbacks, interruption, saved, started)

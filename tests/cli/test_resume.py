@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import sys
 
 import pytest
 import yaml
@@ -123,6 +124,37 @@ def test_too_few_files_are_not_told_as_a_file_that_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match="free the space") as raised, replacing(tmp_path / "a"):
         raise OSError(errno.EMFILE, "Too many open files")
     assert explain(raised.value)[0].startswith("too many open files: raise the limit")
+
+
+PAGE = """
+import pinn
+
+class Rod(pinn.Problem):
+    def __init__(self):
+        self.domain = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        heat = pinn.Interior(lambda u_t, u_xx: u_t - u_xx)
+        return {"heat": heat, "start": pinn.Initial(u=lambda x: 0.25 + 0 * x)}
+"""
+
+
+def test_a_run_goes_on_with_the_page_that_it_began_with(folder_of_own, capsys):
+    page = folder_of_own / "rod.py"
+    page.write_text(PAGE, encoding="utf-8")
+    words = [*SMALL, "optimizer=least_damping", "hydra.run.dir=run"]
+    assert main(["problem=rod.py", *words, "training.steps=2"]) == 0
+    sys.modules.pop("rod")
+    page.write_text(PAGE.replace("0.25", "0.75"), encoding="utf-8")
+    assert main(["resume", "run", "training.steps=4"]) == 0
+    solution = pinn.load("run", trust=True)
+    assert solution(x=0.5, t=0.0) == pytest.approx(0.25, abs=1e-15)  # hard
+    assert len(solution.history["step"]) == 4
+    (folder_of_own / "run" / "page" / "rod.py").write_text(PAGE.replace("0.25", "0.5"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["resume", "run", "training.steps=6"]) == 2
+    assert "the page in run/page is not what a run of yours has written there; --trust" in capsys.readouterr().err
 
 
 # From elsewhere
