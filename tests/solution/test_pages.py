@@ -1,6 +1,7 @@
 """A solution belongs to the page that made it: it is loaded from what its file holds, not from today's page."""
 
 import functools
+import pickle
 import sys
 
 import h5py
@@ -10,9 +11,13 @@ from pinn.basis.errors import UserError
 from pinn.basis.pages import Page
 from pinn.cli.problem_file import problem_options
 from pinn.networks import MLP
+from pinn.optimizers import LeastDamping
 from pinn.report.show import describe
+from pinn.sampling import SobolSampler
 from pinn.solution import Output, Solution, load
 from pinn.solution_file.reading import read_page
+from pinn.solving.blueprint import Blueprint
+from pinn.training import Plan, Training
 from pinn.trial.making import make_trial
 
 PAGE = """
@@ -36,6 +41,7 @@ class Rod(pinn.Problem):
 def saved(tmp_path, monkeypatch):
     """The file of a solution of a page in `pages`, which nothing has imported."""
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     folder = tmp_path / "pages"
     folder.mkdir()
     (folder / "rod_of_test.py").write_text(PAGE, encoding="utf-8")
@@ -81,3 +87,16 @@ def test_a_page_that_does_not_fit_its_hash_is_refused(saved):
         file["page/rod_of_test.py"][()] = "raise SystemExit"
     with pytest.raises(UserError, match=r"its /page is not what was written: the SHA-256 differs"):
         load(saved, trust=True)
+
+
+def test_processes_of_a_run_that_goes_on_have_its_page_too(saved, tmp_path):
+    (tmp_path / "pages" / "rod_of_test.py").write_text("", encoding="utf-8")
+    with h5py.File(saved) as file:
+        read_page(file).install()
+    network = functools.partial(MLP, width=4)
+    plan = Plan(sys.modules["rod_of_test"].Rod(), network, LeastDamping(), SobolSampler(), Training())
+    sent = Blueprint(plan).packed()
+    sys.meta_path.pop(0)  # a new process
+    del sys.modules["rod_of_test"]
+    assert pickle.loads(sent)().plan.problem.start == 0.25
+    sys.modules.pop("rod_of_test")
