@@ -29,6 +29,11 @@ def derived(method: Callable) -> Callable:
     return method
 
 
+def snake_case(name: str) -> str:
+    """`HeatSink`, `Poisson2D` and `KdV` as `heat_sink`, `poisson_2d` and `kdv`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-zA-Z]|[0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
 class Problem(Configurable, ABC):
     """A partial differential equation with its domain and conditions.
 
@@ -132,8 +137,7 @@ class Problem(Configurable, ABC):
     @property
     def name(self) -> str:
         """The class's name in snake case: `burgers`, `poisson_2d`."""
-        spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__)
-        return spaced.lower()
+        return snake_case(type(self).__name__)
 
     @property
     def title(self) -> str:

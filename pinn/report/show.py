@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pinn.basis.pages import Page
 from pinn.report.record import Record, read_record
 from pinn.solution_file.dimensions import is_dimension_only
 from pinn.solution_file.measured import Measure
-from pinn.solution_file.reading import PathLike, datasets, locate, opened, read_page
+from pinn.solution_file.reading import OF_COMMAND, PathLike, datasets, locate, opened, read_page
 from pinn.solution_file.soundness import understood
 
 HARD_LINKED = ("VTKHDF", "plot")
@@ -43,6 +44,7 @@ def describe(path: PathLike) -> str:
                 *step_lines(record),
                 *network_lines(record, file),
                 *attribute_lines(attributes),
+                *resume_lines(path, attributes),
                 *page_lines(read_page(file)),
             ],
             ["equation", *indented(str(attributes["comment"]).splitlines())] if "comment" in attributes else [],
@@ -90,6 +92,12 @@ def network_lines(record: Record, file: h5py.File) -> Iterator[str]:
         rows, columns = (file.attrs.get(f"jacobian_{name}", len(values)) for name in ("rows", "columns"))
         smallest = f"{values[-1]:.1e}" if len(values) else "none"
         yield row("Jacobian", f"{rows} x {columns}, singular values {values.max(initial=0.0):.1e} to {smallest}")
+
+
+def resume_lines(path: Path, attributes: Mapping[str, Any]) -> Iterator[str]:
+    """How an interrupted run goes on."""
+    if attributes.get("status") == "interrupted" and (path.parent / OF_COMMAND).exists():
+        yield row("goes on by", f"pinn resume {shlex.quote(str(path.parent))}")
 
 
 def page_lines(page: Page | None) -> Iterator[str]:

@@ -140,7 +140,7 @@ def trained(
     """The trial function of a saved solution; raises UserError where problem or network do not fit its file."""
     attributes = contents.attributes
     require(
-        problem.name == attributes["problem"],
+        problem.name.replace("_", "") == attributes["problem"].replace("_", ""),  # kdv was kd_v
         f"the file holds a solution of {attributes['problem']}, not of {problem.name}",
     )
     dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])

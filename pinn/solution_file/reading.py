@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Conte
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.soundness import check_sound, understood
 
+METRICS, OF_COMMAND = "metrics.jsonl", ".hydra/config.yaml"  # in the folder of any run, and of a command's
 PathLike = str | os.PathLike[str]
 
 
@@ -36,10 +38,9 @@ def locate(path: PathLike) -> Path:
         return path
     file = path / FILE_NAME
     if not file.exists():
-        hint = (
-            "its run did not get as far as saving one" if (path / "metrics.jsonl").exists() else "is it a run's folder?"
-        )
-        raise UserError(f"no {FILE_NAME} in {path}: {hint}")
+        hint = "its run did not get as far as saving one" if (path / METRICS).exists() else "is it a run's folder?"
+        go_on = f"; go on with it by: pinn resume {shlex.quote(str(path))}" if (path / OF_COMMAND).exists() else ""
+        raise UserError(f"no {FILE_NAME} in {path}: {hint}{go_on}")
     return file
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+import h5py
 import pytest
 import yaml
 
@@ -33,6 +34,8 @@ def run(tmp_path, monkeypatch):
 
 
 def test_a_run_goes_on_in_its_folder(run, capsys):
+    with h5py.File(run / "solution.h5", "r+") as file:
+        file.attrs["wall_seconds"] = 1e4
     assert main(["resume", "run", "training.steps=9"]) == 0
     assert "error of u" in capsys.readouterr().out
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -40,6 +43,7 @@ def test_a_run_goes_on_in_its_folder(run, capsys):
     solution = pinn.load(run)
     assert solution.history["step"].tolist() == steps
     assert solution.configuration["training"]["steps"] == 9
+    assert solution.attributes["wall_seconds"] > 1e4  # of all parts
     assert solution.configuration["network"]["width"] == 4
     assert (run / "pinn.log").read_text().count("error of u") == 2
     assert yaml.safe_load((run / ".hydra" / "config.yaml").read_text())["training"]["steps"] == 5
@@ -73,6 +77,8 @@ def test_a_run_without_its_solution_is_finished(run, capsys):
     """As one that was killed, or that had no space, between its last step and its solution."""
     before = pinn.load(run)
     (run / "solution.h5").unlink()
+    assert main(["show", "run"]) == 2
+    assert "did not get as far as saving one; go on with it by: pinn resume run\n" in capsys.readouterr().err
     assert main(["resume", "run"]) == 0
     assert "all steps done; to go on: more training.steps" in capsys.readouterr().out
     assert pinn.load(run).errors() == before.errors()
