@@ -28,7 +28,7 @@ Usage
   pinn plot RUN...                            draw a run's figures again
   pinn report RUN|DIR                         a page of a run, or of all runs below a folder
   pinn export RUN --to vtu|csv|npz|pt2        a solution in another program's format
-  pinn --help GROUP[=CHOICE]...               the options of a choice, explained
+  pinn --help GROUP[=CHOICE]...               the options of a choice, explained; problem=heat.py: of your own
   pinn --cfg job [GROUP=CHOICE | KEY=VALUE]   print the configuration and stop
 
 Examples
@@ -106,7 +106,7 @@ def choice_page(topic: str, config_dir: str | None = None) -> str:
     inner, _, name = f"{group}/{choice}".rpartition("/")
     text = _files(inner, config_dir)[name]
     options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
-    return f"{group}={choice}\n{options}"
+    return f"{group}={choice}\n{options.rstrip()}\n"
 
 
 def choice_options(group: str, choice: str) -> list[str]:

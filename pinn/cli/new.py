@@ -74,7 +74,7 @@ defaults:
 
 problem:
   _target_: NAME.CLASS
-  # a line for an argument of the constructor that is not to have its default, such as loss: 2.0
+  # a line for an argument of the constructor that is not to have its default; pinn --help problem=NAME.py lists them
 """
 
 TEST = '''\
