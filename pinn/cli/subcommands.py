@@ -75,6 +75,12 @@ def _export(parser: Parser) -> None:
     parser.add_trust()
 
 
+def _completion(parser: Parser) -> None:
+    parser.add_argument("shell", metavar="SHELL", nargs="?", default="bash", choices=("bash", "zsh", "fish"))
+    parser.add_argument("--line", metavar="LINE", help="print what completes a line that begins with pinn")
+    parser.set_defaults(commands=tuple(SUBCOMMANDS))
+
+
 SUBCOMMANDS = {
     "new": Subcommand(
         "pinn.cli.new",
@@ -156,6 +162,15 @@ SUBCOMMANDS = {
         "  pinn export solution.h5 --to vtu --output cylinder.vtu\n"
         "  pinn export runs/heat/2026-11-22_10-00-00 --to pt2 --trust       a problem in a file of your own",
         _export,
+    ),
+    "completion": Subcommand(
+        "pinn.cli.completion",
+        "Prints a script by which the Tab key completes commands, groups, choices (of a page of one's own, too) and "
+        "their options, from the next shell on. The page itself is read, not run.",
+        "  pinn completion bash >> ~/.bashrc\n"
+        "  pinn completion zsh >> ~/.zshrc\n"
+        "  pinn completion fish >> ~/.config/fish/config.fish",
+        _completion,
     ),
 }
 
