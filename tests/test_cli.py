@@ -248,9 +248,11 @@ def test_a_problem_of_ones_own_from_a_file(run, tmp_path):
         *("# @package problem", "_target_: heat_own.Heat", "kappa: 2.0", "power: 1.0", "label: rod"),
         *("shape:", "- 1", "- 2"),
     ]
+    explained = ["kappa: ???  # has no default: problem.kappa=...", "power: 1.0", "label: rod", "shape: [1, 2]"]
+    assert run("--help", "problem=heat_own.py")[1].splitlines() == ["problem=heat_own.py", "# Heat equation.", *explained]
     assert run(*QUICK, "problem=heat_own.py", "problem.kappa=2")[0] == 0
     folder = only_run(tmp_path)
-    assert folder.parent == tmp_path / "runs" / "heat_own"
+    assert folder.parent == tmp_path / "runs" / "heat"  # by the class, as in the log and in the file
     assert h5py.File(folder / "solution.h5").attrs["problem"] == "heat"
     assert pinn.load(folder / "solution.h5", trust=True).problem.kappa == 2.0
 
