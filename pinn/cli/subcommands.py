@@ -184,8 +184,30 @@ def run_subcommand(name: str, words: Sequence[str]) -> None:
     getattr(import_module(subcommand.module), name)(given)
 
 
+MEANT = {
+    "solve run train fit start main problem": "solving has no word: pinn problem=heat, problem=heat.py of yours",
+    "help docs man commands": "pinn --help, pinn COMMAND --help",
+    "version": "pinn --version",
+    "init create template": "a page of your own begins with pinn new heat_sink",
+    "test validate verify lint": "pinn check problem=heat before a run, pinn verdict RUN after it",
+    "list ls problems": "pinn --help problem lists the problems, pinn table runs the runs",
+    "continue restart": "pinn resume RUN",
+    "predict eval evaluate": 'pinn.load("RUN")(x=0.5, t=1.0) in Python, pinn export RUN for others',
+    "view open visualize draw": "pinn plot RUN, pinn report RUN",
+    "info status inspect describe summary": "pinn show RUN",
+    "sweep multirun search": "pinn -m problem=heat network.width=8,16",
+    "save convert": "pinn export RUN --to csv",
+}
+"""Words that other programs have -> what there is here."""
+
+
 def no_command(word: str) -> str:
     """That a word is neither a command nor an option, and which was meant."""
+    if word.partition(":")[0].endswith(".py"):
+        return f"no command {word!r}: options have the form KEY=VALUE; try problem={word}"
+    meant = next((told for words, told in MEANT.items() if word in words.split()), None)
+    if meant is not None:
+        return f"no command {word!r}; {meant}"
     choices = {
         choice: f"{group}={choice}" for group, listed in (groups() | further_groups()).items() for choice in listed
     }
