@@ -103,8 +103,9 @@ SUBCOMMANDS = {
         "pinn.cli.resume",
         "Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are "
         "left. The options override the run's saved configuration.\n\n"
-        "A run of yours on this machine goes on as it is. One from elsewhere may name what comes with pinn; --trust "
-        "lets it name code of yours, which is then run.",
+        "A run of yours on this machine goes on as it is, with the page that it began with (page/ in its folder), "
+        "whatever the page is now. One from elsewhere may name what comes with pinn; --trust lets it name code of "
+        "yours, which is then run.",
         "  pinn resume runs/burgers/2026-11-22_10-00-00\n"
         "  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600\n"
         "  pinn resume runs/multirun/2026-11-22_10-00-00",
