@@ -15,6 +15,7 @@ import torch
 from pinn.basis.arguments import argument_names
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.basis.pages import Page
 from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.derivatives.numpy_calls import called
@@ -26,6 +27,11 @@ def derived(method: Callable) -> Callable:
     """Mark a problem's method as a derived quantity: a function of named quantities that can be differentiated."""
     method.is_derived = True  # type: ignore[attr-defined]
     return method
+
+
+def snake_case(name: str) -> str:
+    """`HeatSink`, `Poisson2D` and `KdV` as `heat_sink`, `poisson_2d` and `kdv`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-zA-Z]|[0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 class Problem(Configurable, ABC):
@@ -58,6 +64,11 @@ class Problem(Configurable, ABC):
     long_names: Mapping[str, str] = {}
     operators: Mapping[str, Mapping[str, float]] = {}
     defined_up_to_constant: ClassVar[tuple[str, ...]] = ()
+    page: ClassVar[Page | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.page = Page.of(cls.__module__)  # now, as its file may be changed while it is solved
 
     @abstractmethod
     def terms(self) -> dict[str, Term]:
@@ -126,8 +137,7 @@ class Problem(Configurable, ABC):
     @property
     def name(self) -> str:
         """The class's name in snake case: `burgers`, `poisson_2d`."""
-        spaced = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(self).__name__)
-        return spaced.lower()
+        return snake_case(type(self).__name__)
 
     @property
     def title(self) -> str:

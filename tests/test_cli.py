@@ -141,6 +141,8 @@ MISTAKES = [
     ("experiment=burgers/bst", ["'burgers/bst'", "did you mean 'burgers/best'"]),
     ("hydra/sweeper=optna", ["'optna'", "did you mean 'optuna'"]),
     ("burgers", ["no command 'burgers'", "did you mean 'problem=burgers'", "show"]),
+    ("solve", ["no command 'solve'; solving has no word: pinn problem=heat"]),
+    ("rods/rod.py:Rod", ["try problem=rods/rod.py:Rod"]),
     ("shwo", ["no command 'shwo'", "did you mean 'show'"]),
     ("--mutirun", ["no flag '--mutirun'", "did you mean '--multirun'"]),
     ("--cfg=jobs", ["--cfg", "'jobs'", "job", "hydra"]),
@@ -248,9 +250,15 @@ def test_a_problem_of_ones_own_from_a_file(run, tmp_path):
         *("# @package problem", "_target_: heat_own.Heat", "kappa: 2.0", "power: 1.0", "label: rod"),
         *("shape:", "- 1", "- 2"),
     ]
+    explained = ["kappa: ???  # has no default: problem.kappa=...", "power: 1.0", "label: rod", "shape: [1, 2]"]
+    assert run("--help", "problem=heat_own.py")[1].splitlines() == [
+        "problem=heat_own.py",
+        "# Heat equation.",
+        *explained,
+    ]
     assert run(*QUICK, "problem=heat_own.py", "problem.kappa=2")[0] == 0
     folder = only_run(tmp_path)
-    assert folder.parent == tmp_path / "runs" / "heat_own"
+    assert folder.parent == tmp_path / "runs" / "heat"  # by the class, as in the log and in the file
     assert h5py.File(folder / "solution.h5").attrs["problem"] == "heat"
     assert pinn.load(folder / "solution.h5", trust=True).problem.kappa == 2.0
 
@@ -271,6 +279,8 @@ def test_mistakes_with_a_file(run, tmp_path):
     assert "problem.kappa must be a number, got 'abc'" in told("problem=heat_bad.py", "problem.kappa=abc")
     assert "problem.kappa has no value" in told("problem=heat_bad.py")
     assert "did you mean 'heat_bad.py'" in told("problem=heat_bd.py")
+    assert "a file is named with its ending, problem=heat_bad.py" in told("problem=heat_bad")
+    assert "no Problem 'Nope' in heat_bad.py; try heat_bad.py:Heat" in told("problem=heat_bad.py:Nope")
     assert "several.py:Heat, several.py:Rod" in told("problem=several.py")
     assert "did you mean 'Rod'" in told("problem=several.py:Rodd")
     assert "defines no Problem" in told("problem=empty.py")
@@ -284,7 +294,7 @@ def test_one_of_several_problems_in_a_folder(run, tmp_path):
     (tmp_path / "cases" / "two_cases.py").write_text(HEAT + HEAT.replace("class Heat", "class Rod"))
     assert run(*QUICK, "problem=cases/two_cases.py:Rod", "problem.kappa=2")[0] == 0
     folder = only_run(tmp_path)
-    assert folder.parent == tmp_path / "runs" / "two_cases_Rod"
+    assert folder.parent == tmp_path / "runs" / "rod"
     assert h5py.File(folder / "solution.h5").attrs["problem"] == "rod"
 
 

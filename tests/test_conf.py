@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError
-from pinn.cli.composition import TRACKER, file_name, register
+from pinn.cli.composition import TRACKER, register, run_name
 from pinn.cli.help import choice_options, further_groups, groups
 from pinn.cli.mistakes import explain
 from pinn.cli.schema import checked_type
@@ -231,7 +231,7 @@ def test_every_option_is_explained(name):
 
 
 def test_a_folder_name_keeps_only_what_is_safe():
-    assert file_name("burgers") == "burgers"
-    assert file_name("rods.py:Rod") == "rods_Rod"
-    assert file_name("../../etc/pass wd") == "etc_pass_wd"
-    assert file_name("..") == "unnamed"
+    assert run_name("burgers", "pinn.problems.Burgers") == "burgers"
+    assert run_name("rods.py:HeatSink", "rods.HeatSink") == "heat_sink"  # as the log and the file have it
+    assert run_name("../../etc/pass wd", "pinn.problems.Heat") == "etc_pass_wd"
+    assert run_name("..", "pinn.problems.Heat") == "unnamed"

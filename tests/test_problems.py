@@ -65,6 +65,7 @@ def test_the_table_is_complete():
 def test_names_are_snake_case():
     assert type("KuramotoSivashinsky", (Burgers,), {})().name == "kuramoto_sivashinsky"
     assert type("Poisson2D", (Burgers,), {})().name == "poisson_2d"
+    assert type("KdV", (Burgers,), {})().name == "kdv"  # as its choice, and the folder of its runs
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

@@ -17,12 +17,12 @@ LINES = 2  # along a coordinate, on which data are looked at
 
 def derivative_orders(problem: Problem) -> dict[tuple[str, str], int]:
     """(field or derived quantity, coordinate) -> the highest derivative of it in the equations of the interior."""
-    asked: dict[str, None] = {}
+    asked: dict[str, str] = {}
     for term in problem.all_terms().values():
         region = term.region(problem.domain)
         if region.is_interior and not region.columns:
-            asked |= {name: None for e in term.equations().values() for name in e.arguments}
-    request = Request(problem.vocabulary, problem.derived, tuple(asked))
+            asked |= {name: e.name for e in term.equations().values() for name in e.arguments}
+    request = Request(problem.vocabulary, problem.derived, tuple(asked), asked)
     return {
         (base, coordinate): request.order(base, i)
         for base in (*problem.vocabulary.fields, *problem.derived)

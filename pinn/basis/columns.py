@@ -98,6 +98,8 @@ def parsed_columns(path: Path) -> Columns:
     header = numbered[0][1]
     separator = _separator(header)
     names = [UNIT.sub("", name).strip() for name in _cells(header, separator)]
+    told = f"{path}, line {numbered[0][0]}: {header!r} are numbers; the first line must name the columns, such as x,t,u"
+    require(not all(_is_number(name, separator) for name in names), told)
     bad = [name for name in names if not name.isidentifier() or names.count(name) > 1]
     told = f"{path}, line {numbered[0][0]}: {''.join(bad[:1])!r} is no name of a column, or is there twice"
     require(not bad, f"{told}; the header is {header!r}")
@@ -125,6 +127,14 @@ def _cells(line: str, separator: str) -> Sequence[str]:
     spaces = separator == " "
     cells = next(csv.reader([line.strip() if spaces else line], delimiter=separator, skipinitialspace=True))
     return [cell.strip() for cell in cells]
+
+
+def _is_number(cell: str, separator: str) -> bool:
+    try:
+        float(cell if separator == "," else cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _number(cell: str, separator: str, path: Path, line: int, name: str) -> float:

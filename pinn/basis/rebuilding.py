@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.basis.pages import Page
 
 MOVED = {
     "pinn.arguments": "pinn.basis.arguments",
@@ -72,7 +74,11 @@ def without_corrections(network: Any) -> Any:
 
 
 def rebuild(
-    configuration: Any, trust: bool = False, kinds: Kinds = (Configurable,), parts: Kinds = (Configurable,)
+    configuration: Any,
+    trust: bool = False,
+    kinds: Kinds = (Configurable,),
+    parts: Kinds = (Configurable,),
+    page: Page | None = None,
 ) -> Any:
     """The object that a configuration in Hydra's form describes, nested ones first.
 
@@ -83,6 +89,7 @@ def rebuild(
         configuration: plain data, as `Configurable.configuration` makes it.
         trust: allow classes and functions from outside `pinn`, which importing runs, and files that are opened.
         kinds, parts: what the object itself and the nested ones must be where they are not trusted.
+        page: modules that are not searched for elsewhere, where they are trusted.
 
     Raises:
         UserError: a target that is not trusted, cannot be imported or does not take these arguments; as `renewed`.
@@ -90,7 +97,7 @@ def rebuild(
     configuration = renewed(configuration)
     if not trust:
         check_targets(configuration, kinds, parts)
-    return _rebuilt(configuration, trust)
+    return _rebuilt(configuration, trust, page)
 
 
 def check_targets(configuration: Any, kinds: Kinds, parts: Kinds) -> None:
@@ -115,16 +122,16 @@ def check_targets(configuration: Any, kinds: Kinds, parts: Kinds) -> None:
         check_targets(value, kinds, parts)
 
 
-def _rebuilt(configuration: Any, trust: bool) -> Any:
+def _rebuilt(configuration: Any, trust: bool, page: Page | None) -> Any:
     if isinstance(configuration, list):
-        return [_rebuilt(entry, trust) for entry in configuration]
+        return [_rebuilt(entry, trust, page) for entry in configuration]
     if not isinstance(configuration, Mapping):
         return configuration
-    entries = {name: _rebuilt(value, trust) for name, value in configuration.items() if name not in HYDRA_KEYS}
+    entries = {name: _rebuilt(value, trust, page) for name, value in configuration.items() if name not in HYDRA_KEYS}
     if "_target_" not in configuration:
         return entries
-    target = find(str(configuration["_target_"]), trust)
-    positional = _rebuilt(list(configuration.get("_args_", [])), trust)
+    target = find(str(configuration["_target_"]), trust, page)
+    positional = _rebuilt(list(configuration.get("_args_", [])), trust, page)
     if configuration.get("_partial_", False):
         return functools.partial(target, *positional, **entries)
     try:
@@ -134,11 +141,11 @@ def _rebuilt(configuration: Any, trust: bool) -> Any:
         raise UserError(f"cannot rebuild {name} from its saved arguments: {error}; was it changed?") from error
 
 
-def find(path: str, trust: bool = False) -> Any:
+def find(path: str, trust: bool = False, page: Page | None = None) -> Any:
     """The class (with `trust`, or any callable) at a dotted import path.
 
     Without `trust` only classes that are defined in `pinn` are returned, and no other package is imported: names
-    that a module of `pinn` has merely imported (`pinn.solution.os.system`) do not count.
+    that a module of `pinn` has merely imported (`pinn.solution.os.system`) do not count. page: its modules come first.
 
     Raises:
         UserError: the path is not trusted or leads nowhere.
@@ -148,7 +155,7 @@ def find(path: str, trust: bool = False) -> Any:
     parts = path.split(".")
     for split in range(len(parts) - 1, 0, -1):
         try:
-            target = importlib.import_module(".".join(parts[:split]))
+            target = _module(".".join(parts[:split]), page if trust else None)
             for part in parts[split:]:
                 target = getattr(target, part)
         except (ImportError, AttributeError):
@@ -157,3 +164,9 @@ def find(path: str, trust: bool = False) -> Any:
         require(ours or (trust and callable(target)), foreign)
         return target
     raise UserError(f"cannot find {path}, which the file names; is its module on Python's path?")
+
+
+def _module(name: str, page: Page | None) -> ModuleType:
+    if page is not None and name in page.names:
+        return page.modules[name]
+    return importlib.import_module(name)

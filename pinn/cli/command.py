@@ -23,7 +23,7 @@ from pinn.cli.subcommands import SUBCOMMANDS, no_command, run_subcommand
 
 BY_SIGNAL = 128  # the shells' convention: the status of a process that a signal ended is this and its number
 ELSEWHERE = ("hydra.searchpath=", "--config-path", "--config-name", "-cp", "-cn")  # where choices are unknown here
-SOLVE = "pinn.cli.launch"  # loaded on use, as the subcommands
+SOLVE, PAGES = "pinn.cli.launch", "pinn.cli.problem_file"  # loaded on use, as the subcommands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,13 +73,21 @@ def run(words: list[str]) -> None:
     if flags.version:
         sys.stdout.write(version_line())
     elif flags.help and flags.words:
-        sys.stdout.write("\n".join(choice_page(topic, flags.config_dir) for topic in flags.words))
+        sys.stdout.write("\n".join(_explained(topic, flags.config_dir) for topic in flags.words))
     elif flags.help:
         sys.stdout.write(help_page(flags.config_dir))
     else:
         if not any(word.startswith(ELSEWHERE) for word in words):
             _check_words(flags.words, flags.config_dir)
         import_module(SOLVE).solve_by_hydra(arguments, flags.config_dir)
+
+
+def _explained(topic: str, config_dir: str | None) -> str:
+    """The options of a choice, or of the problem in a file of the user's own."""
+    group, _, choice = topic.partition("=")
+    if group == "problem" and choice.partition(":")[0].endswith(".py"):
+        return str(import_module(PAGES).options_page(choice))
+    return choice_page(topic, config_dir)
 
 
 def _check_words(words: Sequence[str], config_dir: str | None) -> None:

@@ -18,6 +18,7 @@ from pinn.cli.sources import register_sources
 from pinn.cli.strict import KEY, Doubted, doubt
 from pinn.diagnosis.verdict import verdict_of
 from pinn.distributed.rendezvous import launched_rank
+from pinn.problem import snake_case
 from pinn.scaling.sizes import SCALINGS
 from pinn.solving.compilation import COMPILATION
 from pinn.solving.device import DTYPES
@@ -48,7 +49,7 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
     """
     register_sources(None if config_dir is None else choices_folder(Path(config_dir)))
     ConfigStore.instance().store(group="schema", name="config", node=_main_options())
-    OmegaConf.register_new_resolver("file_name", file_name, replace=True)
+    OmegaConf.register_new_resolver("run_name", run_name, replace=True)
     search_working_directory()
     return [_with_problem_files(word) for word in words]
 
@@ -138,9 +139,10 @@ def choices_folder(folder: Path) -> Path:
     return folder.resolve()
 
 
-def file_name(value: object) -> str:
-    """A value as part of a path: `heat.py:Rod` becomes `heat_Rod`."""
-    return re.sub(r"[^\w.-]+", "_", str(value).replace(".py", "")).strip("._") or "unnamed"
+def run_name(choice: object, target: object) -> str:
+    """What the folder of a problem's runs is called: its choice, `burgers`; of one in a page, `heat.Rod`, `rod`."""
+    name = snake_case(str(target).rpartition(".")[2]) if str(choice).partition(":")[0].endswith(".py") else str(choice)
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "unnamed"
 
 
 def _with_problem_files(word: str) -> str:

@@ -30,7 +30,8 @@ Usage
   pinn plot RUN...                            draw a run's figures again
   pinn report RUN|DIR                         a page of a run, or of all runs below a folder
   pinn export RUN --to vtu|csv|npz|pt2        a solution in another program's format
-  pinn --help GROUP[=CHOICE]...               the options of a choice, explained
+  pinn completion bash|zsh|fish               what the Tab key completes, for the shell
+  pinn --help GROUP[=CHOICE]...               the options of a choice, explained; problem=heat.py: of your own
   pinn --cfg job [GROUP=CHOICE | KEY=VALUE]   print the configuration and stop
 
 Examples
@@ -76,6 +77,11 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
     return further | {group: _described(group, config_dir) for group in (TRACKER, *OF_SWEEPS)}
 
 
+def keys() -> list[tuple[str, str, str]]:
+    """The keys that are in no group: name, default and what they mean."""
+    return re.findall(r"^(\w+): (\S+)  # (.*)$", _main(), flags=re.MULTILINE)
+
+
 def help_page(config_dir: str | None = None) -> str:
     """The page that `pinn --help` prints, with the choices of the user's own configuration folder."""
     chosen = defaults()
@@ -88,8 +94,7 @@ def help_page(config_dir: str | None = None) -> str:
             f"  {'*' if chosen.get(group) == name else ' '} {name:{width}}  {text}" for name, text in choices.items()
         ]
     lines += ["", "Keys"]
-    keys = re.findall(r"^(\w+): (\S+)  # (.*)$", _main(), flags=re.MULTILINE)
-    lines += [f"    {f'{key}={value}':{width}}  {text}" for key, value, text in keys]
+    lines += [f"    {f'{key}={value}':{width}}  {text}" for key, value, text in keys()]
     lines += ["", "Hydra's own flags: pinn --hydra-help. A traceback with an error: HYDRA_FULL_ERROR=1 pinn ...", ""]
     return "\n".join(lines)
 
@@ -108,7 +113,7 @@ def choice_page(topic: str, config_dir: str | None = None) -> str:
     inner, _, name = f"{group}/{choice}".rpartition("/")
     text = _files(inner, config_dir)[name]
     options = re.sub(r"^# @package .*\n|^defaults:\n(?:  .*\n)+\n?|^_\w+_: .*\n", "", text, flags=re.MULTILINE)
-    return f"{group}={choice}\n{options}"
+    return f"{group}={choice}\n{options.rstrip()}\n"
 
 
 def choice_options(group: str, choice: str) -> list[str]:

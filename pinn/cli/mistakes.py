@@ -38,6 +38,7 @@ HINTS = {
     "converted to Python scalars": "math's functions and float() take one number: use torch's sin, exp, ...",
     "must be real number": "math's functions take one number: use torch's sin, exp, ...",
     "Boolean value of Tensor": "a field has many values at once: use torch.where in place of if",
+    "could not convert string": "the file has a header: pinn.Data.read(path) reads it, as numpy does with skiprows=1",
     "must be Tensor, not numpy.ndarray": "`reference` is given numpy arrays: use numpy's functions in it",
 }
 LESS = "make something smaller: network.width, sampler.interior, training.jacobian_chunk, output.resolution"

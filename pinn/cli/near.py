@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -21,6 +22,8 @@ def question(suggestion: str | None) -> str:
 
 def no_choice(choice: str, group: str, choices: Iterable[str]) -> str:
     """That a group has no such choice, and which it has."""
+    if group == "problem" and Path(f"{choice}.py").is_file():
+        return f"no choice {choice!r} of problem: a file is named with its ending, problem={choice}.py"
     return f"no choice {choice!r} of {group}{did_you_mean(choice, choices)}; the choices are {', '.join(choices)}"
 
 

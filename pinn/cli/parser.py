@@ -33,5 +33,5 @@ class Parser(argparse.ArgumentParser):
 
     def add_trust(self) -> None:
         """The flag by which a user says that a file is of their own."""
-        told = "import and run a problem or network of one's own that a file names; only for files of your own"
+        told = "run the page that is kept in a file, and import what else it names; only for files of your own"
         self.add_argument("--trust", action="store_true", help=told)

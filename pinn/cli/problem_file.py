@@ -5,8 +5,10 @@ import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
-from omegaconf import DictConfig
+import yaml
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError
 from pinn.cli.near import did_you_mean
@@ -26,6 +28,23 @@ def problem_options(spelled: str) -> DictConfig:
 
     Raises UserError where the file, its class or its import fails.
     """
+    cls = problem_class(spelled)
+    return options(cls, f"{cls.__module__}.{cls.__qualname__}")
+
+
+def options_page(spelled: str) -> str:
+    """What `pinn --help problem=FILE.py` prints: the statement, and a line for each argument that is an option."""
+    cls = problem_class(spelled)
+    lines = [f"# {line}".rstrip() for line in inspect.cleandoc(cls.__doc__ or "").splitlines()]
+    for name, value in cast("dict[str, Any]", OmegaConf.to_container(options(cls, ""))).items():
+        told = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize).removesuffix("...\n").strip()
+        given = f"???  # has no default: problem.{name}=..." if value == MISSING else told
+        lines += [f"{name}: {given}"] if name != "_target_" else []
+    return "\n".join([f"problem={spelled}", *lines, ""])
+
+
+def problem_class(spelled: str) -> type[Problem]:
+    """The Problem that `FILE.py[:Class]` names; raises UserError where the file, its class or its import fails."""
     name, _, wanted = spelled.partition(":")
     module = _import_file(Path(name))
     defined = _problem_classes(module)
@@ -40,8 +59,7 @@ def problem_options(spelled: str) -> DictConfig:
         raise UserError(f"no Problem {wanted!r} in {name}{did_you_mean(wanted, classes)}; try {spellings}")
     if not wanted and len(classes) > 1:
         raise UserError(f"{name} defines several problems; name one: {spellings}")
-    cls = classes[wanted or next(iter(classes))]
-    return options(cls, f"{cls.__module__}.{cls.__qualname__}")
+    return classes[wanted or next(iter(classes))]
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -23,7 +23,9 @@ from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
 from pinn.cli.schema import parameters
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import COMMAND, command_of
+from pinn.solution.loading import tell_changes
 from pinn.solution_file.soundness import understood
+from pinn.solving.page_folder import kept_page
 from pinn.solving.run import solve
 from pinn.solving.tried import can_resume
 from pinn.sweeps.records import settle
@@ -53,6 +55,7 @@ def resume(given: Namespace) -> None:
         return
     register([])  # a problem in the user's own file is found from the working directory
     config = _overridden(saved, words, given.trust or is_sealed(folder, CONFIGURATION))
+    _install_page(folder, given.trust, str(config.problem._target_))
     with_file = _logging_to(folder / "pinn.log")
     try:
         begun = can_resume(folder)
@@ -67,6 +70,14 @@ def resume(given: Namespace) -> None:
                 handler.close()
     if config[KEY] and doubted is not None:
         raise doubted
+
+
+def _install_page(folder: Path, trust: bool, problem: str) -> None:
+    """Have the run's problem, `heat.Heat`, be of the page that it began with, which is kept in its folder."""
+    page = kept_page(folder, trust) if problem.split(".")[0] != "pinn" else None
+    if page is not None:
+        tell_changes(page, folder)
+        page.install()
 
 
 def _stays(word: str) -> bool:

@@ -79,6 +79,12 @@ def _export(parser: Parser) -> None:
     parser.add_trust()
 
 
+def _completion(parser: Parser) -> None:
+    parser.add_argument("shell", metavar="SHELL", nargs="?", default="bash", choices=("bash", "zsh", "fish"))
+    parser.add_argument("--line", metavar="LINE", help="print what completes a line that begins with pinn")
+    parser.set_defaults(commands=tuple(SUBCOMMANDS))
+
+
 SUBCOMMANDS = {
     "new": Subcommand(
         "pinn.cli.new",
@@ -107,8 +113,9 @@ SUBCOMMANDS = {
         "pinn.cli.resume",
         "Goes on with a run that was interrupted, or longer, where its checkpoint stands; with a sweep, where jobs are "
         "left. The options override the run's saved configuration.\n\n"
-        "A run of yours on this machine goes on as it is. One from elsewhere may name what comes with pinn; --trust "
-        "lets it name code of yours, which is then run.",
+        "A run of yours on this machine goes on as it is, with the page that it began with (page/ in its folder), "
+        "whatever the page is now. One from elsewhere may name what comes with pinn; --trust lets it name code of "
+        "yours, which is then run.",
         "  pinn resume runs/burgers/2026-11-22_10-00-00\n"
         "  pinn resume runs/burgers/2026-11-22_10-00-00 training.time_limit=600\n"
         "  pinn resume runs/multirun/2026-11-22_10-00-00",
@@ -167,6 +174,15 @@ SUBCOMMANDS = {
         "  pinn export runs/heat/2026-11-22_10-00-00 --to pt2 --trust       a problem in a file of your own",
         _export,
     ),
+    "completion": Subcommand(
+        "pinn.cli.completion",
+        "Prints a script by which the Tab key completes commands, groups, choices (of a page of one's own, too) and "
+        "their options, from the next shell on. The page itself is read, not run.",
+        "  pinn completion bash >> ~/.bashrc\n"
+        "  pinn completion zsh >> ~/.zshrc\n"
+        "  pinn completion fish >> ~/.config/fish/config.fish",
+        _completion,
+    ),
 }
 
 
@@ -179,8 +195,30 @@ def run_subcommand(name: str, words: Sequence[str]) -> None:
     getattr(import_module(subcommand.module), name)(given)
 
 
+MEANT = {
+    "solve run train fit start main problem": "solving has no word: pinn problem=heat, problem=heat.py of yours",
+    "help docs man commands": "pinn --help, pinn COMMAND --help",
+    "version": "pinn --version",
+    "init create template": "a page of your own begins with pinn new heat_sink",
+    "test validate verify lint": "pinn check problem=heat before a run, pinn verdict RUN after it",
+    "list ls problems": "pinn --help problem lists the problems, pinn table runs the runs",
+    "continue restart": "pinn resume RUN",
+    "predict eval evaluate": 'pinn.load("RUN")(x=0.5, t=1.0) in Python, pinn export RUN for others',
+    "view open visualize draw": "pinn plot RUN, pinn report RUN",
+    "info status inspect describe summary": "pinn show RUN",
+    "sweep multirun search": "pinn -m problem=heat network.width=8,16",
+    "save convert": "pinn export RUN --to csv",
+}
+"""Words that other programs have -> what there is here."""
+
+
 def no_command(word: str) -> str:
     """That a word is neither a command nor an option, and which was meant."""
+    if word.partition(":")[0].endswith(".py"):
+        return f"no command {word!r}: options have the form KEY=VALUE; try problem={word}"
+    meant = next((told for words, told in MEANT.items() if word in words.split()), None)
+    if meant is not None:
+        return f"no command {word!r}; {meant}"
     choices = {
         choice: f"{group}={choice}" for group, listed in (groups() | further_groups()).items() for choice in listed
     }

@@ -103,6 +103,7 @@ class Vocabulary:
         "network",
         "config",
         "points",
+        "page",
         "plot",
         "diagnosis",
         "VTKHDF",
@@ -218,7 +219,8 @@ class Vocabulary:
             count = len(readings(suffix, self.coordinates))
             if count > 1:
                 return f"{name!r} in {where}: {suffix!r} reads in {count} ways as coordinates; {known}"
-            return f"{name!r} in {where}: no coordinate {suffix!r}; {known}"
+            strange = _unread(suffix, self.coordinates)
+            return f"{name!r} in {where}: no coordinate {strange!r}; {known}"
         return f"{name!r} in {where}: not a name this problem knows{self._meant(name)}; {known}"
 
     def _meant(self, name: str) -> str:
@@ -243,6 +245,14 @@ def readings(suffix: str, coordinates: Sequence[str]) -> list[tuple[str, ...]]:
         if suffix.startswith(name) and not cut_in_number:
             cuts += [(name, *tail) for tail in readings(rest, coordinates)]
     return cuts
+
+
+def _unread(suffix: str, coordinates: Sequence[str]) -> str:
+    """What in a suffix is no coordinate, a letter once: `y` of `yy` or `xy` where there is x alone; else all of it."""
+    left = suffix
+    for name in sorted(coordinates, key=len, reverse=True):
+        left = left.replace(name, "")
+    return "".join(dict.fromkeys(left)) or suffix
 
 
 def parse_suffix(suffix: str, coordinates: Sequence[str]) -> tuple[str, ...] | None:

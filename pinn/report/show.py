@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 
+from pinn.basis.pages import Page
 from pinn.report.record import Record, read_record
 from pinn.solution_file.dimensions import is_dimension_only
 from pinn.solution_file.measured import Measure
-from pinn.solution_file.reading import PathLike, datasets, locate, opened
+from pinn.solution_file.reading import OF_COMMAND, PathLike, datasets, locate, opened, read_page
 from pinn.solution_file.soundness import understood
 
 HARD_LINKED = ("VTKHDF", "plot")
@@ -42,6 +44,8 @@ def describe(path: PathLike) -> str:
                 *step_lines(record),
                 *network_lines(record, file),
                 *attribute_lines(attributes),
+                *resume_lines(path, attributes),
+                *page_lines(read_page(file)),
             ],
             ["equation", *indented(str(attributes["comment"]).splitlines())] if "comment" in attributes else [],
             ["configuration", *indented(record.configuration.splitlines())],
@@ -89,6 +93,19 @@ def network_lines(record: Record, file: h5py.File) -> Iterator[str]:
         rows, columns = (file.attrs.get(f"jacobian_{name}", len(values)) for name in ("rows", "columns"))
         smallest = f"{values[-1]:.1e}" if len(values) else "none"
         yield row("Jacobian", f"{rows} x {columns}, singular values {values.max(initial=0.0):.1e} to {smallest}")
+
+
+def resume_lines(path: Path, attributes: Mapping[str, Any]) -> Iterator[str]:
+    """How an interrupted run goes on."""
+    if attributes.get("status") == "interrupted" and (path.parent / OF_COMMAND).exists():
+        yield row("goes on by", f"pinn resume {shlex.quote(str(path.parent))}")
+
+
+def page_lines(page: Page | None) -> Iterator[str]:
+    """The problem's own page, which is in the file, and whether it is still what is on the disk."""
+    if page is not None:
+        changed = f", since changed: {', '.join(page.changed)}" if page.changed else ""
+        yield row("page", f"{page.path}  {', '.join(page.sources)} in the file, SHA-256 {page.digest[:8]}{changed}")
 
 
 def dimension_lines(file: h5py.File) -> list[str]:

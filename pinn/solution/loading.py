@@ -15,6 +15,8 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import read_yaml
+from pinn.basis.logs import logger
+from pinn.basis.pages import Page
 from pinn.basis.rebuilding import TRAINED, is_corrected, rebuild
 from pinn.domains.base import Domain
 from pinn.networks.base import Network
@@ -51,7 +53,8 @@ def load(
 
     Args:
         path: the solution file or its run's folder.
-        trust: import and run classes from outside `pinn` that the file names; only for files of your own.
+        trust: run the user's page that is kept in the file, and import what else it names from outside `pinn`; only for
+            files of your own. Where the page has changed since, that is told, and the one that is kept is used.
         device: where to evaluate it.
         problem: the problem, where the file's cannot be rebuilt (a class from a notebook).
         network: the network's factory, (inputs=, outputs=) -> nn.Module, likewise.
@@ -75,12 +78,15 @@ def _loaded(
 ) -> Solution:
     configuration = read_yaml(contents.configuration) or {}
     require(isinstance(configuration, dict), f"its configuration must be a mapping, got {configuration!r}")
-    problem = problem or rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain, *UNKNOWNS))
+    page = contents.page if trust else None
+    if problem is None:
+        tell_changes(page, path)
+        problem = rebuild(configuration.get("problem"), trust, (Problem,), (Problem, Domain, *UNKNOWNS), page)
     if not isinstance(problem, Problem):
         raise UserError(f"{path} does not say how to rebuild its problem; pass problem=")
     if not trust:
         _check_numbers(configuration.get("network"), contents.parameters)
-    network = factory(configuration.get("network"), network, trust)
+    network = factory(configuration.get("network"), network, trust, page)
     if not callable(network):
         raise UserError(f"{path} does not say how to rebuild its network; pass network=")
     trial = trained(problem, network, contents, device)
@@ -109,13 +115,20 @@ def _check_numbers(saved: Any, parameters: Mapping[str, NDArray]) -> None:
     require(fits, f"parameters do not fit this network: the file has {count:,}, its configuration the number {saved}")
 
 
-def factory(saved: Any, given: Callable[..., torch.nn.Module] | None, trust: bool) -> Any:
+def tell_changes(page: Page | None, run: Path) -> None:
+    """Warn where the page of a run, by its folder or file, is no longer what is on the disk."""
+    if page is not None and page.changed:
+        told = "the page of %s has changed since (%s in %s): the one that is kept with the run is used, not today's"
+        logger.warning(told, run, ", ".join(page.changed), page.root)
+
+
+def factory(saved: Any, given: Callable[..., torch.nn.Module] | None, trust: bool, page: Page | None = None) -> Any:
     """What makes the network of a saved configuration. given: of the trained network, in place of the file's."""
     if given is None:
-        return rebuild(saved, trust, NETWORKS, NETWORK_PARTS)
+        return rebuild(saved, trust, NETWORKS, NETWORK_PARTS, page)
     if not is_corrected(saved):
         return given
-    return partial(rebuild(saved | {TRAINED: None}, trust, NETWORKS, NETWORK_PARTS), trained=given)
+    return partial(rebuild(saved | {TRAINED: None}, trust, NETWORKS, NETWORK_PARTS, page), trained=given)
 
 
 def trained(
@@ -127,7 +140,7 @@ def trained(
     """The trial function of a saved solution; raises UserError where problem or network do not fit its file."""
     attributes = contents.attributes
     require(
-        problem.name == attributes["problem"],
+        problem.name.replace("_", "") == attributes["problem"].replace("_", ""),  # kdv was kd_v
         f"the file holds a solution of {attributes['problem']}, not of {problem.name}",
     )
     dtype = {"float64": torch.float64, "float32": torch.float32}.get(attributes["dtype"])

@@ -192,8 +192,7 @@ class Solution:
         Raises:
             UserError: it cannot be written, or a derivative that is asked for means nothing.
         """
-        path = Path(path)
-        path = path / FILE_NAME if path.is_dir() else path
+        path = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
         contents = self._without_arrays(output)
         with writing(path, contents) as arrays:
             contents.attributes |= error_attributes(self._tabulate(contents.nodes, arrays.create, output=output))
@@ -270,6 +269,7 @@ class Solution:
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
             fewer=fewer_dimensions(self.problem, nodes),
+            page=self.problem.page,
         )
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from pinn.basis.pages import Page
 from pinn.solution_file.nodes import Nodes
 
 FORMAT_VERSION = 1
@@ -25,6 +26,7 @@ class Contents:
     `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
     modes: of a problem with several eigenfunctions the eigenvalues (k,) by the unknown's name and fields (k, *nodes).
+    page: the source of the module that defines the problem, where it is the user's own.
     fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
     """
 
@@ -47,6 +49,7 @@ class Contents:
     units: dict[str, str] = field(default_factory=dict)
     long_names: dict[str, str] = field(default_factory=dict)
     fewer: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    page: Page | None = None
 
     def on_nodes(self) -> dict[str, NDArray]:
         """The arrays on the nodes by their paths in the file: `u`, `u_x`, `error/u`, `residual/<term>`."""

@@ -17,6 +17,8 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
     /diagnosis/estimate_time ...         middles of parts of time, estimate_by_time_u: the field's relative error there
     /config                              the resolved configuration, YAML
+    /page/heat.py ...                    the source of the problem's module, and of those beside it that it imports;
+                                         attributes module, path (then), sha256 (of all)
     /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers
 """
@@ -34,6 +36,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
+from pinn.basis.pages import Page
 from pinn.solution_file.contents import FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.identified import unknown_attributes
@@ -113,6 +116,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_unknowns(file, contents)
         write_modes(file, contents)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
+        write_page(file, contents.page)
         write_plot(file, contents)
         shown = write_vtk(file, contents)
     sidecar = path.with_suffix(".vtkhdf")
@@ -281,6 +285,16 @@ def write_points(file: h5py.File, contents: Contents) -> None:
         dataset = group.create_dataset(term, data=points)
         dataset.dims[0].attach_scale(dimension_only(group, f"{term}_point", len(points)))
         dataset.dims[1].attach_scale(group["coordinate"])
+
+
+def write_page(file: h5py.File, page: Page | None) -> None:
+    """The source of the problem's module; no group where it comes with pinn or has no file."""
+    if page is None:
+        return
+    group = file.create_group("page")
+    set_attributes(group, {"module": page.module, "path": page.path, "sha256": page.digest})
+    for name, text in page.sources.items():
+        group.create_dataset(name, data=text, dtype=h5py.string_dtype())
 
 
 def write_plot(file: h5py.File, contents: Contents) -> None:

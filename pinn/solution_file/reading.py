@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.basis.files import require_regular
+from pinn.basis.pages import Page
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.soundness import check_sound, understood
 
+METRICS, OF_COMMAND = "metrics.jsonl", ".hydra/config.yaml"  # in the folder of any run, and of a command's
 PathLike = str | os.PathLike[str]
 
 
@@ -35,10 +38,9 @@ def locate(path: PathLike) -> Path:
         return path
     file = path / FILE_NAME
     if not file.exists():
-        hint = (
-            "its run did not get as far as saving one" if (path / "metrics.jsonl").exists() else "is it a run's folder?"
-        )
-        raise UserError(f"no {FILE_NAME} in {path}: {hint}")
+        hint = "its run did not get as far as saving one" if (path / METRICS).exists() else "is it a run's folder?"
+        go_on = f"; go on with it by: pinn resume {shlex.quote(str(path))}" if (path / OF_COMMAND).exists() else ""
+        raise UserError(f"no {FILE_NAME} in {path}: {hint}{go_on}")
     return file
 
 
@@ -111,7 +113,19 @@ def read_contents(file: h5py.File) -> Contents:
         units={name: str(file[name].attrs["units"]) for name in described},
         long_names={name: str(file[name].attrs["long_name"]) for name in described},
         fewer=fewer,
+        page=read_page(file),
     )
+
+
+def read_page(file: h5py.File) -> Page | None:
+    """The source of the problem's module as plain text; raises UserError where it is not what was written."""
+    if "page" not in file:
+        return None
+    group = file["page"]
+    sources = {node.name.removeprefix("/page/"): str(node.asstr()[()]) for node in datasets(group)}
+    page = Page(str(group.attrs["module"]), str(group.attrs["path"]), sources, Path(file.filename).parent)
+    require(page.digest == group.attrs["sha256"], "its /page is not what was written: the SHA-256 differs")
+    return page
 
 
 def read_modes(file: h5py.File, nodes: Nodes) -> dict[str, NDArray]:

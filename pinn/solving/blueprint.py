@@ -3,7 +3,7 @@
 import contextlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from pinn.basis.errors import UserError
+from pinn.basis.pages import Page
 from pinn.distributed.team import Team
 from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import Assembly
@@ -136,9 +137,14 @@ class Blueprint:
                     f"several devices are several processes, and the {name} cannot be sent to them: {error}; build it "
                     "from classes and functions of a module, without lambdas (functools.partial(MLP, width=32))"
                 ) from error
-        return pickle.dumps(partial(_unpacked, parts, self.folder, self.clock.limit))
+        page = replace(problem.page) if problem.page is not None and problem.page.is_installed else None
+        return pickle.dumps(partial(_unpacked, page, pickle.dumps(parts), self.folder, self.clock.limit))
 
 
-def _unpacked(parts: Mapping[str, Any], folder: Path | None, limit: float | None) -> Blueprint:
+def _unpacked(page: Page | None, packed: bytes, folder: Path | None, limit: float | None) -> Blueprint:
+    """page: modules that the parts are of, where they are no longer what is on the disk."""
+    if page is not None:
+        page.install()
+    parts = pickle.loads(packed)
     make, arguments = parts["problem"]
     return Blueprint(Plan(**{**parts, "problem": make(**arguments)}), folder, Clock(limit))

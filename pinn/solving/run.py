@@ -32,7 +32,8 @@ from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
 from pinn.solving.methods import Method
 from pinn.solving.modes import modes_of
-from pinn.solving.tried import TRIED, forget
+from pinn.solving.page_folder import keep_page
+from pinn.solving.tried import TRIED, forget, seconds_before
 from pinn.solving.writing import attempt, write
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import METRICS, History, MetricsFile, read_metrics
@@ -116,11 +117,12 @@ def solve(
     with held(folder) if folder else contextlib.nullcontext(), interruption.watched():
         if folder is not None and saved is None:
             _clear(folder)
+            keep_page(folder, problem.page)
         plan = Plan.of(given).measured()
-        output, started = output or Output(), time.perf_counter()
+        output, started, before = output or Output(), time.perf_counter(), seconds_before(saved)
         found = _trained(plan, output, folder, callbacks, interruption, saved, started)
         examined = _examined(plan, found, output, started)
-        solution = _solution(plan, found, examined, output, configuration, started)
+        solution = _solution(plan, found, examined, output, configuration, started - before)
         files = write(solution, folder, output, interruption)
         if leads:
             logger.info("%s", closing_table(solution, files))
@@ -181,7 +183,7 @@ def _solution(
     configuration: Mapping[str, Any] | None,
     started: float,
 ) -> Solution:
-    """What is saved. configuration: the user's, None for that of the plan. started: when the run was."""
+    """What is saved. configuration: the user's, None for that of the plan. started: when, were its parts one."""
     told = configuration or plan.configuration | {"output": plain(output)}
     if isinstance(plan.optimizer, Automatic):  # what was chosen; the network is the trial function's to tell
         told = {key: value for key, value in told.items() if key != "network"} | found.method.plan.configuration

@@ -2,12 +2,16 @@
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pinn.basis.disk import sync, write_text
 from pinn.basis.errors import UserError
 from pinn.basis.files import read_text
+from pinn.solution_file.contents import FILE_NAME
+from pinn.solution_file.reading import opened
+from pinn.training.callbacks.history import METRICS, read_metrics
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 
 TRIED = "tried"  # folder in that of a run, with one a method; there as long as the choice is open
@@ -17,6 +21,18 @@ METHOD = "method.txt"  # beside a record and a checkpoint: the method that they 
 def can_resume(folder: Path) -> bool:
     """Whether the run in a folder has left something to go on from."""
     return (folder / CHECKPOINT).is_file() or (folder / TRIED).is_dir()
+
+
+def seconds_before(folder: Path | None) -> float:
+    """Seconds that the run in a folder has taken before it is continued, as far as is known; 0 for a new run, None."""
+    if folder is None:
+        return 0.0
+    parts, whole = [folder / METRICS, *folder.glob(f"{TRIED}/*/{METRICS}")], 0.0
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # of damaged files, of which more is told elsewhere
+        whole = sum(record["seconds"] for path in parts for record in read_metrics(path, sys.maxsize)[-1:])
+        with opened(folder / FILE_NAME) as file:
+            whole = max(whole, float(file.attrs["wall_seconds"]))
+    return whole
 
 
 def method_of(folder: Path) -> str:

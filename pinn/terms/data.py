@@ -39,6 +39,7 @@ class Data(Term):
         most: int | None = MOST,
         **values: Any,
     ) -> None:
+        require(not isinstance(at, (str, Path)), f'Data takes numbers; a file is read by pinn.Data.read("{at}")')
         required(values, 'Data(at={"x": x}, u=values)')
         self.at = at
         self.values = values
@@ -232,7 +233,9 @@ def column(values: Any, n: int, name: str) -> Tensor:
         raise UserError(f"{name} of data must be numbers, got {type(values).__name__}") from None
     require(len(numbers) in (1, n), f"{name} of data must be {n} numbers, one a place, got {len(numbers)}")
     bad = int((~numbers.isfinite()).sum())
-    require(not bad, f"{bad} of {len(numbers)} numbers of {name} are not finite; leave those observations out")
+    header = "" if numbers[:1].isfinite().all() else "; the first may be a file's header; see pinn.Data.read"
+    told = f"{bad} of {len(numbers)} numbers of {name} are not finite; leave those observations out{header}"
+    require(not bad, told)
     return numbers.expand(n).clone()
 
 

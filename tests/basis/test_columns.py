@@ -39,7 +39,7 @@ def test_columns_are_read_however_they_are_written(tmp_path, text, caplog):
         ("x,T\n1,2\n1,abc\n", "line 3, column T: 'abc' is no number"),
         ("x,T\n1,2\n1,2,3\n", "line 3: 3 columns, where the header names 2"),
         ("x,x\n1,2\n", "line 1: 'x' .* there twice"),
-        ("1,2\n3,4\n", "line 1: '1' .* no name"),
+        ("1,2\n3,4\n", "line 1: '1,2' are numbers; the first line must name the columns"),
         ("x,T\n", "has no rows"),
     ],
 )

@@ -14,6 +14,7 @@ def folder_of_own(tmp_path, monkeypatch) -> Iterator[Path]:
     """An empty working directory; pages of these names in it are imported afresh, and forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     _forget()
     yield tmp_path

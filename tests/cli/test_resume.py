@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import sys
 
+import h5py
 import pytest
 import yaml
 
@@ -32,6 +34,8 @@ def run(tmp_path, monkeypatch):
 
 
 def test_a_run_goes_on_in_its_folder(run, capsys):
+    with h5py.File(run / "solution.h5", "r+") as file:
+        file.attrs["wall_seconds"] = 1e4
     assert main(["resume", "run", "training.steps=9"]) == 0
     assert "error of u" in capsys.readouterr().out
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -39,6 +43,7 @@ def test_a_run_goes_on_in_its_folder(run, capsys):
     solution = pinn.load(run)
     assert solution.history["step"].tolist() == steps
     assert solution.configuration["training"]["steps"] == 9
+    assert solution.attributes["wall_seconds"] > 1e4  # of all parts
     assert solution.configuration["network"]["width"] == 4
     assert (run / "pinn.log").read_text().count("error of u") == 2
     assert yaml.safe_load((run / ".hydra" / "config.yaml").read_text())["training"]["steps"] == 5
@@ -72,6 +77,8 @@ def test_a_run_without_its_solution_is_finished(run, capsys):
     """As one that was killed, or that had no space, between its last step and its solution."""
     before = pinn.load(run)
     (run / "solution.h5").unlink()
+    assert main(["show", "run"]) == 2
+    assert "did not get as far as saving one; go on with it by: pinn resume run\n" in capsys.readouterr().err
     assert main(["resume", "run"]) == 0
     assert "all steps done; to go on: more training.steps" in capsys.readouterr().out
     assert pinn.load(run).errors() == before.errors()
@@ -123,6 +130,37 @@ def test_too_few_files_are_not_told_as_a_file_that_cannot_be_written(tmp_path):
     with pytest.raises(UserError, match="free the space") as raised, replacing(tmp_path / "a"):
         raise OSError(errno.EMFILE, "Too many open files")
     assert explain(raised.value)[0].startswith("too many open files: raise the limit")
+
+
+PAGE = """
+import pinn
+
+class Rod(pinn.Problem):
+    def __init__(self):
+        self.domain = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1))
+        self.fields = ("u",)
+
+    def terms(self):
+        heat = pinn.Interior(lambda u_t, u_xx: u_t - u_xx)
+        return {"heat": heat, "start": pinn.Initial(u=lambda x: 0.25 + 0 * x)}
+"""
+
+
+def test_a_run_goes_on_with_the_page_that_it_began_with(folder_of_own, capsys):
+    page = folder_of_own / "rod.py"
+    page.write_text(PAGE, encoding="utf-8")
+    words = [*SMALL, "optimizer=least_damping", "hydra.run.dir=run"]
+    assert main(["problem=rod.py", *words, "training.steps=2"]) == 0
+    sys.modules.pop("rod")
+    page.write_text(PAGE.replace("0.25", "0.75"), encoding="utf-8")
+    assert main(["resume", "run", "training.steps=4"]) == 0
+    solution = pinn.load("run", trust=True)
+    assert solution(x=0.5, t=0.0) == pytest.approx(0.25, abs=1e-15)  # hard
+    assert len(solution.history["step"]) == 4
+    (folder_of_own / "run" / "page" / "rod.py").write_text(PAGE.replace("0.25", "0.5"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["resume", "run", "training.steps=6"]) == 2
+    assert "the page in run/page is not what a run of yours has written there; --trust" in capsys.readouterr().err
 
 
 # From elsewhere

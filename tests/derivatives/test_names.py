@@ -57,7 +57,10 @@ def test_ambiguous_suffix_is_refused_with_the_reason():
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("u_z", "no coordinate 'z'"), ("w", "not a name"), ("w_x", "not a name"), ("u_", "no coordinate ''")],
+    [
+        *(("u_z", "no coordinate 'z'"), ("u_yy", "no coordinate 'y'"), ("u_xzt", "no coordinate 'z'")),
+        *(("w", "not a name"), ("w_x", "not a name"), ("u_", "no coordinate ''")),
+    ],
 )
 def test_unknown_names_list_the_known_ones(vocabulary, name, message):
     with pytest.raises(UserError, match=message) as error:

@@ -17,6 +17,7 @@ import pinn
 from pinn.networks import MLP
 from pinn.optimizers import LeastDamping
 from pinn.problems import Burgers
+from pinn.report.show import describe
 from pinn.training.interruption import SECOND, Interruption
 
 WORDS = (*TINY, *CASES["least damping"])
@@ -35,6 +36,8 @@ def test_a_signal_is_the_exit_status_and_what_is_done_is_there(tmp_path, site, c
     assert "Traceback" not in said
     assert (tmp_path / "run" / "solution.h5").exists() == saved
     assert ("continue with: pinn resume run" in said) == saved
+    if site == "step":
+        assert f"goes on by            pinn resume {tmp_path / 'run'}\n" in describe(tmp_path / "run")
     assert not list(tmp_path.rglob("*.tmp"))
 
 

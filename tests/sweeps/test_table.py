@@ -102,6 +102,8 @@ def test_help_has_examples(command, capsys):
 ROD = """
 import pinn
 
+print("it is run")
+
 class Rod(pinn.Problem):
     def __init__(self):
         self.domain = pinn.Box(x=(0, 1))
@@ -129,10 +131,11 @@ def test_a_file_of_ones_own_is_run_only_with_trust(tmp_path, monkeypatch, capsys
     capsys.readouterr()
     for words in (["export", "run", "--to", "pt2"], ["compare", "run", "run"]):
         assert main(words) == 2
-        assert "own_rod.Rod, which is not a class of pinn; with trust=True (--trust)" in capsys.readouterr().err
-        assert "own_rod" not in sys.modules
+        said = capsys.readouterr()
+        assert "own_rod.Rod, which is not a class of pinn; with trust=True (--trust)" in said.err
+        assert "it is run" not in said.out
         assert main([*words, "--trust"]) == 0
-        assert sys.modules.pop("own_rod").Rod
+        assert "it is run" in capsys.readouterr().out
     for words in (
         ["export", "run", "--to", "csv"],
         ["plot", "run"],
