@@ -8,6 +8,7 @@ from scipy.special import gamma, ndtri
 
 from pinn.basis.errors import require
 from pinn.domains.base import Domain, Shape, box_around
+from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.checks import checked_length, checked_vector
 from pinn.domains.similarity import Similarity
@@ -37,6 +38,10 @@ class Shell(Shape):
         self.bounds = ball_bounds(self.coordinates, self.center, self.outer)
         self._radii = {side if name is None else f"{name}.{side}": side for side in ("inner", "outer")}
         self.sides = tuple(self._radii)
+
+    @property
+    def cavities(self) -> tuple[Cavity, ...]:
+        return (Cavity(dict(zip(self.coordinates, self.center.tolist(), strict=True)), self.inner),)
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         square = squared_distance(x, self.center)

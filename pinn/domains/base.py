@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import UserError, require
+from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, Draw, Estimate, sobol
 from pinn.domains.checks import checked_center, checked_coordinates, checked_length, checked_name, checked_vector
 from pinn.domains.rules import Rule
@@ -71,6 +72,16 @@ class Domain(Configurable, ABC):
         """The domain without its time; raises UserError where it moves."""
         require(self.time is None, f"the space of {type(self).__name__} moves; take it at(t)")
         return self
+
+    @property
+    def pieces(self) -> tuple[Domain, ...]:
+        """The domains of which it is the union: itself, where it is of one piece."""
+        return (self,)
+
+    @property
+    def cavities(self) -> tuple[Cavity, ...]:
+        """What is cut out of its inside at all times; not of what moves, nor of notches."""
+        return ()
 
     @abstractmethod
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
 from pinn.domains.base import Domain, Mesh
+from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, Estimate, Placed, mixture
 from pinn.domains.checks import checked_name
 from pinn.domains.rules import Rule, gauss_legendre, joined
@@ -116,6 +117,10 @@ class Union(Combination):
 
     symbol = "|"
 
+    @property
+    def pieces(self) -> tuple[Domain, ...]:
+        return self.first.pieces + self.second.pieces
+
     @cached_property
     def bounds(self) -> dict[str, tuple[float, float]]:
         pairs = {name: (*self.first.bounds[name], *self.second.bounds[name]) for name in self.coordinates}
@@ -170,6 +175,23 @@ class Difference(Combination):
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.maximum(self.first.distance(x), -self.second.distance(x))
 
+    @property
+    def cavities(self) -> tuple[Cavity, ...]:
+        if self.moves:
+            return ()
+        return (*self.first.cavities, *(hole for part in self.second.pieces if (hole := self._hole(part)) is not None))
+
+    def _hole(self, part: Domain) -> Cavity | None:
+        """A part of what is cut out as a hole; None where it reaches the border, or its middle is outside of it."""
+        shape, whole = part.space, self.first.space.bounds
+        if len(shape.coordinates) < 2 or any(
+            a <= whole[k][0] or b >= whole[k][1] for k, (a, b) in shape.bounds.items()
+        ):
+            return None
+        center = {name: (a + b) / 2 for name, (a, b) in shape.bounds.items()}
+        radius = -float(shape.distance(np.array([list(center.values())]))[0])
+        return Cavity(center, radius) if radius > 0 else None
+
     def _interior_chart(self) -> Chart:
         return self.first.interior_chart.inside(lambda x: ~self.second.contains(x))
 
@@ -197,6 +219,14 @@ class Named(Domain):
     @property
     def space(self) -> Domain:
         return Named(self.domain.space, self.name)
+
+    @property
+    def pieces(self) -> tuple[Domain, ...]:
+        return self.domain.pieces
+
+    @property
+    def cavities(self) -> tuple[Cavity, ...]:
+        return self.domain.cavities
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         return self.domain.contains(x)

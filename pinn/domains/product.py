@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.errors import require
 from pinn.domains.base import Domain, Mesh
+from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, product
 from pinn.domains.rules import Rule, product_rule
 
@@ -45,6 +46,10 @@ class Product(Domain):
     @property
     def candidate_sides(self) -> tuple[str, ...]:
         return self.first.candidate_sides + self.second.candidate_sides
+
+    @property
+    def cavities(self) -> tuple[Cavity, ...]:
+        return self.first.cavities + self.second.cavities
 
     @property
     def space(self) -> Domain:

@@ -1,6 +1,7 @@
 """One wide layer of random features, for fits of the last layer alone."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,10 @@ class RandomFeatures(Network):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
         factorize(self, factorization)
+
+    def see(self, coordinates: Sequence[int | None]) -> None:
+        """Features of the coordinates are seen in waves of one radian at most: they are as smooth as is wanted."""
+        self.rescale(torch.tensor([1.0 if i is not None else min(1.0, 1.0 / self.scale) for i in coordinates]))
 
     def features(self, x: Values) -> Values:
         return torch.sin(self.hidden(x))

@@ -31,6 +31,7 @@ from pinn.trial.windows import WindowedTrial
 CONSTRAINTS = ("hard", "soft")
 AUTO = "auto"  # windows that are cut while they are solved
 FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
+MOST_HOLES = 8  # around which a network sees more than the coordinates
 FieldSizes = Mapping[str, tuple[float, float]]  # field -> shift and size
 
 
@@ -52,10 +53,13 @@ def harmonics(problem: Problem) -> dict[int, int]:
 
 
 def with_features(problem: Problem, embedding: Embedding) -> Embedding | FeaturedEmbedding:
-    """The embedding with the problem's features beside it, where it has some; raises UserError for unknown names."""
+    """The embedding with the problem's features beside it, or where it has none with those of its domain's holes.
+
+    Raises UserError for unknown names.
+    """
     method = getattr(problem, "features", None)
     if method is None:
-        return embedding
+        return _around_holes(problem, embedding)
     names, coordinates = argument_names(method), problem.coordinates
     unknown = [name for name in names if name not in coordinates]
     known = f"it may use coordinates: {', '.join(coordinates)}"
@@ -67,6 +71,17 @@ def with_features(problem: Problem, embedding: Embedding) -> Embedding | Feature
     count = len(features(torch.ones(1, len(coordinates), dtype=torch.float64)))
     require(count > 0, "features must return a list of one column or more")
     return FeaturedEmbedding(embedding, features, count)
+
+
+def _around_holes(problem: Problem, embedding: Embedding) -> Embedding | FeaturedEmbedding:
+    """The embedding with functions of the places around the largest of the domain's holes beside it."""
+    holes = sorted(problem.domain.cavities, key=lambda hole: -hole.radius)[:MOST_HOLES]
+
+    def features(x: Values) -> list[Values]:
+        columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}
+        return [column for hole in holes for column in hole.functions(columns)]
+
+    return FeaturedEmbedding(embedding, features, sum(hole.count for hole in holes)) if holes else embedding
 
 
 def make_trial(
