@@ -39,6 +39,7 @@ ON_A_LINE = 256  # spectral functions of one coordinate, of all fields: layers o
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
+AROUND = 2  # times as many where holes have functions of their own, between whose points more is possible
 # places a point from which a fit is a ninth of the work: as many times fewer features and rows
 MANY_PLACES, FEWER = 4, 3
 SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral functions in windows of time
@@ -231,8 +232,9 @@ def _is_default(network: Any) -> bool:
 
 def _features(plan: Plan, times: int = 1) -> Plan:
     """Random features, so many times as many as they are by default."""
-    interior = min(plan.sampler.interior, ROWS // _fewer(plan)) * times
-    sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary)
+    times_rows = times * (AROUND if plan.problem.domain.cavities else 1)
+    interior = min(plan.sampler.interior, ROWS // _fewer(plan)) * times_rows
+    sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary * times_rows // times)
     training = _changed(plan.training, check_every=1, steps=None)
     optimizer, network = LinearLeastSquares(), _many(plan, times)
     return replace(
