@@ -15,10 +15,11 @@ LEFT, RIGHT = (1.0, 1.0), (0.125, 0.1)  # density and pressure on both sides of 
 class Sod(Problem):
     """Euler's equations of a gas  rho_t + m_x = 0,  m_t + (m u + p)_x = 0,  E_t + (u (E + p))_x = 0  for x in [0, 1].
 
-    With m = rho u and E = p / (gamma - 1) + rho u^2 / 2, t in [0, 0.2]; at the start (rho, u, p) = (1, 0, 1) for
-    x < 1/2 and (0.125, 0, 0.1) for x > 1/2: a rarefaction, a contact discontinuity and a shock.
+    With m = rho u and E = p / (gamma - 1) + rho u^2 / 2, t in [0, 0.2].
+    Conditions  (rho, u, p) = (1, 0, 1) for x < 1/2 and (0.125, 0, 0.1) for x > 1/2 at the start, and at the sides at
+    all times: a rarefaction, a contact discontinuity and a shock.
     gamma: ratio of the specific heats (dimensionless), > 1. Reference: the Riemann problem's exact solution by Toro
-    2009 (10.1007/b79761), chapter 4. Source: Sod 1978, doi:10.1016/0021-9991(78)90023-2.
+    2009 (doi:10.1007/b79761), chapter 4. Source: Sod 1978, doi:10.1016/0021-9991(78)90023-2.
     """
 
     def __init__(self, gamma: float = 1.4) -> None:

@@ -49,7 +49,7 @@ DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
 PROMISING = 0.01  # error from which twice as many features come to one that is small
 SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
-VISCOUS_STEPS = 60  # of each, at most
+VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fit the points alone
 FRONT_POINTS, REDRAWN = 1500, 4  # interior points of a network with fronts, and steps at the same ones
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
