@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from pinn.solution import load as load
     from pinn.solving import solve as solve
     from pinn.terms import Boundary as Boundary
+    from pinn.terms import Conservation as Conservation
     from pinn.terms import Data as Data
     from pinn.terms import Dirichlet as Dirichlet
     from pinn.terms import Eigenvalue as Eigenvalue

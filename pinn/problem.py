@@ -78,6 +78,8 @@ class Problem(Configurable, ABC):
         """The terms, for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero, and priors
         of unknowns."""
         terms = {name: term.settled(self.domain) for name, term in self.terms().items()}
+        for name, term in list(terms.items()):
+            terms |= {f"{name} {suffix}": other for suffix, other in term.companions(self.domain).items()}
         norms = [guess.norm for guess in self.unknowns.values() if hasattr(guess, "norm")]
         if norms and not any(self._asks_for_more_than_zero(term) for term in terms.values()):
             name = "norm" if "norm" not in terms else "norm of the fields"

@@ -25,6 +25,7 @@ from pinn.problems.poisson_5d import Poisson5D
 from pinn.problems.poisson_holes import PoissonHoles
 from pinn.problems.poisson_lshape import PoissonLshape
 from pinn.problems.reaction import Reaction
+from pinn.problems.sod import Sod
 from pinn.problems.spring_damper import SpringDamper
 from pinn.problems.wave import Wave
 
@@ -54,6 +55,7 @@ __all__ = [
     "PoissonHoles",
     "PoissonLshape",
     "Reaction",
+    "Sod",
     "SpringDamper",
     "Wave",
 ]

@@ -45,6 +45,7 @@ HARD = {
     "poisson_holes": {"outer", "holes"},
     "poisson_lshape": {"walls"},
     "reaction": {"start"},
+    "sod": {"left", "right"},
     "spring_damper": {"start"},
     "wave": {"walls", "start"},
 }

@@ -33,8 +33,10 @@ class RegionBlocks:
     request: Request
 
 
-def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[str, RegionBlocks]:
-    """The blocks of a trial function's terms, but those to skip, by their region's label.
+def group_by_region(
+    trial: TrialFunction, skip: tuple[str, ...] = (), smoothing: float = 1.0
+) -> dict[str, RegionBlocks]:
+    """The blocks of a trial function's terms, but those to skip, by their region's label. smoothing: of viscosities.
 
     Raises UserError where a term names a side or a quantity that does not exist, or nothing that can be trained.
     """
@@ -44,7 +46,7 @@ def group_by_region(trial: TrialFunction, skip: tuple[str, ...] = ()) -> dict[st
         if term_name in skip:
             continue
         blocks = by_region.setdefault(trial.within(term.region(problem.domain)), [])
-        for component, equation in term.equations().items():
+        for component, equation in term.smoothed(smoothing).equations().items():
             given = all(name in problem.coordinates or name.startswith("normal_") for name in equation.arguments)
             asked = f"{equation.name} asks for {', '.join(equation.arguments)} and for no field, derivative or unknown"
             require(

@@ -35,16 +35,24 @@ class Residuals:
     """The residuals of a trial function's problem, with the weights of their squares in the loss.
 
     weights: block or term name -> positive weight, the term's own where not named, mostly 1. skip: terms left out, such
-    as those that hold exactly. priors: the blocks that say what is known of unknowns before any data.
+    as those that hold exactly. smoothing: factor on artificial viscosities. priors: the blocks that say
+    what is known of unknowns before any data.
     Raises UserError for unknown names in equations and weights.
     """
 
     def __init__(
-        self, trial: TrialFunction, *, weights: Mapping[str, float] | None = None, skip: tuple[str, ...] = ()
+        self,
+        trial: TrialFunction,
+        *,
+        weights: Mapping[str, float] | None = None,
+        skip: tuple[str, ...] = (),
+        smoothing: float = 1.0,
     ) -> None:
         self.trial = trial
+        self.skip = skip
+        self.smoothing = smoothing
         self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
-        self.regions = group_by_region(trial, skip)
+        self.regions = group_by_region(trial, skip, smoothing)
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for block in self._blocks())
         self.priors = tuple(b.name for b in self._blocks() if isinstance(self.trial.terms[b.term], Prior))
@@ -88,6 +96,10 @@ class Residuals:
         kept = {block.term for group in self.regions.values() for block in group.blocks}
         skipped = tuple(name for name in trial.terms if name not in kept)
         return Residuals(trial, weights=self.weights, skip=skipped)
+
+    def smoothed(self, factor: float) -> "Residuals":
+        """The same with artificial viscosities so many times as large as they are meant to be."""
+        return Residuals(self.trial, weights=self.weights, skip=self.skip, smoothing=factor)
 
     def draw(self, sampler: Sampler, generator: Generator) -> PointSet:
         """Points of every region, in the trial function's type on its device."""

@@ -1,6 +1,7 @@
 """Sampling of collocation points."""
 
 from pinn.sampling.adaptation import R3, RAD, RAR, Adaptation, Magnitude, ResidualAttention, State
+from pinn.sampling.arc_length import ArcLength
 from pinn.sampling.base import Sampler, next_seed
 from pinn.sampling.flow import FlowSampling
 from pinn.sampling.grids import EquispacedSampler, GaussLegendreSampler
@@ -18,6 +19,7 @@ __all__ = [
     "RAD",
     "RAR",
     "Adaptation",
+    "ArcLength",
     "ChebyshevSampler",
     "EquispacedSampler",
     "FlowSampling",

@@ -14,6 +14,8 @@ from pinn.basis.errors import require
 
 # magnitude(points (n, d)) -> |r| (n,), what adaptive sampling looks at.
 Magnitude = Callable[[Tensor], Tensor]
+# fields(points (n, d)) -> the trained fields (n, m).
+Fields = Callable[[Tensor], Tensor]
 # What an adaptation remembers from one draw to the next: tensors and numbers that a checkpoint holds.
 State = dict[str, Any]
 
@@ -23,12 +25,14 @@ class Volume:
     """The interior of a region, to be sampled.
 
     fresh(n): n points (n, d) of the sampler's sequence. inside(x): whether points lie in it, (n,). bounds (d, 2): its
-    box, lower and upper.
+    box, lower and upper. fields: that are trained there. space: how many of the coordinates are of space, the first.
     """
 
     fresh: Callable[[int], Tensor]
     inside: Callable[[Tensor], Tensor]
     bounds: Tensor
+    fields: Fields
+    space: int
 
 
 class Adaptation(Configurable, ABC):

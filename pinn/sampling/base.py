@@ -15,7 +15,7 @@ from pinn.basis.errors import require
 from pinn.domains.base import Domain
 from pinn.domains.box import Box
 from pinn.domains.region import Region
-from pinn.sampling.adaptation import RAD, Adaptation, Magnitude, State, Volume
+from pinn.sampling.adaptation import RAD, Adaptation, Fields, Magnitude, State, Volume
 from pinn.sampling.given import GivenRegion
 from pinn.sampling.points import Points, PointSet
 from pinn.sampling.predicates import holds
@@ -85,6 +85,12 @@ class Sampler(Configurable, ABC):
         smaller.interior = min(interior, self.interior)
         return smaller
 
+    def following(self, adaptation: Adaptation) -> Self:
+        """The same sampler, with interior points that are moved so."""
+        other = copy.copy(self)
+        other.adaptation = adaptation
+        return other
+
     def larger(self, times: int) -> Self:
         """The same sampler, of so many times as many points."""
         larger = copy.copy(self)
@@ -117,12 +123,18 @@ class Sampler(Configurable, ABC):
         return _points([part for part in parts if len(part.x)], region)
 
     def redraw(
-        self, domain: Domain, region: Region, generator: torch.Generator, magnitude: Magnitude, state: State
+        self,
+        domain: Domain,
+        region: Region,
+        generator: torch.Generator,
+        magnitude: Magnitude,
+        state: State,
+        fields: Fields | None = None,
     ) -> tuple[Points, State]:
         """Points of one region that follow the residual where the sampler adapts, and the adaptation's next state.
 
         magnitude: of the residual at points (n, d) of the region. state: what this method returned last for the
-        region, {} at first.
+        region, {} at first. fields: at such points, None where only the magnitude is known.
         """
         if self.adaptation is None or not region.is_interior:
             return self.draw(domain, region, generator), state
@@ -135,7 +147,9 @@ class Sampler(Configurable, ABC):
             inside = whole.contains(x.numpy())
             return torch.as_tensor(inside if region.where is None else inside & holds(whole, region.where, x.numpy()))
 
-        volume = Volume(fresh, contains, torch.tensor(list(whole.bounds.values()), dtype=torch.float64))
+        bounds = torch.tensor(list(whole.bounds.values()), dtype=torch.float64)
+        seen = fields or (lambda x: magnitude(x)[:, None])
+        volume = Volume(fresh, contains, bounds, seen, len(whole.space_coordinates))
         x, weight, state = self.adaptation.redraw(self.interior, volume, magnitude, state, generator)
         return Points(x, weight=weight), state
 

@@ -161,3 +161,51 @@ def _moments(domain: Domain, names: Sequence[str], n: int, draw: Draw) -> np.nda
         return np.zeros((1, 0))
     lower, upper = np.array([domain.bounds[name] for name in names]).T
     return lower + (upper - lower) * draw(n, len(names))
+
+
+@dataclass(frozen=True)  # equal ones share their points
+class BalanceRegion(GivenRegion):
+    """Nodes of what a box of space holds at random moments, held at first, and lost through its sides in between.
+
+    A row for each of `moments`, with about `nodes` nodes in the box and as many on all sides, even but for a random
+    place of each: where a density jumps the sum of many rows then errs less than one. `columns` holds their weights.
+    """
+
+    nodes: int = 100
+    moments: int = 16
+    axes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return "balance"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f"share of {name}" for name in ("held", *self.axes))
+
+    def points(self, domain: Domain, draw: Draw) -> Points:
+        require(domain.is_box, "the balance of a conserved density is known for boxes only")
+        bounds, d, n = np.array(list(domain.bounds.values())), len(self.axes), self.moments
+        lower, extents = bounds[:, 0], bounds[:, 1] - bounds[:, 0]
+        fractions = ((np.arange(n) + draw(n, 1)[:, 0]) / n)[None, :]  # of the time
+        parts, shares = [], []
+        for fixed, end, sign in [(d, 1, 1.0), (d, 0, -1.0)] + [(i, e, 2.0 * e - 1.0) for i in range(d) for e in (0, 1)]:
+            k = self.nodes if fixed == d else -(-self.nodes // (2 * d))
+            unit = _even(k, n, len(bounds), draw)
+            unit[..., fixed] = end
+            unit[..., d] *= fractions
+            share = np.zeros((k, n, 1 + d))
+            share[..., 0 if fixed == d else 1 + fixed] = sign / k
+            if fixed < d:
+                share[..., 1 + fixed] *= fractions * extents[d] / extents[fixed]
+            parts.append(lower + extents * unit)
+            shares.append(share)
+        x, weights = np.concatenate(parts), torch.as_tensor(np.concatenate(shares).reshape(-1, 1 + d))
+        columns = dict(zip(self.columns, weights.T.contiguous(), strict=True))
+        return Points(torch.as_tensor(x.reshape(-1, len(bounds))), per_row=len(x), columns=columns)
+
+
+def _even(k: int, n: int, d: int, draw: Draw) -> np.ndarray:
+    """k points of the unit cube for each of n rows (k, n, d), each coordinate in k equal parts (a Latin hypercube)."""
+    order = draw(k * n, d).reshape(k, n, d).argsort(0)
+    return (order + draw(k * n, d).reshape(k, n, d)) / k

@@ -39,7 +39,10 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 T = TypeVar("T")
-POINTS = "more points there (sampler/adaptation=rad), or a term that smooths, such as a viscosity"
+POINTS = (
+    "more points there (sampler/adaptation=rad), a term that smooths, such as a viscosity, or, where a density is "
+    "conserved, pinn.Conservation"
+)
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some

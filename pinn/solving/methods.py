@@ -9,7 +9,8 @@
    left, with hard or soft conditions as the features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
-spectral functions are left out, and a network where features come close.
+spectral functions are left out, and a network where features come close. Conservation laws with fronts are left to a
+network from the start, with a viscosity that vanishes step by step.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,11 +28,13 @@ from pinn.networks.spectral import Spectral
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
+from pinn.sampling.arc_length import ArcLength
+from pinn.sampling.base import FOLLOWING
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.terms.data import Data, Observation
 from pinn.training.plan import Plan
-from pinn.training.settings import Training
+from pinn.training.settings import Stage, Stages, Training
 from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
@@ -49,6 +52,9 @@ SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
 CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
 PROMISING = 0.01  # error from which twice as many features come to one that is small
+SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
+VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fit the points alone
+FRONT_POINTS, REDRAWN = 1500, 4  # interior points of a network with fronts, and steps at the same ones
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
 
@@ -74,6 +80,7 @@ class Method:
         """In words."""
         optimizer, windows = self.plan.optimizer, self.plan.training.windows
         told = "random features" if isinstance(optimizer, LinearLeastSquares) else type(optimizer).__name__
+        told = "a vanishing viscosity" if isinstance(optimizer, Stages) else told
         keywords = getattr(self.plan.network, "keywords", {})
         if self.is_spectral:
             told = "spectral functions"
@@ -100,6 +107,9 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     if not isinstance(plan.optimizer, Automatic):
         yield Method(plan)
         return
+    if any(term.has_fronts for term in plan.problem.all_terms().values()):
+        yield Method(_vanishing_viscosity(plan))
+        return
     constraints = plan.constraints
     if _suits_features(plan):
         if _suits_spectral(plan):
@@ -124,6 +134,26 @@ def _trained(plan: Plan) -> Plan:
     few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
     network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
     return replace(plan, optimizer=LeastDamping(), network=network)
+
+
+def _vanishing_viscosity(plan: Plan) -> Plan:
+    """Least damping on a network, with points that follow the fronts, as artificial viscosities fall to what is asked.
+
+    With the last one alone training stops at a shock of a wrong speed.
+    """
+    training, sampler = plan.training, plan.sampler
+    limit = None if training.time_limit is None else training.time_limit / (len(SMOOTHINGS) + 1)
+    steps, often = training.steps or VISCOUS_STEPS, REDRAWN if sampler.redraw_every is None else None
+    stages = [
+        Stage(LeastDamping(), steps=steps, time_limit=limit, redraw_every=often, smoothing=factor)
+        for factor in SMOOTHINGS
+    ]
+    stages.append(Stage(LeastDamping(), redraw_every=often))
+    if plain(sampler.adaptation) == plain(FOLLOWING):
+        sampler = sampler.fewer(FRONT_POINTS).following(ArcLength())
+    written = getattr(plan.problem, "ansatz", None) is not None
+    constraints = plan.constraints if written else "soft"  # a jump at the start is elsewhere at once
+    return replace(plan, optimizer=Stages(stages), sampler=sampler, constraints=constraints)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -162,10 +192,10 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region = _trained(plan)
+    region, viscous = _trained(plan), _vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features.append(_spectral(plan))
-    for base, constraints in product((region, *features), (plan.constraints, "soft")):
+    for base, constraints in product((region, viscous, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
             return method

@@ -2,6 +2,7 @@
 
 from pinn.terms.base import Equation, Period, Term, Value, equation, prescribed
 from pinn.terms.conditions import Boundary, Dirichlet, Initial, Interior, Neumann, Robin, Side
+from pinn.terms.conservation import Conservation
 from pinn.terms.coupling import Interface, Periodic
 from pinn.terms.data import Data, Observation
 from pinn.terms.integrals import Flux, Integral, Mean, Norm, Pin
@@ -9,6 +10,7 @@ from pinn.terms.unknowns import Eigenvalue, Normal, Unknown
 
 __all__ = [
     "Boundary",
+    "Conservation",
     "Data",
     "Dirichlet",
     "Eigenvalue",

@@ -50,10 +50,12 @@ class Term(ABC):
     """An equation on a region. Subclasses say which region and which equations, and what of it can hold exactly.
 
     weight: of its mean squares in the loss where the user gives none. observations: how many it is, 0 for no data.
+    has_fronts: whether it is best begun with a smoother equation (`smoothed`).
     """
 
     weight: float = 1.0
     observations: int = 0
+    has_fronts: bool = False
 
     @abstractmethod
     def region(self, domain: Domain) -> Region:
@@ -66,6 +68,14 @@ class Term(ABC):
     def settled(self, domain: Domain) -> "Term":
         """The term of a domain, whose coordinates one from a file has to know; raises UserError where it lacks some."""
         return self
+
+    def smoothed(self, factor: float) -> "Term":
+        """The same with an artificial viscosity so many times as large, where it has one."""
+        return self
+
+    def companions(self, domain: Domain) -> "Mapping[str, Term]":
+        """Terms that go with this one, by what their names have after its own."""
+        return {}
 
     def prescriptions(self) -> Mapping[str, Value]:
         """What the term sets on every side of its region, by name: values (`u`), slopes (`u_t`, `u_normal`)."""

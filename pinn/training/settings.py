@@ -74,7 +74,7 @@ class Stage(Configurable):
 
     steps, time_limit, tolerance: as in `Training`, for this stage; None takes the training's (for steps: the
     optimizer's own). redraw_every: steps between two draws of points, None takes the sampler's,
-    and where that is None what suits the optimizer.
+    and where that is None what suits the optimizer. smoothing: factor on artificial viscosities, as of `Conservation`.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Stage(Configurable):
         time_limit: float | None = None,
         tolerance: float | None = None,
         redraw_every: int | None = None,
+        smoothing: float = 1.0,
     ) -> None:
         require(isinstance(optimizer, Optimizer), f"a stage needs an optimizer, got {optimizer!r}")
         _check_stop("stage", steps, time_limit, tolerance or 0.0)
@@ -93,7 +94,9 @@ class Stage(Configurable):
         self.steps = steps
         self.time_limit = time_limit
         self.tolerance = tolerance
+        require(0 < smoothing < math.inf, f"stage.smoothing must be > 0 and finite, got {smoothing}")
         self.redraw_every = redraw_every
+        self.smoothing = smoothing
 
 
 class Stages(Configurable):

@@ -14,7 +14,6 @@ from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.distributed.team import Alone, Team
 from pinn.optimizers.base import Optimizer
-from pinn.residuals.blocks import RegionBlocks
 from pinn.residuals.execution import Execution
 from pinn.residuals.protocol import Collocation, LeastSquares
 from pinn.residuals.residuals import Residuals
@@ -27,6 +26,7 @@ from pinn.training.first_step import explain_first_step
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
 from pinn.training.prediction import Simplest, followed, prediction_error
+from pinn.training.redrawing import Trained
 from pinn.training.renewal import LOOK_EVERY, MOST_DOUBLINGS, Look
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
@@ -91,6 +91,7 @@ class Trainer(Run):
         self._at = Position()
         self._before_draw: dict[str, Any] | None = None  # as it was before points were drawn for the next step
         self._least_squares: Collocation | None = None
+        self._smooth()
 
     @property
     def team(self) -> Team:
@@ -137,7 +138,15 @@ class Trainer(Run):
                 self.theta = self.best.theta
             self.at.next_stage()
             self.trail.forget()
+            self._smooth()
             self.state = self.stages[self.at.stage].optimizer.init(self.theta)
+
+    def _smooth(self) -> None:
+        """With artificial viscosities so many times as large as the stage wants."""
+        factor = self.stages[self.at.stage].smoothing
+        if factor != self.residuals.smoothing:
+            self.residuals, self._least_squares = self.residuals.smoothed(factor), None
+            self.best = Best(self.theta)  # of another equation
 
     def _run_stage(self, stage: Stage) -> Outcome:
         started, before = time.perf_counter(), (self.at.seconds, self.at.stage_seconds)
@@ -307,23 +316,7 @@ class Trainer(Run):
         if self.at.step == 0:
             return self.residuals.draw(self.sampler, self.generator)
         sampler = self.sampler.larger(2**self.at.doublings)
-        trial, redrawn = self.residuals.trial, {}
-        for label, group in self.residuals.regions.items():
-            state, magnitude = self.adaptation.get(label, {}), partial(self._magnitude, group)
-            points, self.adaptation[label] = sampler.redraw(
-                trial.domain, group.region, self.generator, magnitude, state
-            )
-            redrawn[label] = points.to(trial.dtype, trial.device)
-        return redrawn
-
-    def _magnitude(self, group: RegionBlocks, x: Tensor) -> Tensor:
-        """The weighted residual's magnitude at points x (n, d) of an interior region."""
-        trial, weights = self.residuals.trial, self.residuals.weights
-        points = Points(x.to(dtype=trial.dtype, device=trial.device))
-        with torch.no_grad():
-            values = self.residuals.region_values(group, points, self.residuals.unflatten(self.theta))
-        squares = [weights[block.name] * value.square() for block, value in zip(group.blocks, values, strict=True)]
-        return torch.stack(squares).sum(0).sqrt()
+        return Trained(self.residuals, self.theta).redraw(sampler, self.adaptation, self.generator)
 
     def _keep_best(self) -> None:
         """Prefer the best measured parameters over the last ones, which a late bad step may have spoilt."""
@@ -369,6 +362,7 @@ class Trainer(Run):
         self._at = Position(**tree["position"])
         require(self._at.stage < len(self.stages), "the checkpoint belongs to a run with more stages")
         self._check_whole(tree)
+        self._smooth()
         self.theta = moved(tree["theta"], self.theta)
         self.best = Best(moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.damping = tree.get("damping", 0.0)

@@ -409,3 +409,15 @@ def test_points_do_not_stay_where_weights_change_with_them():
     trainer._draw = lambda draw=trainer._draw: drawn.append(trainer.at.step) or draw()
     trainer.run()
     assert drawn == [0, 10]
+
+
+def test_a_stage_smooths_the_equations_and_so_it_does_resumed():
+    smooth = Stage(LevenbergMarquardt(), steps=2, smoothing=100.0)
+    stages = Stages([smooth, Stage(LevenbergMarquardt(), steps=2)])
+    trainer = make_trainer(optimizer=stages)
+    assert trainer.residuals.smoothing == 100.0
+    trainer.run()
+    assert trainer.residuals.smoothing == 1.0
+    resumed = make_trainer(optimizer=stages)
+    resumed.restore(trainer.checkpoint())
+    assert resumed.residuals.smoothing == 1.0
