@@ -22,6 +22,7 @@ from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.terms.curves import curve_of
+from pinn.trial.around import around_holes
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
 from pinn.trial.interfaces import Interfaces
@@ -31,7 +32,6 @@ from pinn.trial.windows import WindowedTrial
 CONSTRAINTS = ("hard", "soft")
 AUTO = "auto"  # windows that are cut while they are solved
 FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
-MOST_HOLES = 8  # around which a network sees more than the coordinates
 FieldSizes = Mapping[str, tuple[float, float]]  # field -> shift and size
 
 
@@ -59,7 +59,8 @@ def with_features(problem: Problem, embedding: Embedding) -> Embedding | Feature
     """
     method = getattr(problem, "features", None)
     if method is None:
-        return _around_holes(problem, embedding)
+        around, count = around_holes(problem.domain)
+        return FeaturedEmbedding(embedding, around, count) if count else embedding
     names, coordinates = argument_names(method), problem.coordinates
     unknown = [name for name in names if name not in coordinates]
     known = f"it may use coordinates: {', '.join(coordinates)}"
@@ -71,17 +72,6 @@ def with_features(problem: Problem, embedding: Embedding) -> Embedding | Feature
     count = len(features(torch.ones(1, len(coordinates), dtype=torch.float64)))
     require(count > 0, "features must return a list of one column or more")
     return FeaturedEmbedding(embedding, features, count)
-
-
-def _around_holes(problem: Problem, embedding: Embedding) -> Embedding | FeaturedEmbedding:
-    """The embedding with functions of the places around the largest of the domain's holes beside it."""
-    holes = sorted(problem.domain.cavities, key=lambda hole: -hole.radius)[:MOST_HOLES]
-
-    def features(x: Values) -> list[Values]:
-        columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}
-        return [column for hole in holes for column in hole.functions(columns)]
-
-    return FeaturedEmbedding(embedding, features, sum(hole.count for hole in holes)) if holes else embedding
 
 
 def make_trial(
