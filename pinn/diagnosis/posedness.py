@@ -9,27 +9,27 @@ least singular value of a well-posed problem hardly depends on where the SVD is 
 falls with the cutoff, which is all that keeps it from zero.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pinn.ansatz.written import WrittenAnsatz
-from pinn.derivatives.jets import Values
 from pinn.diagnosis.correction import beside, divided
+from pinn.diagnosis.solvability import is_homogeneous
 from pinn.diagnosis.verdict import Determined, Posedness
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
+from pinn.residuals.least_squares import Assembly, CollocationLeastSquares
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
-from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
+from pinn.sampling.sequences import SobolSampler, anywhere
 from pinn.training.held_out import noisy_blocks
 from pinn.trial.function import TrialFunction
+from pinn.trial.windows import longest_of
 
 FEATURES, SCALE = 150, 3.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
 INTERIOR, BOUNDARY, PLACES = 800, 200, 600  # rows of a region or side; points where the fields are compared
@@ -67,6 +67,21 @@ def posedness(trial: TrialFunction, seed: int = 0, weights: Mapping[str, float] 
         stuck = tuple(block for block in stuck if sizes[block] > MISSED)
         free = tuple(name for name in free if name in elsewhere)
     return Posedness(free, stuck, missed, *told)
+
+
+def posedness_in_windows(
+    windows: Sequence[TrialFunction], seed: int = 0, weights: Mapping[str, float] | None = None
+) -> Posedness:
+    """Of the first window, which has the conditions at the start; what is missed of others in the longest one.
+
+    The first may be a short one, in which data that disagree are all that there is.
+    """
+    first, longest = windows[0], longest_of(windows)
+    found = posedness(first, seed, weights)
+    if longest is first:
+        return found
+    generator = torch.Generator().manual_seed(seed + 2**23)
+    return replace(found, missed={**found.missed, **_Linearized.at(longest, generator, weights=weights).missed()})
 
 
 @dataclass
@@ -347,22 +362,6 @@ def _owners(name: str, shape: torch.Size, names: tuple[str, ...]) -> Tensor:
     if name.startswith("unknowns."):
         return torch.tensor([names.index(name.removeprefix("unknowns."))])
     return torch.arange(shape[0]).repeat_interleave(shape.numel() // shape[0])
-
-
-def is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
-    """Whether fields that are zero satisfy every term, those that hold exactly included.
-
-    Not where an ansatz of the problem's own is not zero itself: it holds data that are no terms.
-    """
-    x = anywhere(trial, 100, generator)
-    if isinstance(trial.ansatz, WrittenAnsatz):
-        without: dict[str, Values] = {name: torch.zeros_like(x[:, 0]) for name in trial.problem.vocabulary.fields}
-        lifted: Any = trial.ansatz(x, without)
-        if any(bool((values != 0).any()) for values in lifted.values()):
-            return False
-    residuals = Residuals(trial.zero())
-    least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
-    return float(least_squares.loss(residuals.theta())) == 0.0
 
 
 def _rows(residuals: Residuals, points: PointSet) -> tuple[dict[str, slice], dict[str, Tensor]]:

@@ -13,9 +13,8 @@ from pinn.basis.errors import UserError
 from pinn.diagnosis.counting import bare_sides, missing_conditions, unequal_numbers
 from pinn.diagnosis.elsewhere import costs, leaving
 from pinn.diagnosis.exact import unsatisfied
-from pinn.diagnosis.posedness import is_homogeneous
 from pinn.diagnosis.ranges import uncovered
-from pinn.diagnosis.solvability import trivial, unbalanced
+from pinn.diagnosis.solvability import is_homogeneous, trivial, unbalanced
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals

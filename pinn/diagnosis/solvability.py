@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from pinn.ansatz.written import WrittenAnsatz
+from pinn.derivatives.jets import Values
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.blocks import Block, RegionBlocks
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.given import WEIGHT, GivenRegion, QuadratureRegion
 from pinn.sampling.points import Points
-from pinn.sampling.sequences import UniformSampler
+from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_trial
 
@@ -123,3 +127,19 @@ class _Probe:
             rows = [self.residuals.region_values(group, points, at)[number] for at in self.fields]
         weight = nodes.columns[WEIGHT].to(rows[0])
         return torch.stack([weight @ row for row in rows]), float(weight @ rows[0].abs())
+
+
+def is_homogeneous(trial: TrialFunction, generator: torch.Generator) -> bool:
+    """Whether fields that are zero satisfy every term, those that hold exactly included.
+
+    Not where an ansatz of the problem's own is not zero itself: it holds data that are no terms.
+    """
+    x = anywhere(trial, 100, generator)
+    if isinstance(trial.ansatz, WrittenAnsatz):
+        without: dict[str, Values] = {name: torch.zeros_like(x[:, 0]) for name in trial.problem.vocabulary.fields}
+        lifted: Any = trial.ansatz(x, without)
+        if any(bool((values != 0).any()) for values in lifted.values()):
+            return False
+    residuals = Residuals(trial.zero())
+    least_squares = bind(residuals, residuals.draw(UniformSampler(interior=100, boundary=20), generator))
+    return float(least_squares.loss(residuals.theta())) == 0.0

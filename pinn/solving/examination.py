@@ -20,7 +20,7 @@ from pinn.diagnosis.elsewhere import unresolved
 from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
-from pinn.diagnosis.posedness import posedness
+from pinn.diagnosis.posedness import posedness_in_windows
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
@@ -36,7 +36,7 @@ from pinn.training.plan import Plan
 from pinn.training.run import Run, StepRecord
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedTrial
+from pinn.trial.windows import WindowedTrial, longest_of
 
 T = TypeVar("T")
 POINTS = (
@@ -154,7 +154,9 @@ def examine(
     if estimate is not None and estimate.corrections:
         _asked(told, "the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
     posed = _asked(
-        told, "whether it is well posed", partial(posedness, answer.windows[0], plan.seed, plan.balanced_weights)
+        told,
+        "whether it is well posed",
+        partial(posedness_in_windows, answer.windows, plan.seed, plan.balanced_weights),
     )
     if posed is not None and trial.unknowns and is_multiple(run.at.eigenvalues, run.at.wanted):
         posed = replace(posed, free=())  # which is said in better words
@@ -239,7 +241,7 @@ def _sharpness(
 
 def _causes(trial: TrialFunction | WindowedTrial, plan: Plan, history: History) -> tuple[Reason, ...]:
     """Why it may not be solved, the likeliest first."""
-    return (*causes.sizes(trial.windows[0], plan.seed), *causes.end(history.columns()))
+    return (*causes.sizes(longest_of(trial.windows), plan.seed), *causes.end(history.columns()))
 
 
 def _asked(interruption: Interruption, question: str, look: Callable[[], T]) -> T | None:

@@ -122,3 +122,13 @@ def settled(trial: TrialFunction | WindowedTrial) -> TrialFunction | WindowedTri
 def of_window(parameters: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """One window's parameters by their names in its network."""
     return {name.removeprefix(prefix): v for name, v in parameters.items() if name.startswith(prefix)}
+
+
+def longest_of(windows: Sequence[TrialFunction]) -> TrialFunction:
+    """The first of the longest windows of time."""
+
+    def duration(window: TrialFunction) -> float:
+        begin, end = window.domain.bounds[window.domain.time] if window.domain.time else (0.0, 0.0)
+        return end - begin
+
+    return max(windows, key=duration)
