@@ -117,6 +117,7 @@ class Vocabulary:
         "estimate",
         "band",
         "unknowns",
+        "results",
         "jacobian",
         "hessian",
         "self",

@@ -15,6 +15,7 @@ from pinn.report.accuracy import Accuracy
 from pinn.solution.solution import Solution
 from pinn.solution_file.identified import identified_rows
 from pinn.solution_file.measured import Measure, kept_measurement
+from pinn.solution_file.results import result_rows
 
 WIDTH = 100  # at most
 
@@ -32,6 +33,7 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
     rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
     rows += identified_rows(attributes | Measure.UNKNOWN.entries(solution.trial.unknowns))
+    rows += result_rows(solution.results)
     rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{solution.history['step'][-1]} steps")]
     rows += [("" if number else "files", "", str(path)) for number, path in enumerate(files)]
     for row in rows:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from pinn.report.animation import draw_animation
 from pinn.report.figures import drawn
 from pinn.report.growth import growth_figure
+from pinn.report.results import results_figure
 from pinn.report.spectrum import spectrum_figure
 from pinn.report.style import save
 from pinn.report.training import training_figure
@@ -37,6 +38,7 @@ def animation(contents: Contents, folder: Path, suffix: str) -> Path | None:
 FIGURES: Mapping[str, Writer] = {
     "solution": saved_as("solution", drawn),
     "animation": animation,
+    "results": saved_as("results", results_figure),
     "error_by_time": saved_as("error_by_time", growth_figure),
     "training": saved_as("training", training_figure),
     "spectrum": saved_as("spectrum", spectrum_figure),

@@ -26,6 +26,7 @@ FILE_NAME = "report.html"
 CAPTIONS = {
     "solution.png": "Fields, reference, error and residual",
     "solution.gif": "The fields in the course of time",
+    "results.png": "What is asked of the solution",
     "error_by_time.png": "Estimated error in the course of time",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",

@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.results import Result
 
 FORMAT_VERSION = 1
 FILE_NAME = "solution.h5"
@@ -42,6 +43,7 @@ class Contents:
     points: dict[str, NDArray] = field(default_factory=dict)
     diagnosis: dict[str, NDArray] = field(default_factory=dict)
     modes: dict[str, NDArray] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
     configuration: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,8 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
     /band/u                              two standard errors by the noise of data: u lies within u +- that
     /unknowns/nu                         what was identified; attributes value, standard_error, lower, upper (95 %)
+    /results/drag/values                 what is asked beside the fields, of a curve at /results/drag/places; attributes
+                                         value, estimated_error, true_value, units
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
@@ -38,6 +40,7 @@ from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.new import new_file
 from pinn.solution_file.nodes import Block
+from pinn.solution_file.results import write_results
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -111,6 +114,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_diagnosis(file, contents.diagnosis)
         write_unknowns(file, contents)
         write_modes(file, contents)
+        write_results(file, contents.results)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_plot(file, contents)
         shown = write_vtk(file, contents)

@@ -24,7 +24,7 @@ from pinn.report.style import COLORS, NORMAL, SMALL, image, style
 from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.reading import PathLike
 from pinn.sweeps.records import read_record as read_job
-from pinn.sweeps.table import Row, rows_below
+from pinn.sweeps.table import NUMBERS, Row, cell, columns_of, rows_below, told_name
 from pinn.sweeps.words import by_key, differing, value_of
 
 DEFAULT = "default"
@@ -88,6 +88,7 @@ def write_sweep_report(folder: PathLike, target: PathLike | None = None) -> Path
             folder=str(root),
             runs=runs,
             keys=keys,
+            numbers=numbers(runs),
             measure=measured_by(runs),
             good=sum(run.word.is_good for run in runs),
             several_problems=len({run.row["problem"] for run in runs}) > 1,
@@ -108,6 +109,12 @@ def read_runs(root: Path) -> list[Run]:
     values = swept(records)
     own = [{key: column[k] for key, column in values.items()} for k in range(len(rows))]
     return [Run(row, record, each) for row, record, each in zip(rows, records, own, strict=True)]
+
+
+def numbers(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """What was identified and what was asked of the solutions, by its name: each run's number with its error."""
+    columns = [name for name in columns_of([run.row for run in runs]) if any(kind.measures(name) for kind in NUMBERS)]
+    return {told_name(name): [cell(run.row, name) for run in runs] for name in columns}
 
 
 def measured_by(runs: Sequence[Run]) -> str:

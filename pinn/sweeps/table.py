@@ -33,7 +33,8 @@ WIDTH = 100  # at least
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
 RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
 
-IDENTIFIED = (Measure.UNKNOWN, Measure.STANDARD_ERROR)
+NUMBERS = {Measure.UNKNOWN: Measure.STANDARD_ERROR, Measure.RESULT: Measure.RESULT_ERROR}
+"""What runs tell in numbers of their own, what is identified and what is asked, with the error of each."""
 
 Row = dict[str, Any]
 
@@ -75,23 +76,31 @@ def _row(record: Record, path: Path, root: Path) -> Row:
     row |= {"estimated_error": estimate.worst[1] if estimate else None}
     row |= {"lower_bound": not estimate.is_resolved if estimate else None}
     row |= {"held_out": record.kept.get(Measure.HELD_OUT.total), "steps": len(record.history.get("step", ()))}
-    return row | Measure.RELATIVE_L2.entries(errors) | unknowns_of(record.attributes)
+    return row | Measure.RELATIVE_L2.entries(errors) | numbers_of(record.attributes)
 
 
-def unknowns_of(row: Mapping[str, Any]) -> Row:
-    """What was identified, and its standard errors, of all entries."""
-    return {key: value for key, value in row.items() if any(measure.measures(key) for measure in IDENTIFIED)}
+def numbers_of(row: Mapping[str, Any]) -> Row:
+    """What was identified and what was asked of the solution, with their errors, of all entries."""
+    own = (*NUMBERS, *NUMBERS.values())
+    return {key: value for key, value in row.items() if any(measure.measures(key) for measure in own)}
+
+
+def told_name(column: str) -> str:
+    """What a column is called for people: a number of a run's own by its name alone."""
+    return next((kind.name_in(column) for kind in NUMBERS if kind.measures(column)), column)
 
 
 def table_text(rows: Sequence[Row]) -> str:
     """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
-    beside = (Measure.RELATIVE_L2, Measure.STANDARD_ERROR)
+    beside = (Measure.RELATIVE_L2, *NUMBERS.values())
     names = [name for name in names if name != "lower_bound" and not any(m.measures(name) for m in beside)]
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in names:
-        told = Measure.UNKNOWN.name_in(name) if Measure.UNKNOWN.measures(name) else name.replace("_", "\n")
-        table.add_column(Text(told), overflow="fold", no_wrap=name != "run")
+        told = told_name(name)
+        table.add_column(
+            Text(told if told != name else name.replace("_", "\n")), overflow="fold", no_wrap=name != "run"
+        )
     for row in rows:
         table.add_row(*(Text(cell(row, name)) for name in names))  # as it is: brackets in a value are no markup
     text = io.StringIO()
@@ -116,8 +125,9 @@ def cell(row: Row, name: str) -> str:
     value = row.get(name)
     if name == "estimated_error" and value is not None:
         return f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
-    if Measure.UNKNOWN.measures(name) and value is not None:
-        return with_error(value, row.get(Measure.STANDARD_ERROR.of(Measure.UNKNOWN.name_in(name))))
+    for kind, error in NUMBERS.items():
+        if kind.measures(name) and value is not None:
+            return with_error(value, row.get(error.of(kind.name_in(name))))
     if isinstance(value, float):
         return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.2e}"
     return "" if value is None else str(value)
