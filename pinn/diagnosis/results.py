@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from pinn.diagnosis.exact import exact_trial
 from pinn.diagnosis.verdict import TRUSTED, UNSOLVED, Reason, Word
-from pinn.functionals.balance import Balance, divergences
+from pinn.functionals.balance import OF_TERM, Balance, divergences
 from pinn.functionals.base import Evaluate, Functional
 from pinn.problem import Problem
 from pinn.solution.results import evaluation, reference_evaluation
@@ -15,7 +15,9 @@ def asked_of(problem: Problem) -> dict[str, Functional]:
     """A problem's `results`, and the balances that its equations ask for where it names none of these fluxes."""
     own = dict(problem.results())
     known = [functional.flux for functional in own.values() if isinstance(functional, Balance)]
-    found = {} if problem.domain.parameters else divergences(problem.all_terms(), problem.domain, problem.vocabulary)
+    domain = problem.domain
+    is_plain = not domain.parameters and not domain.moves  # elsewhere quadratures are too coarse to judge by
+    found = divergences(problem.all_terms(), domain, problem.vocabulary) if is_plain else {}
     return own | {name: one for name, one in found.items() if one.flux not in known and name not in own}
 
 
@@ -33,7 +35,9 @@ def imbalances(asked: Mapping[str, Functional], found: Mapping[str, Result]) -> 
             continue
         if result.number - result.quadrature > TRUSTED:
             word = Word.NOT_SOLVED if result.number - result.quadrature > UNSOLVED else Word.PLAUSIBLE
-            yield Reason(f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})", word)
+            said = f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})"
+            term = name.removeprefix(OF_TERM)
+            yield Reason(said, word, f"weights.{term}=100" if term != name else "")
 
 
 def told(result: Result) -> str:

@@ -18,6 +18,7 @@ from pinn.sampling.given import WEIGHT
 from pinn.sampling.points import Points
 from pinn.terms.base import Equation, Term, required
 
+OF_TERM = "balance of "  # begins the name of one that an equation asks for by itself
 FAINT = 0.1  # of the flux's size over all sides: what flows through closed walls is small beside that
 TRIED = 8  # random values by which an equation is seen to be a sum
 
@@ -114,7 +115,7 @@ def divergences(terms: Mapping[str, Term], domain: Domain, vocabulary: Vocabular
         for one in term.equations().values():
             flux = _flux(one, domain, vocabulary)
             if flux is not None:
-                found[f"balance of {name}"] = Balance(**flux)  # type: ignore[arg-type]
+                found[OF_TERM + name] = Balance(**flux)  # type: ignore[arg-type]
     return found
 
 

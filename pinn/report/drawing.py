@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pinn.report.animation import draw_animation
+from pinn.report.conditions import conditions_figure
 from pinn.report.figures import drawn
 from pinn.report.growth import growth_figure
 from pinn.report.results import results_figure
@@ -41,6 +42,7 @@ FIGURES: Mapping[str, Writer] = {
     "results": saved_as("results", results_figure),
     "error_by_time": saved_as("error_by_time", growth_figure),
     "training": saved_as("training", training_figure),
+    "conditions": saved_as("conditions", conditions_figure),
     "spectrum": saved_as("spectrum", spectrum_figure),
 }
 """Every figure of a run that is drawn from its solution file, in the order of a report."""

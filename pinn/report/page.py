@@ -28,6 +28,7 @@ CAPTIONS = {
     "solution.gif": "The fields in the course of time",
     "results.png": "What is asked of the solution",
     "error_by_time.png": "Estimated error in the course of time",
+    "conditions.png": "What conditions and data leave, place by place",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",
     "points.png": "Points of each term and outward normals",

@@ -21,6 +21,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 COARSE = 0.5  # share of a quadrature's nodes with which it is taken once more
+FEW, SHARE = 2, 0.1  # functions that differ from a solution; share of the nodes at which more of them are compared
 CHUNK = 8192  # points that are evaluated at once
 
 Trial = TrialFunction | WindowedTrial
@@ -47,13 +48,15 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
     domain, number = trial.problem.domain, functional.number
     found = functional.reading(domain, evaluation(trial))
     coarse = functional.reading(domain, evaluation(trial), COARSE)
-    others = [functional.reading(domain, evaluation(other)).values for other in doubt.others] if doubt else []
+    doubted = doubt or Doubt(())
+    share = 1.0 if len(doubted.others) <= FEW else SHARE
+    near = found if share == 1.0 else functional.reading(domain, evaluation(trial), share)
+    others = [functional.reading(domain, evaluation(other), share).values for other in doubted.others]
 
     def off(of: Callable[[NDArray], Any]) -> NDArray:
         """The error of a function of the values."""
-        value = of(found.values)
-        parts = sum(((of(values) - value) ** 2 for values in others), start=0.0 * value)
-        return np.sqrt(parts) * (doubt.factor if doubt else 1.0) + np.abs(of(coarse.values) - value)
+        parts = sum(((of(values) - of(near.values)) ** 2 for values in others), start=0.0 * of(near.values))
+        return doubted.factor * np.sqrt(parts) + np.abs(of(coarse.values) - of(found.values))
 
     value = number(found.values)
     known = None if truth is None or not functional.is_compared else _known(functional, trial, truth)
@@ -67,7 +70,7 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
         found.places,
         None if doubt is None or value is None else float(off(number)),
         None if doubt is None else off(np.asarray),
-        doubt is not None and doubt.is_lower_bound,
+        doubted.is_lower_bound,
         0.0 if value is None else abs(float(number(coarse.values)) - float(value)),
         true,
         known,

@@ -26,6 +26,7 @@ class Contents:
     `history` has one value a step (k,); `points` has (n, d) for each term; `diagnosis` may have `singular_values` (k,)
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
     modes: of a problem with several eigenfunctions the eigenvalues (k,) by the unknown's name and fields (k, *nodes).
+    results: what was asked of the solution beside its fields.
     fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
     """
 

@@ -17,6 +17,8 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
     /diagnosis/estimate_time ...         middles of parts of time, estimate_by_time_u: the field's relative error there
+    /diagnosis/conditions/walls/values   what a condition misses at places /x ...; of data over their noise
+    /diagnosis/observed/u/values         what was observed of u at places /x ...
     /config                              the resolved configuration, YAML
     /VTKHDF                              links to the above for ParaView; solution.vtkhdf points here
     /plot                                hard links to the above for NeXus viewers

@@ -14,6 +14,7 @@ from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
+from pinn.diagnosis.conditions import remainders
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
 from pinn.diagnosis.elsewhere import unresolved
@@ -59,7 +60,8 @@ class Examination:
     """A trained function with what was found of it; what is None was not asked, or did not come out.
 
     trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
-    known: how well what was identified is. results: what the problem asks of it beside its fields.
+    known: how well what was identified is. results: what the problem asks of it beside its fields. left: what
+    conditions leave, as columns.
     """
 
     trial: TrialFunction | WindowedTrial
@@ -69,6 +71,7 @@ class Examination:
     bounds: Mapping[str, float] = field(default_factory=dict)
     known: Identification | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
+    left: Mapping[str, NDArray] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -85,7 +88,8 @@ class Examination:
     def diagnosis(self) -> dict[str, NDArray]:
         """As columns of the solution file."""
         growth = self.stages.growth if self.stages else None
-        return ({"singular_values": self.spectrum.values} if self.spectrum else {}) | (growth.columns if growth else {})
+        spectrum = {"singular_values": self.spectrum.values} if self.spectrum else {}
+        return spectrum | (growth.columns if growth else {}) | dict(self.left)
 
     @property
     def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
@@ -149,9 +153,10 @@ def examine(
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     answer, told = stages.trial if stages else trial, run.interruption
     results, failing = _results(answer, stages, told)
+    left = _asked(told, "what conditions leave", lambda: remainders(answer, plan.seed)) or {}
     if not output.estimate:
         judged = judge(trial, history, seen=(*_eigenvalue(trial, run), *failing))
-        return Examination(trial, judged, None, _spectrum(run), results=results)
+        return Examination(trial, judged, None, _spectrum(run), results=results, left=left)
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
         _asked(told, "the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
@@ -168,7 +173,7 @@ def examine(
     seen = (*(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
-    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results)
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left)
 
 
 def _results(
