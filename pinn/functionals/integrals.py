@@ -17,7 +17,8 @@ from pinn.sampling.given import SHARE, WEIGHT, QuadratureRegion
 from pinn.sampling.points import Points
 from pinn.terms.base import boundary_region, checked_part, checked_predicate, required
 
-NODES = {0: 1, 1: 256, 2: 1600, 3: 4096}  # of a quadrature, by the dimension of what is integrated over
+NODES = {0: 1, 1: 256, 2: 6400, 3: 8000}  # of a quadrature, by the dimension of what is integrated over
+FEWER = {0: 1, 1: 256, 2: 1600, 3: 4096}  # at each of many moments
 
 
 class Total(Functional):
@@ -65,7 +66,7 @@ class Total(Functional):
         checked_part(domain, self.of)
         sides = () if self.on is None else boundary_region(domain, self.on, None, self.of).sides
         d = len(domain.space_coordinates) - bool(sides)
-        nodes = max(1, round(share * NODES[min(d, max(NODES))]))
+        nodes = max(1, round(share * (NODES if moments == 1 else FEWER)[min(d, max(NODES))]))
         return QuadratureRegion(sides, checked_predicate(domain, self.where), of=self.of, nodes=nodes, moments=moments)
 
     def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
