@@ -59,7 +59,7 @@ class Result:
         if self.number is None:
             return f"{np.nanmin(self.values):.4g} to {np.nanmax(self.values):.4g}"
         if not self._has_bar:
-            return f"{self.number:.8g}"
+            return f"{self.number:.4g}" if self.is_lower_bound else f"{self.number:.8g}"
         return with_error(self.number, self.error)
 
     @property

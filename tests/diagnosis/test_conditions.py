@@ -16,7 +16,7 @@ from pinn.solution.output import Output
 from pinn.solution.solution import Solution
 from pinn.solution_file.reading import read
 from pinn.solution_file.remainders import LEFT, OBSERVED, remainders_in
-from pinn.terms import Data, Dirichlet, Initial, Interior, Mean, Periodic
+from pinn.terms import Data, Dirichlet, Initial, Integral, Interior, Periodic
 from pinn.trial.making import make_trial, make_windows
 
 
@@ -32,7 +32,7 @@ class Plate(Problem):
             "equation": Interior(lambda laplacian_u: laplacian_u),
             "left": Dirichlet(u=0.0, on="x.min"),  # missed by y
             "bottom": Dirichlet(u=lambda x: x, on="y.min"),
-            "mean": Mean(u=0.0),
+            "total": Integral("u", 5.0, on="x.max"),
             "seen": Data(at={"x": [0.25, 0.5], "y": [0.5, 0.5]}, u=[1.0, 2.0], noise=0.5),
         }
 
@@ -58,7 +58,7 @@ class Wave(Problem):
 def test_each_condition_is_told_where_it_is_missed():
     columns = remainders(exact_trial(Plate()))
     left = {one.name: one for one in remainders_in(columns, LEFT)}
-    assert list(left) == ["left", "seen"]  # a mean has no place, and what holds exactly leaves nothing
+    assert list(left) == ["left", "seen"]  # an integral has no place, and what holds exactly leaves nothing
     np.testing.assert_array_equal(left["left"].places["x"], 0.0)
     np.testing.assert_allclose(left["left"].values, left["left"].places["y"], atol=1e-14)
     np.testing.assert_allclose(left["seen"].values, [-0.5, -2.0])  # over the noise
