@@ -16,7 +16,7 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 OBSERVED = "observed "  # begins the columns of data
-PLACES, MOST = 200, 2000  # on each side, of each window; of a term at most
+PLACES, MOST = 400, 2000  # on each side, of each window; of a term at most
 
 
 def remainders(trial: TrialFunction | WindowedTrial, seed: int = 0) -> dict[str, NDArray[np.float64]]:
