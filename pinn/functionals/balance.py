@@ -32,6 +32,9 @@ class Balance(Functional):
     a name or a function. at: as of `Functional`. Components of the flux by coordinate: names or functions.
     """
 
+    said = "of the largest flow"
+    is_compared = False  # it is zero
+
     def __init__(
         self,
         content: str | None = None,
@@ -45,9 +48,6 @@ class Balance(Functional):
         self.content = content
         self.source = source
         self.flux = flux
-
-    said = "of the largest flow"
-    is_compared = False  # it is zero
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

@@ -24,7 +24,7 @@ class Maximum(Total):
     sign: ClassVar[float] = 1.0
 
     def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
-        along, places = self.moments(domain)
+        along, places = self.moments(self.of or domain)
         points = nodes_at(self.region(domain, share, max(len(places), 1)), domain, self.at)
         inside = points.columns[self.column] > 0
         values = torch.where(inside, self.sign * values_of(self.quantity, evaluate, points), -torch.inf)

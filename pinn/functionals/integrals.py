@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class Total(Functional):
     is true. Other arguments: as of `Functional`.
     """
 
+    column: ClassVar[str] = WEIGHT
+
     def __init__(
         self,
         quantity: Quantity,
@@ -46,8 +48,6 @@ class Total(Functional):
         self.on = on
         self.of = of
         self.where = where
-
-    column = WEIGHT
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -70,7 +70,7 @@ class Total(Functional):
         return QuadratureRegion(sides, checked_predicate(domain, self.where), of=self.of, nodes=nodes, moments=moments)
 
     def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
-        along, places = self.moments(domain)
+        along, places = self.moments(self.of or domain)
         points = nodes_at(self.region(domain, share, max(len(places), 1)), domain, self.at)
         values = self.integrand(evaluate, points) * points.columns[self.column]
         return Reading(points.by_row(values).sum(0).numpy(), along, places)
@@ -135,11 +135,12 @@ def outward(components: Mapping[str, Quantity], evaluate: Evaluate, points: Poin
 
 def nodes_at(region: QuadratureRegion, domain: Domain, at: Mapping[str, float]) -> Points:
     """The nodes of a quadrature at evenly spread moments, or at the one that is fixed."""
-    free = domain.coordinates[len(domain.space_coordinates) :]
+    owner = region.of or domain
+    free = owner.coordinates[len(owner.space_coordinates) :]
 
     def draw(n: int, d: int) -> NDArray[np.float64]:
         """In place of random numbers in the unit cube, a column each of time and parameters."""
-        bounds = [domain.bounds[name] for name in free]
+        bounds = [owner.bounds[name] for name in free]
         fixed = [np.full(n, (at[c] - a) / (b - a)) if c in at else None for c, (a, b) in zip(free, bounds, strict=True)]
         return np.stack([np.linspace(0.0, 1.0, n) if column is None else column for column in fixed], 1)
 
