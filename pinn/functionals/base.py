@@ -66,7 +66,7 @@ class Functional(ABC):
         self.reference = reference
 
     said: ClassVar[str] = ""  # what its numbers are, where that is not clear
-    is_compared: ClassVar[bool] = True  # with that of the true solution
+    is_compared: ClassVar[bool] = True  # with those of others: the true solution, a corrected one
 
     @property
     @abstractmethod

@@ -48,6 +48,7 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
     domain, number = trial.problem.domain, functional.number
     found = functional.reading(domain, evaluation(trial))
     coarse = functional.reading(domain, evaluation(trial), COARSE)
+    doubt = doubt if functional.is_compared else None  # what is to be zero tells its error itself
     doubted = doubt or Doubt(())
     share = 1.0 if len(doubted.others) <= FEW else SHARE
     near = found if share == 1.0 else functional.reading(domain, evaluation(trial), share)

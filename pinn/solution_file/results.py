@@ -59,7 +59,8 @@ class Result:
         if self.number is None:
             return f"{np.nanmin(self.values):.4g} to {np.nanmax(self.values):.4g}"
         if not self._has_bar:
-            return f"{self.number:.4g}" if self.is_lower_bound else f"{self.number:.8g}"
+            digits = 4 if self.is_lower_bound else 6 if self.error is None else 8
+            return f"{self.number:.{digits}g}"
         return with_error(self.number, self.error)
 
     @property

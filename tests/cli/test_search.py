@@ -216,6 +216,7 @@ def test_what_a_problem_asks_can_be_searched_for(here, capsys):
     number = pinn.load("search/0", trust=True).results["warmth"].number
     assert [trial.values for trial in trials()] == [[-number]]
     assert "warmth" in capsys.readouterr().out
+    assert "<button>warmth</button>" in (here / "search/report.html").read_text()
     assert "result_warmth" in (here / "search/summary.csv").read_text().splitlines()[0]
     assert main([*words, "hydra.sweeper.objectives=[warmht]", "hydra.sweep.dir=other"]) == 2
     assert "must be some of error, estimated_error, held_out, seconds, steps, warmth, got" in capsys.readouterr().err
