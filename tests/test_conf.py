@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from pinn.basis.configurable import plain
 from pinn.basis.errors import UserError
-from pinn.cli.composition import file_name, register
+from pinn.cli.composition import TRACKER, file_name, register
 from pinn.cli.help import choice_options, further_groups, groups
 from pinn.cli.mistakes import explain
 from pinn.cli.schema import checked_type
@@ -187,7 +187,7 @@ def test_keys_are_those_of_solve():
     config, parameters = composed(), inspect.signature(solve).parameters
     plain = OmegaConf.to_container(config, enum_to_str=True)
     assert isinstance(plain, dict)
-    own = [name for name in plain if name not in groups() and name != KEY]
+    own = [name for name in plain if name not in groups() and name not in (KEY, TRACKER)]
     assert {*own, *groups(), "folder", "callbacks", "configuration", "resume"} == set(parameters)
     for name in own:
         assert (plain[name] or None) == (parameters[name].default or None), name

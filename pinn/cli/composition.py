@@ -29,6 +29,7 @@ from pinn.trial.making import CONSTRAINTS
 PROBLEM_FILE = re.compile(r"[^,\s'\"()\[\]]+\.py(?::\w+)?(?![\w.])")
 
 PARTS = ("problem", "network", "sampler", "optimizer", "weighting", "training", "output")
+TRACKER = "tracker"  # what watches a run besides, none by default
 OF_PYTHON = ("folder", "callbacks", "configuration", "resume")  # arguments of `solve` that are no options
 WORDS = {
     "dtype": DTYPES,
@@ -61,11 +62,16 @@ def composed(words: Sequence[str], config_dir: str | None = None) -> DictConfig:
 
 def arguments(config: DictConfig) -> dict[str, Any]:
     """The arguments of `solve` that a composed configuration describes."""
-    container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
-    plain = cast("dict[str, Any]", container)
-    plain.pop(KEY, None)
+    plain = _resolved(config)
     parts = {name: instantiate(config[name], _convert_="all") for name in PARTS}
     return plain | parts | {"configuration": plain}
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    """What a solution is made from, as plain data, nothing left to be filled in."""
+    container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
+    plain = cast("dict[str, Any]", container)
+    return {name: value for name, value in plain.items() if name not in (KEY, TRACKER)}
 
 
 def solve_configured(
@@ -76,7 +82,14 @@ def solve_configured(
     Returns what makes the answer unfit for use, if anything; raises KeyboardInterrupt where the run was interrupted,
     with the signal's number.
     """
-    return solve_built(arguments(config), folder, resume, callbacks)
+    return solve_built(arguments(config), folder, resume, [*tracked(config, folder), *callbacks])
+
+
+def tracked(config: DictConfig, folder: Path) -> list[Callback]:
+    """The tracker of a run in a folder, where the configuration has one."""
+    if config.get(TRACKER) is None:
+        return []
+    return [instantiate(config[TRACKER])(folder, _resolved(config))]
 
 
 def solve_built(
@@ -111,7 +124,7 @@ def _main_options() -> DictConfig:
             words = {word: word for word in WORDS.get(name, ())}
             kind = Enum(name, words) if words else checked_type(parameter.annotation)
             fields.append((name, kind, MISSING))
-    fields.append((KEY, bool, MISSING))
+    fields += [(KEY, bool, MISSING), (TRACKER, Any, None)]
     return open_mappings(structured("Config", fields))
 
 

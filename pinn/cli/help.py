@@ -10,6 +10,7 @@ from pinn.basis.errors import UserError
 from pinn.cli.near import did_you_mean, no_choice
 
 EXPERIMENT = "experiment"
+TRACKER = "tracker"
 OF_SWEEPS = ("hydra/launcher", "hydra/sweeper")
 
 USAGE = """\
@@ -19,6 +20,7 @@ Usage
   pinn [GROUP=CHOICE | KEY=VALUE]...          solve; results go to runs/<problem>/<date>_<time>/
   pinn -m [GROUP=A,B | KEY=1,2]...            solve for every combination; results go to runs/multirun/
   pinn new NAME                               a problem of your own: NAME.py, to be changed, running as it stands
+  pinn guide [TOPIC]                          the guide: pages with examples, one a task
   pinn check [GROUP=CHOICE | KEY=VALUE]...    compare the problem's derivatives with numbers, before a run
   pinn resume RUN [KEY=VALUE]...              continue a run that was interrupted, or longer; or a sweep
   pinn verdict RUN...                         how far finished runs can be trusted, and by which numbers
@@ -60,7 +62,7 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
 
 
 def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
-    """Groups without a choice of their own in the defaults list, as `groups`: experiments, parts, and of sweeps.
+    """Groups without a choice of their own in the defaults list, as `groups`: experiments, parts, trackers, of sweeps.
 
     A folder in that of experiments is part of a choice's name (`burgers/best`), anywhere else a group
     (`sampler/adaptation`).
@@ -71,7 +73,7 @@ def further_groups(config_dir: str | None = None) -> dict[str, dict[str, str]]:
         inner = _described(f"{EXPERIMENT}/{folder}", config_dir)
         experiments |= {f"{folder}/{choice}": text for choice, text in inner.items()}
     further = {part: _described(part, config_dir) for part in parts} | {EXPERIMENT: experiments}
-    return further | {group: _described(group, config_dir) for group in OF_SWEEPS}
+    return further | {group: _described(group, config_dir) for group in (TRACKER, *OF_SWEEPS)}
 
 
 def help_page(config_dir: str | None = None) -> str:

@@ -38,6 +38,8 @@ def check_stranger(configuration: Mapping[str, Any], path: Path) -> None:
     """Raise UserError unless a configuration from elsewhere makes nothing but its parts, of pinn, and reads nothing."""
     for text in _texts(configuration):
         require("${" not in text, f"{path} has {text!r} filled in, and was not made here by you; {TRUST}")
+    told = f"{path} has a tracker that is handed the record, and was not made here by you; {TRUST}"
+    require(configuration.get("tracker") is None, told)
     for name, part in renewed(configuration).items():
         check_targets(part, *PLACES.get(name, ((), ())))
 

@@ -16,7 +16,7 @@ from pinn.basis.logs import logger
 from pinn.basis.rebuilding import renewed
 from pinn.basis.seals import is_sealed
 from pinn.cli.command import run
-from pinn.cli.composition import arguments, register, solve_built
+from pinn.cli.composition import TRACKER, arguments, register, solve_built, tracked
 from pinn.cli.mistakes import OURS, dotted_keys, explain
 from pinn.cli.near import did_you_mean
 from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
@@ -58,7 +58,7 @@ def resume(given: Namespace) -> None:
         begun = can_resume(folder)
         if not begun:
             logger.info("%s holds no checkpoint yet: the run begins anew", folder)
-        doubted = solve_built(_built(config, saved), folder, resume=begun)
+        doubted = solve_built(_built(config, saved), folder, resume=begun, callbacks=tracked(config, folder))
         settle(folder)
     finally:
         for handler in with_file:
@@ -96,7 +96,7 @@ def _overridden(saved: Path, words: Sequence[str], trusted: bool) -> DictConfig:
 
 def _built(config: DictConfig, saved: Path) -> dict[str, Any]:
     """The arguments of `solve`; raises UserError where the configuration is damaged."""
-    known = [*parameters(solve), KEY]
+    known = [*parameters(solve), KEY, TRACKER]
     for name in map(str, config):
         require(name in known, f"no option {name!r} of a run{did_you_mean(name, known)}, which {saved} has")
     try:

@@ -27,6 +27,10 @@ def _new(parser: Parser) -> None:
     parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="default: the working directory")
 
 
+def _guide(parser: Parser) -> None:
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", help="a page's name; without one the pages are listed")
+
+
 def _check(parser: Parser) -> None:
     parser.add_argument("options", metavar="KEY=VALUE", nargs="*", help="those of a run, GROUP=CHOICE among them")
     parser.add_argument("--figure", metavar="FILE", help="draw the domain with each term's points and the normals")
@@ -48,7 +52,7 @@ def _verdict(parser: Parser) -> None:
 
 def _compare(parser: Parser) -> None:
     parser.add_runs()
-    parser.add_argument("--to", metavar="FIGURE", help="draw held-out residuals and errors against time")
+    parser.add_argument("--to", metavar="FIGURE", help="draw held-out losses and errors against time")
     told = "columns named as coordinates and fields: text, NetCDF, HDF5; .vtu by pyvista"
     parser.add_argument("--with", dest="data", metavar="FILE", help=f"compare with the values of a file: {told}")
     parser.add_argument("--at", metavar="NAME=NUMBER", nargs="+", default=[], help="coordinates that the file lacks")
@@ -84,6 +88,12 @@ SUBCOMMANDS = {
         "Writes a problem of one's own that runs as it stands: a page to change.",
         "  pinn new heat_sink\n  pinn new heat_sink --folder sinks",
         _new,
+    ),
+    "guide": Subcommand(
+        "pinn.cli.guide",
+        "Prints a page of the guide: one task each, from an equation of one's own to a cluster.",
+        "  pinn guide\n  pinn guide ode\n  pinn guide data | less",
+        _guide,
     ),
     "check": Subcommand(
         "pinn.cli.check",

@@ -112,6 +112,7 @@ class Vocabulary:
         "cell",
         "corner",
         "inside",
+        "beyond",
         "reference",
         "error",
         "estimate",

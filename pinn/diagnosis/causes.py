@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pinn.diagnosis.error_estimate import NOTHING
 from pinn.diagnosis.verdict import Reason, Word
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.exact_terms import make_residuals
@@ -33,13 +34,18 @@ def sizes(trial: TrialFunction, seed: int = 0) -> Iterator[Reason]:
     shift, own = trial.own_scale()
     with torch.no_grad():
         trained = trial.evaluate(fields, x)
+    free = trial.problem.defined_up_to_constant
     asked = _prescribed(trial, generator)
     for k, name in enumerate(fields):
-        size = asked.get(name) or float((trained[name] - shift[k]).square().mean().sqrt())
+        size = asked.get(name) or _spread(trained[name], trained[name].mean() if name in free else shift[k])
         ratio = size / float(own[k])
-        if ratio > APART or 0 < ratio < 1 / APART:
+        if ratio > APART or NOTHING < ratio < 1 / APART:
             told = f"{name} is of the size of {size:.0e}, and its network of {size / ratio:.0e}"
             yield Reason(told, Word.NOT_SOLVED, f"scales = {{{name!r}: {size:.0e}}} in the problem")
+
+
+def _spread(values: Tensor, middle: Tensor) -> float:
+    return float((values - middle).square().mean().sqrt())
 
 
 def _prescribed(trial: TrialFunction, generator: torch.Generator) -> dict[str, float]:
@@ -107,6 +113,13 @@ def end(columns: Mapping[str, NDArray]) -> Iterator[Reason]:
     elif falling is False:
         told = "the residual on fresh points has stopped falling"
         yield Reason(told, Word.NOT_SOLVED, "a larger network (network.width)")
+
+
+def cut_off(shortfall: str) -> Iterator[Reason]:
+    """What windows of time have not reached: nothing that is estimated there counts."""
+    if shortfall:
+        told = f"{shortfall}; from there on the fields go on as they ended"
+        yield Reason(told, Word.NOT_SOLVED, "a larger training.time_limit")
 
 
 def still_falling(columns: Mapping[str, NDArray]) -> bool | None:

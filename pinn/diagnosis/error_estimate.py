@@ -24,6 +24,7 @@ EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 PARTS = 20  # of time
 BESIDE = 2  # parts of time to either side whose largest field is what an error is relative to
+NOTHING = 1e-9  # of a field by the size of its network: what is smaller is zero, and its error relative to this
 FAINT = 1e-3  # of a field's size over all time: the least that an error at some time is relative to
 
 
@@ -48,7 +49,17 @@ class Estimate:
     def errors(self) -> dict[str, float]:
         """||e|| / ||u + e|| of each field."""
         whole, change = self._fields
-        return {name: ratio(e.norm(), whole[name].norm()) for name, e in change.items()}
+        least = self._least
+        return {
+            name: ratio(e.norm(), whole[name].norm().clamp_min(least[name] * len(e) ** 0.5))
+            for name, e in change.items()
+        }
+
+    @property
+    def _least(self) -> dict[str, float]:
+        """Field -> the root mean square that its errors are relative to at least."""
+        sizes = (self.trial.windows[0].own_scale()[1] * NOTHING).tolist()
+        return dict(zip(self.trial.problem.vocabulary.fields, sizes, strict=True))
 
     @property
     def is_explained(self) -> bool:
@@ -75,7 +86,8 @@ class Estimate:
         part = np.clip(((time - first) / (last - first) * PARTS).astype(int), 0, PARTS - 1)
         whole, change = self._fields
         free = self.trial.problem.defined_up_to_constant
-        errors = {name: _by_part(whole[name], change[name], part, name in free) for name in change}
+        least = self._least
+        errors = {name: _by_part(whole[name], change[name], part, name in free, least[name]) for name in change}
         middle = first + (last - first) * (np.arange(PARTS) + 0.5) / PARTS
         return ErrorGrowth(middle, errors)
 
@@ -85,13 +97,13 @@ def ratio(a: Tensor, b: Tensor) -> float:
     return float(a / b.clamp_min(torch.finfo(b.dtype).tiny))
 
 
-def _by_part(whole: Tensor, change: Tensor, part: np.ndarray, up_to_constant: bool) -> np.ndarray:
+def _by_part(whole: Tensor, change: Tensor, part: np.ndarray, up_to_constant: bool, least: float) -> np.ndarray:
     """The relative error in each part of time, NaN where there is no point."""
     u, e = (_roots(values.double().cpu().numpy(), part, up_to_constant) for values in (whole, change))
     known = np.nan_to_num(u)
     beside = [known[max(0, k - BESIDE) : k + BESIDE + 1].max() for k in range(PARTS)]
     overall = float(whole.double().square().mean().sqrt())
-    return e / np.maximum(np.maximum(beside, FAINT * overall), np.finfo(np.float64).tiny)
+    return e / np.maximum(np.maximum(beside, FAINT * overall), max(least, np.finfo(np.float64).tiny))
 
 
 def _roots(values: np.ndarray, part: np.ndarray, up_to_constant: bool) -> np.ndarray:

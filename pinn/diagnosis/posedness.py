@@ -74,9 +74,10 @@ class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.
 
     moved: the parameters whose changes J is of. given (N,): r of fields that are zero: sources and data. blocks: name
-    -> rows. owners, columns: the field or unknown by number, of phi's rows and columns. places: block -> its points.
-    noisy: the blocks whose rows are divided by their noise, among them the priors. levels: root mean square of each
-    field. extents: their sizes, as of `_changes`. weights: of the blocks in the loss that was minimized.
+    -> rows; sides: those of conditions on sides. owners, columns: the field or unknown by number, of phi's rows and
+    columns. places: block -> its points. noisy: the blocks whose rows are divided by their noise, among them the
+    priors. levels: root mean square of each field. extents: their sizes, as of `_changes`. weights: of the blocks in
+    the loss that was minimized.
     """
 
     trial: TrialFunction
@@ -92,6 +93,7 @@ class _Linearized:
     places: dict[str, Tensor]
     noisy: tuple[str, ...]
     priors: tuple[str, ...]
+    sides: tuple[str, ...]
     levels: Tensor
     extents: Tensor
     weights: dict[str, float]
@@ -133,6 +135,7 @@ class _Linearized:
             places,
             noisy,
             residuals.priors,
+            tuple(block.name for group in residuals.regions.values() for block in group.blocks if group.region.sides),
             levels,
             extents,
             trained,
@@ -170,8 +173,15 @@ class _Linearized:
         return float((r - q @ (q.mT @ r)).norm() / r.norm().clamp_min(torch.finfo(r.dtype).tiny))
 
     def missed(self) -> dict[str, float]:
-        """Each block's residual by the block's size; not of priors, which need not hold."""
-        return {name: size for name, size in self._by_size(self.r).items() if name not in self.priors}
+        """Each block's residual by the block's size; not of priors, which need not hold.
+
+        On sides its mean: what is missed next to a corner where data disagree alone, moves the fields as little.
+        """
+        rows = self.r.clone()
+        for name in self.sides:
+            own = rows[self.blocks[name]]
+            rows[self.blocks[name]] = own.abs().mean()
+        return {name: size for name, size in self._by_size(rows).items() if name not in self.priors}
 
     def faint(self) -> tuple[str, ...]:
         """The blocks whose data are far more than what fields of the solution's size make of them, and are missed."""

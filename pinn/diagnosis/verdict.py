@@ -23,7 +23,7 @@ LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below t
 OPEN = 0.1  # share of a field that noise may leave open where it is to be used
 HUGE, MANY = 10.0, 1e6  # an error, and a ratio, beyond which the number says nothing
 SOLVED = 1e-6  # residual over the equation's largest term, or error, below which nothing is worth a remark
-DOMINANT = 0.8  # share of the held-out residual beyond which one term is named
+DOMINANT = 0.8  # share of the held-out loss beyond which one term is named
 
 
 class Word(Enum):
@@ -361,8 +361,7 @@ def _dominant(measured: Measured) -> Iterator[Reason]:
         if fresh > DOMINANT * measured.total and not solved and measured.noise.get(block, CONSISTENT) >= CONSISTENT:
             share = measured.training.get(block, 0.0) / max(sum(measured.training.values()), 1e-300)
             yield Reason(
-                f"{block}: {100 * fresh / measured.total:.0f} % of the held-out residual, {100 * share:.0f} % of the "
-                "loss",
+                f"{block}: {100 * fresh / measured.total:.0f} % of the held-out loss, {100 * share:.0f} % of the loss",
                 Word.TRUSTED,
                 f"a larger weights.{block}" + ("" if share > DOMINANT else " or more points there"),
             )

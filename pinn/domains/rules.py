@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import roots_jacobi
+from scipy.special import roots_jacobi, roots_legendre
 
 Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -20,7 +20,7 @@ class Rule:
 
 def gauss_legendre(n: int) -> Nodes:
     """n nodes in (0, 1) and weights of sum 1, exact for polynomials of degree 2 n - 1."""
-    nodes, weights = np.polynomial.legendre.leggauss(n)
+    nodes, weights = roots_legendre(n)  # numpy's takes ten times as long for 2,000 nodes
     return (nodes + 1) / 2, weights / 2
 
 

@@ -70,6 +70,11 @@ class Accuracy:
         estimated = self.estimate.errors if self.estimate else {}
         return {name: e / self.errors[name][0] for name, e in estimated.items() if self.errors.get(name, (0.0,))[0] > 0}
 
+    @property
+    def residual(self) -> float | None:
+        """What all terms leave on fresh points: the root of the sum of their mean squares; None where not measured."""
+        return math.hypot(*(term.fresh for term in self.residuals)) if self.residuals else None
+
     def estimated(self) -> Iterator[Row]:
         """The estimated error of each field."""
         for name, value, kind in self.estimate.rows() if self.estimate else ():

@@ -15,6 +15,7 @@ from matplotlib.image import AxesImage
 from PIL import Image
 
 from pinn.basis.disk import replacing
+from pinn.report.fineness import finely
 from pinn.report.maps import draw_map, proportion
 from pinn.report.panels import Panel, Quantity, View, cut, field_quantities, has_flow, make_view, speed
 from pinn.report.style import LARGE
@@ -118,7 +119,7 @@ def first_frame(contents: Contents, quantities: list[Quantity], view: View) -> t
     panels = [cut(quantity, contents, view) for quantity in quantities]
     ratio = proportion(panels[0], contents)
     width = 3.6 if len(panels) > 1 else 4.8
-    height = 3.0 if ratio is None else 1.0 + ratio * (width - 1.3)
+    height = 3.0 if ratio is None else 1.0 + min(ratio * (width - 1.3), 4.8)
     figure = Figure(figsize=(width * len(panels), height), dpi=DPI, layout="constrained")
     images = []
     for axes, panel, quantity in zip(
@@ -132,7 +133,7 @@ def first_frame(contents: Contents, quantities: list[Quantity], view: View) -> t
 def set_values(image: Any, panel: Panel) -> None:
     """Put a panel's values into an image that was drawn of another time."""
     if isinstance(image, AxesImage):
-        image.set_data(panel.values)
+        image.set_data(finely(panel.values, panel.beyond))
     else:
         image.set_array(np.where(np.isfinite(panel.values), panel.values, 0.0))
 

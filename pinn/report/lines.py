@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pinn.report.observed import observed
 from pinn.report.panels import axis_label
-from pinn.report.style import NORMAL, add_legend, colors, style
+from pinn.report.style import NORMAL, add_legend, curve_styles, marker_styles, style
 from pinn.solution_file.contents import Contents
 
 
@@ -22,25 +22,26 @@ def draw_lines(contents: Contents) -> Figure:
     below = {"|error|": contents.error, "|residual|": contents.residual}
     below = below if contents.error else {"|estimated error|": contents.estimate} | below
     below = {label: arrays for label, arrays in below.items() if arrays}
-    figure = Figure(figsize=(6.4, 2.8 + 1.6 * len(below)), layout="constrained")
+    figure = Figure(figsize=(5.2, 2.8 + 1.6 * len(below)), layout="constrained")
     ratios = [2] + [1] * len(below)
     stacked = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
-    for color, (field, values) in zip(colors(), contents.fields.items(), strict=False):
-        stacked[0].plot(x, along(values, order), color=color, linewidth=1.8, label=axis_label(field, contents))
+    for look, (field, values) in zip(curve_styles(), contents.fields.items(), strict=False):
+        stacked[0].plot(x, along(values, order), **look, linewidth=1.8, label=axis_label(field, contents))
         for seen in observed(field, contents):
-            stacked[0].plot(seen.places[name], seen.values, ".", color=color, markersize=3, alpha=0.6, label="measured")
+            at, color = seen.places[name], look["color"]
+            stacked[0].plot(at, seen.values, ".", color=color, markersize=3, alpha=0.6, label="measured")
     for number, truth in enumerate(contents.reference.values()):
         kind = contents.attributes.get("truth", "reference")
         stacked[0].plot(x, along(truth, order), "k--", linewidth=0.9, label=None if number else kind)
     for axes, (label, arrays) in zip(stacked[1:], below.items(), strict=True):
-        for color, (part, values) in zip(colors(), arrays.items(), strict=False):
+        for look, (part, values) in zip(curve_styles(), arrays.items(), strict=False):
             size = along(np.where(values == 0, np.nan, np.abs(values)), order)
-            axes.plot(x, size, color=color, linewidth=1, label=part)
+            axes.plot(x, size, **look, linewidth=1, label=part)
         axes.set_yscale("log")
         axes.set_ylabel(label, fontsize=NORMAL)
     for axes in stacked:
         style(axes)
-        add_legend(axes)
+        add_legend(axes, 4.4)
     stacked[-1].set_xlabel(axis_label(name, contents), fontsize=NORMAL, parse_math=False)
     return figure
 
@@ -69,19 +70,19 @@ def draw_distributions(contents: Contents) -> Figure:
     sizes = {label: arrays for label, arrays in sizes.items() if arrays}
     figure = Figure(figsize=(3.2 * (1 + len(sizes)), 3.2), layout="constrained")
     compared, *others = figure.subplots(1, 1 + len(sizes), squeeze=False)[0]
-    for color, (name, values) in zip(colors(), contents.fields.items(), strict=False):
+    for look, (name, values) in zip(marker_styles(), contents.fields.items(), strict=False):
         truth = contents.reference.get(name)
         if truth is not None:
-            compared.plot(truth.ravel(), values.ravel(), ".", color=color, markersize=1.5, label=name)
+            compared.plot(truth.ravel(), values.ravel(), **look, linestyle="", markersize=1.5, label=name)
         elif not contents.reference:
-            compared.hist(values[np.isfinite(values)], bins=60, color=color, alpha=0.6, label=name)
+            compared.hist(values[np.isfinite(values)], bins=60, color=look["color"], alpha=0.6, label=name)
     if contents.reference:
         ends = compared.get_xlim()
         compared.plot(ends, ends, "k-", linewidth=0.6)
         style(compared, contents.attributes.get("truth", "reference"), "solution")
     else:
         style(compared, "value", "nodes")
-    add_legend(compared)
+    add_legend(compared, 2.6)
     for axes, (label, arrays) in zip(others, sizes.items(), strict=True):
         draw_histogram(axes, label, arrays)
     return figure
@@ -92,8 +93,8 @@ def draw_histogram(axes: Axes, label: str, arrays: Mapping[str, NDArray]) -> Non
     sizes = {name: np.abs(values[np.isfinite(values) & (values != 0)]) for name, values in arrays.items()}
     largest = max((float(size.max()) for size in sizes.values() if size.size), default=1.0)
     bins = np.geomspace(largest * 1e-5, largest, 61).tolist()
-    for color, (name, size) in zip(colors(), sizes.items(), strict=False):
-        axes.hist(size, bins=bins, histtype="step", color=color, label=name)
+    for look, (name, size) in zip(curve_styles(), sizes.items(), strict=False):
+        axes.hist(size, bins=bins, histtype="step", **look, label=name)
     axes.set_xscale("log")
     style(axes, label, "nodes")
-    add_legend(axes)
+    add_legend(axes, 2.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
+from pinn.report.fineness import finely
 from pinn.report.observed import draw_observed
-from pinn.report.panels import Panel, axis_label, solution_panels
+from pinn.report.panels import Panel, arrange, axis_label, solution_panels
 from pinn.report.scales import DECADES
-from pinn.report.style import NORMAL, SMALL
+from pinn.report.style import NORMAL, SMALL, STRIP
 from pinn.solution_file.contents import Contents
 
 FLAT = 1e-3
 """Of the usual area of a triangle, below which shading it goes wrong."""
+
+BESIDE, TALLEST, NARROWEST = 1.3, 3.2, 2.0
+"""Inches: of labels and color bar beside a map, of the tallest map, and of the narrowest with what is beside it."""
+
+LOW = 0.35
+"""Height over width below which few maps stand in a row."""
 
 STREAM_NODES = 60
 """Nodes along either axis of the grid on which a mesh's streamlines are found."""
@@ -29,25 +37,40 @@ def draw_maps(contents: Contents) -> Figure:
     """Fields, references, errors and residuals as maps; fields of one coordinate, where there are others, as curves."""
     curves = [name for name, own in contents.fewer.items() if len(own) == 1 and own != ("node",)]
     rows = solution_panels(without(curves, contents))
+    ratio = proportion(rows[0][0], contents)
+    if ratio is not None and ratio < LOW:
+        rows = arrange([panel for row in rows for panel in row], 1 if ratio < LOW / 2 else 2)
     columns = max(map(len, rows))
     lines = [curves[start : start + columns] for start in range(0, len(curves), columns)]
-    width = 7.2 if columns <= 2 else 3.0 * columns
-    ratio = proportion(rows[0][0], contents)
-    height = 2.6 if ratio is None else 0.8 + ratio * (width / columns - 1.3)  # the rest is labels and color bar
-    count = len(rows) + len(lines)
-    figure = Figure(figsize=(width, height * count + 0.4), layout="constrained")
-    grid = figure.subplots(count, columns, squeeze=False)
-    for places, names in zip(grid[len(rows) :], lines, strict=True):
-        for axes, name in zip(places, names, strict=False):
-            draw_curve(axes, name, contents)
-        for axes in places[len(names) :]:
-            axes.set_axis_off()
-    for places, row in zip(grid[: len(rows)], rows, strict=True):
-        for axes, panel in zip(places, row, strict=False):
-            draw_map(figure, axes, panel, contents)
-        for axes in places[len(row) :]:
-            axes.set_axis_off()
+    sizes = [cell_size(columns, proportion(row[0], contents)) for row in rows] + [cell_size(columns, None)] * len(lines)
+    width, heights = max(width for width, _ in sizes), [height for _, height in sizes]
+    figure = Figure(figsize=(width * columns, sum(heights) + 0.4), layout="constrained")
+    places = centered(figure, [*map(len, rows), *map(len, lines)], heights)
+    for axes, name in zip(places[sum(map(len, rows)) :], curves, strict=True):
+        draw_curve(axes, name, contents)
+    for axes, panel in zip(places, (panel for row in rows for panel in row), strict=False):
+        draw_map(figure, axes, panel, contents)
     return figure
+
+
+def cell_size(columns: int, ratio: float | None) -> tuple[float, float]:
+    """Width and height (inches) of a map with its labels and color bar. ratio: as of `proportion`."""
+    width = 7.2 / columns if columns <= 2 else 3.0
+    if ratio is None:
+        return width, 2.6
+    across = min(width - BESIDE, TALLEST / ratio)
+    return max(across + BESIDE, NARROWEST), 0.8 + ratio * across
+
+
+def centered(figure: Figure, counts: Sequence[int], heights: Sequence[float] | None = None) -> list[Axes]:
+    """Axes in rows of so many, one row after the other, each in the middle. heights: of rows, None for all alike."""
+    most = max(counts)
+    grid = figure.add_gridspec(len(counts), 2 * most, height_ratios=heights)  # half a place is as far as a row moves
+    return [
+        figure.add_subplot(grid[row, most - count + 2 * k : most - count + 2 * k + 2])
+        for row, count in enumerate(counts)
+        for k in range(count)
+    ]
 
 
 def without(fields: list[str], contents: Contents) -> Contents:
@@ -94,15 +117,23 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> An
 
 
 def draw_image(axes: Axes, panel: Panel, contents: Contents) -> Any:
-    """The map of a grid."""
-    across, up = (contents.nodes.dimensions[name] for name in (panel.view.across, panel.view.up))
-    return axes.imshow(
-        panel.values,
+    """The map of a grid: each node in the middle of its pixel, those at the sides cut in half."""
+    ends = [contents.nodes.dimensions[name][[0, -1]] for name in (panel.view.across, panel.view.up)]
+    shown = finely(panel.values, panel.beyond)
+    (left, right), (bottom, top) = (
+        (a - (b - a) / (count - 1) / 2, b + (b - a) / (count - 1) / 2)
+        for (a, b), count in zip(ends, reversed(shown.shape), strict=True)
+    )
+    image = axes.imshow(
+        shown,
         origin="lower",
-        extent=(across[0], across[-1], up[0], up[-1]),
+        extent=(left, right, bottom, top),
         cmap=panel.scale.colors,
         norm=panel.scale.norm,
+        interpolation="bilinear",
     )
+    axes.set(xlim=ends[0], ylim=ends[1])
+    return image
 
 
 def draw_triangles(axes: Axes, panel: Panel) -> Any:
@@ -165,4 +196,4 @@ def proportion(panel: Panel, contents: Contents) -> float | None:
     if any(name == nodes.time or name in nodes.parameters for name in (panel.view.across, panel.view.up)):
         return None
     width, height = (float(np.ptp(nodes.axes[name])) for name in (panel.view.across, panel.view.up))
-    return height / width if 0.3 < height / width < 3 else None
+    return height / width if STRIP <= height / width <= 1 / STRIP else None

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
 import os
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
 from pinn.basis.disk import write_text
 from pinn.basis.files import without_links
 from pinn.report.drawing import FIGURES
 from pinn.report.record import Record, read_record, record_of
+from pinn.report.style import PANELS
 from pinn.report.typeset import statement
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.reading import PathLike, locate, read
@@ -28,15 +33,21 @@ CAPTIONS = {
     "solution.gif": "The fields in the course of time",
     "results.png": "What is asked of the solution",
     "error_by_time.png": "Estimated error in the course of time",
+    "points.png": "Points of each term and outward normals",
     "conditions.png": "What conditions and data leave, place by place",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",
-    "points.png": "Points of each term and outward normals",
 }
 """The figures in a run's folder, in the order of the page."""
 
+FOLDED = ("spectrum.png",)
+"""Those that show on request."""
+
 ENDED_EARLY = ("time", "stage_time", "steps", "interrupted")
 """The outcomes after which there may be more to gain."""
+
+LETTERS = 0.6
+"""CSS pixels for one of a figure, which has 200 in an inch."""
 
 KINDS = {".png": "image/png", ".gif": "image/gif"}
 
@@ -67,11 +78,45 @@ def report(contents: Contents, target: PathLike) -> Path:
     return write_text(Path(target), page)
 
 
-def pictures(folder: Path) -> dict[str, str]:
-    """Caption -> `data:` address of the figures in a folder."""
-    there = {caption: folder / name for name, caption in CAPTIONS.items()}
-    own = {caption: path for caption, path in there.items() if path.is_file() and not path.is_symlink()}
-    return {caption: data_address(path.read_bytes(), KINDS[path.suffix]) for caption, path in own.items()}
+@dataclass(frozen=True)
+class Picture:
+    """A picture on a page: caption, `data:` address, and width and height (pixels).
+
+    panels: where they are, as of `side_by_side`. folded: whether it shows on request.
+    """
+
+    caption: str
+    address: str
+    size: tuple[int, int]
+    panels: list[list[float]]
+    folded: bool = False
+
+    @property
+    def width(self) -> int:
+        """At which it is shown at most (CSS pixels), so that its letters are about as large as the page's."""
+        return round(self.size[0] * (LETTERS if self.address.startswith("data:image/png") else 1))
+
+
+def pictures(folder: Path) -> list[Picture]:
+    """The figures in a folder."""
+    paths = {folder / name: caption for name, caption in CAPTIONS.items()}
+    return [
+        picture(path.read_bytes(), caption, KINDS[path.suffix], path.name in FOLDED)
+        for path, caption in paths.items()
+        if path.is_file() and not path.is_symlink()
+    ]
+
+
+def picture(content: bytes, caption: str, kind: str = "image/png", folded: bool = False) -> Picture:
+    """The content of an image file as a picture; panels that are not told of as they should be are none."""
+    with Image.open(io.BytesIO(content)) as image:
+        size, told = image.size, image.info.get(PANELS, "[]")
+    try:
+        panels = [[float(share) for share in panel] for panel in json.loads(told)]
+        sound = all(0 <= left < right <= 1 and 0 <= top < bottom <= 1 for left, top, right, bottom in panels)
+    except (ValueError, TypeError, RecursionError):
+        panels, sound = [], True
+    return Picture(caption, data_address(content, kind), size, panels if sound else [], folded)
 
 
 def data_address(content: bytes, kind: str = "image/png") -> str:
@@ -79,7 +124,7 @@ def data_address(content: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def run_page(record: Record, figures: Mapping[str, str], path: Path | None = None) -> str:
+def run_page(record: Record, figures: Sequence[Picture], path: Path | None = None) -> str:
     """The page of a run; path: of its solution file, None where it has none."""
     attributes = record.attributes
     title = str(attributes.get("comment") or attributes.get("title") or attributes["problem"])

@@ -50,7 +50,10 @@ class View:
 
 @dataclass(frozen=True)
 class Panel:
-    """A map of `values` over the axes of its view: (rows, columns), or (k,) at the corners of its surface."""
+    """A map of `values` over the axes of its view: (rows, columns), or (k,) at the corners of its surface.
+
+    beyond: how far the nodes lie beyond the border of a domain of which a grid has a part inside, where that is known.
+    """
 
     title: str
     values: NDArray
@@ -58,6 +61,7 @@ class Panel:
     view: View
     flow: tuple[NDArray, ...] = ()
     field: str = ""
+    beyond: NDArray | None = None
 
 
 def solution_panels(contents: Contents) -> list[list[Panel]]:
@@ -91,7 +95,7 @@ def solution_panels(contents: Contents) -> list[list[Panel]]:
         [cut(first, contents, view) for view in seen] + [cut(error, contents, seen[-1]) for error in others[-1:]]
         for first, *others in by_field
     ]
-    return rows + arrange([cut(quantity, contents, seen[-1]) for quantity in further], 4)
+    return rows + arrange([cut(quantity, contents, seen[-1]) for quantity in further], len(rows[-1]))
 
 
 def views(contents: Contents) -> list[View]:
@@ -176,7 +180,9 @@ def cut(quantity: Quantity, contents: Contents, view: View) -> Panel:
     told = [quantity.title, *(f"{name} = {dimensions[name][k]:.3g}" for name, k in view.places.items()), view.middle]
     flow = tuple(cut_array(component, contents, view) for component in quantity.flow)
     title = ", ".join(part for part in told if part)
-    return Panel(title, cut_array(quantity.values, contents, view), quantity.scale, view, flow, quantity.field)
+    values, beyond = cut_array(quantity.values, contents, view), contents.nodes.beyond
+    beyond = None if beyond is None else cut_array(beyond, contents, view)
+    return Panel(title, values, quantity.scale, view, flow, quantity.field, beyond)
 
 
 def cut_array(values: NDArray, contents: Contents, view: View) -> NDArray:

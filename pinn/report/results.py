@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinn.report.panels import axis_label
-from pinn.report.style import COLORS, add_legend, colors, style
+from pinn.report.style import COLORS, add_legend, curve_styles, style
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.results import Result
 
@@ -34,12 +34,12 @@ def results_figure(contents: Contents) -> Figure | None:
 def draw_result(axes: Axes, name: str, result: Result, contents: Contents) -> None:
     """The values along their coordinate with the band of their estimated error; of a balance what it is made of."""
     flows = {part: q for part, q in result.parts.items() if part not in contents.coordinates and q.any()}
-    for color, (part, q) in zip(colors(), flows.items(), strict=False):
-        axes.plot(result.places, q, color=color, linewidth=1.4, label=part)
+    for look, (part, q) in zip(curve_styles(), flows.items(), strict=False):
+        axes.plot(result.places, q, **look, linewidth=1.4, label=part)
     if not flows:
         _draw_values(axes, result, str(contents.attributes.get("truth", "reference")))
     style(axes, axis_label(result.along, contents), f"{name} ({result.unit})" if result.unit else name)
-    add_legend(axes)
+    add_legend(axes, 2.4)
 
 
 def _draw_values(axes: Axes, result: Result, truth: str) -> None:

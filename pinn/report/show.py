@@ -70,8 +70,9 @@ def step_lines(record: Record) -> Iterator[str]:
     history, kept = record.history, record.kept
     if len(history.get("step", ())):
         where = "each window's best" if "window" in kept else f"those of step {kept.get('step', 0):.0f}"
-        last = history[Measure.LOSS.total][-1]
-        yield row("steps", f"{history['step'][-1]}, last training loss {last:.3e}, kept are {where}")
+        losses = {"loss": sum(Measure.LOSS.within(kept).values()), "held-out": kept.get(Measure.HELD_OUT.total)}
+        told = [f"{name} {value:.3e}" for name, value in losses.items() if value]
+        yield row("steps", ", ".join([str(history["step"][-1]), f"kept are {where}", *told]))
 
 
 def attribute_lines(attributes: Mapping[str, Any]) -> Iterator[str]:

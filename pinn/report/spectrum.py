@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from pinn.report.style import COLORS, NORMAL, add_legend, style
+from pinn.report.style import COLORS, add_legend, style
 from pinn.solution_file.contents import Contents
 
 HOLLOW = 60
@@ -19,7 +19,7 @@ def spectrum_figure(contents: Contents) -> Figure | None:
         return None
     rows, columns, rounding = shape_and_rounding(contents)
     rank = int((values > rounding).sum())
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.4), layout="constrained")
     axes = figure.subplots()
     number = np.arange(1, len(values) + 1)
     marker = "o" if len(values) <= HOLLOW else ""
@@ -30,13 +30,11 @@ def spectrum_figure(contents: Contents) -> Figure | None:
         level = float(np.sqrt(damping[-1]))
         axes.axhline(level, color=COLORS[2], linewidth=1, linestyle=":", label="square root of the last damping")
     axes.set_yscale("log")
-    style(axes, "number", "singular value of J")
     which = "J of the last window" if contents.attributes.get("windows", 1) > 1 else "J"
     condition = values[0] / values[rank - 1]
-    axes.set_title(
-        f"{which}: {rows:,} rows, {columns:,} parameters; rank {rank:,}, condition {condition:.1e}", fontsize=NORMAL
-    )
-    add_legend(axes)
+    told = f"{which}: {rows:,} rows, {columns:,} parameters; rank {rank:,}, condition {condition:.1e}"
+    style(axes, f"number\n{told}", "singular value of J")
+    add_legend(axes, 4.0)
     return figure
 
 

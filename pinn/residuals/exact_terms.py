@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from pinn.residuals.blocks import RegionBlocks, row_values
+from pinn.residuals.blocks import RegionBlocks, row_values, slopes
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
-from pinn.sampling.sequences import SobolSampler
+from pinn.sampling.sequences import SobolSampler, anywhere
 from pinn.trial.function import TrialFunction
 
-ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its quantities
-
+ROUNDING = 1e-12  # residual below which a condition counts as satisfied by construction, in float64, of its addends
 SPREAD = 0.5  # standard deviation of random parameters
+GIVEN = ("coordinate", "normal", "unknown")  # kinds of quantities that are no part of the fields
+POINTS = 64  # where fields and residuals are looked at
 
 
 def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None = None, seed: int = 0) -> Residuals:
@@ -36,8 +37,8 @@ def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None 
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     """The conditions that hold to rounding whatever the network: measured on two sets of random parameters.
 
-    To rounding means: relative to the largest quantity that the condition compares, or to 1 where that is smaller. A
-    later window of time is looked at without the windows before it, whose sums of large terms would blur it.
+    To rounding means: as of `relative_mismatch`. A later window of time is looked at without the windows before it,
+    whose sums of large terms would blur it.
     """
     trial = residuals.trial.without_past()
     if trial.constraints == "soft":
@@ -48,7 +49,7 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
     for group in residuals.regions.values():
         if group.region.is_interior or not group.request.demands:  # or of unknowns alone
             continue
-        drawn = SobolSampler(boundary=64).draw(trial.domain, group.region, generator)
+        drawn = SobolSampler(boundary=POINTS).draw(trial.domain, group.region, generator)
         points = drawn.thinned().to(trial.dtype, trial.device)
         for parameters in drawn_twice:
             for term, value in relative_mismatch(residuals, trial, group, points, parameters).items():
@@ -71,14 +72,48 @@ def _random(residuals: Residuals, generator: torch.Generator) -> Tensor:
 def relative_mismatch(
     residuals: Residuals, trial: TrialFunction, group: RegionBlocks, points: Points, theta: Tensor
 ) -> dict[str, float]:
-    """The largest residual of each of the region's terms over the largest value of what its equations ask for."""
+    """The largest residual of each of the region's terms over the largest |dr/dq| size(q) of its equations.
+
+    The size of a quantity q is its largest value there or inside the domain: it may vanish on a side by construction.
+    """
     parameters = residuals.unflatten(theta)
-    relative: dict[str, float] = {}
     with torch.no_grad():
         quantities = trial.evaluate_with(group.request, points.x, parameters, points.normal)
+    values = {**quantities, **points.columns}
+    sizes = _sizes(trial, group, values, parameters)
+    relative: dict[str, float] = {}
     for block in group.blocks:
-        value = row_values(block.equation, {**quantities, **points.columns}, points)
-        sizes = [float(quantities[name].abs().max()) for name in block.equation.arguments if name in quantities]
-        largest = float(value.abs().max()) / max([1.0, *sizes])
-        relative[block.term] = max(relative.get(block.term, 0.0), largest)
+        asked = block.equation.arguments
+        with torch.no_grad():
+            largest = _largest(row_values(block.equation, values, points))
+        changes = zip(asked, slopes(block.equation.function, [values[name] for name in asked]), strict=True)
+        natural = max(
+            (_largest(slope) * sizes.get(name, 0.0) for name, slope in changes if slope is not None), default=0.0
+        )
+        found = largest / natural if natural > 0.0 else largest
+        relative[block.term] = max(relative.get(block.term, 0.0), found)
     return relative
+
+
+def _sizes(
+    trial: TrialFunction, group: RegionBlocks, values: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """The largest value of each quantity that depends on the fields, in a region and inside the domain."""
+    quantities, along = group.request.quantities, trial.domain.space_coordinates
+    asked = {name: quantities[name] for name in group.request.names if quantities[name].kind not in GIVEN}
+    slopes_of = {name: [f"{q.base}_{i}" for i in along] for name, q in asked.items() if q.kind == "normal derivative"}
+    inside = [name for name, q in asked.items() if q.kind not in ("normal derivative", "elsewhere")]
+    names = list(dict.fromkeys([*inside, *(part for parts in slopes_of.values() for part in parts)]))
+    with torch.no_grad():
+        x = anywhere(trial, POINTS, Generator().manual_seed(0), SobolSampler)
+        found = trial.evaluate_with(trial.request(names), x, parameters) if names else {}
+    return {
+        name: max(
+            [_largest(values[name]), *(_largest(found[part]) for part in slopes_of.get(name, [name]) if part in found)]
+        )
+        for name in asked
+    }
+
+
+def _largest(values: Tensor) -> float:
+    return float(values.detach().abs().max())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,12 +87,14 @@ def grid(domain: Domain, resolution: Resolution) -> Nodes:
 
 
 def grid_inside(domain: Domain, resolution: Resolution) -> Nodes:
-    """A regular grid of the bounding box with those nodes marked that lie in the domain."""
+    """A regular grid of the bounding box with which nodes lie in the domain, and how far from its border."""
     nodes = grid(domain, resolution)
-    inside = np.empty(nodes.shape, dtype=bool)
+    inside, beyond = np.empty(nodes.shape, dtype=bool), np.empty(nodes.shape, dtype=np.float32)
     for block in blocks(nodes.shape, INSIDE_BLOCK):
-        inside[block] = domain.contains(nodes.points(domain.coordinates, block)).reshape(inside[block].shape)
-    return Nodes(nodes.dimensions, time=nodes.time, parameters=nodes.parameters, inside=inside)
+        points = nodes.points(domain.coordinates, block)
+        inside[block] = domain.contains(points).reshape(inside[block].shape)
+        beyond[block] = domain.distance(points).reshape(inside[block].shape)
+    return replace(nodes, inside=inside, beyond=beyond)
 
 
 def moves(domain: Domain) -> bool:

@@ -7,6 +7,7 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /node /x /y, /u ...                  where space is no grid: fields are ordered (t, parameters, node)
     /mesh /cells                         the simplices of a mesh, by the UGRID conventions
     /inside                              1 where a node of a grid lies in a domain that moves; fields are NaN elsewhere
+    /beyond                              how far it lies beyond that domain's border, negative inside
     /u_x ...                             derivatives that were asked for
     /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
     /band/u                              two standard errors by the noise of data: u lies within u +- that
@@ -160,6 +161,10 @@ def write_axes(file: h5py.File, contents: Contents) -> None:
         inside = create_nodal(file, "inside", np.dtype(np.int8), contents)
         inside[...] = nodes.inside
         set_attributes(inside, {"long_name": "whether the node lies in the domain, which moves"})
+    if nodes.beyond is not None:
+        beyond = create_nodal(file, "beyond", np.dtype(np.float32), contents)
+        beyond[...] = nodes.beyond
+        set_attributes(beyond, {"long_name": "distance to the border of the domain, negative inside"})
     if nodes.cells is not None:
         write_cells(file, nodes.cells, tuple(nodes.positions))
 

@@ -185,7 +185,7 @@ def known_errors(attributes: Mapping[str, Any], fields: Iterable[str]) -> dict[s
 
 
 def kept_measurement(history: Mapping[str, NDArray]) -> dict[str, float]:
-    """What was measured with the parameters that a run keeps: at the step with the smallest held-out residual, since
+    """What was measured with the parameters that a run keeps: at the step with the smallest held-out loss, since
     the weights changed last.
 
     Where time is cut into windows, the mean of the windows' entries: that of mean squares is the one over all of time,

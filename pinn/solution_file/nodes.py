@@ -23,6 +23,7 @@ class Nodes:
         parameters: the names of the dimensions that are parameters of the equation.
         cells: the simplices (c, 2 to 4) of a mesh by the numbers of their nodes; None for grids and scattered nodes.
         inside: whether a node lies in the domain, of the shape of the arrays; None where all do.
+        beyond: how far a node lies beyond the domain's border, negative inside, of that shape; None where not known.
     """
 
     dimensions: dict[str, NDArray[np.float64] | NDArray[np.int64]]
@@ -31,6 +32,7 @@ class Nodes:
     parameters: tuple[str, ...] = ()
     cells: NDArray[np.int64] | None = None
     inside: NDArray[np.bool_] | None = None
+    beyond: NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -138,8 +138,10 @@ def read_nodes(file: h5py.File, coordinates: Sequence[str], field: str) -> Nodes
         tuple(str(file.attrs.get("parameter_names", "")).split()),
         file["cells"][()] if "cells" in file else None,
         file["inside"][()].astype(bool) if "inside" in file else None,
+        file["beyond"][()].astype(np.float32) if "inside" in file and "beyond" in file else None,
     )
-    require(nodes.inside is None or nodes.inside.shape == nodes.shape, "/inside has another shape than the nodes")
+    for name, values in (("inside", nodes.inside), ("beyond", nodes.beyond)):
+        require(values is None or values.shape == nodes.shape, f"/{name} has another shape than the nodes")
     for name, values in nodes.axes.items():
         require(bool(np.isfinite(values).all()), f"the values of the axis {name} are not finite")
     if nodes.cells is not None:

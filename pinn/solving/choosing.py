@@ -54,6 +54,11 @@ class Trained:
         return self.stages.measured if self.stages else None
 
     @property
+    def is_part(self) -> bool:
+        """Whether only the first of its windows of time are trained; from there on it holds their last state."""
+        return bool(self.run.shortfall) and len(self.trial.windows) > 1
+
+    @property
     def fell(self) -> bool:
         """Whether the residual on fresh points is well below the first step's loss; windows have said so themselves."""
         if self.run.shortfall and self.method.is_tentative:
@@ -117,8 +122,9 @@ class Choice:
                 _estimate(one, self.output, self._elapsed, self.plan)
             if self._chooses:
                 logger.info("method: %s: %s, after %.1f s", method.name, _told(one), self._elapsed)
-            if self._chooses and not self.output.estimate and method.is_spectral and one.fell:
+            if self._chooses and not self.output.estimate and len(one.trial.windows) > 1 and one.fell:
                 break  # nothing judges it against others; all of its windows are solved
+        self._judge_parts()
         best = the_best(list(reversed(self.tried)))
         if best is not self.tried[-1] and self.folder is not None:
             kept.begin(self.folder, best.method.name)
@@ -138,6 +144,13 @@ class Choice:
     @property
     def _elapsed(self) -> float:
         return time.perf_counter() - self.begun
+
+    def _judge_parts(self) -> None:
+        """Estimate the error of what was trained up to some time, too, where nothing comes close in all of the time."""
+        parts = [one for one in self.tried if one.is_part and one.method.is_tentative]
+        if parts and not any(doubted_error(one.estimate) < CREDIBLE for one in self.tried):
+            _estimate(parts[-1], self.output, self._elapsed, self.plan)
+            logger.info("method: %s: %s, after %.1f s", parts[-1].method.name, _told(parts[-1]), self._elapsed)
 
     def _recalled(self, number: int, method: Method) -> Trained | None:
         """What a method had come to before the run was interrupted."""
@@ -191,10 +204,10 @@ class Choice:
         return self.folder if (self.folder / CHECKPOINT).is_file() else None
 
     def _is_in_time(self, method: Method) -> bool:
-        if method.is_tentative:
+        enough = self._limit is None or self._limit - self._elapsed >= LEAST * self._limit
+        if method.is_tentative and (enough or not self.tried):
             return not self.tried or _is_worth_it(self.plan, self.tried, Clock(self._limit, self.begun))
-        estimated = any(one.estimate for one in self.tried)
-        if self._limit is None or self._limit - self._elapsed >= LEAST * self._limit or not estimated:
+        if not method.is_tentative and (enough or not any(one.estimate or one.is_part for one in self.tried)):
             return True
         logger.info("method: no time is left for %s", method.name)
         return False

@@ -1,6 +1,7 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
-0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved. 1. Random
+0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved; on a line
+   without time in the whole of it. 1. Random
    features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
    coordinates, in seconds. 2. The better so far in windows of time, unless that was 0. 3. The same with conditions in
    the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
@@ -34,12 +35,14 @@ from pinn.training.settings import Training
 from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
+ON_A_LINE = 256  # spectral functions of one coordinate, of all fields: layers of a thousandth of its length to rounding
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
 # places a point from which a fit is a ninth of the work: as many times fewer features and rows
 MANY_PLACES, FEWER = 4, 3
-SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for what suits best in windows of time
+SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral functions in windows of time
+MOST = 0.95  # of it for windows of ordinary equations: little else solves what they do not
 BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
 SOLVED = 1e-6  # estimated error at which nothing else is tried
 DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
@@ -63,7 +66,7 @@ class Method:
     @property
     def is_spectral(self) -> bool:
         """Whether its functions are spectral."""
-        return self.plan.network is Spectral
+        return getattr(self.plan.network, "func", self.plan.network) is Spectral
 
     @property
     def name(self) -> str:
@@ -99,7 +102,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     constraints = plan.constraints
     if _suits_features(plan):
         if _suits_spectral(plan):
-            yield Method(_spectral(plan), LONG)
+            yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
         if not _solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         few = len(plan.problem.coordinates) <= FEW_COORDINATES
@@ -133,7 +136,7 @@ def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, in windows of time."""
     if plan.problem.domain.time is None or plan.training.windows != 1 or _suits_spectral(plan):
         return None
-    return Method(_in_windows(_closest(tried).method.plan), LONG if _is_ordinary(plan) else SHARE)
+    return Method(_in_windows(_closest(tried).method.plan), MOST if _is_ordinary(plan) else SHARE)
 
 
 def _is_ordinary(plan: Plan) -> bool:
@@ -143,9 +146,8 @@ def _is_ordinary(plan: Plan) -> bool:
 
 def _soft(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, with conditions in the loss."""
-    if plan.constraints != "hard":
-        return None
-    return Method(replace(_closest(tried).method.plan, constraints="soft"), SHARE)
+    hard = [one for one in tried if one.method.plan.constraints == "hard"]
+    return Method(replace(_closest(hard).method.plan, constraints="soft"), SHARE) if hard else None
 
 
 def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
@@ -239,23 +241,27 @@ def _features(plan: Plan, times: int = 1) -> Plan:
 
 
 def _suits_spectral(plan: Plan) -> bool:
-    """Whether the problem is one of time and one coordinate of space, which windows of time may cut.
-
-    Not where an ansatz has the slope of a side built in, by functions of a cosine: these have no third derivative there
-    either, which the solution may have, and a spectral series of it falls slowly.
-    """
-    ansatz = make_ansatz(plan.problem, plan.constraints)
-    if ansatz is not None and ansatz.mirrored:
-        return False
-    domain = plan.problem.domain
-    whole = all(own == plan.problem.coordinates for own in plan.problem.field_coordinates.values())
-    one = domain.time is not None and len(domain.space_coordinates) == 1 and whole
-    return one and domain.is_box and plan.training.windows == 1 and plan.parts == 1 and not plan.problem.unknowns
+    """Whether the problem is one of a line, with time or without, whose time windows may cut."""
+    domain, problem = plan.problem.domain, plan.problem
+    whole = all(own == problem.coordinates for own in problem.field_coordinates.values())
+    line = len(domain.space_coordinates) == 1 and domain.is_box and whole
+    return line and plan.training.windows == 1 and plan.parts == 1 and not problem.unknowns
 
 
 def _spectral(plan: Plan) -> Plan:
-    """Spectral functions, in windows of time."""
-    return replace(_in_windows(_features(plan)), network=Spectral)
+    """Spectral functions, in windows of time where there is time.
+
+    With conditions in the loss where an ansatz would have the slope of a side built in, by functions of a cosine: these
+    have no third derivative there either, which the solution may have, and a spectral series of it falls slowly.
+    """
+    ansatz = make_ansatz(plan.problem, plan.constraints)
+    constraints = "soft" if ansatz is not None and ansatz.mirrored else plan.constraints
+    features = replace(_features(plan), constraints=constraints)
+    if plan.problem.domain.time is None:
+        return replace(
+            features, network=partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields)))
+        )
+    return replace(_in_windows(features), network=Spectral)
 
 
 def _many(plan: Plan, times: int) -> Any:

@@ -110,7 +110,7 @@ def _draw_places(drawn: Figure, axes: Axes, one: Deviation, contents: Contents) 
         axes.plot(x, one.found[order], ".", color=COLORS[1], markersize=4, label="file")
         axes.plot(x, one.own[order], color=COLORS[0], linewidth=1.2, label="solution")
         style(axes, axis_label(names[0], contents), axis_label(one.name, contents))
-        add_legend(axes)
+        add_legend(axes, 2.8)
         return
     scale = deviation_scale(one.difference)
     x, y = (one.places[:, k] for k in varying[:2])

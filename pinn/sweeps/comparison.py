@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pinn.report.style import add_legend, colors, style, write
+from pinn.report.style import add_legend, curve_styles, style, write
 from pinn.report.training import draw_metric, title
 from pinn.solution.solution import Solution
 from pinn.solution_file.measured import Measure
@@ -40,9 +40,9 @@ def draw_comparison(runs: Sequence[PathLike], figure: PathLike) -> Path:
     metrics = [Measure.HELD_OUT.total, *errors]
     drawn = Figure(figsize=(3.6 * len(metrics), 3.0), layout="constrained")
     for axes, metric in zip(drawn.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
-        for color, (name, history) in zip(colors(), histories, strict=False):
-            draw_metric(axes, history, "seconds", metric, color, label=name)
+        for look, (name, history) in zip(curve_styles(), histories, strict=False):
+            draw_metric(axes, history, "seconds", metric, look, label=name)
         style(axes, "time (s)", title(metric))
         axes.set_yscale("log")
-        add_legend(axes)
+        add_legend(axes, 2.8)
     return write(drawn, figure)

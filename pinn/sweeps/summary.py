@@ -11,13 +11,13 @@ from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.measured import Measure
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, records_below
-from pinn.sweeps.table import Row, filled, numbers_of, rank, summary, table_text, write_table
+from pinn.sweeps.table import SPREADS, Row, filled, numbers_of, rank, summary, table_text, write_table
 from pinn.sweeps.words import differing, value_of
 
 TABLE, GRID = "summary.csv", "summary.h5"
 WITH_SOLUTION = (Status.DONE, Status.PRUNED, Status.INTERRUPTED)
-MEASURED = ("error", "estimated_error", "held_out", "seconds")
-OF_A_RUN = ("verdict", "error", "estimated_error", "lower_bound", "held_out", "steps")
+MEASURED = ("error", "estimated_error", "residual", "held_out", "seconds")
+OF_A_RUN = ("verdict", "error", "estimated_error", "lower_bound", "residual", "held_out", "steps")
 
 
 def job_rows(sweep: Path) -> tuple[list[Row], list[str]]:
@@ -57,8 +57,8 @@ def _value(text: str | None) -> Any:
 def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
     """Means over seeds: a row a combination of the other keys, the best first, the keys' values as text.
 
-    verdict: how often which word. spread: standard deviation of the error over the finished jobs (n - 1 in the
-    denominator), None for one alone. lower_bound: whether an estimate is one.
+    verdict: how often which word. spreads: standard deviations of what was measured, over the finished jobs (n - 1 in
+    the denominator), where there are two or more. lower_bound: whether an estimate is one.
     """
     keys = [key for key in swept if key != "seed"]
     groups: dict[tuple[Any, ...], list[Row]] = {}
@@ -73,10 +73,10 @@ def _average(jobs: Sequence[Row]) -> Row:
     measured = [*MEASURED, *dict.fromkeys(name for job in done for name in numbers_of(job))]
     means = {name: [job[name] for job in done if job.get(name) is not None] for name in measured}
     row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
-    spread = statistics.stdev(means["error"]) if len(means["error"]) > 1 else None
+    spreads = {name: statistics.stdev(values) for name, values in means.items() if len(values) > 1}
     counts = {"jobs": len(jobs), "done": len(done), "verdict": _counted_words(done)}
     bound = {"lower_bound": any(job["lower_bound"] for job in done)}
-    return counts | {"error": row["error"], "spread": spread} | bound | row
+    return counts | {SPREADS: spreads} | bound | row
 
 
 def _counted_words(jobs: Sequence[Row]) -> str | None:
@@ -89,7 +89,7 @@ def summarize(sweep: Path) -> tuple[str, list[Path]]:
     """Write summary.csv and summary.h5 to the sweep's folder; returns the table for a terminal, and the paths."""
     rows, swept = job_rows(sweep)
     files = [write_table(rows, sweep / TABLE), write_grid(rows, swept, sweep / GRID)]
-    seeds = " (mean and spread over seeds)" if "seed" in swept else ""
+    seeds = " (means over seeds ± standard deviations)" if "seed" in swept else ""
     return f"{counted(rows)}{seeds}\n{table_text(averages(rows, swept))}", files
 
 

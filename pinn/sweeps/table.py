@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,11 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pinn.basis.disk import replacing
 from pinn.basis.errors import require
 from pinn.basis.files import printable
+from pinn.basis.terminal import table, terminal_width, width_of
 from pinn.report.record import Record, read_record
 from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.identified import with_error
@@ -29,9 +24,26 @@ from pinn.solution_file.new import new_file
 from pinn.solution_file.reading import PathLike
 from pinn.solution_file.soundness import understood
 
-WIDTH = 100  # at least
+GIVEN_UP = (
+    "seconds",
+    "wall_seconds",
+    "steps",
+    "status",
+    "seed",
+    "done",
+    "jobs",
+    "residual",
+    "estimated_error",
+    "verdict",
+)
+"""Columns that a narrow terminal does without, the least important first."""
+
+SPREADS = "spreads"
+BESIDE = ("lower_bound", "held_out", SPREADS)
+"""What stands in files alone, or beside another column's values; `held_out` compares only where weights are alike."""
+
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
-RANKED = ("error", "estimated_error", "held_out")  # by the first that is known
+RANKED = ("error", "estimated_error", "residual")  # by the first that is known
 
 NUMBERS = {Measure.UNKNOWN: Measure.STANDARD_ERROR, Measure.RESULT: Measure.RESULT_ERROR}
 """What runs tell in numbers of their own, what is identified and what is asked, with the error of each."""
@@ -60,7 +72,8 @@ def rank(row: Row) -> list[tuple[bool, float]]:
 def summary(path: Path, root: Path) -> Row:
     """A run's numbers: verdict, its worst field's error, true and estimated, residual, time, steps, and where it is.
 
-    lower_bound: whether the estimate is one. held_out: sum of the weighted mean squares on fresh points.
+    lower_bound: whether the estimate is one. residual: root of the sum of the terms' mean squares on fresh points,
+    unweighted. held_out: the loss on these, which is the sum of the weighted ones.
     """
     record = read_record(path)
     with understood(path):
@@ -75,7 +88,8 @@ def _row(record: Record, path: Path, root: Path) -> Row:
     row |= {"verdict": accuracy.verdict.word.value, "error": max(errors.values(), default=None)}
     row |= {"estimated_error": estimate.worst[1] if estimate else None}
     row |= {"lower_bound": not estimate.is_resolved if estimate else None}
-    row |= {"held_out": record.kept.get(Measure.HELD_OUT.total), "steps": len(record.history.get("step", ()))}
+    row |= {"residual": accuracy.residual, "held_out": record.kept.get(Measure.HELD_OUT.total)}
+    row |= {"steps": len(record.history.get("step", ()))}
     return row | Measure.RELATIVE_L2.entries(errors) | numbers_of(record.attributes)
 
 
@@ -90,23 +104,31 @@ def told_name(column: str) -> str:
     return next((kind.name_in(column) for kind in NUMBERS if kind.measures(column)), column)
 
 
-def table_text(rows: Sequence[Row]) -> str:
-    """The rows as a table for a terminal; without columns that have no value, and fields' errors but the largest."""
+def table_text(rows: Sequence[Row], width: int | None = None) -> str:
+    """The rows as a table for a terminal of that width, by default the one that there is; no line is wrapped.
+
+    Columns that do not fit are left out, the least important first, and named below. Without those that have no value,
+    and fields' errors but the largest.
+    """
+    width = width or terminal_width()
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
     beside = (Measure.RELATIVE_L2, *NUMBERS.values())
-    names = [name for name in names if name != "lower_bound" and not any(m.measures(name) for m in beside)]
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in names:
-        told = told_name(name)
-        table.add_column(
-            Text(told if told != name else name.replace("_", "\n")), overflow="fold", no_wrap=name != "run"
-        )
-    for row in rows:
-        table.add_row(*(Text(cell(row, name)) for name in names))  # as it is: brackets in a value are no markup
-    text = io.StringIO()
-    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns)
-    Console(file=text, width=width, force_jupyter=False).print(table)
-    return printable(text.getvalue()).strip("\n") + "\n"
+    names = [name for name in names if name not in BESIDE and not any(m.measures(name) for m in beside)]
+    columns = {name: [printable(cell(row, name)).replace("\n", " ") for row in rows] for name in names}
+    heads = {name: printable(head(name)) for name in names}
+    given_up = [name for name in GIVEN_UP if name in columns]
+    left_out = []
+    while width and given_up and width_of(columns, heads) > width:
+        left_out.append(given_up.pop(0))
+        del columns[left_out[-1]]
+    told = [", ".join(name for name in names if name in left_out)] if left_out else []
+    return "\n".join([table(columns, heads), *(f"not shown in {width} columns: {name}" for name in told)]) + "\n"
+
+
+def head(name: str) -> str:
+    """The head of a column, in lines of a word."""
+    told = told_name(name)
+    return told if told != name else name.replace("_", "\n")
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
@@ -124,13 +146,21 @@ def cell(row: Row, name: str) -> str:
     """A value as it stands in a table."""
     value = row.get(name)
     if name == "estimated_error" and value is not None:
-        return f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
+        deviation = (row.get(SPREADS) or {}).get(name)
+        told = f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
+        return told if deviation is None else f"{told} ± {deviation:.0e}"
     for kind, error in NUMBERS.items():
         if kind.measures(name) and value is not None:
             return with_error(value, row.get(error.of(kind.name_in(name))))
-    if isinstance(value, float):
-        return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.2e}"
-    return "" if value is None else str(value)
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    deviation = (row.get(SPREADS) or {}).get(name)
+    return number(value) if deviation is None else f"{number(value)} ± {number(deviation, 0)}"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """`12.3`, or in powers of ten with so many digits after the point where it is small or large."""
+    return f"{value:.1f}" if 1 <= abs(value) < 1e5 else f"{value:.{digits}e}"
 
 
 def write_table(rows: Sequence[Row], path: Path) -> Path:

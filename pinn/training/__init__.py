@@ -3,6 +3,7 @@
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
+from pinn.training.callbacks.trackers import MLflow, TensorBoard, Trackio, WeightsAndBiases
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Run, StepRecord
@@ -16,6 +17,7 @@ __all__ = [
     "Checkpoints",
     "FixedWeights",
     "History",
+    "MLflow",
     "MetricsFile",
     "NoiseWeights",
     "Outcome",
@@ -25,9 +27,12 @@ __all__ = [
     "Stage",
     "Stages",
     "StepRecord",
+    "TensorBoard",
     "TimeMarching",
+    "Trackio",
     "Trainer",
     "Training",
     "Weighting",
+    "WeightsAndBiases",
     "read_metrics",
 ]

@@ -12,6 +12,8 @@ SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the ne
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
+FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
+AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose
 NO_WORSE = 3.0  # factor on the least defect, up to which the shortest window is taken where none is solved
 
 
@@ -34,6 +36,7 @@ class Cutting:
     searching: bool = False  # whether the next attempt is to look for scales of features; later ones take them over
     searches: int = 0  # of those, where shorter windows gain nothing, how many are left
     forced: bool = False  # whether the next window is taken as it comes
+    lost: float = 0.0  # defect times share of the whole time of a first window that starts from something singular
     growing: bool = True  # whether windows are longer and longer, as after a fast start
 
     def __post_init__(self) -> None:
@@ -60,8 +63,15 @@ class Cutting:
         tolerance = max(self.tolerance * (1.0 if affordable else ENOUGH), self.reached)
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
+        whole = self.end - self.begin
+        lost, singular = defect * length / whole, start == self.begin and not self.searches
+        if left > 0.0 and tolerance < defect and lost <= AS_MUCH * self.lost:
+            return self._grown(length)
         if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):
-            return self._is_as_good_as_it_gets(length, defect)
+            if not singular:
+                return self._is_as_good_as_it_gets(length, defect)
+            if lost <= FAINT:
+                return self._loses(lost, length)
         self.searching = False
         if defect <= tolerance:
             grow = 1.0 if self.failed else GROW
@@ -71,9 +81,24 @@ class Cutting:
             return True
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
-        if length <= self.shortest * (self.end - self.begin):
+        if length <= self.shortest * whole:
+            if singular and lost <= self.tolerable:
+                return self._loses(lost, length)
             self._give_up(start)
         return False
+
+    def _loses(self, lost: float, length: float) -> bool:
+        """Take a first window whose defect matters ever less, though it does not fall: the solution is singular."""
+        self.lost = lost
+        logger.info(
+            "windows: what begins at %g is not smooth; a window that loses %.0e there is taken", self.begin, lost
+        )
+        return self._grown(length)
+
+    def _grown(self, length: float) -> bool:
+        """Take a window, and let the next be as much longer as any may be."""
+        self.length, self.failed, self.growing = GROW * length, [], True
+        return True
 
     def _give_up(self, start: float) -> None:
         """Take the shortest of the windows that are hardly worse than the best: it starts from something singular."""

@@ -64,10 +64,16 @@ def _shares(residuals: Residuals, group: RegionBlocks, points: Points, sizes: Si
 
 def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
     """The size in the window of each derivative of a field that the equations ask for."""
-    trial = residuals.trial
+    trial, problem = residuals.trial, residuals.trial.problem
     names = dict.fromkeys(name for group in residuals.regions.values() for name in group.request.names)
-    quantities = {name: residuals.trial.problem.vocabulary.resolve(name, "the defect") for name in names}
-    derivatives = {name: q for name, q in quantities.items() if q.kind == "derivative"}
+    quantities = {name: problem.vocabulary.resolve(name, "the defect") for name in names}
+    normals = {name: q for name, q in quantities.items() if q.kind == "normal derivative"}
+    gradient = [f"{q.base}_{i}" for q in normals.values() for i in trial.domain.space_coordinates]
+    derivatives = {
+        name: quantity
+        for name in dict.fromkeys([*names, *gradient])
+        if (quantity := problem.vocabulary.resolve(name, "the defect")).kind == "derivative"
+    }
     with torch.no_grad():
         values = trial.evaluate(list(derivatives), anywhere(trial, POINTS, Generator().manual_seed(seed)))
     halves = [(b - a) / 2 for a, b in trial.domain.bounds.values()]
@@ -78,6 +84,8 @@ def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
             half**order for half, order in zip(halves, quantity.symbol.orders, strict=True)
         )
         sizes[name] = max(_rms(values[name]), 0.0 if quantity.symbol.operators else least)
+    for name, quantity in normals.items():  # which may vanish along a side
+        sizes[name] = max(sizes[f"{quantity.base}_{i}"] for i in trial.domain.space_coordinates)
     return sizes
 
 

@@ -14,10 +14,10 @@ class Training(Configurable):
 
     steps: number of steps of a stage; None takes the optimizer's own. time_limit: seconds of the run, from its start to
     its end, in which at least one step is made; None for no limit.
-    tolerance: a stage stops at a held-out residual (weighted mean square on fresh points) below this, 0 never.
+    tolerance: a stage stops at a held-out loss (weighted mean square on fresh points) below this, 0 never.
     windows: of time, trained one after the other: so many of equal length, or `auto`, each as long as it is solved to
     many digits; steps and tolerance are then each window's, the time limit is the run's.
-    check_every: steps between two measurements of held-out residual and error. held_out: number of fresh points a
+    check_every: steps between two measurements of held-out loss and error. held_out: number of fresh points a
     region. log_every: steps between two log lines. jacobian_chunk: points whose Jacobian rows are held at once, None
     for automatic. checkpoint_seconds: between two checkpoints, 0 for every step, None for the end only.
     """

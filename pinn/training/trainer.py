@@ -42,7 +42,7 @@ STATISTIC = 0.5  # of chi squared: what a prediction must gain between two draws
 
 @dataclass
 class Best:
-    """The parameters with the smallest held-out residual so far."""
+    """The parameters with the smallest held-out loss so far."""
 
     theta: Tensor
     held_out: float = math.inf

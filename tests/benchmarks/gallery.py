@@ -27,7 +27,7 @@ from PIL import Image
 import pinn.problems
 from pinn.cli.help import groups
 from pinn.report.figures import drawn
-from pinn.report.maps import draw_map, proportion
+from pinn.report.maps import centered, draw_map, proportion
 from pinn.report.panels import Panel, solution_panels
 from pinn.solution_file.contents import Contents
 from pinn.solution_file.reading import read
@@ -38,6 +38,9 @@ FIGURES = ROOT / "problems" / "figures"
 LARGEST = 60_000  # bytes of a picture
 DPI = (120, 110, 100, 90, 80, 70)  # the finest that its size allows
 MOST = 6  # maps in a picture; of more, those of errors are left out
+OVERVIEW = {"burgers": (0, "u"), "lid_driven_cavity": (0, "speed"), "moving_disc": (1, "u, t")}
+"""Problem -> which of its maps with such a title; as `figures/overview.png`."""
+
 COLORS = (256, 128)  # of its palette
 
 SOLVE = "import time; time.perf_counter = time.process_time; from pinn.cli import main; raise SystemExit(main({words}))"
@@ -50,7 +53,7 @@ nothing else set. error: the relative L2 norm on the solution file's grid, the w
 on one core, training and the choice of features included. The pictures show fields and their errors. Statements are
 the files' own.
 
-[A notebook](tutorial.ipynb) to try things in; for those who [come from DeepXDE or PhysicsNeMo-Sym](coming_from.md).
+[A notebook](tutorial.ipynb) to try things in; [the guide](../pinn/guide/README.md) for all that one does with them.
 """
 
 
@@ -84,11 +87,9 @@ def picture(contents: Contents) -> Figure:
     rows = -(-len(shown) // columns)
     ratio = proportion(shown[0], contents) or 0.75
     figure = Figure(figsize=(3.6 * columns, (0.8 + 2.3 * ratio) * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, panel in zip(places, shown, strict=False):
+    counts = [min(columns, len(shown) - first) for first in range(0, len(shown), columns)]
+    for axes, panel in zip(centered(figure, counts), shown, strict=True):
         draw_map(figure, axes, panel, contents)
-    for axes in places[len(shown) :]:
-        axes.set_axis_off()
     return figure
 
 
@@ -97,6 +98,30 @@ def panels(contents: Contents) -> Iterator[Panel]:
     kind = str(contents.attributes.get("truth"))
     for row in solution_panels(dataclasses.replace(contents, residual={})):
         yield from (panel for panel in row if f", {kind}" not in panel.title)
+
+
+def overview(runs: Path) -> Figure:
+    """A front, a flow and a moving domain side by side, without scales: the picture of the repository's first page."""
+    figure = Figure(figsize=(9.0, 2.3), layout="constrained")
+    widths = [1.25, 1.0, 2.0]  # over the height
+    grid = figure.subplots(1, len(OVERVIEW), width_ratios=widths)
+    for axes, (name, (number, title)) in zip(grid, OVERVIEW.items(), strict=True):
+        contents = read(runs / name / "solution.h5")
+        shown = [panel for row in solution_panels(contents) for panel in row if panel.title.startswith(title)]
+        draw_map(figure, axes, shown[number], contents)
+        axes.child_axes[0].remove()  # the color bar
+        axes.set(title="", xlabel="", ylabel="", xticks=[], yticks=[])
+        axes.set_title(f"{name}, error {error(contents):.0e}", fontsize=9)
+    grid[0].set_box_aspect(1 / widths[0])
+    return figure
+
+
+def save_whole(figure: Figure, path: Path) -> None:
+    """Write the figure in all its colors."""
+    image, canvas = io.BytesIO(), FigureCanvasAgg(figure)
+    figure.get_layout_engine().execute(figure)  # once more: axes of a fixed shape move their titles
+    canvas.print_figure(image, format="png", dpi=DPI[1])
+    Image.open(image).convert("RGB").save(path, optimize=True)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -161,6 +186,8 @@ def write_page(names: list[str], runs: Path) -> None:
             contents = read(runs / name / "solution.h5")
             save(picture(contents), FIGURES / f"{name}.png")
             rows[name], sections[name] = row(name, contents), section(name, problem_class(name), contents)
+    if all((runs / name / "solution.h5").is_file() for name in OVERVIEW):
+        save_whole(overview(runs), FIGURES / "overview.png")
     shown = [name for name in names if name in rows]
     table = ["| problem | | error | seconds |", "|---|---|---|---|", *(rows[name] for name in shown)]
     PAGE.write_text("\n".join([HEAD, *table, *(sections[name] for name in shown)]), encoding="utf-8")

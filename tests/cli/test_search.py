@@ -219,7 +219,8 @@ def test_what_a_problem_asks_can_be_searched_for(here, capsys):
     assert "<button>warmth</button>" in (here / "search/report.html").read_text()
     assert "result_warmth" in (here / "search/summary.csv").read_text().splitlines()[0]
     assert main([*words, "hydra.sweeper.objectives=[warmht]", "hydra.sweep.dir=other"]) == 2
-    assert "must be some of error, estimated_error, held_out, seconds, steps, warmth, got" in capsys.readouterr().err
+    told = "must be some of error, estimated_error, held_out, residual, seconds, steps, warmth, got"
+    assert told in capsys.readouterr().err
 
 
 def test_what_is_compared_while_a_run_goes_on():

@@ -83,7 +83,7 @@ def test_a_failing_job_leaves_its_traceback_and_a_rerun_finishes_the_rest(here, 
     saved = json.loads((here / "sweep/2/status.json").read_text())
     assert saved["traceback"].startswith("Traceback")
     assert "seed must be" in saved["traceback"]
-    assert "3 jobs: 2 done, 1 failed (mean and spread over seeds)" in told.out
+    assert "3 jobs: 2 done, 1 failed (means over seeds ± standard deviations)" in told.out
     assert "what is not done: pinn resume sweep" in told.out
     logs = [(here / f"sweep/{job}/pinn.log").read_text() for job in range(3)]
     assert [text.count("step 1/3") for text in logs] == [1, 1, 0]

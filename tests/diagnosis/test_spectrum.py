@@ -82,9 +82,9 @@ def contents(values, **attributes):
 
 def test_the_figure_tells_rank_and_condition():
     figure = spectrum_figure(contents([2.0, 0.5, 1e-16, 0.0], jacobian_rows=10, jacobian_columns=4))
-    assert figure.axes[0].get_title() == "J: 10 rows, 4 parameters; rank 2, condition 4.0e+00"
+    assert figure.axes[0].get_xlabel() == "number\nJ: 10 rows, 4 parameters; rank 2, condition 4.0e+00"
     single = spectrum_figure(contents([2.0, 0.5, 1e-7], dtype="float32", jacobian_rows=3, jacobian_columns=3))
-    assert "rank 2" in single.axes[0].get_title()
+    assert "rank 2" in single.axes[0].get_xlabel()
     assert spectrum_figure(Contents(Nodes({}), ("x",))) is None
 
 

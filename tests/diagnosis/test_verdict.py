@@ -10,7 +10,7 @@ SMALL = ErrorEstimate({"u": 1e-9}, left=0.01)
 
 def test_a_term_that_dominates_is_named_unless_a_fit_has_settled():
     found = verdict(DOMINATED)
-    assert found.reasons == ("a: 95 % of the held-out residual, 95 % of the loss",)
+    assert found.reasons == ("a: 95 % of the held-out loss, 95 % of the loss",)
     assert found.action == "a larger weights.a"
     assert verdict(DOMINATED | {"settled": 0.0}) == found
     assert "no overfitting seen" in verdict(DOMINATED | {"settled": 1.0}).reasons[0]

@@ -108,7 +108,9 @@ def test_burgers_has_four_panels(burgers, tmp_path, drawn):
             assert np.array_equal(image.get_array(), file[name])
             assert image.colorbar is not None
             assert image.origin == "lower"
-            assert image.get_extent() == [-1.0, 1.0, 0.0, 1.0]
+            assert (axes.get_xlim(), axes.get_ylim()) == ((-1.0, 1.0), (0.0, 1.0))
+            # 33 x 11 nodes in the middle of their pixels
+            assert image.get_extent() == pytest.approx([-1 - 1 / 32, 1 + 1 / 32, -1 / 20, 1 + 1 / 20], abs=1e-14)
     assert maps[0].images[0].get_clim() == maps[1].images[0].get_clim()
     assert "relative L2 error: u" in figure.get_suptitle()
     assert "computed in 12 s" in figure.get_suptitle()
@@ -264,11 +266,12 @@ def test_training_is_drawn_where_it_was_measured(burgers, tmp_path):
     assert (by_step.get_xlabel(), by_seconds.get_xlabel()) == ("step", "time (s)")
     assert by_step.get_yscale() == by_seconds.get_yscale() == "log"
     lines = {line.get_label(): line.get_xydata() for line in by_step.lines}
-    assert list(lines) == ["training loss", "held-out residual", "relative L2 error of u"]
-    assert np.array_equal(lines["training loss"], np.stack([STEPS, HISTORY["loss"]], axis=1))
-    assert lines["relative L2 error of u"].tolist() == [[k, HISTORY["error/u"][k - 1]] for k in (10, 20, 30)]
+    assert list(lines) == ["training loss", "held-out loss", "error of u"]
+    # the loss before each step
+    assert np.array_equal(lines["training loss"], np.stack([STEPS - 1, HISTORY["loss"]], axis=1))
+    assert lines["error of u"].tolist() == [[k, HISTORY["error/u"][k - 1]] for k in (10, 20, 30)]
     assert by_seconds.lines[1].get_xdata().tolist() == [1.0, 2.0, pytest.approx(3.0)]
-    assert imread(path).shape[:2] == (680, 1440)
+    assert imread(path).shape[1] == 1440
 
 
 def test_a_run_of_one_step_is_seen(tmp_path):
@@ -299,7 +302,7 @@ def test_training_without_a_step_is_drawn(tmp_path):
 def test_titles_are_not_read_as_formulas(tmp_path, drawn):
     path = save(Burgers(), tmp_path)
     with h5py.File(path, "r+") as file:
-        file.attrs["title"] = "costs $1 or $2 and \\nonsense{"
+        file.attrs["problem"] = "costs $1 or $2 and \\nonsense{"
     draw_solution(path, tmp_path / "figure.png")
     assert drawn[0].get_suptitle().startswith("costs $1 or $2 and \\nonsense{")
 
@@ -318,3 +321,52 @@ def test_figures_that_cannot_be_drawn(burgers, tmp_path):
         assert path.read_bytes()[:5] == b"%PDF-"
     with pytest.raises(UserError, match=r"figure.xyz.*png"):
         draw_solution(burgers, tmp_path / "figure.xyz")
+
+
+def test_thirty_terms_are_told_apart():
+    assert len({tuple(look.items()) for look in itertools.islice(style.curve_styles(), 28)}) == 28
+    assert len({tuple(look.items()) for look in itertools.islice(style.marker_styles(), 28)}) == 28
+
+
+def test_no_legend_covers_a_curve(tmp_path):
+    """Each is above its panel and within the picture, with many terms and long names, too."""
+    terms = {f"residual/condition_at_part_{k}": np.where(STEPS % 10 == 0, 10.0**-k, np.nan) for k in range(11)}
+    contents = read(save(Burgers(), tmp_path, history=HISTORY | terms))
+    figure = training_figure(contents)
+    style.save(figure, contents, tmp_path / "training.png")
+    for axes in figure.axes:
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y0 >= axes.bbox.y1
+        assert 0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+        assert legend.y1 <= figure.bbox.y1
+
+
+def test_a_short_row_is_in_the_middle(tmp_path):
+    """u, exact and error above, both residuals below between them."""
+    contents = read(save(Wave("xy", fields="u", time=False), tmp_path))
+    figure = figures.drawn(contents)
+    style.image(figure)
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert len(boxes) == 5
+    middles = [(box.x0 + box.x1) / 2 for box in boxes]
+    # the color bars' labels differ in width
+    assert middles[3] == pytest.approx((middles[0] + middles[1]) / 2, abs=0.03)
+    assert middles[4] == pytest.approx((middles[1] + middles[2]) / 2, abs=0.03)
+
+
+class Channel(Wave):
+    """A domain of six by one, and one by six."""
+
+    def __init__(self, x: float = 6, y: float = 1) -> None:
+        super().__init__("x", fields="u")
+        self.domain = Box(x=(0, x), y=(0, y))
+
+
+@pytest.mark.parametrize("problem", [Channel(), Channel(1, 6)], ids=["low", "tall"])
+def test_space_is_drawn_to_scale(problem, tmp_path):
+    figure = figures.drawn(read(save(problem, tmp_path)))
+    style.image(figure)
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.height / box.width == pytest.approx(np.ptp(axes.get_ylim()) / np.ptp(axes.get_xlim()), rel=1e-3)
+        assert max(box.height, box.width) > 2 * style.DPI / 2  # a strip would not be seen

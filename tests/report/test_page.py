@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import io
 import re
 import shutil
 import subprocess
@@ -9,23 +10,29 @@ from html import escape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 import torch
 import yaml
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pinn.basis.errors import UserError
 from pinn.cli import main
 from pinn.diagnosis.verdict import Verdict, Word
 from pinn.networks import MLP
 from pinn.problems import Heat
-from pinn.report.page import write_report
+from pinn.report.page import picture, write_report
+from pinn.report.style import image
 from pinn.solution import Output, Solution
 from pinn.solving import write, writing
+from pinn.sweeps.drawing import draw_group, draw_key
 from pinn.sweeps.records import JobRecord, Status
-from pinn.sweeps.report import Run, draw_key, measured_by, read_runs, write_sweep_report
+from pinn.sweeps.report import write_sweep_report
+from pinn.sweeps.runs import Group, Run, ordered, read_groups
 from pinn.training.interruption import Interruption
 from pinn.trial.making import make_trial
 
@@ -102,7 +109,7 @@ def test_a_run_leaves_a_page_that_needs_nothing_else(run):
     text = (folder / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert all(address.startswith("data:") for address in page.addresses)
-    assert not re.search(r"https?:|url\(|@import|<script", text)
+    assert not re.search(r"https?:|@import|<script.+src|import\(|fetch\(", text)
     figures = sorted(path.read_bytes() for path in (folder / "figures").iterdir())
     assert sorted(base64.b64decode(address.partition(",")[2]) for address in page.pictures) == figures
     assert len(figures) >= 2
@@ -119,7 +126,7 @@ def test_errors_and_residuals_come_first(run):
         f"error of u {error:.2e} relative L2 to the exact solution",
         "u is far off as <v> is Try another seed",
         # roots of 0.16 and 0.09 over that of the weight, at the step whose parameters are kept
-        "equation 0.2 0.15 0.04 100 %",
+        "equation 0.2 0.04 100 % 0.15",
         "in the units of the equation",
         "Equation",
         "Conditions",
@@ -141,14 +148,31 @@ def test_errors_and_residuals_come_first(run):
 
 
 def test_a_sweep_is_judged_by_the_surest_measure_that_is_known():
-    def run(error, estimate, *residuals):
-        record = SimpleNamespace(accuracy=SimpleNamespace(residuals=[SimpleNamespace(fresh=r) for r in residuals]))
-        return Run({"error": error, "estimated_error": estimate}, record, {})
+    def run(error, estimate, residual=None):
+        return Run({"error": error, "estimated_error": estimate, "residual": residual}, None, {})
 
-    runs = [run(None, None), run(None, 0.1), run(0.2, 0.1), run(None, None, 3.0, 4.0)]
-    assert [run.measure for run in runs] == [None, 0.1, 0.2, 5.0]
-    assert [measured_by(runs[k : k + 1]) for k in range(4)] == ["residual", "estimated error", "error", "residual"]
-    assert measured_by(runs) == "error"
+    runs = (run(None, None), run(None, 0.1), run(0.2, 0.1), run(None, None, 5.0))
+    groups = [Group("heat", runs[k : k + 1], ()) for k in range(4)]
+    assert [group.measure for group in groups] == ["residual", "estimated error", "error", "residual"]
+    assert [group.ends for group in groups] == [None, (0.1, 0.1), (0.2, 0.2), (5.0, 5.0)]
+    assert Group("heat", runs, ()).measure == "error"
+
+
+def test_the_equations_parameters_have_no_best_value():
+    """Errors and what was found are drawn against them, in their order."""
+    rows = [{"error": 0.1 / k, "estimated_error": None, "residual": None, "unknown_k": k**2.0} for k in (1, 2, 3)]
+    values = [{"problem.length": k, "network.width": 8} for k in (1, 2, 3)]
+    runs = tuple(Run(row, None, value) for row, value in zip(rows, values, strict=True))
+    group = Group("drum", runs, ("problem.length", "network.width"))
+    assert group.physical == ("problem.length",)
+    assert Group("drum", runs, ("network.width",)).physical == ()
+    panels = draw_group(group).axes
+    assert [(axes.get_xlabel(), axes.get_ylabel()) for axes in panels] == [
+        (key, label) for label in ("relative L2 error", "k") for key in group.keys
+    ]
+    assert panels[2].lines[0].get_xydata().tolist() == [[1.0, 1.0], [2.0, 4.0], [3.0, 9.0]]
+    assert len(draw_group(Group("drum", runs, ("network.width",))).axes) == 1
+    assert sorted([10, 9, "b", "a"], key=ordered) == [9, 10, "a", "b"]
 
 
 def test_a_solution_in_memory_has_a_page(tmp_path):
@@ -173,7 +197,8 @@ def test_a_report_that_fails_leaves_the_solution(tmp_path, monkeypatch, caplog):
 
 
 def test_the_page_of_a_sweep(sweep):
-    runs = read_runs(sweep)
+    (group,) = read_groups(sweep)
+    runs = group.runs
     assert list(runs[0].values) == ["network.width", "seed"]
     page = Page(write_sweep_report(sweep).read_text(encoding="utf-8"))
     assert len(page.pictures) == 1
@@ -184,16 +209,32 @@ def test_the_page_of_a_sweep(sweep):
     width, seed = runs[0].values.values()
     assert f"smallest error {best:.3g} " in page.text
     assert "verdicts 0 of 4" in page.text
-    assert f"not solved {best:.3g} > 0.02 0.2" in page.text
+    assert f"{width} {seed} {best:.3g} > 0.02 0.2 not solved" in page.text
     assert f"Best run pinn network.width={width} seed={seed} problem=heat" in page.text
     assert "without a solution 1" in page.text
     assert "4: no room <left> pinn network.width=9 problem=heat" in page.text
 
 
+def test_the_page_of_several_problems_has_a_part_for_each(tmp_path):
+    for number, length in enumerate((1.0, 2.0)):
+        save(tmp_path / str(number), 0, overrides=["problem=heat", f"problem.length={length}"])
+    shutil.copytree(tmp_path / "0", tmp_path / "2")
+    with h5py.File(tmp_path / "2" / "solution.h5", "r+") as file:
+        file.attrs["problem"] = "wave"
+    heat, wave = read_groups(tmp_path)
+    assert (heat.problem, heat.keys) == ("heat", ("problem.length",))
+    assert (wave.problem, wave.keys) == ("wave", ())
+    page = Page(write_sweep_report(tmp_path).read_text(encoding="utf-8"))
+    assert page.text.startswith("3 runs of 2 problems")
+    assert len(page.pictures) == 1
+    assert "Best run" not in page.text  # over the rod's length there is none
+
+
 def test_keys_are_taken_from_the_configurations_where_there_were_no_commands(tmp_path):
     for width in (3, 6):
         save(tmp_path / str(width), 0, width)
-    (first, second) = read_runs(tmp_path)
+    (group,) = read_groups(tmp_path)
+    first, second = group.runs
     assert {first.values["network.width"], second.values["network.width"]} == {3, 6}
     assert list(first.values) == ["network.width"]
     page = Page(write_sweep_report(tmp_path).read_text(encoding="utf-8"))
@@ -247,14 +288,24 @@ def browsed(page, tmp_path, script):
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 def test_in_a_browser(run, sweep, tmp_path):
     folder, _ = run
-    width = "document.body.dataset.found = page.documentElement.scrollWidth"
-    console, found = browsed((folder / "report.html").read_text(encoding="utf-8"), tmp_path, width)
+    looks = (
+        "const figure = page.querySelector('figure[data-panels]');"
+        "const lefts = [...figure.querySelectorAll('.part')].map((part) => part.getBoundingClientRect().left);"
+        "const whole = figure.querySelector('.whole').getClientRects().length; figure.querySelector('button').click();"
+        "document.body.dataset.found = [page.documentElement.scrollWidth, page.querySelector('dialog').open, whole,"
+        " lefts.length, new Set(lefts).size]"
+    )
+    console, found = browsed((folder / "report.html").read_text(encoding="utf-8"), tmp_path, looks)
     assert console == []
-    assert int(found) <= 390  # nothing sticks out of a phone's screen
+    width, enlarged, whole, panels, places = found.split(",")
+    assert int(width) <= 390  # nothing sticks out of a phone's screen
+    assert (enlarged, whole) == ("true", "0")
+    assert int(panels) >= 3  # of the solution, one below the other
+    assert places == "1"
     text = write_sweep_report(sweep).read_text(encoding="utf-8")
     clicks = (
-        "const cells = () => [...page.querySelectorAll('tbody tr')].map((row) => row.cells[0].textContent.trim());"
-        "const run = page.querySelector('th button'); run.click(); const up = cells(); run.click();"
+        "const cells = () => [...page.querySelectorAll('tbody td:last-child')].map((cell) => cell.textContent.trim());"
+        "const run = page.querySelector('th:last-child button'); run.click(); const up = cells(); run.click();"
         "document.body.dataset.found = [page.documentElement.scrollWidth, ...up, ...cells()]"
     )
     console, found = browsed(text, tmp_path, clicks)
@@ -267,8 +318,36 @@ def test_in_a_browser(run, sweep, tmp_path):
 def test_errors_within_a_decade_have_numbers_on_their_axis():
     drawn = Figure()
     axes = drawn.subplots()
-    draw_key(axes, "seed", [SimpleNamespace(values={"seed": seed}, measure=1e-3 + 1e-4 * seed) for seed in (0, 1)])
+    axes.set_yscale("log")
+    draw_key(axes, "seed", [(SimpleNamespace(values={"seed": seed}), 1e-3 + 1e-4 * seed) for seed in (0, 1)])
     FigureCanvasAgg(drawn).draw()
     labels = [text.get_text() for text in axes.get_yticklabels(which="both")]
     assert sum(bool(label) for label in labels) >= 3
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1"]
+
+
+def test_panels_side_by_side_are_found_in_the_picture():
+    """What a phone shows one below the other: each panel with its labels, without the headline."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    figure.suptitle("headline")
+    for axes in figure.subplots(1, 2):
+        axes.set_title("title")
+    shown = picture(image(figure), "caption")
+    (left, top, right, bottom), second = shown.panels
+    assert shown.size == (1200, 600)
+    assert 0 <= left < 0.05
+    assert 0.4 < right <= second[0] + 0.01
+    assert 0.05 < top < 0.15  # below the headline, with the title
+    assert 0.9 < bottom <= 1
+    stacked = Figure(figsize=(6, 3), layout="constrained")
+    stacked.subplots(2, 1)
+    assert picture(image(stacked), "caption").panels == []
+
+
+@pytest.mark.parametrize("told", ["[[0, 0, 2, 1]]", "[[0, 0, 1]]", "[[1, 0, 0, 1]]", "{", '{"a": 1}', "[" * 10**5])
+def test_panels_of_a_strangers_picture_are_none(told):
+    content = io.BytesIO()
+    note = PngInfo()
+    note.add_text("panels", told)
+    Image.new("RGB", (4, 4)).save(content, "PNG", pnginfo=note)
+    assert picture(content.getvalue(), "caption").panels == []

@@ -51,7 +51,7 @@ def test_the_numbers_come_first(path):
     assert told[4] == f"error of u {relative:.2e} relative L2 to the reference, largest {largest:.2e}"
     # of the measurements the smallest, whose parameters a run keeps: sqrt(0.09) at step 3
     assert told[5] == "residual of momentum 3.00e-01 root mean square on fresh points, weighted"
-    assert told[6] == "steps 5, last training loss 6.250e-02, kept are those of step 3"
+    assert told[6] == "steps 5, kept are those of step 3, held-out 9.000e-02"
     assert {"status steps", "wall seconds 12.3", "seed 7", "dtype float64"} <= {" ".join(x.split()) for x in lines}
 
 

@@ -16,7 +16,7 @@ from pinn.sweeps.table import table_text
 
 def row(job, w, seed, error, held_out, seconds, estimate=None, verdict="trusted"):
     known = {"error": error, "estimated_error": estimate, "lower_bound": None if estimate is None else estimate > 0.3}
-    known |= {"held_out": held_out, "seconds": seconds, "verdict": verdict if held_out else None}
+    known |= {"residual": held_out, "held_out": held_out, "seconds": seconds, "verdict": verdict if held_out else None}
     return {"job": job, "w": w, "seed": seed, "status": "done" if held_out else "failed"} | known
 
 
@@ -30,9 +30,10 @@ ROWS = [
 
 def test_averages_are_over_the_finished_jobs():
     small, large = averages(ROWS, ["w", "seed"])
-    assert (small["w"], small["jobs"], small["done"], small["error"], small["spread"]) == ("8", 2, 1, 0.05, None)
+    assert (small["w"], small["jobs"], small["done"], small["error"], small["spreads"]) == ("8", 2, 1, 0.05, {})
     assert large["error"] == pytest.approx(0.2, rel=1e-15)
-    assert large["spread"] == pytest.approx(np.std([0.1, 0.3], ddof=1), rel=1e-15)
+    assert large["spreads"]["error"] == pytest.approx(np.std([0.1, 0.3], ddof=1), rel=1e-15)
+    assert "2.00e-01 ± 1e-01" in table_text([small, large])
     assert (large["held_out"], large["seconds"]) == (1.5, 3.0)
     assert (large["estimated_error"], large["lower_bound"]) == (pytest.approx(0.3), True)
     assert (small["verdict"], large["verdict"]) == ("trusted", "1 trusted, 1 not solved")
@@ -45,6 +46,7 @@ def test_what_was_identified_stands_with_its_error():
     assert mean["unknown_nu"] == pytest.approx(1.31) and mean["standard_error_nu"] == 0.01
     text = table_text([mean])
     assert "1.310 ± 0.010" in text and "nu" in text and "standard" not in text
+    assert "1.00e-03 ± 0e+00" in text  # of the residual
 
 
 def test_estimates_sort_what_has_no_error():

@@ -180,3 +180,18 @@ def test_links_are_paths_whatever_the_folders_are_called(tmp_path):
         "#1": "./%231/report.html",
         "100%": "./100%25/report.html",
     }
+
+
+def test_a_narrow_table_gives_up_columns_and_says_so():
+    row = {"run": "a/rather/long/path/of/a/run", "verdict": "not solved", "error": 0.125, "residual": 1e-3, "steps": 3}
+    full = table_text([row])
+    assert max(map(len, full.splitlines())) > 60
+    assert "not shown" not in full
+    narrow = table_text([row], 60)
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert "not shown in 60 columns: steps" in narrow
+    for kept in ("a/rather/long/path/of/a/run", "1.25e-01", "not solved"):
+        assert kept in narrow
+    least = table_text([row], 20)  # what a run is and how far off is never left out, nor broken
+    assert "a/rather/long/path/of/a/run  1.25e-01" in least
+    assert "not shown in 20 columns: verdict, residual, steps" in least

@@ -9,6 +9,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from pinn.cli.composition import TRACKER
 from pinn.cli.mistakes import explain
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.child import Task, perform
@@ -69,7 +70,9 @@ def _resolved(config: DictConfig) -> tuple[str, str]:
     container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True, enum_to_str=True)
     settings = cast("dict[str, Any]", container)
     del settings[KEY]  # a job that is finished is so whether or not its answer is asked for
-    return OmegaConf.to_yaml(OmegaConf.create(settings)), config_hash(settings)
+    text = OmegaConf.to_yaml(OmegaConf.create(settings))
+    del settings[TRACKER]  # and whoever watches it
+    return text, config_hash(settings)
 
 
 def _trial(hydra: Any) -> dict[str, Any] | None:
@@ -98,7 +101,7 @@ def _told(record: JobRecord, folder: Path, number: int, when: str = "") -> dict[
         "verdict": "{}",
         "error": "error {:.1e}",
         "estimated_error": "estimated error {:.1e}",
-        "held_out": "held-out {:.1e}",
+        "residual": "residual {:.1e}",
         "seconds": "{:.1f} s",
     }
     parts = [form.format(row[name]) for name, form in said.items() if row[name] is not None]

@@ -16,7 +16,7 @@ from pinn.sweeps.ensemble import write_ensembles
 from pinn.sweeps.records import records_below
 from pinn.sweeps.summary import summarize
 
-OBJECTIVES = ("error", "estimated_error", "held_out", "seconds", "steps")
+OBJECTIVES = ("error", "estimated_error", "held_out", "residual", "seconds", "steps")
 
 
 class GridSweeper(BasicSweeper):

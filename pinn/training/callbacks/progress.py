@@ -14,8 +14,8 @@ from pinn.training.run import Callback, Outcome, Run, StepRecord
 class Progress(Callback):
     """A live line on a terminal; elsewhere a log line every `log_every` steps.
 
-    It shows the window of time where there are several, the step, the loss, the latest held-out residual and error,
-    the damping (or learning rate) and seconds.
+    It shows the window of time where there are several, the step, the loss, its latest value on points held out of the
+    training and the error there, the damping (or learning rate) and seconds.
     """
 
     def __init__(self, log_every: int = 50) -> None:
@@ -31,9 +31,9 @@ class Progress(Callback):
             self.live.start()
 
     def on_step(self, record: StepRecord) -> None:
-        self.latest |= record
+        self.latest |= record | ({"measured": record["step"]} if Measure.HELD_OUT.total in record else {})
         if self.live is not None:
-            self.live.update(Text(self.line()))
+            self.live.update(Text(self.line(), no_wrap=True, overflow="ellipsis"))
         elif record["step"] == 1 or record["step"] % self.log_every == 0:
             logger.info("%s", self.line())
 
@@ -47,7 +47,9 @@ class Progress(Callback):
         assert self.run is not None
         latest = self.latest
         parts = [self.run.heading] if self.run.heading else []
-        parts += [f"step {latest['step']}/{self.run.steps}", f"loss {latest['loss']:.1e}"]
+        # a step's record has the loss before it; where there is one on fresh points, that is of after the step
+        after = Measure.LOSS.within(latest) if latest.get("measured") == latest["step"] else {}
+        parts += [f"step {latest['step']}/{self.run.steps}", f"loss {sum(after.values()) or latest['loss']:.1e}"]
         if Measure.HELD_OUT.total in latest:
             parts.append(f"held-out {latest[Measure.HELD_OUT.total]:.1e}")
         parts += [f"error {field} {value:.1e}" for field, value in Measure.ERROR.within(latest).items()]

@@ -1,33 +1,27 @@
-"""README's number from a CSV: the page as it is printed there is solved, and k is what the cup was made with."""
+"""From a CSV to a number: the guide's page as it is printed there is solved, and k is what the cup was made with."""
 
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import PAGES, python_blocks
 
 import pinn
 from pinn.networks.mlp import MLP
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.sampling.sequences import SobolSampler
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("### From a CSV to a number with an error bar")[2].partition("\n## ")[0]
 RATE = 0.05
-
-pytestmark = pytest.mark.skipif(not SECTION, reason="README does not have it")
 
 
 @pytest.mark.estimates
 def test_the_number_and_its_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     t = np.linspace(0, 60, 61)
-    read = 20 + 70 * np.exp(-RATE * t) + np.random.default_rng(0).normal(scale=0.2, size=61)
-    np.savetxt("cup.csv", np.stack([t, read], 1), delimiter=",", header="t,T", comments="")
-    page, use = re.findall(r"```python\n(.*?)```", SECTION, flags=re.DOTALL)[:2]
+    readings, page, use = python_blocks(PAGES["data"])
     names = {"__name__": "cooling"}
     monkeypatch.setitem(sys.modules, "cooling", type(sys)("cooling"))
+    exec(readings, names)
     exec(page, names)
     solve = pinn.solve
 
