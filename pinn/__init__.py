@@ -53,6 +53,14 @@ if TYPE_CHECKING:
     from pinn.domains import Solid as Solid
     from pinn.domains import StarShaped as StarShaped
     from pinn.domains import Time as Time
+    from pinn.functionals import Average as Average
+    from pinn.functionals import Balance as Balance
+    from pinn.functionals import Flow as Flow
+    from pinn.functionals import Maximum as Maximum
+    from pinn.functionals import Minimum as Minimum
+    from pinn.functionals import Probe as Probe
+    from pinn.functionals import Profile as Profile
+    from pinn.functionals import Total as Total
     from pinn.problem import Problem as Problem
     from pinn.problem import derived as derived
     from pinn.solution import Output as Output

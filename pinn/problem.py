@@ -20,7 +20,13 @@ from pinn.derivatives.elsewhere import Elsewhere
 from pinn.derivatives.names import Derived, Operator, Vocabulary
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
+from pinn.functionals.base import Functional
 from pinn.terms.base import Term
+
+
+def is_path(name: object) -> bool:
+    """Whether something can be a name in a file."""
+    return isinstance(name, str) and name.isprintable() and name.strip(". ") != "" and "/" not in name
 
 
 def derived(method: Callable) -> Callable:
@@ -45,6 +51,8 @@ class Problem(Configurable, ABC):
       for a problem of one field, else a dict by field name;
     * `features(self, x, t) -> [...]`: inputs of the network beside the coordinates, functions of these with torch
       functions that the solution is known to be made of, such as a singularity's; of the size of 1 or so;
+    * `results(self) -> {"drag": pinn.Total(self.traction, on="cylinder")}`: what is asked of the solution beside its
+      fields (`pinn.functionals`), measured at the end of a run;
     * `error_bound(self)`, such as `return pinn.SteadyBound(constant=1 / (2 * pi**2))`: what is known of the equation's
       stability, by which a run guarantees a bound of its error; None where the parameters leave nothing to say;
     * methods marked `@derived`, and `@pinn.integral(...)` or `@pinn.at(...)`, quantities of fields at other places.
@@ -73,6 +81,10 @@ class Problem(Configurable, ABC):
     @abstractmethod
     def terms(self) -> dict[str, Term]:
         """The terms by name, in the paper's order."""
+
+    def results(self) -> Mapping[str, Functional]:
+        """What is asked of the solution beside its fields, by name: `{"heat": pinn.Total("u_normal", on="wall")}`."""
+        return {}
 
     def all_terms(self) -> dict[str, Term]:
         """The terms, for an `Eigenvalue` a norm of the fields where no term asks for fields other than zero, and priors
@@ -121,12 +133,11 @@ class Problem(Configurable, ABC):
         forgotten = ": is `return` missing?" if terms is None else ""
         require(listed, f"{kind}.terms must return a dict of terms by name, got {terms!r}{forgotten}")
         for name, term in terms.items():
-            require(
-                isinstance(name, str) and name.isprintable() and name.strip(". ") != "" and "/" not in name,
-                f"{kind}.terms names a term {name!r}: a name is a text such as 'walls', printable and without '/'",
-            )
+            told = f"{kind}.terms names a term {name!r}: a name is a text such as 'walls', printable and without '/'"
+            require(is_path(name), told)
             told = f"{name!r} in {kind}.terms must be a term, such as Interior(self.equation), got {term!r}"
             require(isinstance(term, Term), told)
+        self._check_results()
         declared = getattr(self, "error_bound", lambda: None)()
         if declared is not None:
             check = getattr(declared, "check", None)
@@ -135,6 +146,17 @@ class Problem(Configurable, ABC):
             if not callable(check):
                 raise UserError(told)
             check(self)
+
+    def _check_results(self) -> None:
+        """Raises UserError where one of `results` is none, or asks for what there is not."""
+        kind, results = type(self).__name__, self.results()
+        told = f"{kind}.results must return a dict of functionals by name, got {results!r}"
+        require(isinstance(results, Mapping), told)
+        for name, asked in results.items():
+            where = f"{name!r} in {kind}.results"
+            require(is_path(name), f"{where}: a name is a text such as 'drag', printable and without '/'")
+            require(isinstance(asked, Functional), f'{where} must be such as pinn.Average("u"), got {asked!r}')
+            asked.check(self.domain, self.vocabulary, where)
 
     @property
     def name(self) -> str:

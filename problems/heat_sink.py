@@ -9,6 +9,7 @@ from torch import Tensor, atan, cos, sin
 
 from pinn.basis.errors import require
 from pinn.domains import STL, Solid
+from pinn.functionals import Average, Balance, Maximum, Total
 from pinn.problem import Problem
 from pinn.problems._voxels import Voxels
 from pinn.terms import Interior, Neumann, Robin
@@ -59,6 +60,15 @@ class HeatSink(Problem):
             "conduction": Interior(self.conduction),
             "base": Neumann(u=self.heat_flux, on="base"),
             "air": Robin(u=0.0, coefficients=(self.biot, 1.0), on="air"),
+        }
+
+    def results(self):
+        """The heat to the air, and the temperature of the base, whose mean over that heat is the sink's resistance."""
+        return {
+            "heat": Total(lambda u: self.biot * u, on="air"),
+            "base": Average("u", on="base"),
+            "hottest": Maximum("u"),
+            "balance": Balance(x=lambda u_x: -u_x, y=lambda u_y: -u_y, z=lambda u_z: -u_z),
         }
 
     def conduction(self, laplacian_u: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ FLOORS = (
     "sampling",
     "distributed",
     "terms",
+    "functionals",
     "problem",
     "ansatz",
     "trial",

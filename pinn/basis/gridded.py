@@ -41,10 +41,10 @@ def read_grid(path: Path, value: str | None = None) -> Gridded:
     """
     require_regular(path)
     if h5py.is_hdf5(path):
-        return _of_variables(_hdf5(path), path, value)
+        return _of_variables(hdf5_variables(path), path, value)
     with path.open("rb") as stream:
         classic = stream.read(3) == CLASSIC
-    return _of_variables(_classic(path), path, value) if classic else _of_text(path, value)
+    return _of_variables(classic_variables(path), path, value) if classic else _of_text(path, value)
 
 
 def _of_text(path: Path, value: str | None) -> Gridded:
@@ -94,7 +94,7 @@ def _of_variables(variables: dict[str, Variable], path: Path, value: str | None)
     return Gridded(axes, found.values)
 
 
-def _hdf5(path: Path) -> dict[str, Variable]:
+def hdf5_variables(path: Path) -> dict[str, Variable]:
     """The datasets of the root group, with the dimension scales that they have."""
     found = {}
     with h5py.File(path) as file:
@@ -108,7 +108,8 @@ def _hdf5(path: Path) -> dict[str, Variable]:
     return found
 
 
-def _classic(path: Path) -> dict[str, Variable]:
+def classic_variables(path: Path) -> dict[str, Variable]:
+    """The variables of a NetCDF file that is no HDF5."""
     from scipy.io import netcdf_file
 
     with netcdf_file(path, mmap=False) as file:

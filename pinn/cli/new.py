@@ -63,6 +63,13 @@ class CLASS(pinn.Problem):
         both out; the run then tells how well the equations hold at points that it was not trained on.
         """
         return exp(-(self.diffusivity * pi**2 / 4 + self.loss) * t) * sin(pi / 2 * x)
+
+    def results(self):
+        """Optional: what is asked of the solution beside its fields, measured at the end of a run with its error."""
+        return {
+            "mean": pinn.Average("u"),  # at each time; Total, Flow (through sides), Maximum, Profile, ... are like it
+            "tip": pinn.Probe("u", at={"x": 1.0}),
+        }
 '''
 
 CHOICE = """\

@@ -52,7 +52,10 @@ def _verdict(parser: Parser) -> None:
 
 def _compare(parser: Parser) -> None:
     parser.add_runs()
-    parser.add_argument("--to", metavar="FIGURE", help="draw held-out losss and errors against time")
+    parser.add_argument("--to", metavar="FIGURE", help="draw held-out losses and errors against time")
+    told = "columns named as coordinates and fields: text, NetCDF, HDF5; .vtu by pyvista"
+    parser.add_argument("--with", dest="data", metavar="FILE", help=f"compare with the values of a file: {told}")
+    parser.add_argument("--at", metavar="NAME=NUMBER", nargs="+", default=[], help="coordinates that the file lacks")
     parser.add_trust()
 
 
@@ -141,8 +144,10 @@ SUBCOMMANDS = {
     ),
     "compare": Subcommand(
         "pinn.cli.tables",
-        "Errors of runs on the nodes of the first, and their difference to it.",
-        "  pinn compare runs/burgers/2026-11-22_10-00-00 runs/burgers/2026-11-22_11-00-00 --to compared.png",
+        "Errors of runs on the nodes of the first, and their difference to it. With a file of values, such as "
+        "measurements: how far each run is off them, and a figure of where.",
+        "  pinn compare runs/burgers/2026-11-22_10-00-00 runs/burgers/2026-11-22_11-00-00 --to compared.png\n"
+        "  pinn compare runs/heat/2026-11-22_10-00-00 --with probe.csv",
         _compare,
     ),
     "table": Subcommand(

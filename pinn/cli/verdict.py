@@ -40,7 +40,8 @@ def _text(path: str, record: Record) -> str:
 
 def _json(path: str, record: Record) -> str:
     run = {"file": path, **{name: record.attributes.get(name) for name in ("problem", "status")}}
-    return json.dumps(_finite(run | record.accuracy.entries())) + "\n"
+    results = {name: result.entries for name, result in record.results.items()}
+    return json.dumps(_finite(run | record.accuracy.entries() | {"results": results})) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -119,6 +119,7 @@ class Vocabulary:
         "estimate",
         "band",
         "unknowns",
+        "results",
         "jacobian",
         "hessian",
         "self",

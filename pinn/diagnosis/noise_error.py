@@ -5,6 +5,7 @@ along J's right singular vectors by s / (s^2 + lambda): what the steps have not 
 a ridge estimate: Hoerl & Kennard 1970 (doi:10.2307/1267351), by which an early end regularizes: Bishop 1995.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from pinn.diagnosis.correction import Fields
 from pinn.diagnosis.verdict import CONSISTENT, LEARNT
 from pinn.residuals.residuals import unflatten
 from pinn.sampling.sequences import anywhere
+from pinn.solution.results import Doubt
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.training.held_out import numbers
 from pinn.training.run import Run
@@ -53,6 +55,17 @@ class NoiseErrors:
     def growth(self) -> ErrorGrowth | None:
         """Not by time: what noise leaves open does not grow from a start."""
         return None
+
+    @property
+    def doubt(self) -> Doubt:
+        """By how much what is asked of the fields may be wrong: as for each of the deviations."""
+        return Doubt(tuple(self._moved(direction) for direction in self.spread.mT))
+
+    def _moved(self, direction: Tensor) -> TrialFunction:
+        """The function with a deviation (p,) of its parameters."""
+        moved = self.trial.with_core(copy.deepcopy(self.trial.network.core))
+        moved.load_parameters(unflatten(self.start + direction, self.shapes))
+        return moved
 
     def missing(self, x: Tensor) -> Fields:
         """The fields' standard deviations at points x (n, d)."""

@@ -23,6 +23,7 @@ from pinn.residuals.residuals import Residuals
 from pinn.sampling.given import DataRegion
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import UniformSampler
+from pinn.solution.results import Doubt
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 
 FRESH, EDGES = 1500, 250  # points in the interior and on each side, of each window, where a correction is judged
@@ -61,6 +62,13 @@ class Staged:
     def missing(self, x: Tensor) -> Fields:
         """What the fields lack at points x (n, d)."""
         return self.estimate.correction.change(x)
+
+    @property
+    def doubt(self) -> Doubt:
+        """By how much what is asked of the fields may be wrong: as for the corrected ones."""
+        seen, told = self.estimate.errors, self.measured
+        factor = max((told.errors[name] / e for name, e in seen.items() if e > 0), default=1.0)
+        return Doubt((self.estimate.correction.applied(),), factor, not told.is_resolved)
 
     @cached_property
     def growth(self) -> ErrorGrowth | None:

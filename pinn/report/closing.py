@@ -10,6 +10,7 @@ from pinn.report.accuracy import Accuracy, Row
 from pinn.solution.solution import Solution
 from pinn.solution_file.identified import identified_rows
 from pinn.solution_file.measured import Measure, kept_measurement
+from pinn.solution_file.results import result_rows
 
 WIDTH = 100  # at most
 NOTE = 32  # columns, at least, of what is to be known of a value; where there is no room for it, it is left out
@@ -24,6 +25,7 @@ def closing_table(solution: Solution, files: Sequence[Path]) -> str:
     errors = {field: (error["relative_l2"], error["max"]) for field, error in solution.errors().items()}
     rows = [*Accuracy.of(attributes, kept_measurement(solution.history), errors).rows()]
     rows += identified_rows(attributes | Measure.UNKNOWN.entries(solution.trial.unknowns))
+    rows += result_rows(solution.results)
     steps = [0, *solution.history.get("step", ())]  # no step is kept where a first window is tried again
     rows += [("time", f"{attributes['wall_seconds']:.1f} s", f"{steps[-1]} steps")]
     width = min(WIDTH, terminal_width() or WIDTH)

@@ -8,8 +8,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from pinn.report.animation import draw_animation
+from pinn.report.conditions import conditions_figure
 from pinn.report.figures import drawn
 from pinn.report.growth import growth_figure
+from pinn.report.results import results_figure
 from pinn.report.spectrum import spectrum_figure
 from pinn.report.style import save
 from pinn.report.training import training_figure
@@ -37,8 +39,10 @@ def animation(contents: Contents, folder: Path, suffix: str) -> Path | None:
 FIGURES: Mapping[str, Writer] = {
     "solution": saved_as("solution", drawn),
     "animation": animation,
+    "results": saved_as("results", results_figure),
     "error_by_time": saved_as("error_by_time", growth_figure),
     "training": saved_as("training", training_figure),
+    "conditions": saved_as("conditions", conditions_figure),
     "spectrum": saved_as("spectrum", spectrum_figure),
 }
 """Every figure of a run that is drawn from its solution file, in the order of a report."""

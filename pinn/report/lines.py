@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pinn.report.observed import observed
 from pinn.report.panels import axis_label
 from pinn.report.style import NORMAL, add_legend, curve_styles, marker_styles, style
 from pinn.solution_file.contents import Contents
@@ -26,6 +27,9 @@ def draw_lines(contents: Contents) -> Figure:
     stacked = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     for look, (field, values) in zip(curve_styles(), contents.fields.items(), strict=False):
         stacked[0].plot(x, along(values, order), **look, linewidth=1.8, label=axis_label(field, contents))
+        for seen in observed(field, contents):
+            at, color = seen.places[name], look["color"]
+            stacked[0].plot(at, seen.values, ".", color=color, markersize=3, alpha=0.6, label="measured")
     for number, truth in enumerate(contents.reference.values()):
         kind = contents.attributes.get("truth", "reference")
         stacked[0].plot(x, along(truth, order), "k--", linewidth=0.9, label=None if number else kind)

@@ -14,6 +14,7 @@ from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 
 from pinn.report.fineness import finely
+from pinn.report.observed import draw_observed
 from pinn.report.panels import Panel, arrange, axis_label, solution_panels
 from pinn.report.scales import DECADES
 from pinn.report.style import NORMAL, SMALL, STRIP
@@ -106,6 +107,7 @@ def draw_map(figure: Figure, axes: Axes, panel: Panel, contents: Contents) -> An
     axes.set_aspect("auto" if proportion(panel, contents) is None else "equal")
     if panel.flow:
         draw_streamlines(axes, panel, contents)
+    draw_observed(axes, panel, contents)
     axes.set_title(panel.title, fontsize=NORMAL, parse_math=False)
     axes.set_xlabel(axis_label(panel.view.across, contents), fontsize=NORMAL, parse_math=False)
     axes.set_ylabel(axis_label(panel.view.up, contents), fontsize=NORMAL, parse_math=False)

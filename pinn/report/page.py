@@ -31,8 +31,10 @@ FILE_NAME = "report.html"
 CAPTIONS = {
     "solution.png": "Fields, reference, error and residual",
     "solution.gif": "The fields in the course of time",
+    "results.png": "What is asked of the solution",
     "error_by_time.png": "Estimated error in the course of time",
     "points.png": "Points of each term and outward normals",
+    "conditions.png": "What conditions and data leave, place by place",
     "training.png": "Training",
     "spectrum.png": "Singular values of the Jacobian",
 }

@@ -24,13 +24,14 @@ Places = dict[str, int]
 class Quantity:
     """An array on the nodes with its title and the scale that all its maps share.
 
-    flow: the components along both axes of a map, where streamlines are drawn on it.
+    flow: the components along both axes of a map, where streamlines are drawn on it. field: whose values they are.
     """
 
     title: str
     values: NDArray
     scale: Scale
     flow: tuple[NDArray, ...] = ()
+    field: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Panel:
     scale: Scale
     view: View
     flow: tuple[NDArray, ...] = ()
+    field: str = ""
     beyond: NDArray | None = None
 
 
@@ -139,13 +141,13 @@ def field_quantities(name: str, contents: Contents) -> list[Quantity]:
     if truth is None:
         estimated = [contents.estimate[name]] if name in contents.estimate else []
         return [
-            Quantity(axis_label(name, contents), values, field_scale(values)),
+            Quantity(axis_label(name, contents), values, field_scale(values), field=name),
             *(Quantity(f"estimated error of {name}", e, deviation_scale(e)) for e in estimated),
         ]
     scale, error = field_scale(values, truth), contents.error[name]
     kind = contents.attributes.get("truth", "reference")
     return [
-        Quantity(axis_label(name, contents), values, scale),
+        Quantity(axis_label(name, contents), values, scale, field=name),
         Quantity(f"{name}, {kind}", truth, scale),
         Quantity(f"error of {name}", error, deviation_scale(error)),
     ]
@@ -178,8 +180,9 @@ def cut(quantity: Quantity, contents: Contents, view: View) -> Panel:
     told = [quantity.title, *(f"{name} = {dimensions[name][k]:.3g}" for name, k in view.places.items()), view.middle]
     flow = tuple(cut_array(component, contents, view) for component in quantity.flow)
     title = ", ".join(part for part in told if part)
-    beyond = None if contents.nodes.beyond is None else cut_array(contents.nodes.beyond, contents, view)
-    return Panel(title, cut_array(quantity.values, contents, view), quantity.scale, view, flow, beyond)
+    values, beyond = cut_array(quantity.values, contents, view), contents.nodes.beyond
+    beyond = None if beyond is None else cut_array(beyond, contents, view)
+    return Panel(title, values, quantity.scale, view, flow, quantity.field, beyond)
 
 
 def cut_array(values: NDArray, contents: Contents, view: View) -> NDArray:

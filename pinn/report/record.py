@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pinn.solution_file.contents import Contents
 from pinn.solution_file.identified import identified_rows
 from pinn.solution_file.measured import kept_measurement, known_errors
 from pinn.solution_file.reading import datasets, opened, read_attributes, read_history
+from pinn.solution_file.results import Result, read_results, result_rows
 
 OVERRIDES = Path(".hydra") / "overrides.yaml"
 
@@ -27,6 +28,7 @@ class Record:
     """A run without the arrays on its nodes: root attributes, history (k,) by metric, configuration (YAML).
 
     sizes: the numbers in each of the network's arrays. overrides: the words of its command, None where it had none.
+    results: what was asked of the solution beside its fields.
     """
 
     attributes: Mapping[str, Any]
@@ -34,6 +36,7 @@ class Record:
     configuration: str
     sizes: tuple[int, ...]
     overrides: tuple[str, ...] | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
 
     @property
     def parameters(self) -> int:
@@ -61,6 +64,11 @@ class Record:
         return list(identified_rows(self.attributes))
 
     @property
+    def result_rows(self) -> list[tuple[str, str, str]]:
+        """What was asked of the solution: name, number with its error, and what is to be known of it."""
+        return list(result_rows(self.results))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The configuration with dotted keys, as they are given on the command line."""
         configuration = dict(read_yaml(self.configuration) or {})
@@ -78,8 +86,13 @@ def read_record(path: Path) -> Record:
             str(file["config"].asstr()[()]),
             tuple(node.size for node in datasets(file["network"]) if not node.is_scale),
             overrides_in(path.parent),
+            read_results(file),
         )
-        _ = record.accuracy, record.settings  # what is made of them is found to be sound here, or damaged
+        _ = (
+            record.accuracy,
+            record.settings,
+            record.result_rows,
+        )  # what is made of them is found to be sound here, or damaged
         return record
 
 
@@ -87,7 +100,7 @@ def record_of(contents: Contents) -> Record:
     """The record of a solution in memory."""
     attributes = contents.attributes | {"field_names": " ".join(contents.fields)}
     sizes = tuple(values.size for values in contents.parameters.values())
-    return Record(attributes, contents.history, contents.configuration, sizes)
+    return Record(attributes, contents.history, contents.configuration, sizes, results=contents.results)
 
 
 def overrides_in(folder: Path) -> tuple[str, ...] | None:

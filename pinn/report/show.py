@@ -57,7 +57,7 @@ def describe(path: PathLike) -> str:
 
 
 def accuracy_lines(record: Record) -> Iterator[str]:
-    """Verdict, errors and residuals; and what was identified."""
+    """Verdict, errors and residuals; what was identified, and what was asked of the solution beside its fields."""
     accuracy = record.accuracy
     for label, value, note in accuracy.rows():
         yield row(label, f"{value}  {note}".strip())
@@ -65,6 +65,8 @@ def accuracy_lines(record: Record) -> Iterator[str]:
         yield row("error", "not known: the problem has neither an exact nor a reference solution")
     for name, value, note in record.unknowns:
         yield row(f"identified {name}", f"{value}  {note.removeprefix('identified').lstrip(', ')}".strip())
+    for name, value, note in record.result_rows:
+        yield row(name, f"{value}  {note}".strip())
 
 
 def step_lines(record: Record) -> Iterator[str]:

@@ -98,6 +98,7 @@ def _loaded(
         diagnosis=contents.diagnosis,
         estimate=contents.estimate,
         modes=contents.modes,
+        results=contents.results,
         configuration=configuration,
         attributes=contents.attributes,
         output=Output(derivatives=tuple(contents.derivatives)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from pinn.basis.errors import require
 from pinn.basis.late import LATE
-from pinn.networks.corrected import network_configuration
+from pinn.functionals.base import Functional
 from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
@@ -27,15 +26,17 @@ from pinn.solution.dataset import to_dataset
 from pinn.solution.nodes import fewer_dimensions, interpolated, make_nodes
 from pinn.solution.output import Output
 from pinn.solution.places import outside, points_of
-from pinn.solution.provenance import provenance
+from pinn.solution.provenance import described, full_configuration, provenance
+from pinn.solution.results import measured
 from pinn.solution.tabulation import Create, Tabulation, in_memory
 from pinn.solution.unknowns import Identified
-from pinn.solution_file.contents import FIELD_SIZES, FILE_NAME, Contents
+from pinn.solution_file.contents import FILE_NAME, Contents
 from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.layout import writing
 from pinn.solution_file.measured import ErrorEstimate, Measure, error_attributes
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.reading import PathLike
+from pinn.solution_file.results import Result, result_attributes
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
@@ -74,6 +75,7 @@ class Solution:
         points: the last training points (n, d) of each term.
         diagnosis: `singular_values` of the Jacobian where the run ended, and the columns of `ErrorGrowth`.
         estimate: of each field's error, as a function of points (n, d), or as arrays on `nodes`.
+        results: what the problem asks of its solution beside the fields, by name.
         modes: eigenvalues (k,) and eigenfunctions (k, *nodes) by name, where there are several.
         configuration: the resolved configuration, plain data.
         attributes: root attributes of the file: seed, status, wall_seconds, ...
@@ -91,6 +93,7 @@ class Solution:
         diagnosis: Mapping[str, NDArray] | None = None,
         estimate: Callable[[Tensor], Mapping[str, Tensor]] | Mapping[str, NDArray] | None = None,
         modes: Mapping[str, NDArray] | None = None,
+        results: Mapping[str, Result] | None = None,
         configuration: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Any] | None = None,
         output: Output | None = None,
@@ -103,6 +106,7 @@ class Solution:
         self.diagnosis = dict(diagnosis or {})
         self.estimate = estimate or {}
         self.modes = dict(modes or {})
+        self.results = dict(results or {})
         self.configuration = dict(configuration or {})
         self.attributes = dict(attributes or {})
         self.output = output or Output()
@@ -168,6 +172,15 @@ class Solution:
             errors = interpolated(self._nodes(None), self.estimate, self.problem.coordinates, points)
         values = {name: (BAND * error).reshape(shape)[()] for name, error in errors.items()}
         return values[self.fields[0]] if len(self.fields) == 1 else values
+
+    def measure(self, functional: Functional) -> Result:
+        """What a functional comes to, such as `solution.measure(pinn.Average("u"))`, without an estimate of its error.
+
+        Raises:
+            UserError: it asks for what there is not.
+        """
+        functional.check(self.problem.domain, self.problem.vocabulary, "this functional")
+        return measured(functional, self.trial)
 
     def grid(self, output: Output | None = None) -> dict[str, NDArray]:
         """The values (k,) of each coordinate on the file's nodes."""
@@ -255,6 +268,7 @@ class Solution:
     def _without_arrays(self, output: Output | None) -> Contents:
         """The contents of the file but the arrays on its nodes; modes where they are of these."""
         nodes = self._nodes(output)
+        known = Measure.UNKNOWN.entries(self.trial.unknowns) | result_attributes(self.results)
         own = all(q.shape[1:] in ((), nodes.shape) for q in self.modes.values())
         return Contents(
             nodes,
@@ -264,8 +278,11 @@ class Solution:
             points=self.points,
             diagnosis=self.diagnosis,
             modes=self.modes if own else {},
-            configuration=yaml.safe_dump(self._full_configuration(), sort_keys=False, allow_unicode=True),
-            attributes=self._root_attributes(),
+            results=self.results,
+            configuration=yaml.safe_dump(
+                full_configuration(self.trial, self.configuration), sort_keys=False, allow_unicode=True
+            ),
+            attributes=provenance() | described(self.trial) | self.attributes | known,
             units=dict(self.problem.units),
             long_names=dict(self.problem.long_names),
             fewer=fewer_dimensions(self.problem, nodes),
@@ -372,28 +389,3 @@ class Solution:
         size = min(self.output.chunk or TRUTH_CHUNK, TRUTH_CHUNK)
         pieces = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-    def _full_configuration(self) -> dict[str, Any]:
-        """The configuration, with all constructor arguments of problem and network, defaults included."""
-        full = dict(self.configuration)
-        full["problem"] = dict(full.get("problem") or {}) | self.problem.configuration
-        network = network_configuration(self.trial.network.core, full.get("network") or {})
-        return full | ({"network": network} if network else {})
-
-    def _root_attributes(self) -> dict[str, Any]:
-        """The file's root attributes but the errors: where it comes from and how it was run."""
-        trial, problem = self.trial, self.problem
-        described = {
-            "title": problem.title,
-            "problem": problem.name,
-            "comment": problem.statement or None,
-            "truth": problem.truth_kind,
-            "dtype": str(trial.dtype).removeprefix("torch."),
-            "device": str(trial.device),
-            "constraints": trial.constraints,
-            "derivatives": trial.derivatives,
-            "windows": len(trial.windows),
-            FIELD_SIZES: json.dumps(sizes) if (sizes := trial.windows[0].sizes) else None,
-            "defined_up_to_constant": " ".join(problem.defined_up_to_constant) or None,
-        }
-        return provenance() | described | self.attributes | Measure.UNKNOWN.entries(trial.unknowns)

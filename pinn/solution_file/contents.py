@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pinn.basis.pages import Page
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.results import Result
 
 FORMAT_VERSION = 1
 FILE_NAME = "solution.h5"
@@ -27,6 +28,7 @@ class Contents:
     of the Jacobian and the columns of `ErrorGrowth`; `configuration` is YAML; `attributes` are the root attributes.
     modes: of a problem with several eigenfunctions the eigenvalues (k,) by the unknown's name and fields (k, *nodes).
     page: the source of the module that defines the problem, where it is the user's own.
+    results: what was asked of the solution beside its fields.
     fewer: field -> the dimensions that it is a function of, where these are not all; in the file it has no others.
     """
 
@@ -44,6 +46,7 @@ class Contents:
     points: dict[str, NDArray] = field(default_factory=dict)
     diagnosis: dict[str, NDArray] = field(default_factory=dict)
     modes: dict[str, NDArray] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
     configuration: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

@@ -12,10 +12,14 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
     /band/u                              two standard errors by the noise of data: u lies within u +- that
     /unknowns/nu                         what was identified; attributes value, standard_error, lower, upper (95 %)
+    /results/drag/values                 what is asked beside the fields, of a curve at /results/drag/places; attributes
+                                         value, estimated_error, true_value, units
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
     /diagnosis/estimate_time ...         middles of parts of time, estimate_by_time_u: the field's relative error there
+    /diagnosis/conditions/walls/values   what a condition misses at places /x ...; of data over their noise
+    /diagnosis/observed/u/values         what was observed of u at places /x ...
     /config                              the resolved configuration, YAML
     /page/heat.py ...                    the source of the problem's module, and of those beside it that it imports;
                                          attributes module, path (then), sha256 (of all)
@@ -42,6 +46,7 @@ from pinn.solution_file.dimensions import dimension_only, scaled, set_attributes
 from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.new import new_file
 from pinn.solution_file.nodes import Block
+from pinn.solution_file.results import write_results
 from pinn.solution_file.vtk import write_vtk
 
 CHUNK_BYTES = 2**20
@@ -115,6 +120,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
         write_diagnosis(file, contents.diagnosis)
         write_unknowns(file, contents)
         write_modes(file, contents)
+        write_results(file, contents.results)
         file.create_dataset("config", data=contents.configuration, dtype=h5py.string_dtype())
         write_page(file, contents.page)
         write_plot(file, contents)

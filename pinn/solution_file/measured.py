@@ -31,6 +31,9 @@ class Measure(Enum):
     LOWER = "interval_lower_"  # end of its interval of 95 %, a root attribute
     UPPER = "interval_upper_"
     UNKNOWN = "unknown_"  # the value of what is identified, a root attribute
+    RESULT = "result_"  # the number that a functional comes to, a root attribute
+    RESULT_ERROR = "error_of_result_"  # estimated, in its unit, a root attribute
+    TRUE_RESULT = "true_result_"  # of the exact solution or reference, a root attribute
 
     def of(self, name: str) -> str:
         """The key of a block or field."""

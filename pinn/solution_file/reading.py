@@ -18,6 +18,7 @@ from pinn.basis.files import require_regular
 from pinn.basis.pages import Page
 from pinn.solution_file.contents import FILE_NAME, FORMAT_VERSION, GROUPS, Contents
 from pinn.solution_file.nodes import Nodes
+from pinn.solution_file.results import read_results
 from pinn.solution_file.soundness import check_sound, understood
 
 METRICS, OF_COMMAND = "metrics.jsonl", ".hydra/config.yaml"  # in the folder of any run, and of a command's
@@ -108,6 +109,7 @@ def read_contents(file: h5py.File) -> Contents:
         points=read_arrays(file["points"]),
         diagnosis=read_arrays(file["diagnosis"]) if "diagnosis" in file else {},
         modes=read_modes(file, nodes),
+        results=read_results(file),
         configuration=file["config"].asstr()[()],
         attributes=attributes,
         units={name: str(file[name].attrs["units"]) for name in described},

@@ -14,6 +14,7 @@ from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
+from pinn.diagnosis.conditions import remainders
 from pinn.diagnosis.counting import missing_conditions
 from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
 from pinn.diagnosis.elsewhere import unresolved
@@ -21,6 +22,7 @@ from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness_in_windows
+from pinn.diagnosis.results import asked_of, imbalances, truth_of
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
@@ -28,7 +30,9 @@ from pinn.diagnosis.verdict import SOLVED, UNRESOLVED, Posedness, Reason, Verdic
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.residuals import Residuals
 from pinn.solution.output import Output
+from pinn.solution.results import measured
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
+from pinn.solution_file.results import Result
 from pinn.training.callbacks.history import History
 from pinn.training.held_out import HeldOut
 from pinn.training.interruption import Interruption
@@ -59,7 +63,8 @@ class Examination:
     """A trained function with what was found of it; what is None was not asked, or did not come out.
 
     trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
-    known: how well what was identified is.
+    known: how well what was identified is. results: what the problem asks of it beside its fields. left: what
+    conditions leave, as columns.
     """
 
     trial: TrialFunction | WindowedTrial
@@ -68,6 +73,8 @@ class Examination:
     spectrum: Spectrum | None = None
     bounds: Mapping[str, float] = field(default_factory=dict)
     known: Identification | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
+    left: Mapping[str, NDArray] = field(default_factory=dict)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -84,7 +91,8 @@ class Examination:
     def diagnosis(self) -> dict[str, NDArray]:
         """As columns of the solution file."""
         growth = self.stages.growth if self.stages else None
-        return ({"singular_values": self.spectrum.values} if self.spectrum else {}) | (growth.columns if growth else {})
+        spectrum = {"singular_values": self.spectrum.values} if self.spectrum else {}
+        return spectrum | (growth.columns if growth else {}) | dict(self.left)
 
     @property
     def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
@@ -146,10 +154,13 @@ def examine(
     output: Output,
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
-    if not output.estimate:
-        told_anyway = (*causes.cut_off(run.shortfall), *_eigenvalue(trial, run))
-        return Examination(trial, judge(trial, history, seen=told_anyway), None, _spectrum(run))
     answer, told = stages.trial if stages else trial, run.interruption
+    cut_off = tuple(causes.cut_off(run.shortfall))
+    results, failing = _results(answer, stages, told)
+    left = _asked(told, "what conditions leave", lambda: remainders(answer, plan.seed)) or {}
+    if not output.estimate:
+        judged = judge(trial, history, seen=(*cut_off, *_eigenvalue(trial, run), *failing))
+        return Examination(trial, judged, None, _spectrum(run), results=results, left=left)
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
         _asked(told, "the corrected residual", lambda: history.records.extend(_measured_again(answer, plan, history)))
@@ -165,10 +176,24 @@ def examine(
     known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
     if known is not None and posed is not None:
         posed = replace(posed, unknowns=known.determined)
-    seen = (*causes.cut_off(run.shortfall), *(seen or ()), *_eigenvalue(answer, run), *(known.open if known else ()))
+    seen = (*cut_off, *(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
-    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known)
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left)
+
+
+def _results(
+    answer: TrialFunction | WindowedTrial, stages: Staged | NoiseErrors | None, told: Interruption
+) -> tuple[dict[str, Result], tuple[Reason, ...]]:
+    """What the problem asks of its solution beside the fields, and which balances fail."""
+    asked = _asked(told, "what is asked of the solution", lambda: asked_of(answer.problem)) or {}
+    if not asked:
+        return {}, ()
+    doubt = _asked(told, "the error of results", lambda: stages.doubt if stages else None)
+    truth = _asked(told, "the truth", lambda: truth_of(answer.problem))
+    made = {name: _asked(told, name, partial(measured, one, answer, doubt, truth)) for name, one in asked.items()}
+    found = {name: result for name, result in made.items() if result is not None}
+    return found, tuple(imbalances(asked, found))
 
 
 def _identified(

@@ -197,6 +197,7 @@ def _solution(
         diagnosis=examined.diagnosis,
         estimate=examined.missing,
         modes=modes,
+        results=examined.results,
         configuration=told,
         attributes={"seed": plan.seed, "status": outcome.name.lower(), "outcome": run.shortfall or outcome.value}
         | ({"window_ends": list(found.trial.ends)} if isinstance(found.trial, WindowedTrial) else {})

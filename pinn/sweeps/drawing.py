@@ -29,7 +29,7 @@ def draw_group(group: Group) -> Figure:
     Where the equation's own parameters differ, below it each result that the runs have in common.
     """
     columns = min(COLUMNS, len(group.keys))
-    results = [name for name in group.runs[0].results if all(name in run.results for run in group.runs)]
+    results = [name for name in group.results if all(name in run.results for run in group.runs)]
     shown = {LABELS[group.measure]: "", **({name: name for name in results} if group.physical else {})}
     counts = [min(columns, len(group.keys) - first) for first in range(0, len(group.keys), columns)] * len(shown)
     figure = Figure(figsize=(max(3.2 * columns, 4.8), 2.8 * len(counts)), layout="constrained")

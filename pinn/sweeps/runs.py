@@ -10,8 +10,7 @@ from typing import Any
 from pinn.diagnosis.verdict import Word
 from pinn.report.record import Record, read_record
 from pinn.solution_file.contents import FILE_NAME
-from pinn.solution_file.measured import Measure
-from pinn.sweeps.table import Row, rows_below
+from pinn.sweeps.table import NUMBERS, Row, cell, rows_below
 from pinn.sweeps.words import by_key, differing, value_of
 
 DEFAULT = "default"
@@ -42,8 +41,18 @@ class Run:
 
     @property
     def results(self) -> dict[str, float]:
-        """The numbers that it found beside its fields: what was identified, eigenvalues."""
-        return {name: value for name, value in Measure.UNKNOWN.within(self.row).items() if isinstance(value, float)}
+        """The numbers that it found beside its fields: what was identified, eigenvalues, what was asked."""
+        return {name: self.row[column] for name, column in self._columns.items()}
+
+    @property
+    def told(self) -> dict[str, str]:
+        """The same with their errors, for people to read."""
+        return {name: cell(self.row, column) for name, column in self._columns.items()}
+
+    @property
+    def _columns(self) -> dict[str, str]:
+        held = [(kind, column) for column in self.row for kind in NUMBERS if kind.measures(column)]
+        return {kind.name_in(column): column for kind, column in held if isinstance(self.row[column], float)}
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,11 @@ class Group:
     def physical(self) -> tuple[str, ...]:
         """The keys that are parameters of the equation: the best over these would say nothing."""
         return tuple(key for key in self.keys if key.startswith(PHYSICAL))
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """The names of the numbers that some run found beside its fields."""
+        return tuple(dict.fromkeys(name for run in self.runs for name in run.results))
 
     @property
     def measure(self) -> str:

@@ -10,9 +10,10 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
 from pinn.report.style import COLORS, NORMAL, style, write
+from pinn.solution_file.measured import Measure
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.summary import GRID, MEASURED, TABLE, counted, job_rows
-from pinn.sweeps.table import Row, table_text, write_table
+from pinn.sweeps.table import Row, numbers_of, table_text, write_table
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -79,5 +80,21 @@ def draw_importance(shares: Mapping[str, Mapping[str, float]], figure: Path) -> 
 
 
 def _shown(row: Row, swept: Sequence[str], objectives: Sequence[str]) -> Row:
-    names = ["job", *swept, "verdict", *dict.fromkeys([*objectives, *MEASURED]), "steps", "lower_bound"]
+    asked = [column_of(row, name) for name in objectives]
+    names = ["job", *swept, "verdict", *dict.fromkeys([*asked, *MEASURED, *numbers_of(row)]), "steps", "lower_bound"]
     return {name: row.get(name) for name in names}
+
+
+def column_of(row: Row, objective: str) -> str:
+    """The column of a row that an objective means: its own, or that of what was asked or identified; '-' is no part."""
+    name = objective.removeprefix("-")
+    own = [kind.of(name) for kind in (Measure.RESULT, Measure.UNKNOWN)]
+    return next((column for column in (name, *own) if column in row), name)
+
+
+def reached(row: Row, objective: str) -> float | None:
+    """What a trial came to, to be small, by its row; where an error is not known its estimate stands for it."""
+    value = row.get(column_of(row, objective))
+    if value is None and objective == "error":
+        value = row["estimated_error"]
+    return None if value is None else -value if objective.startswith("-") else value

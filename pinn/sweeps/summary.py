@@ -11,7 +11,7 @@ from pinn.solution_file.contents import FILE_NAME
 from pinn.solution_file.measured import Measure
 from pinn.sweeps.grid import write_grid
 from pinn.sweeps.records import JobRecord, Status, records_below
-from pinn.sweeps.table import SPREADS, Row, filled, rank, summary, table_text, unknowns_of, write_table
+from pinn.sweeps.table import SPREADS, Row, filled, numbers_of, rank, summary, table_text, write_table
 from pinn.sweeps.words import differing, value_of
 
 TABLE, GRID = "summary.csv", "summary.h5"
@@ -44,7 +44,7 @@ def job_row(folder: Path, record: JobRecord) -> Row:
         numbers = summary(folder / FILE_NAME, folder.parent)
         row |= {name: numbers[name] for name in OF_A_RUN} | {"seconds": numbers["wall_seconds"]}
         row |= {name: value for name, value in numbers.items() if Measure.RELATIVE_L2.measures(name)}
-        row |= unknowns_of(numbers)
+        row |= numbers_of(numbers)
     return row | {"message": record.error}
 
 
@@ -70,7 +70,7 @@ def averages(rows: Sequence[Row], swept: Sequence[str]) -> list[Row]:
 
 def _average(jobs: Sequence[Row]) -> Row:
     done = [job for job in jobs if job["status"] == Status.DONE.value]
-    measured = [*MEASURED, *dict.fromkeys(name for job in done for name in unknowns_of(job))]
+    measured = [*MEASURED, *dict.fromkeys(name for job in done for name in numbers_of(job))]
     means = {name: [job[name] for job in done if job.get(name) is not None] for name in measured}
     row: Row = {name: statistics.fmean(values) if values else None for name, values in means.items()}
     spreads = {name: statistics.stdev(values) for name, values in means.items() if len(values) > 1}

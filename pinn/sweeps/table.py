@@ -45,7 +45,8 @@ BESIDE = ("lower_bound", "held_out", SPREADS)
 ATTRIBUTES = ("problem", "status", "seed", "wall_seconds")
 RANKED = ("error", "estimated_error", "residual")  # by the first that is known
 
-IDENTIFIED = (Measure.UNKNOWN, Measure.STANDARD_ERROR)
+NUMBERS = {Measure.UNKNOWN: Measure.STANDARD_ERROR, Measure.RESULT: Measure.RESULT_ERROR}
+"""What runs tell in numbers of their own, what is identified and what is asked, with the error of each."""
 
 Row = dict[str, Any]
 
@@ -89,12 +90,18 @@ def _row(record: Record, path: Path, root: Path) -> Row:
     row |= {"lower_bound": not estimate.is_resolved if estimate else None}
     row |= {"residual": accuracy.residual, "held_out": record.kept.get(Measure.HELD_OUT.total)}
     row |= {"steps": len(record.history.get("step", ()))}
-    return row | Measure.RELATIVE_L2.entries(errors) | unknowns_of(record.attributes)
+    return row | Measure.RELATIVE_L2.entries(errors) | numbers_of(record.attributes)
 
 
-def unknowns_of(row: Mapping[str, Any]) -> Row:
-    """What was identified, and its standard errors, of all entries."""
-    return {key: value for key, value in row.items() if any(measure.measures(key) for measure in IDENTIFIED)}
+def numbers_of(row: Mapping[str, Any]) -> Row:
+    """What was identified and what was asked of the solution, with their errors, of all entries."""
+    own = (*NUMBERS, *NUMBERS.values())
+    return {key: value for key, value in row.items() if any(measure.measures(key) for measure in own)}
+
+
+def told_name(column: str) -> str:
+    """What a column is called for people: a number of a run's own by its name alone."""
+    return next((kind.name_in(column) for kind in NUMBERS if kind.measures(column)), column)
 
 
 def table_text(rows: Sequence[Row], width: int | None = None) -> str:
@@ -105,7 +112,7 @@ def table_text(rows: Sequence[Row], width: int | None = None) -> str:
     """
     width = width or terminal_width()
     names = [name for name in columns_of(rows) if any(row.get(name) is not None for row in rows)]
-    beside = (Measure.RELATIVE_L2, Measure.STANDARD_ERROR)
+    beside = (Measure.RELATIVE_L2, *NUMBERS.values())
     names = [name for name in names if name not in BESIDE and not any(m.measures(name) for m in beside)]
     columns = {name: [printable(cell(row, name)).replace("\n", " ") for row in rows] for name in names}
     heads = {name: printable(head(name)) for name in names}
@@ -120,7 +127,8 @@ def table_text(rows: Sequence[Row], width: int | None = None) -> str:
 
 def head(name: str) -> str:
     """The head of a column, in lines of a word."""
-    return Measure.UNKNOWN.name_in(name) if Measure.UNKNOWN.measures(name) else name.replace("_", "\n")
+    told = told_name(name)
+    return told if told != name else name.replace("_", "\n")
 
 
 def columns_of(rows: Sequence[Row]) -> list[str]:
@@ -141,8 +149,9 @@ def cell(row: Row, name: str) -> str:
         deviation = (row.get(SPREADS) or {}).get(name)
         told = f"> {value:.1e}" if row["lower_bound"] else f"{value:.1e}"
         return told if deviation is None else f"{told} ± {deviation:.0e}"
-    if Measure.UNKNOWN.measures(name) and value is not None:
-        return with_error(value, row.get(Measure.STANDARD_ERROR.of(Measure.UNKNOWN.name_in(name))))
+    for kind, error in NUMBERS.items():
+        if kind.measures(name) and value is not None:
+            return with_error(value, row.get(error.of(kind.name_in(name))))
     if not isinstance(value, float):
         return "" if value is None else str(value)
     deviation = (row.get(SPREADS) or {}).get(name)

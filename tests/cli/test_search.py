@@ -15,8 +15,9 @@ from optuna.trial import TrialState  # noqa: E402
 import pinn  # noqa: E402
 from pinn.basis.errors import UserError  # noqa: E402
 from pinn.cli import main  # noqa: E402
-from pinn.cli.sweeping.search import distribution, reached  # noqa: E402
+from pinn.cli.sweeping.search import distribution  # noqa: E402
 from pinn.sweeps.pruning import WATCHED, Pruning, measured  # noqa: E402
+from pinn.sweeps.search import reached  # noqa: E402
 
 QUICK = (
     *("training.steps=3", "training.held_out=20", "sampler.interior=40", "sampler.boundary=10"),
@@ -188,6 +189,38 @@ def test_an_estimate_stands_for_an_error_that_is_not_known():
     assert (reached(row, "error"), reached(row | {"error": 0.2}, "error")) == (0.1, 0.2)
     assert (reached(row | {"error": 0.2}, "estimated_error"), reached(row, "held_out")) == (0.1, 2.0)
     assert reached(row | {"estimated_error": None}, "error") is None
+
+
+ASKING = """
+import pinn
+
+
+class Rod(pinn.Problem):
+    def __init__(self, source: float = 1.0):
+        self.source = source
+        self.domain, self.fields = pinn.Box(x=(0, 1)), ("u",)
+
+    def terms(self):
+        return {"rod": pinn.Interior(lambda u_xx: u_xx + self.source), "ends": pinn.Dirichlet(u=0.0, on="x.min")}
+
+    def results(self):
+        return {"warmth": pinn.Average("u")}
+"""
+
+
+@pytest.mark.estimates  # with them results are measured
+def test_what_a_problem_asks_can_be_searched_for(here, capsys):
+    (here / "rod_asking.py").write_text(ASKING)
+    words = [*SEARCH, "problem=rod_asking.py", "problem.source=1.0,2.0", "hydra.sweeper.trials=1"]
+    assert main([*words, "hydra.sweeper.objectives=[-warmth]"]) == 0
+    number = pinn.load("search/0", trust=True).results["warmth"].number
+    assert [trial.values for trial in trials()] == [[-number]]
+    assert "warmth" in capsys.readouterr().out
+    assert "<button>warmth</button>" in (here / "search/report.html").read_text()
+    assert "result_warmth" in (here / "search/summary.csv").read_text().splitlines()[0]
+    assert main([*words, "hydra.sweeper.objectives=[warmht]", "hydra.sweep.dir=other"]) == 2
+    told = "must be some of error, estimated_error, held_out, residual, seconds, steps, warmth, got"
+    assert told in capsys.readouterr().err
 
 
 def test_what_is_compared_while_a_run_goes_on():

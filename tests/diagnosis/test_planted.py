@@ -514,9 +514,8 @@ def examined(trial) -> Verdict:
     history.on_step({"step": 0, **HeldOut(residuals, 300, 0).measure(residuals.theta(), bind(residuals, points))})
     plan = Plan(trial.problem)
     stages = errors_of(trial, plan, 0.3, second_stage=False)
-    return examine(
-        trial, SimpleNamespace(minimized=lambda: None, interruption=Interruption()), plan, history, stages, OUTPUT
-    ).verdict
+    run = SimpleNamespace(minimized=lambda: None, interruption=Interruption(), shortfall="")
+    return examine(trial, run, plan, history, stages, OUTPUT).verdict
 
 
 def test_a_shock_is_named():

@@ -76,7 +76,13 @@ def few_steps(problem: pinn.Problem, *_, **given) -> pinn.Solution:
 
 
 SOLVE = pinn.solve
-WITH_CODE = [topic for topic in TOPICS if python_blocks(PAGES[topic])]
+WITH_CODE = [topic for topic in TOPICS if python_blocks(PAGES[topic]) and topic != "data"]  # that one: test_data.py
+ASKING = {"results": pytest.mark.estimates}  # with errors what is asked is measured
+
+
+def marked(topics):
+    """Topics as a test's parameters."""
+    return [pytest.param(topic, marks=ASKING.get(topic, ())) for topic in topics]
 
 
 def run_blocks(topic, folder) -> types.ModuleType:
@@ -89,8 +95,7 @@ def run_blocks(topic, folder) -> types.ModuleType:
     return module
 
 
-# data.md needs a file of measurements: see test_data.py
-@pytest.mark.parametrize("topic", sorted(set(WITH_CODE) - {"data"}))
+@pytest.mark.parametrize("topic", marked(WITH_CODE))
 def test_the_code_of_a_page_runs(topic, folder, monkeypatch):
     monkeypatch.setattr(pinn, "solve", few_steps)
     page = run_blocks(topic, folder)
@@ -101,9 +106,7 @@ def test_the_code_of_a_page_runs(topic, folder, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "topic", [topic for topic in sorted(set(WITH_CODE) - {"data"}) if "pinn.solve(" in PAGES[topic]]
-)
+@pytest.mark.parametrize("topic", marked(topic for topic in WITH_CODE if "pinn.solve(" in PAGES[topic]))
 def test_the_code_of_a_page_solves(topic, folder):
     run_blocks(topic, folder)
 

@@ -8,6 +8,7 @@ import pytest
 
 from pinn.diagnosis.verdict import Verdict, Word
 from pinn.report.closing import closing_table
+from pinn.solution_file.results import Result
 
 LONG = Path("runs") / ("a_folder_with_a_name_" * 6) / "solution.h5"
 VERDICT = Verdict(Word.NOT_SOLVED, ("u is off by more than anything that was asked of it", "and so is v"), "more time")
@@ -17,6 +18,7 @@ SOLUTION = SimpleNamespace(
     errors=lambda: {"u": {"relative_l2": 0.01, "max": 0.1}},
     history={"step": np.array([7]), "held_out": np.array([0.04]), "held_out/equation": np.array([0.04])},
     trial=SimpleNamespace(unknowns={}),
+    results={"drag": Result(np.array([5.579]), 5.579, unit="N")},
 )
 
 
@@ -29,7 +31,8 @@ def test_paths_and_words_are_not_broken(width, monkeypatch):
     assert f"      {LONG.parent / 'report.html'}" in lines
     assert max(len(line) for line in lines if "/" not in line) <= width
     words = told.split()
-    for part in ("not solved", "error of u", "1.00e-02", "anything that was asked of it", "more time", "12.5 s"):
+    errors = ("error of u", "1.00e-02", "drag (N)", "5.579")
+    for part in ("not solved", *errors, "anything that was asked of it", "more time", "12.5 s"):
         assert all(word in words for word in part.split()), part
     assert ("relative L2 to the exact solution" in told) == (width == 100)  # a note that there is room for
 

@@ -25,11 +25,12 @@ OUTPUT = {"figures": False, "resolution": 17}
 
 @pytest.fixture(scope="module", autouse=True)
 def _brief():
-    """One fit of few features, and one after each correction; no bound."""
+    """One fit of few features, and one after each correction; no bound. The mean is asked for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.0)
         patch.setattr("pinn.solving.examination.SHARE", 0.0)
         patch.setattr("pinn.solving.examination.bound_errors", lambda trial: None)
+        patch.setattr(Heat, "results", lambda self: {"mean": pinn.Average("u", at={"t": 0.5})})
         yield
 
 
@@ -98,6 +99,16 @@ def test_the_estimate_is_kept_on_the_nodes(solved, tmp_path):
     growth = ErrorGrowth.of(loaded.diagnosis)
     assert growth.errors["u"].shape == growth.time.shape == (20,)
     assert "estimate_u" in loaded.to_xarray()
+
+
+def test_what_is_asked_has_the_error_that_the_corrected_field_shows(solved):
+    """Of an uncorrected solution; the corrected one, and what its errors are scaled by, differ by a few per cent."""
+    solution, folder = solved(1, False)
+    mean = solution.results["mean"]
+    truth = 2 / np.pi * np.exp(-(np.pi**2) / 8)
+    assert mean.true == pytest.approx(truth, rel=1e-10)
+    assert mean.error == pytest.approx(abs(mean.number - truth), rel=0.1)
+    assert pinn.load(folder).results["mean"].error == mean.error
 
 
 def test_training_goes_on_from_the_checkpoint_and_from_the_trained_part(solved, tmp_path):

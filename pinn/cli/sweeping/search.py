@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from pinn.basis.errors import UserError, require
 from pinn.sweeps.pruning import WATCHED
-from pinn.sweeps.search import summarize_search
+from pinn.sweeps.search import reached, summarize_search
 
 MEASURED_LIVE = ("error", "held_out")
 
@@ -91,12 +91,6 @@ class Search:
                 f"trial {number} has no {missing[0]} to be compared by; try hydra.sweeper.objectives=[held_out]"
             )
         study.tell(number, [value for value in values.values() if value is not None])
-
-
-def reached(row: Mapping[str, Any], objective: str) -> float | None:
-    """What a trial came to, by its row; where an error is not known its estimate stands for it."""
-    known = row[objective]
-    return row["estimated_error"] if known is None and objective == "error" else known
 
 
 def parsed(words: Sequence[str], config_loader: ConfigLoader) -> tuple[list[str], dict[str, BaseDistribution]]:

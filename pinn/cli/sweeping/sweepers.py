@@ -72,8 +72,7 @@ class OptunaSweeper(Sweeper):
     ) -> None:
         require(trials >= 1, f"hydra.sweeper.trials must be >= 1, got {trials}")
         require(at_once >= 1, f"hydra.sweeper.at_once must be >= 1, got {at_once}")
-        known = bool(objectives) and set(objectives) <= set(OBJECTIVES)
-        require(known, f"hydra.sweeper.objectives must be some of {', '.join(OBJECTIVES)}, got {list(objectives)}")
+        require(bool(objectives), f"hydra.sweeper.objectives must be some of {', '.join(OBJECTIVES)}, got none")
         self.settings: dict[str, Any] = {"trials": trials, "at_once": at_once, "objectives": list(objectives)}
         self.settings |= {"seed": seed, "sampler": sampler, "pruner": pruner, "storage": storage, "study": study}
         self.params = params or {}
@@ -85,6 +84,7 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
+        from pinn.cli.sweeping.problem import numbers_asked  # which needs torch
         from pinn.cli.sweeping.search import Search, parsed  # which need optuna
 
         assert isinstance(self.config, DictConfig)
@@ -93,7 +93,13 @@ class OptunaSweeper(Sweeper):
         folder = Path(self.config.hydra.sweep.dir)
         same_sweep(self.config, folder)
         words = [f"{key}={value}" for key, value in self.params.items()] + arguments
-        fixed, space = parsed(words, self.hydra_context.config_loader)
+        loader = self.hydra_context.config_loader
+        fixed, space = parsed(words, loader)
+        objectives = [name.removeprefix("-") for name in self.settings["objectives"]]
+        if not set(objectives) <= set(OBJECTIVES):  # the problem's own
+            known = [*OBJECTIVES, *numbers_asked(loader.load_sweep_config(self.config, fixed))]
+            told = f"hydra.sweeper.objectives must be some of {', '.join(known)}, got {objectives}"
+            require(set(objectives) <= set(known), told)
         search = Search(**self.settings)
         with concluded(folder, self.task, search.summary, self.config.strict):
             OmegaConf.save(self.config, folder / SAVED)

@@ -1,0 +1,47 @@
+"""What is asked of a solution beside its fields: with which truth it is compared, and what its balances say."""
+
+from collections.abc import Iterator, Mapping
+
+from pinn.diagnosis.exact import exact_trial
+from pinn.diagnosis.verdict import TRUSTED, UNSOLVED, Reason, Word
+from pinn.functionals.balance import OF_TERM, Balance, divergences
+from pinn.functionals.base import Evaluate, Functional
+from pinn.problem import Problem
+from pinn.solution.results import evaluation, reference_evaluation
+from pinn.solution_file.results import Result
+
+
+def asked_of(problem: Problem) -> dict[str, Functional]:
+    """A problem's `results`, and the balances that its equations ask for where it names none of these fluxes."""
+    own = dict(problem.results())
+    known = [functional.flux for functional in own.values() if isinstance(functional, Balance)]
+    domain = problem.domain
+    is_plain = not domain.parameters and not domain.moves  # elsewhere quadratures are too coarse to judge by
+    found = divergences(problem.all_terms(), domain, problem.vocabulary) if is_plain else {}
+    return own | {name: one for name, one in found.items() if one.flux not in known and name not in own}
+
+
+def truth_of(problem: Problem) -> Evaluate | None:
+    """The true solution's quantities: all of an exact one, the fields of a reference; None where nothing is known."""
+    if problem.truth_kind == "exact":
+        return evaluation(exact_trial(problem))
+    return None if problem.truth_kind is None else reference_evaluation(problem)
+
+
+def imbalances(asked: Mapping[str, Functional], found: Mapping[str, Result]) -> Iterator[Reason]:
+    """What is lost or gained as a whole, by the largest flow, where it is more than the quadrature may be off."""
+    for name, result in found.items():
+        if not isinstance(asked[name], Balance) or result.number is None:
+            continue
+        if result.number - result.quadrature > TRUSTED:
+            word = Word.NOT_SOLVED if result.number - result.quadrature > UNSOLVED else Word.PLAUSIBLE
+            said = f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})"
+            term = name.removeprefix(OF_TERM)
+            yield Reason(said, word, f"weights.{term}=100" if term != name else "")
+
+
+def told(result: Result) -> str:
+    """The parts of a balance where it fails most."""
+    at = int(abs(result.values).argmax())
+    parts = ", ".join(f"{part} {values[at]:.3g}" for part, values in result.parts.items() if values.any())
+    return parts + (f", at {result.along} = {result.places[at]:.3g}" if result.along else "")

@@ -1,0 +1,134 @@
+"""What flows in and out, is stored and produced: whether a solution keeps what its equation keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pinn.basis.errors import require
+from pinn.derivatives.names import Vocabulary
+from pinn.domains.base import Domain
+from pinn.functionals.base import Evaluate, Functional, Quantity, Reading, values_of
+from pinn.functionals.integrals import Total, check_components, nodes_at, outward
+from pinn.sampling.given import WEIGHT
+from pinn.sampling.points import Points
+from pinn.terms.base import Equation, Term, required
+
+OF_TERM = "balance of "  # begins the name of one that an equation asks for by itself
+FAINT = 0.1  # of the flux's size over all sides: what flows through closed walls is small beside that
+TRIED = 8  # random values by which an equation is seen to be a sum
+
+
+class Balance(Functional):
+    """How far  d/dt (content) + div(flux) = source  fails as a whole: `Balance(x="u", y="v")` of mass.
+
+    The integrals of the three over space: what is stored, what flows out, what is produced; their imbalance is told by
+    the largest of them, so that 0.01 is one per cent. Above that a run's verdict says so.
+    content: what is stored, the name of a field or a derived quantity; None where nothing is. source: what is produced,
+    a name or a function. at: as of `Functional`. Components of the flux by coordinate: names or functions.
+    """
+
+    said = "of the largest flow"
+    is_compared = False  # it is zero
+
+    def __init__(
+        self,
+        content: str | None = None,
+        source: Quantity | None = None,
+        *,
+        at: Mapping[str, float] | None = None,
+        **flux: Quantity,
+    ) -> None:
+        required(flux, 'Balance(x="u", y="v")')
+        super().__init__(at, "", number=largest)
+        self.content = content
+        self.source = source
+        self.flux = flux
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        return (*self.flux.values(), *([self.source] if self.source is not None else []))
+
+    @property
+    def has_normals(self) -> bool:
+        return True
+
+    def check(self, domain: Domain, vocabulary: Vocabulary, where: str) -> None:
+        check_components(self.flux, domain, where)
+        super().check(domain, vocabulary, where)
+        told = f"{where}: nothing is stored where there is no time; leave {self.content!r} out"
+        require(domain.time is not None or self.content is None, told)
+        if self.content is not None:
+            vocabulary.resolve(f"{self.content}_{domain.time}", where)
+        self.moments(domain)
+
+    def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
+        along, places = self.moments(domain)
+        count = max(len(places), 1)
+        through = nodes_at(Total("", in_space(domain)).region(domain, share, count), domain, self.at)
+        flux, weight = outward(self.flux, evaluate, through), through.columns[WEIGHT]
+        size = torch.stack([values_of(q, evaluate, through) ** 2 for q in self.flux.values()]).sum(0).sqrt()
+        inside = nodes_at(Total("").region(domain, share, count), domain, self.at)
+        parts = {
+            "in": total(through, weight * (-flux).clamp_min(0.0)),
+            "out": total(through, weight * flux.clamp_min(0.0)),
+            "stored": over(inside, self.content and f"{self.content}_{domain.time}", evaluate),
+            "produced": over(inside, self.source, evaluate),
+        }
+        left = parts["stored"] + parts["out"] - parts["in"] - parts["produced"]
+        sizes = [np.abs(values) for values in parts.values()] + [FAINT * total(through, weight * size)]
+        scale = max(float(np.max(sizes)), np.finfo(np.float64).tiny)
+        return Reading(left / scale, along, places, parts)
+
+
+def in_space(domain: Domain) -> tuple[str, ...]:
+    """The sides but the start and the end of time."""
+    return tuple(side for side in domain.sides if side not in (f"{domain.time}.min", f"{domain.time}.max"))
+
+
+def total(points: Points, values: Tensor) -> NDArray[np.float64]:
+    """The sum over the nodes of each moment."""
+    return points.by_row(values).sum(0).numpy()
+
+
+def over(inside: Points, quantity: Quantity | None, evaluate: Evaluate) -> NDArray[np.float64]:
+    """The integral of a quantity over space at each moment; zero for none."""
+    values = torch.zeros(len(inside.x)) if quantity is None else values_of(quantity, evaluate, inside)
+    return total(inside, values * inside.columns[WEIGHT])
+
+
+def largest(values: NDArray[np.float64]) -> float:
+    """The largest, whatever its sign."""
+    return float(np.abs(values).max())
+
+
+def divergences(terms: Mapping[str, Term], domain: Domain, vocabulary: Vocabulary) -> dict[str, Balance]:
+    """The balances that a problem's equations ask for by themselves: of a term that is `u_x + v_y`, in all of space."""
+    found = {}
+    for name, term in terms.items():
+        if not term.region(domain).is_whole:
+            continue
+        for one in term.equations().values():
+            flux = _flux(one, domain, vocabulary)
+            if flux is not None:
+                found[OF_TERM + name] = Balance(**flux)  # type: ignore[arg-type]
+    return found
+
+
+def _flux(one: Equation, domain: Domain, vocabulary: Vocabulary) -> dict[str, Quantity] | None:
+    """Coordinate -> component of the flux whose divergence an equation is, up to a factor; None where it is none."""
+    flux: dict[str, Quantity] = {}
+    for name in one.arguments:
+        quantity = vocabulary.resolve(name, one.name)
+        if quantity.symbol is None or quantity.symbol.operators or quantity.symbol.order != 1:
+            return None
+        flux[domain.coordinates[quantity.symbol.orders.index(1)]] = quantity.base
+    if len(flux) < len(one.arguments) or sorted(flux) != sorted(domain.space_coordinates) or len(flux) < 2:
+        return None
+    given = list(torch.rand(len(flux), TRIED, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    ratio = torch.as_tensor(one.function(*given)).expand(TRIED) / sum(given)
+    return flux if float(ratio.std()) < 1e-9 * abs(float(ratio.mean())) else None

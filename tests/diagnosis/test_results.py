@@ -1,0 +1,82 @@
+"""What is asked of a solution, and what its balances say, of wrong fields that are known."""
+
+from pinn.diagnosis.exact import exact_trial
+from pinn.diagnosis.results import asked_of, imbalances, truth_of
+from pinn.diagnosis.verdict import Word
+from pinn.domains import Box
+from pinn.functionals import Average, Balance
+from pinn.problem import Problem
+from pinn.solution.results import measured
+from pinn.terms import Dirichlet, Interior
+
+
+class Channel(Problem):
+    """A channel that loses a share of its flow on the way: u = 1 - lost x."""
+
+    def __init__(self, lost, results=None):
+        self.domain = Box(x=(0, 1), y=(0, 1))
+        self.fields = ("u", "v")
+        self.lost, self.asked = lost, results or {}
+
+    def terms(self):
+        return {"mass": Interior(lambda u_x, v_y: u_x + v_y), "inlet": Dirichlet(u=1.0, v=0.0, on="x.min")}
+
+    def results(self):
+        return self.asked
+
+    def exact(self, x, y):
+        return {"u": 1 - self.lost * x, "v": 0 * x}
+
+
+def said(problem):
+    asked = asked_of(problem)
+    found = {name: measured(one, exact_trial(problem)) for name, one in asked.items()}
+    return list(imbalances(asked, found))
+
+
+def test_a_channel_that_loses_its_flow_is_told():
+    (reason,) = said(Channel(2 / 3))
+    assert reason.word is Word.NOT_SOLVED
+    assert reason.text == "balance of mass fails by 67 % of the largest flow (in 1, out 0.333)"
+    (reason,) = said(Channel(0.03))
+    assert reason.word is Word.PLAUSIBLE
+    assert said(Channel(1e-3)) == []
+
+
+def test_a_balance_of_the_problem_stands_for_that_of_its_equation():
+    problem = Channel(0.5, {"flow": Balance(x="u", y="v")})
+    assert list(asked_of(problem)) == ["flow"]
+    assert [reason.text.partition(" fails")[0] for reason in said(problem)] == ["flow"]
+
+
+class Referred(Problem):
+    """A field of which values are known, and no derivatives."""
+
+    def __init__(self):
+        self.domain = Box(x=(0, 1), y=(0, 1))
+        self.fields = ("u", "v")
+
+    def terms(self):
+        return {"mass": Interior(lambda u_x, v_y: u_x + v_y)}
+
+    def reference(self, x, y):
+        return {"u": 1 - 0.5 * x, "v": 0 * x}
+
+
+def test_the_truth_of_an_exact_solution_and_of_a_reference():
+    exact, reference, trial = truth_of(Channel(0.5)), truth_of(Referred()), exact_trial(Channel(0.0))
+    for truth in (exact, reference):
+        result = measured(Average("u"), trial, truth=truth)
+        assert abs(result.number - 1.0) < 1e-12
+        assert abs(result.true - 0.75) < 1e-12
+    assert abs(measured(Average("u_x"), trial, truth=exact).true + 0.5) < 1e-12
+    assert measured(Average("u_x"), trial, truth=reference).true is None
+    assert measured(Average("u_x", reference=-0.4), trial, truth=reference).true == -0.4
+
+
+def test_a_constant_that_is_free_is_no_error():
+    problem = Channel(0.5)
+    problem.defined_up_to_constant = ("u",)
+    trial, truth = exact_trial(problem), truth_of(problem)
+    assert measured(Average("u"), trial, truth=truth).true is None
+    assert abs(measured(Average("u_x"), trial, truth=truth).true + 0.5) < 1e-12
