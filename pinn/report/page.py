@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -109,8 +110,12 @@ def pictures(folder: Path) -> list[Picture]:
 
 def picture(content: bytes, caption: str, kind: str = "image/png", folded: bool = False) -> Picture:
     """The content of an image file as a picture; panels that are not told of as they should be are none."""
-    with Image.open(io.BytesIO(content)) as image:
-        size, told = image.size, image.info.get(PANELS, "[]")
+    size, told = (1, 1), "[]"
+    with (
+        contextlib.suppress(OSError, ValueError, Image.DecompressionBombError),
+        Image.open(io.BytesIO(content)) as image,
+    ):
+        size, told = image.size, image.info.get(PANELS, "[]")  # of one that is damaged a browser says so
     try:
         panels = [[float(share) for share in panel] for panel in json.loads(told)]
         sound = all(0 <= left < right <= 1 and 0 <= top < bottom <= 1 for left, top, right, bottom in panels)

@@ -155,11 +155,11 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     answer, told = stages.trial if stages else trial, run.interruption
-    cut_off = tuple(causes.cut_off(run.shortfall))
+    unknown = tuple(causes.cut_off(run.shortfall))
     results, failing = _results(answer, stages, told)
     left = _asked(told, "what conditions leave", lambda: remainders(answer, plan.seed)) or {}
     if not output.estimate:
-        judged = judge(trial, history, seen=(*cut_off, *_eigenvalue(trial, run), *failing))
+        judged = judge(trial, history, seen=(*unknown, *_eigenvalue(trial, run), *failing))
         return Examination(trial, judged, None, _spectrum(run), results=results, left=left)
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
@@ -176,7 +176,9 @@ def examine(
     known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
     if known is not None and posed is not None:
         posed = replace(posed, unknowns=known.determined)
-    seen = (*cut_off, *(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
+    if stages is None and posed is not None:  # it was asked, and did not come out
+        unknown = (*unknown, Reason("no error is estimated", Word.PLAUSIBLE))
+    seen = (*unknown, *(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left)

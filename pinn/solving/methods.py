@@ -143,12 +143,14 @@ def _vanishing_viscosity(plan: Plan) -> Plan:
     """
     training, sampler = plan.training, plan.sampler
     limit = None if training.time_limit is None else training.time_limit / (len(SMOOTHINGS) + 1)
-    steps, often = training.steps or VISCOUS_STEPS, REDRAWN if sampler.redraw_every is None else None
+    often = REDRAWN if sampler.redraw_every is None else None
+    each = VISCOUS_STEPS if training.steps is None else training.steps // (len(SMOOTHINGS) + 1)
     stages = [
-        Stage(LeastDamping(), steps=steps, time_limit=limit, redraw_every=often, smoothing=factor)
-        for factor in SMOOTHINGS
+        Stage(LeastDamping(), steps=each, time_limit=limit, redraw_every=often, smoothing=factor)
+        for factor in SMOOTHINGS[: len(SMOOTHINGS) * each]
     ]
-    stages.append(Stage(LeastDamping(), redraw_every=often))
+    last = None if training.steps is None else training.steps - len(stages) * each
+    stages.append(Stage(LeastDamping(), steps=last, redraw_every=often))
     if plain(sampler.adaptation) == plain(FOLLOWING):
         sampler = sampler.fewer(FRONT_POINTS).following(ArcLength())
     written = getattr(plan.problem, "ansatz", None) is not None

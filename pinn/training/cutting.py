@@ -14,6 +14,7 @@ GAIN = 0.25  # factor on the defect that halving must bring: a half comes with t
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
 AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose
+LEVEL = 1.2  # ratio of two defects up to which they are alike
 NO_WORSE = 3.0  # factor on the least defect, up to which the shortest window is taken where none is solved
 
 
@@ -65,7 +66,7 @@ class Cutting:
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
         whole = self.end - self.begin
         lost, singular = defect * length / whole, start == self.begin and not self.searches
-        if left > 0.0 and tolerance < defect and lost <= AS_MUCH * self.lost:
+        if left > 0.0 and tolerance < defect and lost <= AS_MUCH * self.lost and not self._is_level(defect):
             return self._grown(length)
         if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):
             if not singular:
@@ -124,6 +125,10 @@ class Cutting:
         return defect < self.tolerable and any(
             worse < defect / GAIN ** max(0.0, math.log2(longer / length)) for longer, worse in self.failed
         )
+
+    def _is_level(self, defect: float) -> bool:
+        """Whether a longer window at the same start left as much: it comes from elsewhere, not from the start."""
+        return any(defect < LEVEL * worse and worse < LEVEL * defect for _, worse in self.failed)
 
     def state(self) -> dict[str, Any]:
         """As a plain tree, for a checkpoint."""

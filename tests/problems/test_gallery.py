@@ -34,8 +34,8 @@ def test_links_lead_somewhere(page):
 
 def test_pictures_are_small_and_all_shown():
     pictures = list((FOLDER / "figures").iterdir())
-    assert {picture.stem for picture in pictures} == set(ENTRIES)
-    assert max(picture.stat().st_size for picture in pictures) < 60_000
+    assert {picture.stem for picture in pictures} == {*ENTRIES, "overview"}
+    assert max(picture.stat().st_size for picture in pictures if picture.stem != "overview") < 60_000
 
 
 @pytest.mark.slow  # a new problem may wait for the next run of the gallery, which takes a quarter of an hour

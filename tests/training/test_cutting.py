@@ -56,7 +56,7 @@ def test_a_short_time_is_shared_by_longer_windows():
 
 
 def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
-    """As of conditions that contradict each other: what comes after it is solved as well as ever."""
+    """As of conditions that disagree in a corner: the shortest is taken, and what it loses bounds what later ones may."""
     cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
     while True:
         stop = cutting.next_end(0.0)
@@ -64,9 +64,23 @@ def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
         if cutting.judge(0.0, stop, 0.04 * stop**-0.2, 1.0, PLENTY):
             break
     assert len(attempts) < 12
+    assert stop == min(attempts) <= 1e-3
+    assert cutting.lost == pytest.approx(0.04 * stop**0.8)
+    assert cutting.judge(stop, 3.0 * stop, 0.03, 1.0, PLENTY)
+    assert not cutting.judge(3.0 * stop, 0.5, 0.03, 1.0, PLENTY)
+
+
+def test_a_start_that_is_not_solved_at_all_is_passed_in_the_end(caplog):
+    """Equations that hold nowhere lose all of a window, however short."""
+    cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
+    while True:
+        stop = cutting.next_end(0.0)
+        attempts.append(stop)
+        if cutting.judge(0.0, stop, 40.0 * stop**-0.2, 1.0, PLENTY):
+            break
+    assert len(attempts) < 12
     assert stop == min(length for length in attempts if length**-0.2 <= 3.0)
     assert "none that begins at 0 is solved, however short" in caplog.text
-    assert not cutting.judge(stop, cutting.next_end(stop), 0.03, 1.0, PLENTY)
 
 
 def test_before_less_is_asked_for_other_scales_are():
