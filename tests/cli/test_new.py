@@ -37,6 +37,7 @@ def test_a_new_problem_runs_as_it_stands(run, tmp_path):
     assert (tmp_path / "two_steps" / "solution.h5").is_file()
 
 
+@pytest.mark.slow
 def test_its_tests_pass_and_can_fail(run, tmp_path):
     run("new", "rod", "--folder", "rods")
     folder = tmp_path / "rods"

@@ -112,6 +112,7 @@ class Rod(Problem):
 '''
 
 
+@pytest.mark.slow
 def test_an_interrupted_trial_is_finished_by_its_number(here, capsys):
     (here / "rod_searched.py").write_text(STOPPING)
     words = [*SEARCH, *DAMPED, "problem=rod_searched.py", "training.steps=30", "derivatives=taylor"]
@@ -128,6 +129,7 @@ def test_an_interrupted_trial_is_finished_by_its_number(here, capsys):
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 31))
 
 
+@pytest.mark.slow
 def test_several_objectives(here, capsys):
     words = [*SEARCH, "training.steps=range(2,20)", "hydra.sweeper.trials=3"]
     assert main([*words, "hydra.sweeper.objectives=[error,seconds]"]) == 0

@@ -64,6 +64,7 @@ def test_mistakes_keep_their_status(here, capsys):
     assert "strict must be true or false, got 'perhaps'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_sweep_is_strict_by_any_of_its_jobs(here, capsys):
     sweep = ["-m", *SMALL, *BAD, "seed=0,1", "hydra.sweep.dir=sweep"]
     assert main([*sweep, "--strict"]) == 3

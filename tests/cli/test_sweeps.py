@@ -95,6 +95,7 @@ def test_a_failing_job_leaves_its_traceback_and_a_rerun_finishes_the_rest(here, 
     assert "#0 done before: not solved, error" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_summary_has_the_swept_keys_as_dimensions(here, capsys):
     assert main(["-m", *QUICK, "problem=burgers,allen_cahn", "seed=1,0", "hydra.sweep.dir=sweep"]) == 0
     out = capsys.readouterr().out

@@ -56,7 +56,7 @@ def test_a_short_time_is_shared_by_longer_windows():
 
 
 def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
-    """As of conditions that disagree in a corner: the shortest is taken, and what it loses bounds what later ones may."""
+    """As of conditions that disagree in a corner: the shortest is taken; its loss bounds what later ones may lose."""
     cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
     while True:
         stop = cutting.next_end(0.0)
