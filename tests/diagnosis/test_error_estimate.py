@@ -1,6 +1,7 @@
 """The estimated error against the true one, from the same oracle for all kinds of problems."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 import pinn
 from pinn.basis.errors import UserError
 from pinn.diagnosis.correction import Correction
-from pinn.diagnosis.error_estimate import Estimate
+from pinn.diagnosis.error_estimate import NOTHING, Estimate
 from pinn.diagnosis.second_stage import staged
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -155,3 +156,15 @@ def test_none_where_the_equation_depends_on_the_points():
     """The mean over other points is another equation, so that they say nothing of the error."""
     with pytest.raises(UserError, match="depends on all points at once"):
         staged(make_trial(Coupled(), partial(MLP, width=4)), None, BRIEF)
+
+
+def test_the_error_of_a_field_that_vanishes_is_relative_to_what_its_network_can_be():
+    """Not to itself: a velocity across a channel that is 1e-18 instead of nothing is right."""
+    window = SimpleNamespace(own_scale=lambda: (torch.zeros(2), torch.tensor([1.0, 2.0], dtype=torch.float64)))
+    problem = SimpleNamespace(vocabulary=SimpleNamespace(fields=("u", "v")), defined_up_to_constant=())
+    ones = torch.ones(50, dtype=torch.float64)
+    found = {"u": ones, "v": 1e-18 * ones}, {"u": 1e-3 * ones, "v": 1e-18 * ones}
+    stub = SimpleNamespace(windows=(window,), problem=problem)
+    errors = Estimate(stub, SimpleNamespace(at=lambda x: found), ones[:, None]).errors
+    assert errors["u"] == pytest.approx(1e-3, rel=2e-3)
+    assert errors["v"] == pytest.approx(1e-18 / (2.0 * NOTHING))

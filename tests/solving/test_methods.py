@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import pinn
-from pinn import Box, Dirichlet, Initial, Interior, Problem, Time
+from pinn import Box, Dirichlet, Initial, Interior, Neumann, Problem, Time
 from pinn.networks import SIREN
 from pinn.networks.mlp import MLP
 from pinn.optimizers.automatic import Automatic
@@ -85,6 +85,29 @@ def test_spectral_functions_come_first_in_time_and_one_coordinate():
         (Heat(), {"training": Training(windows=2)}),
     ):
         assert SPECTRAL not in names(Plan(problem, **chosen), 1e-9)
+
+
+class Rod(Problem):
+    """A steady rod, or one that warms up, closed at one end."""
+
+    def __init__(self, steady):
+        self.domain, self.fields = Box(x=(0, 1)) * Time(t=(0, 1)) if not steady else Box(x=(0, 1)), ("u",)
+        self.steady = steady
+
+    def terms(self):
+        if self.steady:
+            return {"heat": Interior(lambda u_xx: u_xx - 1), "ends": Dirichlet(u=0.0, on=("x.min", "x.max"))}
+        heat = Interior(lambda u_t, u_xx: u_t - u_xx)
+        return {"heat": heat, "closed": Neumann(u=0.0, on="x.max"), "start": Initial(u=1.0)}
+
+
+def test_spectral_functions_come_first_on_a_line():
+    """Where a slope would be built in by cosines, which have no third derivative, conditions are terms of the loss."""
+    assert names(Plan(Rod(steady=True)), 1e-9) == ["spectral functions"]
+    assert names(Plan(Rod(steady=True)), 1e-2, 1e-9) == ["spectral functions", FEATURES]
+    soft = f"{SPECTRAL}, soft conditions"
+    assert names(Plan(Rod(steady=False)), 1e-2, 1e-2, 1e-9) == [soft, FEATURES, f"{FEATURES}, soft conditions"]
+    assert method_named(Plan(Rod(steady=False)), soft).name == soft
 
 
 def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():

@@ -96,3 +96,35 @@ def test_a_condition_is_measured_by_the_field_inside():
     """y = x + 1e-6 misses y = 0 at the wall by 1e-6 of its size, 1 / sqrt 3."""
     wall = trial(Wall(), lambda s: (s[:, :1] + 1.0) / 2.0 + 1e-6)
     assert defect(make_residuals(wall)) == pytest.approx(1e-6 * math.sqrt(3), rel=0.1)  # 500 random points
+
+
+class Closed(Problem):
+    """A rod that is closed at both ends."""
+
+    def __init__(self) -> None:
+        self.domain, self.fields = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1)), ("u",)
+
+    def terms(self):
+        heat = Interior(lambda u_t, u_xx: u_t - 0.1 * u_xx)
+        return {"heat": heat, "ends": pinn.Neumann(u=0.0, on=("x.min", "x.max")), "start": Initial(u=1.0)}
+
+
+class Wave(torch.nn.Module):
+    """exp(-0.1 pi^2 t) cos(pi x) as a function of scaled coordinates, with a slope at the ends of its own."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.slope, self.factor = slope, torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, s):
+        x, t = (s[:, :1] + 1.0) / 2.0, (s[:, 1:] + 1.0) / 2.0
+        return self.factor * torch.exp(-0.1 * math.pi**2 * t) * torch.cos(math.pi * x) + self.slope * x
+
+
+@pytest.mark.parametrize(("slope", "least", "most"), [(0.0, 0.0, 1e-9), (0.01, 3e-3, 3e-2)])
+def test_a_slope_that_vanishes_on_a_side_is_measured_by_that_inside(slope, least, most):
+    problem = Closed()
+    terms = {name: term for name, term in problem.terms().items() if name != "start"}
+    problem.terms = lambda: terms
+    made = make_trial(problem, lambda inputs, outputs: Wave(slope), constraints="soft", derivatives="reverse")
+    assert least <= defect(make_residuals(made)) <= most
