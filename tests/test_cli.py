@@ -233,6 +233,7 @@ def test_ctrl_c_is_no_traceback(run, monkeypatch):
     assert run() == (130, "", "interrupted\n")
 
 
+@pytest.mark.slow
 def test_a_sweep_over_choices_and_files(run, tmp_path):
     (tmp_path / "heat_sweep.py").write_text(HEAT.replace("kappa: float", "kappa: float = 1.0"))
     status, _, err = run("-m", *QUICK, "output.estimate=false", "problem=heat_sweep.py,burgers")

@@ -37,6 +37,7 @@ class Cutting:
     searching: bool = False  # whether the next attempt is to look for scales of features; later ones take them over
     searches: int = 0  # of those, where shorter windows gain nothing, how many are left
     forced: bool = False  # whether the next window is taken as it comes
+    cheap: bool = True  # whether a window is, so that the first may be cut ever shorter
     lost: float = 0.0  # defect times share of the whole time of a first window that starts from something singular
     growing: bool = True  # whether windows are longer and longer, as after a fast start
 
@@ -65,7 +66,7 @@ class Cutting:
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
         whole = self.end - self.begin
-        lost, singular = defect * length / whole, start == self.begin and not self.searches
+        lost, singular = defect * length / whole, self.cheap and start == self.begin and not self.searches
         if left > 0.0 and tolerance < defect and lost <= AS_MUCH * self.lost and not self._is_level(defect):
             return self._grown(length)
         if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):

@@ -357,9 +357,8 @@ def make_cutting(trial: WindowedTrial, plan: Plan) -> Cutting:
     scaled = plan.initial_guess == "features" and isinstance(trial.network.core, RandomFeatures)
     searches = SEARCHES if scaled and count > 1 else 0
     shortest = SHORTEST_OF_ALL if count == 1 else SHORTEST_WINDOW
-    return Cutting(
-        *trial.problem.domain.bounds[trial.time], *in_reach(plan, trial.windows[0]), shortest, searches=searches
-    )
+    time, reach = trial.problem.domain.bounds[trial.time], in_reach(plan, trial.windows[0])
+    return Cutting(*time, *reach, shortest, searches=searches, cheap=features_stay(plan))
 
 
 def in_reach(plan: Plan, window: TrialFunction) -> tuple[float, float]:

@@ -63,6 +63,7 @@ def test_a_range_without_values_is_a_mistake():
         distribution(override)
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_with_new_points(here, capsys):
     words = [*SEARCH, DAMPING, "optimizer=levenberg_marquardt,least_damping"]
     assert main([*words, "hydra.sweeper.trials=2"]) == 0

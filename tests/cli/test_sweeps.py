@@ -126,6 +126,7 @@ def test_a_folder_of_another_sweep_is_refused(here, capsys):
     assert json.loads((here / "sweep/0/status.json").read_text())["overrides"]["seed"] == "0"
 
 
+@pytest.mark.slow
 def test_a_killed_job_does_not_stop_the_others_and_goes_on_from_its_checkpoint(here, capsys):
     assert acting_sweep("rod_killed", 2, SELF, "SIGKILL", "seed=0,1") == 1
     assert "1 of 4 jobs failed, the first is sweep/2: killed by SIGKILL; out of memory?" in capsys.readouterr().err
@@ -151,6 +152,7 @@ def test_ctrl_c_sums_up_what_is_done(here, capsys):
     assert pinn.load("sweep/1", trust=True).attributes["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_jobs_in_parallel_share_the_cores(here, capsys):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     words = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]

@@ -114,6 +114,7 @@ def test_an_error_in_another_process_ends_the_run(runs):
     assert_nothing_is_left(process)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_saves_and_leaves_no_process(tmp_path):
     process = started(tmp_path, "devices=2", "training.steps=1000000", "output.estimate=false")
     metrics, deadline = tmp_path / "run" / "metrics.jsonl", time.monotonic() + 60

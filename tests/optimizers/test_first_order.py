@@ -65,6 +65,7 @@ def test_reduction(optimizer, problem, steps, factor, reason):
     assert {"loss", "gradient_norm", "accepted", "learning_rate"} <= set(report)
 
 
+@pytest.mark.slow
 def test_eigenbases_pay_on_a_matrix():
     """Curvatures six decades apart, which in the eigenbases are diagonal."""
     problem = layer()

@@ -38,6 +38,7 @@ def test_the_reference_converges():
     assert np.linalg.norm(coarse - fine) < 2e-3 * np.linalg.norm(fine)
 
 
+@pytest.mark.slow
 def test_finite_elements_of_another_kind_agree():
     """Quadratic tetrahedra of edges of 0.05: to 3e-3, of which the reference may have 1e-3."""
     from skfem.helpers import dot, grad

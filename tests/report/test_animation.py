@@ -63,6 +63,7 @@ def test_the_scale_does_not_move():
     assert all(np.array_equal(bar[middle], bars[0][middle]) for bar in bars)
 
 
+@pytest.mark.slow
 def test_a_large_one_loses_frames(tmp_path, monkeypatch):
     found = swinging(SQUARE * CLOCK, resolution=33)
     whole = draw_animation(found, tmp_path / "whole.gif").stat().st_size

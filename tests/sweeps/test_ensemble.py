@@ -70,6 +70,7 @@ def test_a_file_for_each_combination_of_the_other_keys(tmp_path):
     assert [path.name for path in files] == ["ensemble_width=4.h5", "ensemble_width=4.png"]  # of 8 there is one run
 
 
+@pytest.mark.slow
 def test_the_experiment_makes_one(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["-m", "experiment=ensemble", *QUICK, "seed=0,1", "hydra.sweep.dir=sweep"]) == 0

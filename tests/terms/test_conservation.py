@@ -116,7 +116,7 @@ def test_a_shock_has_the_speed_that_conserves():
         Inviscid(viscosity=1e-3),
         partial(MLP, width=8, depth=2),
         sampler=SobolSampler(interior=300, boundary=60),
-        training=pinn.Training(steps=20, time_limit=None, held_out=100),
+        training=pinn.Training(steps=100, time_limit=None, held_out=100),
         compile="never",
         device="cpu",
     )

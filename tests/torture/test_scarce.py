@@ -57,6 +57,7 @@ def test_a_run_that_cannot_be_written_is_left_as_it_is(honest, tmp_path, command
     assert files(folder / "run") == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no compiler")
 def test_too_few_open_files_for_the_compiler_are_told_in_a_line(tmp_path):
     """A command of its own: the modules that torch's compiler loads are not loaded yet."""
