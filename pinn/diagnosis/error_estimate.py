@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Correction, Effort, Fields, Trial, correct
+from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
@@ -154,4 +155,33 @@ def jumps(trial: Trial, generator: Generator) -> dict[str, float]:
             field = block.name.removeprefix(f"{INTERFACE}.")
             if field in sizes:
                 told[field] = 0.5 * float(row.square().mean().sqrt()) / max(sizes[field], sys.float_info.min)
+    return told
+
+
+def missed_at_start(trial: Trial, generator: Generator) -> dict[str, float]:
+    """Field -> by how much its initial values are missed, by its size: root mean squares.
+
+    Where they are terms of the loss: a correction sees them as rows among others, which may weigh far more.
+    """
+    first = trial.windows[0]
+    residuals, sizes = make_residuals(first), field_sizes(first)
+    start = (f"{first.domain.time}.min",)
+    points = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
+    told: dict[str, float] = {}
+    for label, group in residuals.regions.items():
+        if group.region.sides != start:
+            continue
+        with torch.no_grad():
+            values = first.evaluate_with(group.request, points[label].x, first.parameters(), points[label].normal)
+        values |= points[label].columns
+        for block in group.blocks:
+            asked = [name for name in block.equation.arguments if name not in first.domain.coordinates]
+            if len(asked) != 1 or asked[0] not in sizes:
+                continue
+            given = [values[name] for name in block.equation.arguments]
+            slope = slopes(block.equation.function, given)[block.equation.arguments.index(asked[0])]
+            if slope is not None and bool((slope != 0).all()):
+                missed = row_values(block.equation, values, points[label]).detach() / slope
+                size = max(sizes[asked[0]], sys.float_info.min)
+                told[asked[0]] = max(told.get(asked[0], 0.0), float(missed.square().mean().sqrt()) / size)
     return told
