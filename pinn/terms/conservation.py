@@ -27,7 +27,7 @@ class Conservation(Term):
     is about 4 nu over the jump of its speed. Steep places count less, or the mean square of a thin layer's residual
     would be all that counts, as in Liu et al. 2022 (arXiv 2206.03864), there by 1 + a, in compressions alone and
     without a viscosity: with 1 + a training was seen to stop at sharp shocks of wrong speeds. Where space is a box and
-    s is zero a term `Balance` goes with it, which tells the speed.
+    s is zero a term `WholeBalance` goes with it, which tells the speed.
 
     density, fluxes: names of fields or derived quantities. source: s, a number or a function of named quantities.
     viscosity: nu, in length^2 / time, > 0; None is 2e-5 extent^2 / duration, of the least extent. size: of changes of
@@ -74,7 +74,7 @@ class Conservation(Term):
 
     def companions(self, domain: Domain) -> dict[str, Term]:
         sourceless = not callable(self.source) and self.source == 0.0
-        return {"balance": Balance(self.density, **self.fluxes)} if sourceless and domain.is_box else {}
+        return {"balance": WholeBalance(self.density, **self.fluxes)} if sourceless and domain.is_box else {}
 
     def smoothed(self, factor: float) -> Self:
         smoother = copy.copy(self)
@@ -101,7 +101,7 @@ class Conservation(Term):
         return {"": Equation(residual, (*names, *source_names), f"conservation of {q}")}
 
 
-class Balance(Term):
+class WholeBalance(Term):
     """What the whole box holds of a conserved density changes by what passes its sides, from the start to any time.
 
     The mean over space of  q(t) - q(start) + sum_i int [F_i] dt / extent_i  vanishes. Of a shock it tells the speed, on
