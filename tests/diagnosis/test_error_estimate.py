@@ -9,7 +9,7 @@ import torch
 import pinn
 from pinn.basis.errors import UserError
 from pinn.diagnosis.correction import Correction
-from pinn.diagnosis.error_estimate import NOTHING, Estimate
+from pinn.diagnosis.error_estimate import NOTHING, Estimate, missed_at_start
 from pinn.diagnosis.second_stage import staged
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -168,3 +168,32 @@ def test_the_error_of_a_field_that_vanishes_is_relative_to_what_its_network_can_
     errors = Estimate(stub, SimpleNamespace(at=lambda x: found), ones[:, None]).errors
     assert errors["u"] == pytest.approx(1e-3, rel=2e-3)
     assert errors["v"] == pytest.approx(1e-18 / (2.0 * NOTHING))
+
+
+class Level(torch.nn.Module):
+    """1.1 everywhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.tensor(1.1))
+
+    def forward(self, x):
+        return 0.0 * x[:, :1] + self.level
+
+
+class Warm(Problem):
+    """A rod that is at 1, told twice as much."""
+
+    def __init__(self):
+        self.domain, self.fields = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1)), ("u",)
+
+    def terms(self):
+        start = pinn.Boundary(lambda u, x: 2.0 * u - 2.0 + 0.0 * x, on="t.min")
+        return {"heat": Interior(lambda u_t, u_xx: u_t - u_xx), "start": start}
+
+
+def test_what_the_initial_values_miss_is_an_error_of_as_much():
+    trial = make_trial(Warm(), lambda inputs, outputs: Level(), constraints="soft", derivatives="reverse")
+    assert missed_at_start(trial, torch.Generator()) == {"u": pytest.approx(0.1 / 1.1)}
+    found = staged(trial, None, BRIEF, second_stage=False)
+    assert found.measured.errors["u"] >= 0.25 * 0.09
