@@ -94,7 +94,7 @@ class Request:
             return []
         if quantity.kind == "normal derivative":
             space = self.vocabulary.space or coordinates
-            return [f"{quantity.base}_{c}" for c in space] + [f"normal_{c}" for c in space]
+            return self.vocabulary.gradient(quantity.base) + [f"normal_{c}" for c in space]
         suffixes = list(coordinates)
         if quantity.kind == "hessian":
             position = {c: i for i, c in enumerate(coordinates)}

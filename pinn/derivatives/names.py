@@ -150,6 +150,10 @@ class Vocabulary:
         """The symbol of the quantity itself: no derivative."""
         return Symbol((0,) * len(self.coordinates))
 
+    def gradient(self, base: str) -> list[str]:
+        """The names of its slopes along the coordinates that there are normals along."""
+        return [f"{base}_{coordinate}" for coordinate in self.space or self.coordinates]
+
     def resolve(self, name: str, where: str) -> Quantity:
         """What `name` means; raises a `UserError` that lists the known names. `where` is for the message."""
         if name in self.coordinates:

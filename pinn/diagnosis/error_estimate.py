@@ -5,7 +5,7 @@ stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +16,10 @@ from torch import Generator, Tensor
 from pinn.diagnosis.correction import Correction, Effort, Fields, Trial, correct
 from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.exact_terms import make_residuals
+from pinn.sampling.points import Points
 from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
+from pinn.terms.base import Equation
 from pinn.training.defect import field_sizes
 from pinn.trial.function import INTERFACE
 
@@ -165,23 +167,31 @@ def missed_at_start(trial: Trial, generator: Generator) -> dict[str, float]:
     """
     first = trial.windows[0]
     residuals, sizes = make_residuals(first), field_sizes(first)
-    start = (f"{first.domain.time}.min",)
     points = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
     told: dict[str, float] = {}
     for label, group in residuals.regions.items():
-        if group.region.sides != start:
+        if group.region.sides != (f"{first.domain.time}.min",):
             continue
+        own = points[label]
         with torch.no_grad():
-            values = first.evaluate_with(group.request, points[label].x, first.parameters(), points[label].normal)
-        values |= points[label].columns
+            values = {**first.evaluate_with(group.request, own.x, first.parameters(), own.normal), **own.columns}
         for block in group.blocks:
-            asked = [name for name in block.equation.arguments if name not in first.domain.coordinates]
-            if len(asked) != 1 or asked[0] not in sizes:
-                continue
-            given = [values[name] for name in block.equation.arguments]
-            slope = slopes(block.equation.function, given)[block.equation.arguments.index(asked[0])]
-            if slope is not None and bool((slope != 0).all()):
-                missed = row_values(block.equation, values, points[label]).detach() / slope
-                size = max(sizes[asked[0]], sys.float_info.min)
-                told[asked[0]] = max(told.get(asked[0], 0.0), float(missed.square().mean().sqrt()) / size)
+            field, missed = _value_missed(block.equation, values, own, first.domain.coordinates)
+            if field in sizes:
+                told[field] = max(told.get(field, 0.0), missed / max(sizes[field], sys.float_info.min))
     return told
+
+
+def _value_missed(
+    equation: Equation, values: Mapping[str, Tensor], points: Points, coordinates: Sequence[str]
+) -> tuple[str, float]:
+    """The one quantity that an equation asks for, and by how much it misses what it should be; no name of several."""
+    names = equation.arguments
+    asked = [k for k, name in enumerate(names) if name not in coordinates]
+    if len(asked) != 1:
+        return "", 0.0
+    slope = slopes(equation.function, [values[name] for name in names])[asked[0]]
+    if slope is None or not bool((slope != 0).all()):
+        return "", 0.0
+    missed = row_values(equation, values, points).detach() / slope
+    return names[asked[0]], float(missed.square().mean().sqrt())

@@ -99,20 +99,19 @@ def _sizes(
     trial: TrialFunction, group: RegionBlocks, values: Mapping[str, Tensor], parameters: Mapping[str, Tensor]
 ) -> dict[str, float]:
     """The largest value of each quantity that depends on the fields, in a region and inside the domain."""
-    quantities, along = group.request.quantities, trial.domain.space_coordinates
-    asked = {name: quantities[name] for name in group.request.names if quantities[name].kind not in GIVEN}
-    slopes_of = {name: [f"{q.base}_{i}" for i in along] for name, q in asked.items() if q.kind == "normal derivative"}
-    inside = [name for name, q in asked.items() if q.kind not in ("normal derivative", "elsewhere")]
-    names = list(dict.fromkeys([*inside, *(part for parts in slopes_of.values() for part in parts)]))
+    vocabulary, quantities = trial.problem.vocabulary, group.request.quantities
+    inside: dict[str, list[str]] = {}  # what stands for a quantity where there are no sides
+    for name in group.request.names:
+        kind = quantities[name].kind
+        if kind == "normal derivative":
+            inside[name] = vocabulary.gradient(quantities[name].base)
+        elif kind not in GIVEN:
+            inside[name] = [] if kind == "elsewhere" else [name]
+    names = list(dict.fromkeys(part for parts in inside.values() for part in parts))
     with torch.no_grad():
         x = anywhere(trial, POINTS, Generator().manual_seed(0), SobolSampler)
         found = trial.evaluate_with(trial.request(names), x, parameters) if names else {}
-    return {
-        name: max(
-            [_largest(values[name]), *(_largest(found[part]) for part in slopes_of.get(name, [name]) if part in found)]
-        )
-        for name in asked
-    }
+    return {name: max(map(_largest, [values[name], *(found[k] for k in parts)])) for name, parts in inside.items()}
 
 
 def _largest(values: Tensor) -> float:

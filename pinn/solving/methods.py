@@ -264,9 +264,9 @@ def _is_default(network: Any) -> bool:
 
 def _features(plan: Plan, times: int = 1) -> Plan:
     """Random features, so many times as many as they are by default."""
-    times_rows = times * (AROUND if plan.problem.domain.cavities else 1)
-    interior = min(plan.sampler.interior, ROWS // _fewer(plan)) * times_rows
-    sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary * times_rows // times)
+    around = AROUND if plan.problem.domain.cavities else 1
+    interior = min(plan.sampler.interior, ROWS // _fewer(plan)) * times * around
+    sampler = ChebyshevSampler(interior=interior, boundary=plan.sampler.boundary * around)
     training = _changed(plan.training, check_every=1, steps=None)
     optimizer, network = LinearLeastSquares(), _many(plan, times)
     return replace(

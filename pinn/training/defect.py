@@ -68,7 +68,7 @@ def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
     names = dict.fromkeys(name for group in residuals.regions.values() for name in group.request.names)
     quantities = {name: problem.vocabulary.resolve(name, "the defect") for name in names}
     normals = {name: q for name, q in quantities.items() if q.kind == "normal derivative"}
-    gradient = [f"{q.base}_{i}" for q in normals.values() for i in trial.domain.space_coordinates]
+    gradient = [name for q in normals.values() for name in problem.vocabulary.gradient(q.base)]
     derivatives = {
         name: quantity
         for name in dict.fromkeys([*names, *gradient])
@@ -85,7 +85,7 @@ def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:
         )
         sizes[name] = max(_rms(values[name]), 0.0 if quantity.symbol.operators else least)
     for name, quantity in normals.items():  # which may vanish along a side
-        sizes[name] = max(sizes[f"{quantity.base}_{i}"] for i in trial.domain.space_coordinates)
+        sizes[name] = max(sizes[slope] for slope in problem.vocabulary.gradient(quantity.base))
     return sizes
 
 

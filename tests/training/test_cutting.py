@@ -19,6 +19,15 @@ def march(defect, *, begin=0.0, end=100.0, tolerance=1e-8, tolerable=1e-2, secon
     return ends[1:], attempts
 
 
+def started(defect):
+    """The lengths that are tried until the first window is taken, and what chose them; defect: of a length."""
+    cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
+    while True:
+        attempts.append(cutting.next_end(0.0))
+        if cutting.judge(0.0, attempts[-1], defect(attempts[-1]), 1.0, PLENTY):
+            return cutting, attempts
+
+
 @pytest.mark.parametrize("power", [6.0, 10.0, 16.0])  # of its length, with which a window's defect grows
 def test_windows_are_as_long_as_they_are_solved(power):
     ends, attempts = march(lambda a, b: 1e-8 * ((b - a) / 3.0) ** power)
@@ -57,12 +66,8 @@ def test_a_short_time_is_shared_by_longer_windows():
 
 def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
     """As of conditions that disagree in a corner: the shortest is taken; its loss bounds what later ones may lose."""
-    cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
-    while True:
-        stop = cutting.next_end(0.0)
-        attempts.append(stop)
-        if cutting.judge(0.0, stop, 0.04 * stop**-0.2, 1.0, PLENTY):
-            break
+    cutting, attempts = started(lambda length: 0.04 * length**-0.2)
+    stop = attempts[-1]
     assert len(attempts) < 12
     assert stop == min(attempts) <= 1e-3
     assert cutting.lost == pytest.approx(0.04 * stop**0.8)
@@ -72,12 +77,8 @@ def test_a_start_that_is_not_solved_however_short_is_passed(caplog):
 
 def test_a_start_that_is_not_solved_at_all_is_passed_in_the_end(caplog):
     """Equations that hold nowhere lose all of a window, however short."""
-    cutting, attempts = Cutting(0.0, 1.0, 1e-8, 1e-2, 1e-3), []
-    while True:
-        stop = cutting.next_end(0.0)
-        attempts.append(stop)
-        if cutting.judge(0.0, stop, 40.0 * stop**-0.2, 1.0, PLENTY):
-            break
+    _, attempts = started(lambda length: 40.0 * length**-0.2)
+    stop = attempts[-1]
     assert len(attempts) < 12
     assert stop == min(length for length in attempts if length**-0.2 <= 3.0)
     assert "none that begins at 0 is solved, however short" in caplog.text
