@@ -198,8 +198,14 @@ def follow(sent: bytes, address: Address, device: torch.device, threads: int, li
         work.follow(device, join)
         left()
     except UserError as error:
-        line.send((MISTAKE, str(error), ""))
+        _tell(line, MISTAKE, str(error))
         raise SystemExit(1) from None
     except BaseException as error:
-        line.send((FAILURE, traceback.format_exception_only(error)[-1].strip(), traceback.format_exc()))
+        _tell(line, FAILURE, traceback.format_exception_only(error)[-1].strip(), traceback.format_exc())
         raise SystemExit(1) from None
+
+
+def _tell(line: Connection, kind: str, told: str, trace: str = "") -> None:
+    """What went wrong, to the process that started this one, if it still lives."""
+    with contextlib.suppress(OSError):
+        line.send((kind, told, trace))

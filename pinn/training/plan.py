@@ -119,6 +119,8 @@ class Plan:
         )
         if saved is not None:
             trainer.restore(saved)
+            residuals.load(trainer.theta)
+            trainer.sampler = suited(self.sampler, window)  # to the functions that are restored
         elif pairs is not None:
             trainer.at.eigenvalues, trainer.at.wanted = list(pairs.values), pairs.value
         trainer.at.seconds += clock.elapsed

@@ -10,8 +10,10 @@ import pinn
 from pinn.networks import MLP, Spectral
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Burgers, Poisson2D
+from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
 from pinn.training.orders import rebalance, resolve_front, suited
+from pinn.training.plan import Plan
 from pinn.trial.making import make_trial
 
 SPECTRAL = {"optimizer": LinearLeastSquares(), "initial_guess": "features", "output": pinn.Output(estimate=False)}
@@ -84,3 +86,16 @@ def test_windows_take_orders_from_those_before():
     counts = [window.network.core.counts for window in solution.trial.windows]
     assert counts[-1][0] > 1.5 * counts[0][0]  # along x, where the front grows steep
     assert solution.errors()["u"]["relative_l2"] < 1e-3  # 5e-5; 2e-2 where each window has the first one's orders
+
+
+def test_a_run_that_is_continued_before_its_first_step_has_the_points_of_its_own_functions():
+    """A checkpoint of a window without points yet, whose functions the window before it has chosen."""
+    plan = Plan(
+        Burgers(), partial(Spectral, width=60), LinearLeastSquares(), SobolSampler(), pinn.Training(held_out=10)
+    )
+    trials = [make_trial(Burgers(), partial(Spectral, width=60)) for _ in range(2)]
+    trials[0].network.core.share([9.0, 1.0])
+    trials[0].network.core.bend(0, 0.3, 20.0)
+    begun = plan.trainer(trials[0], Execution())
+    continued = plan.trainer(trials[1], Execution(), saved=begun.checkpoint())
+    assert [list(axis) for axis in continued.sampler.axes] == [list(axis) for axis in begun.sampler.axes]
