@@ -1,7 +1,7 @@
 """Polynomials and harmonics of the coordinates, for fits of the last layer alone: spectral collocation."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add, mul
 from typing import Any
@@ -16,10 +16,11 @@ from pinn.networks.base import Network
 from pinn.networks.layers import require_sizes
 
 WIDTH = 1200  # of the last layer, over the number of fields, where it is left open
-LAST = 0.15  # of the orders along a coordinate, by which it is judged whether they suffice
+LAST, LEAST = 0.15, 3  # of the orders along a coordinate, by which it is judged whether they suffice: share and number
 FEWEST = 4  # functions along a coordinate
 RESOLVED, UNRESOLVED = 1e-13, 0.5  # shares of the last coefficients beyond which nothing is concluded from them
 CHANGE = 2.0  # factor by which counts change at once
+MANY, HALVINGS = 8.0, 40  # of the interval in which the level of the last coefficients is looked for
 
 
 class Spectral(Network):
@@ -85,61 +86,94 @@ class Spectral(Network):
     def rebalance(self) -> bool:
         """Take orders for which the last coefficients would be as small along each coordinate; whether they change.
 
-        From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N).
+        As they are where fewer functions would do; beyond those that there are they fall by one rate, exp(-rate N).
         """
-        counts, wanted = self.counts, []
-        for count, last in zip(counts, self.last_coefficients(), strict=True):
-            rate = -math.log(min(max(last, RESOLVED), UNRESOLVED)) / count
-            wanted.append(1.0 / rate)
-        scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
-        bounded = [
-            max(FEWEST, min(max(scale * w, count / CHANGE), count * CHANGE))
-            for w, count in zip(wanted, counts, strict=True)
-        ]
-        self.share(bounded)
+        counts, lasts = self.counts, self._last_coefficients()
+
+        def enough(level: float) -> list[float]:
+            """Functions along each coordinate for which the last coefficients are down to exp(level)."""
+            found = []
+            for count, of in zip(counts, lasts, strict=True):
+                least = math.log(min(max(of[-1], RESOLVED), UNRESOLVED))
+                fewer = next((n for n, last in enumerate(of) if last <= math.exp(level)), count)
+                wanted = count * level / least if level < least else fewer
+                found.append(max(FEWEST, min(max(wanted, count / CHANGE), count * CHANGE)))
+            return found
+
+        low, high = MANY * math.log(RESOLVED), 0.0
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if math.prod(enough(middle)) > self.width else (low, middle)
+        self.share(enough(high))
         return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
 
     def last_coefficients(self) -> list[float]:
-        """The root of the share of squared coefficients that is in the last orders along each coordinate."""
+        """The root of the share of squared coefficients that is in the last orders along each coordinate.
+
+        These are three or more: every other one may be zero by symmetry, and few products have the very last.
+        """
+        return [along[-1] for along in self._last_coefficients()]
+
+    def _last_coefficients(self) -> list[list[float]]:
+        """The same for the first n functions along each coordinate, from n = 0 on, as if there were no more."""
         squares = self.last.weight.detach().square().sum(0)
-        whole = float(squares.sum())
-        if not whole > 0:
-            return [0.0] * len(self.inputs)
-        return [math.sqrt(float(squares[o >= (1.0 - LAST) * o.max()].sum()) / whole) for o in self._whole.unbind(1)]
+        whole, found = float(squares.sum()), []
+        for order, count in zip(self._whole.unbind(1), self.counts, strict=True):
+            by_order = squares.new_zeros(count).index_add(0, order, squares)
+            from_order = by_order.flip(0).cumsum(0).flip(0).tolist()
+            firsts = (max(0, n - max(LEAST, math.ceil(LAST * n))) for n in range(count + 1))
+            found.append([math.sqrt(from_order[first] / whole) if whole > 0 else 0.0 for first in firsts])
+        return found
 
     @property
     def linear_parameters(self) -> tuple[str, ...]:
         return ("last.weight",)
 
     def features(self, x: Values) -> Values:
-        factors, orders = self._along(x), self._whole.unbind(1)
-        product = _columns(factors[0], orders[0])
-        for factor, order in zip(factors[1:], orders[1:], strict=True):
-            product = _separate_product(product, _columns(factor, order))
-        return product
+        def outer(f: Tensor, g: Tensor) -> Tensor:
+            return (f.unsqueeze(-1) * g.unsqueeze(-2)).flatten(-2)
+
+        factors = self._along(x)
+        box = reduce(lambda f, g: _of_separate(outer, f, g), factors)  # (n, all products in the box of the orders)
+        return _columns(box, self._places)
 
     def forward(self, x: Values) -> Values:
-        if len(self.inputs) != 2:
+        factors = self._along(x)
+        first, last = factors[0], factors[-1]
+        if not (isinstance(first, Jet) and isinstance(last, Jet) and isinstance(first.tape, Tape)):
+            return self._sums(factors)
+        if len(factors) != 2:
             return self.last(self.features(x))
-        f, g = self._along(x)
-        if isinstance(f, Jet) and isinstance(g, Jet) and isinstance(f.tape, Tape):
-            with torch.no_grad():
-                z = self._sums(f, g)
-            assert isinstance(z, Jet)
-            x_channels, y_channels = _present(f.coefficients), _present(g.coefficients)
-            capture = SeparateCapture(
-                self.last.weight, x_channels, y_channels, self._whole, f.channels.products, z.coefficients
-            )
-            return z.with_coefficients(f.tape.products(capture))
-        return self._sums(f, g)
+        with torch.no_grad():
+            z = self._sums(factors)
+        assert isinstance(z, Jet)
+        x_channels, y_channels = _present(first.coefficients), _present(last.coefficients)
+        capture = SeparateCapture(
+            self.last.weight, x_channels, y_channels, self._whole, first.channels.products, z.coefficients
+        )
+        return z.with_coefficients(first.tape.products(capture))
 
-    def _sums(self, f: Values, g: Values) -> Values:
-        """sum_kl w_kl f_k g_l for each output, (n, outputs), by one matrix product: the f_k g_l are not formed."""
-        orders, (rows, columns) = self._whole, self.counts
-        outputs = len(self.last.weight)
-        box = self.last.weight.new_zeros(outputs, rows * columns)
-        box = box.index_add(1, orders[:, 0] * columns + orders[:, 1], self.last.weight)
-        return stack([_separate_product(f @ w, g).sum(-1) for w in box.reshape(outputs, rows, columns)], -1)
+    def _sums(self, factors: Sequence[Values]) -> Values:
+        """sum_kl w_kl f_k g_l ... of each output, (n, outputs), coordinate by coordinate, without the products."""
+
+        def contracted(z: Tensor, g: Tensor) -> Tensor:
+            return torch.einsum("na,nab->nb", g, z.unflatten(-1, (g.shape[-1], -1)))
+
+        counts, outputs = self.counts, len(self.last.weight)
+        box = self.last.weight.new_zeros(outputs, math.prod(counts)).index_add(1, self._places, self.last.weight)
+        sums = []
+        for w in box.reshape(outputs, counts[0], -1):
+            z = factors[0] @ w
+            for g in factors[1:]:
+                z = _of_separate(contracted, z, g)
+            sums.append(z.sum(-1))
+        return stack(sums, -1)
+
+    @property
+    def _places(self) -> Tensor:
+        """Where each product is in the box of the orders, whose last coordinate runs fastest, (width,)."""
+        strides = [math.prod(self.counts[k + 1 :]) for k in range(len(self.inputs))]
+        return (self._whole * torch.tensor(strides, device=self.orders.device)).sum(1)
 
     @property
     def _whole(self) -> Tensor:
@@ -241,15 +275,15 @@ def _composed(z: Jet, table: Tensor) -> Jet:
     return z.with_coefficients(torch.stack(whole))
 
 
-def _separate_product(f: Values, g: Values) -> Values:
-    """The product of functions of different coordinates: of the sums in its derivatives most summands are zero."""
+def _of_separate(product: Callable[[Tensor, Tensor], Tensor], f: Values, g: Values) -> Values:
+    """A bilinear function of functions of different coordinates: of the sums in its derivatives most terms are zero."""
     if not isinstance(f, Jet) or not isinstance(g, Jet):
-        return f * g
+        return product(f, g)  # type: ignore[arg-type]
     x, y = _present(f.coefficients), _present(g.coefficients)
     whole: list[Tensor] = []
     for products in f.channels.products:
-        parts = [(factor, x[i], y[j]) for factor, i, j in products if i in x and j in y]
-        summands = [a * b if factor == 1.0 else factor * a * b for factor, a, b in parts]
+        parts = [(factor, product(x[i], y[j])) for factor, i, j in products if i in x and j in y]
+        summands = [part if factor == 1.0 else factor * part for factor, part in parts]
         whole.append(reduce(add, summands) if summands else torch.zeros_like(whole[0]))
     return Jet(torch.stack(whole), f.channels, f.tape or g.tape)
 
@@ -270,5 +304,5 @@ def _is_present(channel: Tensor) -> bool:
 def _columns(values: Values, numbers: Tensor) -> Values:
     """The columns of these numbers."""
     if isinstance(values, Jet):
-        return values.with_coefficients(values.coefficients.index_select(-1, numbers))
-    return values.index_select(-1, numbers)
+        return values.with_coefficients(values.coefficients[..., numbers])  # eight times as fast as `index_select`
+    return values[..., numbers]

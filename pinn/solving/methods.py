@@ -13,7 +13,7 @@ spectral functions are left out, and a network where features come close. Conser
 network from the start, with a viscosity that vanishes step by step.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -116,9 +116,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
             yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
         if not _solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
-        few = len(plan.problem.coordinates) <= FEW_COORDINATES
-        steps = [_windows, _soft] if few and plan.parts == 1 else [_soft, _windows] if few else [_more, _soft, _windows]
-        for step in steps:
+        for step in _steps(plan, tried):
             method = None if _solved(tried) or not tried else step(plan, tried)
             if method is not None:
                 yield method
@@ -127,6 +125,20 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not _solved(tried) and not features_do:
         yield Method(replace(_trained(plan), constraints=constraints))
+
+
+def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
+    """What is tried after features in the whole domain, in its order; each may turn out to be none."""
+    few = len(plan.problem.coordinates) <= FEW_COORDINATES
+    if plan.parts > 1 and few:
+        return [_soft, _windows]
+    if few or not _are_credible(tried):
+        return [_in_a_box, _windows, _soft]
+    return [_in_a_box, _more, _soft, _windows]
+
+
+def _are_credible(tried: Sequence[Tried]) -> bool:
+    return any(doubted_error(one.estimate) < CREDIBLE for one in tried)
 
 
 def _trained(plan: Plan) -> Plan:
@@ -165,10 +177,19 @@ def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     return Method(_features(plan, 2), SHARE) if close else None
 
 
+def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:
+    """Spectral functions in a box without time: layers along its sides, which features do not resolve."""
+    if plan.problem.domain.time is not None or _suits_spectral(plan) or not _may_be_spectral(plan):
+        return None
+    return Method(_spectral(plan), SHARE)
+
+
 def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
-    """The better features so far, in windows of time."""
+    """Windows of time: of spectral functions in a box of space, else of the better features so far."""
     if plan.problem.domain.time is None or plan.training.windows != 1 or _suits_spectral(plan):
         return None
+    if _may_be_spectral(plan) and not _is_ordinary(plan):
+        return Method(_spectral(plan), SHARE if _are_credible(tried) else LONG)
     return Method(_in_windows(_closest(tried).method.plan), MOST if _is_ordinary(plan) else SHARE)
 
 
@@ -275,11 +296,16 @@ def _features(plan: Plan, times: int = 1) -> Plan:
 
 
 def _suits_spectral(plan: Plan) -> bool:
-    """Whether the problem is one of a line, with time or without, whose time windows may cut."""
+    """Whether spectral functions are tried first: on a line, with time or without."""
+    return len(plan.problem.domain.space_coordinates) == 1 and _may_be_spectral(plan)
+
+
+def _may_be_spectral(plan: Plan) -> bool:
+    """Whether the problem is one of a box, whose time windows may cut."""
     domain, problem = plan.problem.domain, plan.problem
     whole = all(own == problem.coordinates for own in problem.field_coordinates.values())
-    line = len(domain.space_coordinates) == 1 and domain.is_box and whole
-    return line and plan.training.windows == 1 and plan.parts == 1 and not problem.unknowns
+    few = len(problem.coordinates) <= MOST_COORDINATES
+    return few and domain.is_box and whole and plan.training.windows == 1 and plan.parts == 1 and not problem.unknowns
 
 
 def _spectral(plan: Plan) -> Plan:
@@ -291,11 +317,11 @@ def _spectral(plan: Plan) -> Plan:
     ansatz = make_ansatz(plan.problem, plan.constraints)
     constraints = "soft" if ansatz is not None and ansatz.mirrored else plan.constraints
     features = replace(_features(plan), constraints=constraints)
-    if plan.problem.domain.time is None:
-        return replace(
-            features, network=partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields)))
-        )
-    return replace(_in_windows(features), network=Spectral)
+    if plan.problem.domain.time is not None:
+        return replace(_in_windows(features), network=Spectral)
+    if len(plan.problem.coordinates) > 1:
+        return replace(features, network=Spectral)
+    return replace(features, network=partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields))))
 
 
 def _many(plan: Plan, times: int) -> Any:

@@ -136,7 +136,8 @@ class TimeMarching(Run):
                 return outcome
             if self.cutting is not None and not self._is_solved(trainer, outcome):
                 if self._is_hopeless:
-                    self._go_back()
+                    if self.finished:  # else this attempt is all there is
+                        self._go_back()
                     return self._cut_off("spectral functions do not solve")
                 if not self._is_out_of_time(outcome):
                     self._go_back()
