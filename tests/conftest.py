@@ -44,7 +44,7 @@ def _without_estimates(request, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _without_a_compiler(request, monkeypatch):
-    """A run without a limit of time would compile its functions, for longer than it trains; `compiled` marks who may."""
+    """A run without a limit of time compiles its functions, longer than tests train; `compiled` marks who wants it."""
     if request.node.get_closest_marker("compiled") is None:
         monkeypatch.setattr("pinn.solving.compilation.WORTHWHILE", math.nan)  # which no limit reaches
 
