@@ -152,6 +152,13 @@ class _Kept(ExecutionLoader, MetaPathFinder):
         return compile(text, label, "exec", dont_inherit=True)
 
 
+def installed(name: str) -> ModuleType | None:
+    """The module that was made of what is kept of a page, by the name of its file; None where there is none."""
+    module = sys.modules.get(name.removesuffix(".py"))
+    loader = getattr(module, "__loader__", None)
+    return module if isinstance(loader, _Kept) and loader.page.name == name else None
+
+
 def text_of(path: Path) -> str | None:
     """The text of a Python file, in the encoding that it names; None where there is none."""
     with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError), tokenize.open(path) as file:

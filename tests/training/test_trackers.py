@@ -145,7 +145,8 @@ def test_tensorboard(tmp_path):
 
 
 @FOREIGN
-def test_mlflow(tmp_path):
+def test_mlflow(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where it makes a folder
     mlflow = pytest.importorskip("mlflow")
     tracker = MLflow(tmp_path / "run", {"seed": 0}, uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     lines = track(tracker)
