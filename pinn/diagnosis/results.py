@@ -63,7 +63,7 @@ def imbalances(asked: Mapping[str, Functional], found: Mapping[str, Result]) -> 
             word = Word.NOT_SOLVED if is_wrong else Word.PLAUSIBLE
             said = f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})"
             term = name.removeprefix(OF_TERM)
-            yield Reason(said, word, f"weights.{term}=100" if term != name else "")
+            yield Reason(said, word, f"weights.{term}=100" if term != name and not mild else "")
 
 
 def told(result: Result) -> str:
