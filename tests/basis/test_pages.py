@@ -94,3 +94,10 @@ def test_what_fails_is_told_with_the_page(page):
     broken = Page("page_of_test", page.path, {"page_of_test.py": "import nowhere_at_all"})
     with pytest.raises(UserError, match=r"cannot import page_of_test.py as it is kept, .*: No module named 'nowhere"):
         _ = broken.modules
+
+
+def test_pinn_itself_is_not_held_where_it_lies_beside_the_page():
+    """As in a checkout of it, for this module."""
+    held = Page.of(__name__)
+    assert [name for name in held.sources if name.startswith("pinn/")] == []
+    assert held.own in held.sources
