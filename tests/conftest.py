@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -39,6 +40,13 @@ def _without_estimates(request, monkeypatch):
     """To examine a run takes a second or more, a test's training a fraction of one; `estimates` marks who wants it."""
     if request.node.get_closest_marker("estimates") is None:
         monkeypatch.setattr("pinn.solving.examination._asked", lambda *arguments: None)
+
+
+@pytest.fixture(autouse=True)
+def _without_a_compiler(request, monkeypatch):
+    """A run without a limit of time compiles its functions, longer than tests train; `compiled` marks who wants it."""
+    if request.node.get_closest_marker("compiled") is None:
+        monkeypatch.setattr("pinn.solving.compilation.WORTHWHILE", math.nan)  # which no limit reaches
 
 
 @pytest.fixture

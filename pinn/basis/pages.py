@@ -7,9 +7,9 @@ import importlib.util
 import linecache
 import sys
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.abc import ExecutionLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -152,6 +152,13 @@ class _Kept(ExecutionLoader, MetaPathFinder):
         return compile(text, label, "exec", dont_inherit=True)
 
 
+def installed(name: str) -> ModuleType | None:
+    """The module that was made of what is kept of a page, by the name of its file; None where there is none."""
+    module = sys.modules.get(name.removesuffix(".py"))
+    loader = getattr(module, "__loader__", None)
+    return module if isinstance(loader, _Kept) and loader.page.name == name else None
+
+
 def text_of(path: Path) -> str | None:
     """The text of a Python file, in the encoding that it names; None where there is none."""
     with contextlib.suppress(OSError, SyntaxError, UnicodeDecodeError), tokenize.open(path) as file:
@@ -167,7 +174,8 @@ def _with_neighbors(root: Path, page: str, text: str) -> dict[str, str]:
     """The sources of a page and of all below its folder that it imports, and those; it alone if these are long."""
     found, waiting = {page: text}, [page]
     while waiting and sum(map(len, found.values())) <= MOST:
-        for name in _imported(found[file := waiting.pop()], file.split("/")[:-1]):
+        names = _imported(found[file := waiting.pop()], tuple(file.split("/")[:-1]))
+        for name in [name for name in names if name.split(".")[0] != "pinn"]:  # it may lie beside the page
             inner = name.replace(".", "/")
             for own in (f"{inner}/__init__.py", f"{inner}.py"):
                 if own not in found and _is_meant(name, root / own) and (source := text_of(root / own)) is not None:
@@ -182,11 +190,13 @@ def _is_meant(name: str, path: Path) -> bool:
     return path.is_file() and (loaded is None or path.resolve() == Path(loaded).resolve())
 
 
-def _imported(text: str, package: list[str]) -> Iterator[str]:
+@lru_cache(maxsize=64)  # each problem of a page asks
+def _imported(text: str, package: tuple[str, ...]) -> list[str]:
     """The dotted names that the source of a module in a package may import, with those of the packages around them."""
     tree = ast.Module([], [])
     with contextlib.suppress(SyntaxError, ValueError, RecursionError):  # a neighbor's, which is not imported yet
         tree = ast.parse(text)
+    found: dict[str, None] = {}  # in their order
     for node in ast.walk(tree):
         whole: list[str] = []
         if isinstance(node, ast.Import):
@@ -197,4 +207,5 @@ def _imported(text: str, package: list[str]) -> Iterator[str]:
             whole = [".".join(base), *(".".join([*base, alias.name]) for alias in node.names if alias.name != "*")]
         for name in filter(None, whole):
             parts = name.split(".")
-            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+            found |= dict.fromkeys(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return list(found)

@@ -13,7 +13,8 @@ from pinn.cli.help import choice_options, defaults, further_groups, groups, keys
 FLAGS = ("--help", "--version", "--multirun", "--strict", "--config-dir", "--cfg")
 WITH_OPTIONS = ("check", "resume")  # subcommands that take those of a run
 
-# The shells differ in where a word ends: bash ends it at = and :, so that what stands before is taken off again.
+# The shells differ in where a word ends: bash ends it at = and :, so that what stands before is taken off again. fish
+# puts the space after a word itself, and would take ours for a part of it.
 SCRIPTS = {
     "bash": """\
 _pinn_complete() {
@@ -35,7 +36,7 @@ _pinn() {
 compdef _pinn pinn
 """,
     "fish": """\
-complete -c pinn -a '(pinn completion --line (commandline -cp) 2>/dev/null)'
+complete -c pinn -a '(pinn completion --line (commandline -cp) 2>/dev/null | string trim --right)'
 """,
 }
 

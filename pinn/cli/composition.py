@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,8 @@ from hydra.utils import instantiate
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from pinn.basis.errors import require
-from pinn.cli.problem_file import problem_options, search_working_directory
+from pinn.basis.pages import Page
+from pinn.cli.problem_file import problem_class, problem_options, search_working_directory
 from pinn.cli.schema import checked_type, open_mappings, parameters, structured
 from pinn.cli.sources import register_sources
 from pinn.cli.strict import KEY, Doubted, doubt
@@ -52,6 +54,13 @@ def register(words: list[str], config_dir: str | None = None) -> list[str]:
     OmegaConf.register_new_resolver("run_name", run_name, replace=True)
     search_working_directory()
     return [_with_problem_files(word) for word in words]
+
+
+def pages_named(words: Sequence[str]) -> tuple[Page, ...]:
+    """Those of the problems whose files the words of a command name, as they are imported."""
+    named = [word.removeprefix("problem=") for word in words if word.startswith("problem=")]
+    found = [problem_class(spelled).page for word in named for spelled in PROBLEM_FILE.findall(word)]
+    return tuple({page.module: replace(page) for page in found if page is not None}.values())  # without its modules
 
 
 def composed(words: Sequence[str], config_dir: str | None = None) -> DictConfig:

@@ -19,8 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pinn.basis.errors import UserError
+from pinn.basis.pages import Page
 from pinn.basis.seals import seal
-from pinn.cli.composition import register, solve_configured
+from pinn.cli.composition import pages_named, register, solve_configured
 from pinn.cli.mistakes import explain
 from pinn.cli.own import CONFIGURATION
 from pinn.cli.run_folder import check_free, new_folder, only_named, run_folder
@@ -36,12 +37,15 @@ SHOWN = ("--cfg", "-c", "--info", "-i")  # where nothing is run
 class Job:
     """What Hydra calls: once in a run, for each job in a sweep. words: the command's. process, host: its own.
 
+    pages: of the problems in files that the words name, as they are imported.
+
     error: that of a run. failed: what the sweeper says of a sweep's jobs. doubted: what `strict` says of the answers.
     """
 
     words: list[str]
     process: int = field(default_factory=os.getpid)
     host: str = field(default_factory=socket.gethostname)
+    pages: tuple[Page, ...] = ()
     error: Exception | None = None
     failed: Exception | None = None
     doubted: Doubted | None = None
@@ -50,7 +54,7 @@ class Job:
         seal(run_folder(), CONFIGURATION)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             end_with(self.process, self.host)
-            return sweep_job(self.words, config, run_folder())
+            return sweep_job(self.words, self.pages, config, run_folder())
         try:
             _refuse_search()
             doubted = solve_configured(config, run_folder())
@@ -69,7 +73,9 @@ def solve_by_hydra(arguments: list[str], config_dir: str | None) -> None:
     is_shown = any(word.startswith(SHOWN) for word in arguments)
     OmegaConf.register_new_resolver("new_folder", only_named if is_shown else new_folder, use_cache=True, replace=True)
     try:
-        with _hydra_environment(register([*arguments, *_follower_words()], config_dir)):
+        words = register([*arguments, *_follower_words()], config_dir)
+        job.pages = pages_named(arguments)
+        with _hydra_environment(words):
             hydra.main(config_path="pkg://pinn.conf", config_name="config", version_base="1.3")(job)()
     except Exception as error:
         _blame(error)

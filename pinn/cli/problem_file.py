@@ -11,6 +11,7 @@ import yaml
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from pinn.basis.errors import UserError
+from pinn.basis.pages import installed
 from pinn.cli.near import did_you_mean
 from pinn.cli.schema import options
 from pinn.problem import Problem
@@ -63,7 +64,13 @@ def problem_class(spelled: str) -> type[Problem]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    """Import a file as the top-level module of its name, so that a saved `_target_` finds it again."""
+    """Import a file as the top-level module of its name, so that a saved `_target_` finds it again.
+
+    One that is kept and installed, of a sweep that goes on, is in its place, wherever the file is now.
+    """
+    kept = installed(path.name)
+    if kept is not None:
+        return kept
     if not path.is_file():
         there = [str(other) for other in sorted(path.parent.glob("*.py"))] if path.parent.is_dir() else []
         raise UserError(f"no file {str(path)!r}{did_you_mean(str(path), there)}; looked in {path.parent.resolve()}")

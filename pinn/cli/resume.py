@@ -23,6 +23,7 @@ from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
 from pinn.cli.schema import parameters
 from pinn.cli.strict import KEY
 from pinn.cli.sweeping.ending import COMMAND, command_of
+from pinn.cli.sweeping.pages import install_kept_pages
 from pinn.solution.loading import tell_changes
 from pinn.solution_file.soundness import understood
 from pinn.solving.page_folder import kept_page
@@ -51,6 +52,7 @@ def resume(given: Namespace) -> None:
     if command is not None:
         told = f"{folder} is a sweep that was not begun here by you; --trust runs what its command names: pinn "
         require(given.trust or is_sealed(folder, COMMAND), told + " ".join(command))
+        install_kept_pages(folder, given.trust)
         run([*filter(_stays, command), *words, f"hydra.sweep.dir={folder}"])
         return
     register([])  # a problem in the user's own file is found from the working directory

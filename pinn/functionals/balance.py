@@ -16,11 +16,9 @@ from pinn.functionals.base import Evaluate, Functional, Quantity, Reading, value
 from pinn.functionals.integrals import Total, check_components, nodes_at, outward
 from pinn.sampling.given import WEIGHT
 from pinn.sampling.points import Points
-from pinn.terms.base import Equation, Term, required
+from pinn.terms.base import required
 
-OF_TERM = "balance of "  # begins the name of one that an equation asks for by itself
 FAINT = 0.1  # of the flux's size over all sides: what flows through closed walls is small beside that
-TRIED = 8  # random values by which an equation is seen to be a sum
 
 
 class Balance(Functional):
@@ -104,31 +102,3 @@ def over(inside: Points, quantity: Quantity | None, evaluate: Evaluate) -> NDArr
 def largest(values: NDArray[np.float64]) -> float:
     """The largest, whatever its sign."""
     return float(np.abs(values).max())
-
-
-def divergences(terms: Mapping[str, Term], domain: Domain, vocabulary: Vocabulary) -> dict[str, Balance]:
-    """The balances that a problem's equations ask for by themselves: of a term that is `u_x + v_y`, in all of space."""
-    found = {}
-    for name, term in terms.items():
-        if not term.region(domain).is_whole:
-            continue
-        for one in term.equations().values():
-            flux = _flux(one, domain, vocabulary)
-            if flux is not None:
-                found[OF_TERM + name] = Balance(**flux)  # type: ignore[arg-type]
-    return found
-
-
-def _flux(one: Equation, domain: Domain, vocabulary: Vocabulary) -> dict[str, Quantity] | None:
-    """Coordinate -> component of the flux whose divergence an equation is, up to a factor; None where it is none."""
-    flux: dict[str, Quantity] = {}
-    for name in one.arguments:
-        quantity = vocabulary.resolve(name, one.name)
-        if quantity.symbol is None or quantity.symbol.operators or quantity.symbol.order != 1:
-            return None
-        flux[domain.coordinates[quantity.symbol.orders.index(1)]] = quantity.base
-    if len(flux) < len(one.arguments) or sorted(flux) != sorted(domain.space_coordinates) or len(flux) < 2:
-        return None
-    given = list(torch.rand(len(flux), TRIED, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
-    ratio = torch.as_tensor(one.function(*given)).expand(TRIED) / sum(given)
-    return flux if float(ratio.std()) < 1e-9 * abs(float(ratio.mean())) else None

@@ -7,16 +7,22 @@ from typing import Any
 from pinn.solution_file.measured import Measure
 
 IDENTIFIED_BY, CORRELATIONS = "identified_by", "correlations"  # root attributes: text; (k * k) numbers
+MOST_DIGITS = 8  # of a value in a table
 TWO_SIDED = 1.959964  # standard errors to either side of an interval of 95 %
 
 
 def with_error(value: float, error: float | None) -> str:
-    """`0.00318 ± 0.00002`: digits as the error leaves them, with one of its own, or two where it begins with a 1."""
+    """`0.00318 ± 0.00002`: digits as the error leaves them, with one of its own, or two where it begins with a 1.
+
+    Where that were more than people read, `1.2345679 ± 3e-15`.
+    """
     if error is None or not 0 < error < math.inf or not math.isfinite(value):
         return f"{value:.6g}"
     exponent = math.floor(math.log10(error))
     exponent -= error < 2 * 10**exponent
     size = max(abs(value), error)
+    if size > error * 10**MOST_DIGITS:
+        return f"{value:.{MOST_DIGITS}g} ± {error:.0e}"
     if not 1e-4 <= size < 1e6:  # both in units of one power of ten
         power = math.floor(math.log10(size))
         digits = max(power - exponent, 0)

@@ -22,7 +22,7 @@ from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness_in_windows
-from pinn.diagnosis.results import asked_of, imbalances, truth_of
+from pinn.diagnosis.results import asked_of, imbalances, told_of, truth_of
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
 from pinn.diagnosis.spectrum import Spectrum, jacobian_spectrum
@@ -194,7 +194,7 @@ def _results(
     doubt = _asked(told, "the error of results", lambda: stages.doubt if stages else None)
     truth = _asked(told, "the truth", lambda: truth_of(answer.problem))
     made = {name: _asked(told, name, partial(measured, one, answer, doubt, truth)) for name, one in asked.items()}
-    found = {name: result for name, result in made.items() if result is not None}
+    found = told_of({name: result for name, result in made.items() if result is not None})
     return found, tuple(imbalances(asked, found))
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from pinn.basis.errors import UserError
-from pinn.basis.pages import Page
+from pinn.basis.pages import Page, text_of
 
 PAGE = """
 import json
@@ -94,3 +94,11 @@ def test_what_fails_is_told_with_the_page(page):
     broken = Page("page_of_test", page.path, {"page_of_test.py": "import nowhere_at_all"})
     with pytest.raises(UserError, match=r"cannot import page_of_test.py as it is kept, .*: No module named 'nowhere"):
         _ = broken.modules
+
+
+def test_pinn_itself_is_not_read_where_it_lies_beside_the_page(monkeypatch):
+    """As in a checkout of it, for this module."""
+    read = []
+    monkeypatch.setattr("pinn.basis.pages.text_of", lambda path: read.append(path) or text_of(path))
+    assert list(Page.of(__name__).sources) == [Page.of(__name__).own]
+    assert {path.name for path in read} == {"test_pages.py"}

@@ -1,8 +1,10 @@
 """What the Tab key completes."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -59,6 +61,61 @@ def test_a_shell_accepts_its_script(capsys, shell):
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+# A shell's settings: our script, a prompt that says when it reads, and ^G, which writes what stands on the line.
+READING = {
+    "zsh": "told() { print -rn -- $BUFFER > told }; zle -N told; bindkey '^G' told; PS1=reads",
+    "fish": "bind \\cg 'commandline > told'; function fish_prompt; echo -n reads; end; function fish_title; end",
+}
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch):
+    """What stands on the line of a shell on a terminal of its own after a line is begun and Tab is pressed."""
+    command = f"exec {sys.executable} -c 'import sys; from pinn.cli import main; sys.exit(main(sys.argv[1:]))' \"$@\""
+    (tmp_path / "pinn").write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
+    (tmp_path / "pinn").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("HOME", "ZDOTDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("TERM", "dumb")
+
+    def call(shell: str, line: str) -> str:
+        (tmp_path / ".zshrc").write_text(SCRIPTS[shell] + READING[shell], encoding="utf-8")
+        words = {"zsh": ["zsh", "-i"], "fish": ["fish", "--no-config", "-i", "-C", SCRIPTS[shell] + READING[shell]]}
+        terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", *words[shell]]
+        with subprocess.Popen(
+            terminal, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+        ) as process:
+            said = b""
+            while b"reads" not in said:
+                more = os.read(process.stdout.fileno(), 4096)
+                assert more, said
+                said += more
+            process.stdin.write(f"{line}\t\a".encode())
+            deadline = time.monotonic() + 60
+            while not (told := tmp_path / "told").exists() or not told.read_text():
+                assert time.monotonic() < deadline, said
+                time.sleep(0.02)
+            process.kill()
+        return told.read_text().removesuffix("\n")
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("pinn optimizer=adam,lb", "pinn optimizer=adam,lbfgs "),
+        ("pinn problem=heat problem.d", "pinn problem=heat problem.diffusivity="),
+    ],
+)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_shell_completes_the_line_at_tab(typed, shell, line, found):
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    assert typed(shell, line) == found
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")

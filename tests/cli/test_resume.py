@@ -163,6 +163,36 @@ def test_a_run_goes_on_with_the_page_that_it_began_with(folder_of_own, capsys):
     assert "the page in run/page is not what a run of yours has written there; --trust" in capsys.readouterr().err
 
 
+def test_a_sweep_goes_on_with_the_page_that_it_began_with(folder_of_own, capsys):
+    """Not a rerun by its command, which means today's page and is told what was made of another."""
+    page, sweep = folder_of_own / "rod.py", folder_of_own / "sweep"
+    page.write_text(PAGE, encoding="utf-8")
+    words = ["-m", "problem=rod.py", *SMALL, "training.steps=1", "seed=0,1", "hydra.sweep.dir=sweep"]
+    words += ["compile=never", "output.estimate=false"]  # jobs are processes of their own
+    assert main(words) == 0
+
+    def again(*words: str, job: str) -> str:
+        (sweep / job / "status.json").unlink()  # as of one that was never begun
+        sys.modules.pop("rod", None)
+        capsys.readouterr()
+        assert main(list(words)) == 0
+        return capsys.readouterr().out
+
+    page.unlink()
+    again("resume", "sweep", job="0")
+    page.write_text(PAGE.replace("0.25", "0.75"), encoding="utf-8")
+    assert "the page of sweep has changed since (rod.py in" in again("resume", "sweep", job="1")
+    of_both = [pinn.load(sweep / job, trust=True)(x=0.5, t=0.0) for job in "01"]
+    assert of_both == pytest.approx([0.25, 0.25], abs=1e-15)  # hard
+    told = "rod.py has changed since the sweep in sweep was begun: jobs that are done stay as they are"
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not hasattr(finder, "page")]  # a new process
+    assert told in again(*words, job="1")
+    assert pinn.load(sweep / "1", trust=True)(x=0.5, t=0.0) == pytest.approx(0.75, abs=1e-15)
+    (sweep / "pages" / "rod" / "page" / "rod.py").write_text(PAGE, encoding="utf-8")
+    assert main(["resume", "sweep"]) == 2
+    assert "the page in sweep/pages/rod/page is not what a run of yours has written" in capsys.readouterr().err
+
+
 # From elsewhere
 
 

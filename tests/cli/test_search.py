@@ -222,7 +222,7 @@ def test_what_a_problem_asks_can_be_searched_for(here, capsys):
     assert "<button>warmth</button>" in (here / "search/report.html").read_text()
     assert "result_warmth" in (here / "search/summary.csv").read_text().splitlines()[0]
     assert main([*words, "hydra.sweeper.objectives=[warmht]", "hydra.sweep.dir=other"]) == 2
-    told = "must be some of error, estimated_error, held_out, residual, seconds, steps, warmth, got"
+    told = "must be some of error, estimated_error, held_out, residual, seconds, steps, warmth, balance of rod, got"
     assert told in capsys.readouterr().err
 
 

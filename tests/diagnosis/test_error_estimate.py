@@ -34,8 +34,14 @@ def effectivities(solution: pinn.Solution) -> tuple[ErrorEstimate, list[float]]:
     return estimate, [estimate.errors[field] / error for field, error in true.items()]
 
 
-@pytest.mark.parametrize("steps", [3, 30])
-@pytest.mark.parametrize("problem", [Poisson2D(), Heat(), Convection(speed=3.0)], ids=lambda problem: problem.name)
+@pytest.mark.parametrize(
+    ("problem", "steps"),
+    [
+        *(pytest.param(problem, 3, id=problem.name) for problem in (Poisson2D(), Heat(), Convection(speed=3.0))),
+        pytest.param(Heat(), 30, id="heat, trained"),
+        *(pytest.param(problem, 30, marks=pytest.mark.slow) for problem in (Poisson2D(), Convection(speed=3.0))),
+    ],
+)
 def test_of_a_linear_problem_the_estimate_is_the_error(problem, steps):
     """L e = -r is exact, up to the features and to the nodes on which either is measured (2 % apart)."""
     estimate, ratios = effectivities(solved(problem, steps))
@@ -44,7 +50,11 @@ def test_of_a_linear_problem_the_estimate_is_the_error(problem, steps):
     assert ratios == pytest.approx([1.0], abs=0.1)
 
 
-@pytest.mark.parametrize("problem", [Burgers(nu=0.1), AllenCahn(), Kovasznay()], ids=lambda problem: problem.name)
+@pytest.mark.parametrize(
+    "problem",
+    [Burgers(nu=0.1), Kovasznay(), pytest.param(AllenCahn(), marks=pytest.mark.slow)],
+    ids=lambda problem: problem.name,
+)
 def test_of_a_nonlinear_problem_it_is_near(problem):
     """The bounds of the whole catalogue; of this one small network's allen_cahn half the residual stays unexplained."""
     estimate, ratios = effectivities(solved(problem, 20))

@@ -1,7 +1,7 @@
 """What is asked of a solution, and what its balances say, of wrong fields that are known."""
 
 from pinn.diagnosis.exact import exact_trial
-from pinn.diagnosis.results import asked_of, imbalances, truth_of
+from pinn.diagnosis.results import asked_of, imbalances, told_of, truth_of
 from pinn.diagnosis.verdict import Word
 from pinn.domains import Box
 from pinn.functionals import Average, Balance
@@ -47,6 +47,30 @@ def test_a_balance_of_the_problem_stands_for_that_of_its_equation():
     problem = Channel(0.5, {"flow": Balance(x="u", y="v")})
     assert list(asked_of(problem)) == ["flow"]
     assert [reason.text.partition(" fails")[0] for reason in said(problem)] == ["flow"]
+
+
+class Plate(Channel):
+    """Heat in a plate, -lap u = 0, by a field that makes heat on the way: u = -x - lost x^2 / 2 flows 1 + lost x."""
+
+    def terms(self):
+        return {"heat": Interior(lambda u_xx, u_yy: -u_xx - u_yy), "inlet": Dirichlet(u=0.0, v=0.0, on="x.min")}
+
+    def exact(self, x, y):
+        return {"u": -x - self.lost * x**2 / 2, "v": 0 * x}
+
+
+def test_a_balance_of_gradients_makes_an_answer_plausible_at_worst():
+    (reason,) = said(Plate(1.0))
+    assert reason.text == "balance of heat fails by 50 % of the largest flow (in 1, out 2)"
+    assert (reason.word, reason.action) == (Word.PLAUSIBLE, "")  # what else is wrong knows better what helps
+    assert said(Plate(1e-3)) == []
+    assert list(asked_of(Plate(1.0, {"own": Balance(x=lambda u_x: -u_x, y=lambda u_y: -u_y)}))) == ["own"]
+
+
+def test_a_balance_that_is_no_number_is_not_told():
+    asked = asked_of(Plate(1.0)) | {"own": Balance(x="u", y="v")}
+    found = {name: measured(one, exact_trial(Plate(float("nan")))) for name, one in asked.items()}
+    assert list(told_of(found)) == ["own"]  # which was asked for
 
 
 class Referred(Problem):

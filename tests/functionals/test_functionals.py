@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError
 from pinn.diagnosis.exact import exact_trial
 from pinn.domains import Box, Disc, Parameters, Time
 from pinn.functionals import Average, Balance, Flow, Maximum, Minimum, Probe, Profile, Total
-from pinn.functionals.balance import divergences
+from pinn.functionals.divergence import divergences
 from pinn.problem import Problem
 from pinn.solution.results import evaluation
 from pinn.terms import Interior
@@ -158,22 +159,41 @@ def test_closed_walls_are_no_large_flow():
 
 
 @pytest.mark.parametrize(
-    ("residual", "is_divergence"),
+    ("residual", "flux"),
     [
-        (lambda u_x, v_y: u_x + v_y, True),
-        (lambda u_x, v_y: -2 * (v_y + u_x), True),
-        (lambda u_x, v_y: u_x + 2 * v_y, False),
-        (lambda u_x, v_y: u_x + v_y - 1, False),
-        (lambda u_x, v_x: u_x + v_x, False),
-        (lambda u_xx, v_yy: u_xx + v_yy, False),
-        (lambda u_x: u_x, False),
-        (lambda u, u_x, v_y: u * (u_x + v_y), False),
+        (lambda u_x, v_y: u_x + v_y, (2.0, 3.0)),
+        (lambda u_x, v_y: -2 * (v_y + u_x), (2.0, 3.0)),
+        (lambda u_x, v_y: u_x + 2 * v_y, (2.0, 6.0)),
+        (lambda u_x, v_y: u_x + v_y - 1, (2.0, 3.0)),
+        (lambda u_x, v_x: u_x + v_x, None),  # one component alone
+        (lambda u_xx, v_yy: u_xx + v_yy, (-5.0, -7.0)),  # of gradients, which flow down
+        (lambda laplacian_u, u: laplacian_u + u**3, (-5.0, -6.0)),
+        (lambda u_x: u_x, None),
+        (lambda u, u_x, v_y: u * (u_x + v_y), None),
+        (lambda u_xx, v_yy: u_xx + torch.where(v_yy > 900.0, 2.0, 1.0) * v_yy, None),
+        (lambda x, u_xx, u_yy: (1 + (x > 0.99)) * (u_xx + u_yy), None),  # in a thin part
+        (lambda u_xy, v_yy: u_xy + v_yy, None),
     ],
 )
-def test_an_equation_that_is_a_divergence_has_a_balance(residual, is_divergence):
+def test_an_equation_in_divergence_form_has_a_balance(residual, flux):
     problem = Flowing()
     found = divergences({"mass": Interior(residual)}, problem.domain, problem.vocabulary)
-    assert [balance.flux for balance in found.values()] == ([{"x": "u", "y": "v"}] if is_divergence else [])
+    values = {"u": 2.0, "v": 3.0, "u_x": 5.0, "u_y": 6.0, "v_y": 7.0}
+    told = [
+        tuple(values[q] if isinstance(q, str) else q(*(values[name] for name in argument_names(q))) for q in parts)
+        for parts in (balance.flux.values() for balance in found.values())
+    ]
+    assert told == ([] if flux is None else [flux])
+
+
+def test_the_balance_of_heat_has_what_is_stored_and_produced():
+    """Rod: u_t = 1 is stored, -2 u_x flows, and 3 u_t - 6 u_xx - 9 x is three times its equation."""
+    problem = Rod()
+    heat = {"heat": Interior(lambda x, u_t, u_xx: 3 * u_t - 6 * u_xx - 9 * x)}
+    (balance,) = divergences(heat, problem.domain, problem.vocabulary).values()
+    assert balance.content == "u"
+    assert balance.flux["x"](5.0) == -10.0
+    assert balance.source(torch.tensor(2.0)) == 6.0
 
 
 class Asking(Rod):

@@ -17,6 +17,7 @@ from pinn.solving.compilation import choose_compilation
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
+@pytest.mark.compiled
 def test_auto_compiles_where_the_run_repays_it(monkeypatch, caplog):
     monkeypatch.setattr(compilation, "_compiler", lambda: "g++")
     with caplog.at_level(logging.INFO, "pinn"):
@@ -45,6 +46,7 @@ def test_graphs_are_for_gpus():
         choose_compilation("graphs", None, CPU)
 
 
+@pytest.mark.compiled
 def test_without_a_compiler_auto_does_not_and_always_says_so(monkeypatch):
     monkeypatch.setattr(compilation, "_compiler", lambda: None)
     assert choose_compilation("auto", None, CPU) == (False, False)

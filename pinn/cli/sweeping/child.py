@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.disk import replacing
 from pinn.basis.errors import UserError
+from pinn.basis.pages import Page
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import FULL, explain
 from pinn.distributed.rendezvous import is_launched, launched_device, launched_rank, launched_team, left
@@ -35,12 +36,13 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 class Task:
     """What the process of a job is told.
 
-    words: the command's, which say where a problem of the user's own is. configuration: resolved, as YAML. number: of
-    the job. threads: at most. resume: from the folder's checkpoint. trial: of the search that the job belongs to: the
-    arguments of its Pruning.
+    words: the command's, which say where a problem of the user's own is. pages: of these problems. configuration:
+    resolved, as YAML. number: of the job. threads: at most. resume: from the folder's checkpoint. trial: of the search
+    that the job belongs to: the arguments of its Pruning.
     """
 
     words: tuple[str, ...]
+    pages: tuple[Page, ...]
     folder: Path
     configuration: str
     number: int
@@ -79,6 +81,8 @@ def perform(task: Task, record: JobRecord) -> None:
 
 def _solve(task: Task) -> Status:
     torch.set_num_threads(min(task.threads, torch.get_num_threads()))
+    for page in task.pages:
+        page.install()
     register(list(task.words))
     config = OmegaConf.create(task.configuration)
     assert isinstance(config, DictConfig)

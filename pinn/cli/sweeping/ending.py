@@ -17,6 +17,7 @@ from pinn.basis.seals import seal
 from pinn.basis.signals import ENDING, handled
 from pinn.cli.mistakes import JobsFailed
 from pinn.cli.strict import doubt, without_strict
+from pinn.cli.sweeping.pages import keep_pages
 from pinn.diagnosis.verdict import Verdict
 from pinn.report.record import read_record
 from pinn.solution_file.contents import FILE_NAME
@@ -69,6 +70,7 @@ def concluded(folder: Path, task: Any, summarize: Summarize, strict: bool = Fals
     with held(folder):
         write_text(folder / COMMAND, json.dumps(task.words) + "\n")
         seal(folder, COMMAND)
+        keep_pages(folder, task.pages)
         try:
             yield
         finally:

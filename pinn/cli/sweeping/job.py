@@ -9,6 +9,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from pinn.basis.pages import Page
 from pinn.cli.composition import TRACKER
 from pinn.cli.mistakes import explain
 from pinn.cli.strict import KEY
@@ -26,7 +27,7 @@ logger = logging.getLogger("pinn")
 PRELOADED = ("pinn.solving.run", "pinn.cli.sweeping.child")  # torch with them, once for all jobs
 
 
-def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[str, Any]:
+def sweep_job(words: Sequence[str], pages: Sequence[Page], config: DictConfig, folder: Path) -> dict[str, Any]:
     """Run the job that `config` describes in `folder`, and return what came of it.
 
     It is skipped where the folder holds its finished result, by the configuration's hash; one that was interrupted or
@@ -57,7 +58,7 @@ def sweep_job(words: Sequence[str], config: DictConfig, folder: Path) -> dict[st
         return told(before, "before")
     resume = before is not None and ours and can_resume(folder) and not before.mistake
     threads = threads_of_job(hydra.launcher.get("n_jobs", 1), hydra.launcher.get("cpus_per_task"))
-    task = Task(tuple(words), folder, text, number, threads, resume, _trial(hydra))
+    task = Task(tuple(words), tuple(pages), folder, text, number, threads, resume, _trial(hydra))
     record = JobRecord(digest, overrides)
     if leads:
         record.save(folder)

@@ -1,5 +1,6 @@
 """Programs that show the record of a run while it goes on, each as a callback."""
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -125,8 +126,8 @@ class MLflow(Tracker):
         self.client.log_dict(self.run_id, dict(self.configuration), "config.json")
 
     def _log(self, step: int, numbers: Numbers) -> None:
-        for name, value in numbers.items():
-            self.client.log_metric(self.run_id, name, value, step=step)
+        metric, now = self.program.entities.Metric, int(1000 * time.time())
+        self.client.log_batch(self.run_id, [metric(name, value, now, step) for name, value in numbers.items()])
 
     def _close(self) -> None:
         self.client.set_terminated(self.run_id)
@@ -184,7 +185,7 @@ class Trackio(Tracker):
         self.program.init(**self.settings, name=self.name, config=dict(self.configuration))
 
     def _log(self, step: int, numbers: Numbers) -> None:
-        self.program.log(numbers, step=step)
+        self.program.log({name: value for name, value in numbers.items() if name != "step"}, step=step)  # its own
 
     def _close(self) -> None:
         self.program.finish()
