@@ -30,6 +30,7 @@ HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hol
 CHUNK = 50  # directions at once
 WIDEST, MOST = 3000, 2**16  # parameters and rows up to which J is decomposed
 NEGLECTED = 1e-3  # share of the variance
+SETTLED = 1e-12  # damping, by J's largest singular value squared, where a prior takes its place
 POINTS = 600  # where the fields are compared
 
 
@@ -106,9 +107,12 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
         return None
     _, j = least_squares.jacobian(theta)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
-    ridge = max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
-    spread = v.mT * (s / (s.square() + ridge) / observations**0.5)
+    if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end
+        deviations = (s.square() + SETTLED * float(s[0]) ** 2).rsqrt()
+    else:
+        deviations = s / (s.square() + max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2))
+    spread = v.mT * (deviations / observations**0.5)
     x = anywhere(trial.windows[0], POINTS, Generator().manual_seed(seed + 2**22))
     found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
     return replace(found, spread=spread @ _leading(found.changes(x)))
@@ -126,5 +130,6 @@ def _leading(changes: Tensor) -> Tensor:
 def _is_down_to_noise(run: Trainer) -> bool:
     """Whether each misfit is as large as its noise, and all other terms are small beside it."""
     means, noisy = numbers(run.least_squares.mean_squares(run.theta)), run.held_out.noisy
-    holds = exact_loss(run.residuals.weights, means, noisy) < HOLDS
+    weights = {block: weight for block, weight in run.residuals.weights.items() if block not in run.residuals.priors}
+    holds = exact_loss(weights, means, noisy) < HOLDS
     return holds and all(LEARNT**2 < means[block] < CONSISTENT**2 for block in noisy)
