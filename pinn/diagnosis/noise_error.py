@@ -8,6 +8,7 @@ a ridge estimate: Hoerl & Kennard 1970 (doi:10.2307/1267351), by which an early 
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,6 +50,8 @@ class NoiseErrors:
         """The standard deviation of each field over its size, root mean squares, for the solution file."""
         with torch.no_grad():
             values = self.trial.evaluate(self._fields, self.x)
+        for name in self.trial.problem.defined_up_to_constant:
+            values[name] = values[name] - values[name].mean()
         errors = {name: float(e.norm() / values[name].norm()) for name, e in self.missing(self.x).items()}
         return ErrorEstimate(errors, 0.0, way=ErrorEstimate.NOISE)
 
@@ -69,8 +72,18 @@ class NoiseErrors:
         return moved
 
     def missing(self, x: Tensor) -> Fields:
-        """The fields' standard deviations at points x (n, d)."""
-        return dict(zip(self._fields, self.changes(x).square().sum(0).sqrt(), strict=True))
+        """The fields' standard deviations at points x (n, d), but for constants up to which they are defined."""
+        changes = self.changes(x)
+        for name, constant in self._constants.items():
+            changes[:, self._fields.index(name)] -= constant[:, None]
+        return dict(zip(self._fields, changes.square().sum(0).sqrt(), strict=True))
+
+    @cached_property
+    def _constants(self) -> Fields:
+        """What each of the deviations changes (k,) of the mean of a field that is defined up to a constant."""
+        free = self.trial.problem.defined_up_to_constant
+        means = self.changes(self.x).mean(2) if free else None  # (k, m)
+        return {} if means is None else {name: means[:, self._fields.index(name)] for name in free}
 
     def changes(self, x: Tensor) -> Tensor:
         """What each of the deviations changes of the fields at points x (n, d): (k, m, n)."""

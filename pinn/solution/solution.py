@@ -316,7 +316,7 @@ class Solution:
         free = self.problem.defined_up_to_constant
         if "estimate" in groups and not callable(self.estimate) and nodes is self._given_nodes:
             tabulation.copy("estimate", self.estimate)
-        for name in set(free) & tabulation.groups.get("estimate", {}).keys():
+        for name in set() if self._has_band else set(free) & tabulation.groups.get("estimate", {}).keys():
             tabulation.center("estimate", name)
         if self._has_band:
             tabulation.multiply("band", "estimate", BAND)
