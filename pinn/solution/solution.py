@@ -23,6 +23,7 @@ from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.beforehand import check_derivatives
 from pinn.solution.dataset import to_dataset
 from pinn.solution.design import Measurement, next_measurement
+from pinn.solution.inference import to_inference_data
 from pinn.solution.nodes import fewer_dimensions, interpolated, make_nodes
 from pinn.solution.output import Output
 from pinn.solution.places import outside, points_of
@@ -42,14 +43,14 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 if TYPE_CHECKING:
+    import arviz
     import xarray
     from matplotlib.figure import Figure
 
 WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
 """What a file holds on its nodes, beside the error against the reference."""
 
-BAND = 2.0
-"""Standard errors to either side."""
+BAND = 2.0  # standard errors to either side
 
 WINDOWED_CHUNK = 8192
 """Points of windows of time that are evaluated at once: more than a line of a grid has, so that places are the same."""
@@ -266,6 +267,14 @@ class Solution:
             UserError: xarray is not installed.
         """
         return to_dataset(self.contents(output))
+
+    def to_arviz(self, draws: int = 4000, seed: int = 0) -> arviz.InferenceData:
+        """Samples of the unknowns for ArviZ, by Laplace's approximation.
+
+        Raises:
+            UserError: there are none, their standard errors are not known, or ArviZ is not installed.
+        """
+        return to_inference_data(self.unknowns, draws, seed)
 
     def plot(self, path: PathLike | None = None) -> Figure:
         """The figure that a run draws of its solution, saved to `path` where one is given."""
