@@ -13,7 +13,6 @@ from pinn.training.weighting import Followed
 
 WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
 HEAVIER, LITTLE = 1e2, 1e-9  # times that what is exact is weighed to see what that gains; damping there, by its size
-NO_PARAMETER = 0.5  # of those that follow data: less of one is none
 Pair = tuple[Tensor, Tensor]  # G^-1 D and G^-1, (p, p)
 
 
@@ -63,15 +62,15 @@ def _normal(residuals: Residuals, least_squares: Collocation, theta: Tensor, blo
 def _loose(here: Pair, heavier: Pair, unknowns: Sequence[int], is_counted: bool) -> float:
     """The largest ratio of an unknown's standard error and what it is where equations weigh far more.
 
-    is_counted: also the ratio of the parameters that follow data, where a field's prior holds what equations do not.
+    is_counted: also that of the parameters that follow data, where a field's prior holds what equations do not: their
+    number is the sum of the data's own variances, of which the root is taken.
     """
     ratios = [1.0]
     if unknowns:
         variances = [(one[0] @ one[1])[unknowns, unknowns] for one in (here, heavier)]
         ratios.append(float((variances[0] / variances[1]).max().sqrt()))
     if is_counted:
-        counts = [float(one[0].trace()) for one in (here, heavier)]
-        ratios.append(counts[0] / counts[1] if counts[0] - counts[1] > NO_PARAMETER else 1.0)
+        ratios.append(float((here[0].trace() / heavier[0].trace()).sqrt()))
     return max(ratios)
 
 
