@@ -13,6 +13,7 @@ from pinn.training.weighting import Followed
 
 WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
 HEAVIER, LITTLE = 1e2, 1e-9  # times that what is exact is weighed to see what that gains; damping there, by its size
+BENT = 1.25  # ratio of counts up to which data do not bend equations: a network that meets these well can follow less
 Pair = tuple[Tensor, Tensor]  # G^-1 D and G^-1, (p, p)
 
 
@@ -62,15 +63,15 @@ def _normal(residuals: Residuals, least_squares: Collocation, theta: Tensor, blo
 def _loose(here: Pair, heavier: Pair, unknowns: Sequence[int], is_counted: bool) -> float:
     """The largest ratio of an unknown's standard error and what it is where equations weigh far more.
 
-    is_counted: also that of the parameters that follow data, where a field's prior holds what equations do not: their
-    number is the sum of the data's own variances, of which the root is taken.
+    is_counted: also that of the parameters that follow data, where a field's prior holds what equations do not.
     """
     ratios = [1.0]
     if unknowns:
         variances = [(one[0] @ one[1])[unknowns, unknowns] for one in (here, heavier)]
         ratios.append(float((variances[0] / variances[1]).max().sqrt()))
     if is_counted:
-        ratios.append(float((here[0].trace() / heavier[0].trace()).sqrt()))
+        count = float(here[0].trace() / heavier[0].trace())
+        ratios.append(count if count > BENT else 1.0)
     return max(ratios)
 
 
