@@ -31,6 +31,7 @@ from pinn.trial.windows import WindowedTrial
 HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hold
 WIDEST, MOST = 3000, 2**16  # parameters and rows up to which J is decomposed
 NEGLECTED = 1e-3  # share of the variance
+HEAVIER = 1e2  # times that what is exact is weighed where a prior holds the rest
 SETTLED = 1e-12  # damping, by J's largest singular value squared, where a prior takes its place
 POINTS = 600  # where the fields are compared
 
@@ -123,6 +124,8 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     if least_squares.rows > MOST:
         return None
     _, j = least_squares.jacobian(theta)
+    if run.residuals.by_evidence:
+        _hold(run, j)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
     if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end
@@ -134,6 +137,16 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
     unknowns = [found.deviations.of_unknown(name) for name in trial.problem.unknowns]
     return replace(found, spread=spread @ _leading(found.changes(x), unknowns))
+
+
+def _hold(run: Trainer, j: Tensor) -> None:
+    """Rows of J of what is exact, heavier: data and priors are not to bend it, as they did a little in training."""
+    end = 0
+    for label, group in run.residuals.regions.items():
+        for block in group.blocks:
+            rows, end = slice(end, end + len(run.points[label])), end + len(run.points[label])
+            if block.name not in run.held_out.noisy and block.name not in run.residuals.priors:
+                j[rows] *= HEAVIER**0.5
 
 
 def _leading(changes: Tensor, unknowns: Sequence[Tensor]) -> Tensor:

@@ -27,6 +27,7 @@ def quick(tmp_path, monkeypatch):
             network,
             LeastDamping(),
             SobolSampler(interior=100),
+            pinn.Training(steps=400, time_limit=None),
             output=pinn.Output(figures=False, second_stage=False),
             compile="never",
         )
