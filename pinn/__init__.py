@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from pinn.terms import Periodic as Periodic
     from pinn.terms import Pin as Pin
     from pinn.terms import Robin as Robin
+    from pinn.terms import Smoothness as Smoothness
     from pinn.terms import Unknown as Unknown
     from pinn.training import Stage as Stage
     from pinn.training import Stages as Stages

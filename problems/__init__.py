@@ -1,6 +1,7 @@
 """Problems: one file each, the equation with its domain, conditions and reference."""
 
 from pinn.problems.allen_cahn import AllenCahn
+from pinn.problems.backward_heat import BackwardHeat
 from pinn.problems.burgers import Burgers
 from pinn.problems.burgers_identification import BurgersIdentification
 from pinn.problems.convection import Convection
@@ -9,6 +10,7 @@ from pinn.problems.drum import Drum
 from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
 from pinn.problems.heat import Heat
+from pinn.problems.heat_inverse import HeatInverse
 from pinn.problems.heat_sink import HeatSink
 from pinn.problems.helmholtz import Helmholtz
 from pinn.problems.hutchinson import Hutchinson
@@ -23,14 +25,18 @@ from pinn.problems.moving_disc import MovingDisc
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.problems.poisson_holes import PoissonHoles
+from pinn.problems.poisson_inverse import PoissonInverse
 from pinn.problems.poisson_lshape import PoissonLshape
+from pinn.problems.pressure_from_velocity import PressureFromVelocity
 from pinn.problems.reaction import Reaction
 from pinn.problems.sod import Sod
+from pinn.problems.source_location import SourceLocation
 from pinn.problems.spring_damper import SpringDamper
 from pinn.problems.wave import Wave
 
 __all__ = [
     "AllenCahn",
+    "BackwardHeat",
     "Burgers",
     "BurgersIdentification",
     "Convection",
@@ -39,6 +45,7 @@ __all__ = [
     "ElasticityPlate",
     "EulerBeam",
     "Heat",
+    "HeatInverse",
     "HeatSink",
     "Helmholtz",
     "Hutchinson",
@@ -53,9 +60,12 @@ __all__ = [
     "Poisson2D",
     "Poisson5D",
     "PoissonHoles",
+    "PoissonInverse",
     "PoissonLshape",
+    "PressureFromVelocity",
     "Reaction",
     "Sod",
+    "SourceLocation",
     "SpringDamper",
     "Wave",
 ]

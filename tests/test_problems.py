@@ -21,6 +21,7 @@ from pinn.trial.making import make_trial
 # Problem -> the conditions that its ansatz and its periodic embedding satisfy exactly.
 HARD = {
     "allen_cahn": {"seam", "start"},
+    "backward_heat": {"walls"},
     "burgers": {"walls", "start"},
     "burgers_identification": set(),
     "convection": {"seam", "start"},
@@ -29,6 +30,7 @@ HARD = {
     "elasticity_plate": {"clamped_x", "clamped_y"},
     "euler_beam": {"clamp"},
     "heat": {"walls", "start"},
+    "heat_inverse": set(),
     "heat_sink": set(),
     "helmholtz": {"walls"},
     "hutchinson": {"start"},
@@ -44,8 +46,11 @@ HARD = {
     "poisson_5d": set(),
     "poisson_holes": {"outer", "holes"},
     "poisson_lshape": {"walls"},
+    "poisson_inverse": {"sides"},
+    "pressure_from_velocity": set(),
     "reaction": {"start"},
     "sod": {"left", "right"},
+    "source_location": {"sides"},
     "spring_damper": {"start"},
     "wave": {"walls", "start"},
 }
@@ -96,17 +101,17 @@ def test_the_ansatz_satisfies_its_conditions_whatever_the_network(name):
 def test_the_ansatz_does_not_hold_the_answer(name):
     """With a network that is zero every field is off by more than 5e-3: the interior has to be learnt.
 
-    That one is allen_cahn, 7e-3 by its splitting; the others are off by a tenth or more.
+    That one is allen_cahn, 7e-3 by its splitting, then poisson_inverse, whose sides tell all but 4 % of a, which it is
+    asked to 1 %; the others are off by a tenth or more.
     """
+    least = {"allen_cahn": 5e-3, "poisson_inverse": 0.03}.get(name, 0.1)
     problem = PROBLEMS[name]()
     trial = make_trial(problem, network)
     trial.load_parameters({k: torch.zeros_like(v) for k, v in trial.parameters().items()})
     points = uniform_points(problem)
     found, truth = trial.evaluate(problem.fields, torch.as_tensor(points)), problem.truth(points)
     for field, true in truth.items():
-        assert np.linalg.norm(found[field].numpy() - true) > (5e-3 if name == "allen_cahn" else 0.1) * np.linalg.norm(
-            true
-        )
+        assert np.linalg.norm(found[field].numpy() - true) > least * np.linalg.norm(true)
 
 
 SOFT = ("burgers", "diffusion_reaction_inverse", "kovasznay", "laplace_annulus", "poisson_lshape")  # one of a kind

@@ -82,6 +82,17 @@ def _export(parser: Parser) -> None:
     parser.add_trust()
 
 
+def _design(parser: Parser) -> None:
+    parser.add_runs(several=False)
+    parser.add_argument("quantity", metavar="QUANTITY", help="what is to be measured: a field, or a derivative")
+    parser.add_argument(
+        "--of", metavar="NAME", help="the unknown or field that is to be known better; default: unknowns"
+    )
+    parser.add_argument("--noise", type=float, metavar="NUMBER", help="of the measurement; default: as of its data")
+    parser.add_argument("--to", metavar="FIGURE", help="draw what is left of the error bar, place by place")
+    parser.add_trust()
+
+
 def _completion(parser: Parser) -> None:
     parser.add_argument("shell", metavar="SHELL", nargs="?", default="bash", choices=("bash", "zsh", "fish"))
     parser.add_argument("--line", metavar="LINE", help="print what completes a line that begins with pinn")
@@ -170,6 +181,14 @@ SUBCOMMANDS = {
         "  pinn report runs/multirun/2026-11-22_10-00-00\n"
         "  pinn report runs/burgers --to burgers.html",
         _report,
+    ),
+    "design": Subcommand(
+        "pinn.cli.design",
+        "Tells where one more measurement shrinks the error bars of what a run has identified most, or the band of a "
+        "field, by the noise of its data.",
+        "  pinn design runs/spring_damper/2026-11-22_10-00-00 u\n"
+        "  pinn design runs/poisson_inverse/2026-11-22_10-00-00 u --of a --to design.png",
+        _design,
     ),
     "export": Subcommand(
         "pinn.cli.export",

@@ -127,6 +127,8 @@ def still_falling(columns: Mapping[str, NDArray]) -> bool | None:
     held_out = columns.get(Measure.HELD_OUT.total, np.array([]))
     windows = columns.get("window", np.zeros(len(held_out)))
     measured = np.isfinite(held_out) & (windows == (windows[-1] if len(windows) else 0))
+    weighed = np.nan_to_num(columns.get("weighed", np.zeros(len(held_out))))
+    measured &= weighed == weighed[measured].max(initial=0.0)  # other weights make another loss
     record = held_out[measured]
     if len(record) < MEASURED:
         return None

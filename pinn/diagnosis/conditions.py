@@ -34,7 +34,8 @@ def _of_window(residuals: Residuals, generator: Generator) -> Iterator[Remainder
     points = residuals.draw(SobolSampler(interior=1, boundary=PLACES), generator)
     for label, group in residuals.regions.items():
         own, is_data = points[label], isinstance(group.region, DataRegion)
-        if group.region.is_interior or own.per_row > 2 or not (is_data or group.region.sides):
+        decided = any(block.name in of for block in group.blocks for of in residuals.by_evidence.values())
+        if decided or group.region.is_interior or own.per_row > 2 or not (is_data or group.region.sides):
             continue
         with torch.no_grad():
             rows = residuals.region_values(group, own, parameters)

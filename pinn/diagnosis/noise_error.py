@@ -6,17 +6,19 @@ a ridge estimate: Hoerl & Kennard 1970 (doi:10.2307/1267351), by which an early 
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import torch
+from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Fields
 from pinn.diagnosis.verdict import CONSISTENT, LEARNT
 from pinn.residuals.residuals import unflatten
 from pinn.sampling.sequences import anywhere
+from pinn.solution.design import DEVIATIONS, Deviations
 from pinn.solution.results import Doubt
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.training.held_out import numbers
@@ -27,9 +29,10 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 HOLDS = 0.05  # of the loss, where noise is one, up to which all other terms hold
-CHUNK = 50  # directions at once
 WIDEST, MOST = 3000, 2**16  # parameters and rows up to which J is decomposed
 NEGLECTED = 1e-3  # share of the variance
+HEAVIER = 1e2  # times that what is exact is weighed where a prior holds the rest
+SETTLED = 1e-12  # damping, by J's largest singular value squared, where a prior takes its place
 POINTS = 600  # where the fields are compared
 
 
@@ -48,6 +51,8 @@ class NoiseErrors:
         """The standard deviation of each field over its size, root mean squares, for the solution file."""
         with torch.no_grad():
             values = self.trial.evaluate(self._fields, self.x)
+        for name in self.trial.problem.defined_up_to_constant:
+            values[name] = values[name] - values[name].mean()
         errors = {name: float(e.norm() / values[name].norm()) for name, e in self.missing(self.x).items()}
         return ErrorEstimate(errors, 0.0, way=ErrorEstimate.NOISE)
 
@@ -68,23 +73,37 @@ class NoiseErrors:
         return moved
 
     def missing(self, x: Tensor) -> Fields:
-        """The fields' standard deviations at points x (n, d)."""
-        return dict(zip(self._fields, self.changes(x).square().sum(0).sqrt(), strict=True))
+        """The fields' standard deviations at points x (n, d), but for constants up to which they are defined."""
+        changes = self.changes(x)
+        for name, constant in self._constants.items():
+            changes[:, self._fields.index(name)] -= constant[:, None]
+        return dict(zip(self._fields, changes.square().sum(0).sqrt(), strict=True))
+
+    @cached_property
+    def _constants(self) -> Fields:
+        """What each of the deviations changes (k,) of the mean of a field that is defined up to a constant."""
+        free = self.trial.problem.defined_up_to_constant
+        means = self.changes(self.x).mean(2) if free else None  # (k, m)
+        return {} if means is None else {name: means[:, self._fields.index(name)] for name in free}
+
+    @cached_property
+    def deviations(self) -> Deviations:
+        """Of all parameters: those that were not trained do not vary."""
+        zero = {name: self.spread.new_zeros(v.shape) for name, v in self.trial.parameters().items()}
+        rows = [
+            torch.cat([v.reshape(-1) for v in (zero | dict(unflatten(direction, self.shapes))).values()])
+            for direction in self.spread.mT
+        ]
+        return Deviations(self.trial, torch.stack(rows))
+
+    @property
+    def columns(self) -> dict[str, NDArray]:
+        """For /diagnosis of the solution file."""
+        return {DEVIATIONS: self.deviations.matrix.double().cpu().numpy().reshape(-1)}
 
     def changes(self, x: Tensor) -> Tensor:
         """What each of the deviations changes of the fields at points x (n, d): (k, m, n)."""
-
-        def values(theta: Tensor) -> Tensor:
-            named = self.trial.evaluate(self._fields, x, dict(unflatten(theta, self.shapes)))
-            return torch.stack([named[name] for name in self._fields])
-
-        def along(direction: Tensor) -> Tensor:
-            changed: Any = torch.func.jvp(values, (self.start,), (direction,))[1]
-            return changed
-
-        with torch.no_grad():
-            changes: Any = torch.func.vmap(along, chunk_size=CHUNK)(self.spread.mT)
-        return changes
+        return self.deviations.changes(self._fields, x)
 
     @property
     def _fields(self) -> tuple[str, ...]:
@@ -105,19 +124,38 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     if least_squares.rows > MOST:
         return None
     _, j = least_squares.jacobian(theta)
+    if run.residuals.by_evidence:
+        _hold(run, j)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
-    ridge = max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
-    spread = v.mT * (s / (s.square() + ridge) / observations**0.5)
+    if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end
+        deviations = (s.square() + SETTLED * float(s[0]) ** 2).rsqrt()
+    else:
+        deviations = s / (s.square() + max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2))
+    spread = v.mT * (deviations / observations**0.5)
     x = anywhere(trial.windows[0], POINTS, Generator().manual_seed(seed + 2**22))
     found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
-    return replace(found, spread=spread @ _leading(found.changes(x)))
+    unknowns = [found.deviations.of_unknown(name) for name in trial.problem.unknowns]
+    return replace(found, spread=spread @ _leading(found.changes(x), unknowns))
 
 
-def _leading(changes: Tensor) -> Tensor:
-    """Orthonormal combinations (k, q) of deviations (k, m, n) that hold all but some thousandths of each field's."""
-    sizes = changes.square().sum((0, 2)).sqrt()  # (m,)
-    scaled = (changes / torch.where(sizes > 0, sizes, 1.0)[None, :, None]).flatten(1)
+def _hold(run: Trainer, j: Tensor) -> None:
+    """Rows of J of what is exact, heavier: data and priors are not to bend it, as they did a little in training."""
+    end = 0
+    for label, group in run.residuals.regions.items():
+        for block in group.blocks:
+            rows, end = slice(end, end + len(run.points[label])), end + len(run.points[label])
+            if block.name not in run.held_out.noisy and block.name not in run.residuals.priors:
+                j[rows] *= HEAVIER**0.5
+
+
+def _leading(changes: Tensor, unknowns: Sequence[Tensor]) -> Tensor:
+    """Orthonormal combinations (k, q) of deviations that hold all but some thousandths of each field's and unknown's.
+
+    changes: of the fields (k, m, n), and of each unknown (k,).
+    """
+    each = [*changes.unbind(1), *(change[:, None] for change in unknowns)]
+    scaled = torch.cat([change / change.norm().clamp_min(torch.finfo(change.dtype).tiny) for change in each], 1)
     u, s, _ = torch.linalg.svd(scaled, full_matrices=False)
     left = 1.0 - s.square().cumsum(0) / s.square().sum()
     return u[:, : int((left > NEGLECTED).sum()) + 1]
@@ -126,5 +164,6 @@ def _leading(changes: Tensor) -> Tensor:
 def _is_down_to_noise(run: Trainer) -> bool:
     """Whether each misfit is as large as its noise, and all other terms are small beside it."""
     means, noisy = numbers(run.least_squares.mean_squares(run.theta)), run.held_out.noisy
-    holds = exact_loss(run.residuals.weights, means, noisy) < HOLDS
+    weights = {block: weight for block, weight in run.residuals.weights.items() if block not in run.residuals.priors}
+    holds = exact_loss(weights, means, noisy) < HOLDS
     return holds and all(LEARNT**2 < means[block] < CONSISTENT**2 for block in noisy)

@@ -147,7 +147,8 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
     kept = set(residuals.trial.problem.all_terms()) - set(exact)  # interfaces have their natural sizes
-    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept}
+    priors = {terms[name] for name in residuals.priors}
+    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept - priors}
     losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}
     if not losses:
         return

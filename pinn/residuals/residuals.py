@@ -14,7 +14,6 @@ from pinn.derivatives.tape import Pass
 from pinn.residuals.blocks import Block, RegionBlocks, group_by_region, largest_addend, row_values
 from pinn.sampling.base import Sampler, draw_all
 from pinn.sampling.points import Points, PointSet
-from pinn.terms.unknowns import Prior
 from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]
@@ -36,7 +35,7 @@ class Residuals:
 
     weights: block or term name -> positive weight, the term's own where not named, mostly 1. skip: terms left out, such
     as those that hold exactly. smoothing: factor on artificial viscosities. priors: the blocks that say
-    what is known of unknowns before any data.
+    what is known before any data. by_evidence: term -> its blocks, of those whose weight the data decide.
     Raises UserError for unknown names in equations and weights.
     """
 
@@ -55,11 +54,25 @@ class Residuals:
         self.regions = group_by_region(trial, skip, smoothing)
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for block in self._blocks())
-        self.priors = tuple(b.name for b in self._blocks() if isinstance(self.trial.terms[b.term], Prior))
+        self.priors = tuple(b.name for b in self._blocks() if self.trial.terms[b.term].is_prior)
+        self.by_evidence = self._by_evidence()
         self.weights = self._resolve(weights or {})
 
     def _blocks(self) -> list[Block]:
         return [block for group in self.regions.values() for block in group.blocks]
+
+    @property
+    def known_before(self) -> tuple[str, ...]:
+        """The priors that weigh as they are told: as one observation does."""
+        decided = {block for blocks in self.by_evidence.values() for block in blocks}
+        return tuple(block for block in self.priors if block not in decided)
+
+    def _by_evidence(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for block in self._blocks():
+            if self.trial.terms[block.term].by_evidence:
+                found.setdefault(block.term, []).append(block.name)
+        return found
 
     def _resolve(self, weights: Mapping[str, float]) -> dict[str, float]:
         terms = {block.name: block.term for block in self._blocks()}

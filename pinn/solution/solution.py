@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +22,15 @@ from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.beforehand import check_derivatives
 from pinn.solution.dataset import to_dataset
+from pinn.solution.design import Measurement, next_measurement
+from pinn.solution.inference import to_inference_data
 from pinn.solution.nodes import fewer_dimensions, interpolated, make_nodes
 from pinn.solution.output import Output
 from pinn.solution.places import outside, points_of
 from pinn.solution.provenance import described, full_configuration, provenance
 from pinn.solution.results import measured
 from pinn.solution.tabulation import Create, Tabulation, in_memory
+from pinn.solution.truth import Truth
 from pinn.solution.unknowns import Identified
 from pinn.solution_file.contents import FILE_NAME, Contents
 from pinn.solution_file.identified import unknown_attributes
@@ -41,26 +43,20 @@ from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 if TYPE_CHECKING:
+    import arviz
     import xarray
     from matplotlib.figure import Figure
 
 WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
 """What a file holds on its nodes, beside the error against the reference."""
 
-BAND = 2.0
-"""Standard errors to either side."""
+BAND = 2.0  # standard errors to either side
 
 WINDOWED_CHUNK = 8192
 """Points of windows of time that are evaluated at once: more than a line of a grid has, so that places are the same."""
 
 CHUNK_BYTES, LEAST_CHUNK, LARGEST_CHUNK = 2**18, 256, 16384
 """Of a layer's values at the points that are evaluated at once; their number, which on a GPU is the largest."""
-
-TRUTH_CHUNK = 8192
-"""Points at which the truth is asked for at once: a quadrature may hold hundreds of values for each."""
-
-TRUTH_KEPT = 2**20
-"""Values of the truth that are kept, so that a run's errors are measured on those of its file."""
 
 
 class Solution:
@@ -111,7 +107,7 @@ class Solution:
         self.attributes = dict(attributes or {})
         self.output = output or Output()
         self._given_nodes = nodes
-        self._truths: dict[bytes, dict[str, NDArray]] = {}
+        self._truth = Truth(self.problem, self.output.chunk)
         self._extrapolation_noted = False
 
     @property
@@ -181,6 +177,25 @@ class Solution:
         """
         functional.check(self.problem.domain, self.problem.vocabulary, "this functional")
         return measured(functional, self.trial)
+
+    def next_measurement(
+        self,
+        quantity: str,
+        of: str | None = None,
+        *,
+        candidates: Mapping[str, ArrayLike] | None = None,
+        noise: float | None = None,
+    ) -> Measurement:
+        """Where one more measurement of a quantity shrinks the error bar of unknowns, or of a field, most: `.best`.
+
+        quantity: a field, derivative or derived quantity. of: an unknown, or a field's band; by default all unknowns,
+        or the first field. candidates: places as in a call, by default anywhere in the domain. noise: its standard
+        deviation, by default as of the quantity's data.
+
+        Raises:
+            UserError: as `band`, or what is asked for means nothing.
+        """
+        return next_measurement(self.trial, self.diagnosis, quantity, of, candidates, noise)
 
     def grid(self, output: Output | None = None) -> dict[str, NDArray]:
         """The values (k,) of each coordinate on the file's nodes."""
@@ -253,6 +268,14 @@ class Solution:
         """
         return to_dataset(self.contents(output))
 
+    def to_arviz(self, draws: int = 4000, seed: int = 0) -> arviz.InferenceData:
+        """Samples of the unknowns for ArviZ, by Laplace's approximation.
+
+        Raises:
+            UserError: there are none, their standard errors are not known, or ArviZ is not installed.
+        """
+        return to_inference_data(self.unknowns, draws, seed)
+
     def plot(self, path: PathLike | None = None) -> Figure:
         """The figure that a run draws of its solution, saved to `path` where one is given."""
         return LATE["plot"](self.contents(), path)
@@ -307,7 +330,7 @@ class Solution:
         functions = {
             "fields": partial(self._chunked, partial(self.trial.evaluate, self.fields)),
             "derivatives": partial(self._chunked, self._derivatives(output or self.output)),
-            "reference": partial(self._truth, nodes),
+            "reference": partial(self._truth.at, of=nodes.size),
             "estimate": partial(self._chunked, self.estimate if callable(self.estimate) else lambda x: {}),
             "residual": partial(self._chunked, self.residuals.pointwise if self.residuals else lambda x: {}),
         }
@@ -316,7 +339,7 @@ class Solution:
         free = self.problem.defined_up_to_constant
         if "estimate" in groups and not callable(self.estimate) and nodes is self._given_nodes:
             tabulation.copy("estimate", self.estimate)
-        for name in set(free) & tabulation.groups.get("estimate", {}).keys():
+        for name in set() if self._has_band else set(free) & tabulation.groups.get("estimate", {}).keys():
             tabulation.center("estimate", name)
         if self._has_band:
             tabulation.multiply("band", "estimate", BAND)
@@ -375,17 +398,3 @@ class Solution:
             return WINDOWED_CHUNK
         width = max(max(values.shape, default=1) for values in self.trial.parameters().values())
         return min(max(CHUNK_BYTES // (8 * width), LEAST_CHUNK), LARGEST_CHUNK)
-
-    def _truth(self, nodes: Nodes, points: NDArray) -> dict[str, NDArray]:
-        """The exact or reference solution at points of the nodes; those of a small file are computed once."""
-        if nodes.size > TRUTH_KEPT:
-            return self._truth_at(points)
-        key = blake2b(points.tobytes()).digest()
-        if key not in self._truths:
-            self._truths[key] = self._truth_at(points)
-        return self._truths[key]
-
-    def _truth_at(self, points: NDArray) -> dict[str, NDArray]:
-        size = min(self.output.chunk or TRUTH_CHUNK, TRUTH_CHUNK)
-        pieces = [self.problem.truth(points[start : start + size]) or {} for start in range(0, len(points), size)]
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}

@@ -91,8 +91,9 @@ class Examination:
     def diagnosis(self) -> dict[str, NDArray]:
         """As columns of the solution file."""
         growth = self.stages.growth if self.stages else None
+        noise = self.stages.columns if isinstance(self.stages, NoiseErrors) else {}
         spectrum = {"singular_values": self.spectrum.values} if self.spectrum else {}
-        return spectrum | (growth.columns if growth else {}) | dict(self.left)
+        return spectrum | (growth.columns if growth else {}) | noise | dict(self.left)
 
     @property
     def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:

@@ -6,6 +6,7 @@ from pinn.terms.conservation import Conservation
 from pinn.terms.coupling import Interface, Periodic
 from pinn.terms.data import Data, Observation
 from pinn.terms.integrals import Flux, Integral, Mean, Norm, Pin
+from pinn.terms.smoothness import Smoothness
 from pinn.terms.unknowns import Eigenvalue, Normal, Unknown
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Pin",
     "Robin",
     "Side",
+    "Smoothness",
     "Term",
     "Unknown",
     "Value",

@@ -50,12 +50,15 @@ class Term(ABC):
     """An equation on a region. Subclasses say which region and which equations, and what of it can hold exactly.
 
     weight: of its mean squares in the loss where the user gives none. observations: how many it is, 0 for no data.
-    has_fronts: whether it is best begun with a smoother equation (`smoothed`).
+    has_fronts: whether it is best begun with a smoother equation (`smoothed`). is_prior: whether it says what is known
+    before any data, which need not hold. by_evidence: whether the data decide how far it does.
     """
 
     weight: float = 1.0
     observations: int = 0
     has_fronts: bool = False
+    is_prior: bool = False
+    by_evidence: bool = False
 
     @abstractmethod
     def region(self, domain: Domain) -> Region:

@@ -169,6 +169,8 @@ class Prior(Term):
     observations: how many there are in the data; the loss has their mean square, of which this is one part.
     """
 
+    is_prior = True
+
     def __init__(self, name: str, normal: Normal, observations: int) -> None:
         self.name = name
         self.normal = normal

@@ -1,6 +1,6 @@
 """What a fit to noisy data misses of other data: how an end is found before the noise is learnt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,8 @@ from pinn.training.weighting import Followed
 
 WIDEST, MOST = 3000, 2**15  # parameters and observations up to which those that data determine are counted
 HEAVIER, LITTLE = 1e2, 1e-9  # times that what is exact is weighed to see what that gains; damping there, by its size
+BENT = 1.25  # ratio of counts up to which data do not bend equations: a network that meets these well can follow less
+Pair = tuple[Tensor, Tensor]  # G^-1 D and G^-1, (p, p)
 
 
 @dataclass
@@ -34,28 +36,46 @@ def followed(
     """By the linearization at theta (p,); nothing without a damping, or with too many parameters or observations."""
     if damping == 0.0 or len(theta) > WIDEST or sum(noisy.values()) > MOST:
         return Followed()
-    observed = {*noisy, *residuals.priors}
-    labels = [label for label, group in residuals.regions.items() if any(b.name in observed for b in group.blocks)]
-    points = {label: least_squares.points[label] for label in labels}
-    of_data = bind(residuals, points).normal_equations(theta)[0].to(theta)
+    of_data = _normal(residuals, least_squares, theta, {*noisy, *residuals.known_before})
     normal = least_squares.normal_equations(theta)[0]
     solved = _solved(of_data, normal, damping)
     if solved is None:
         return Followed()
     unknowns = [at for at, name in enumerate(owners(least_squares.shapes)) if name.startswith("unknowns.")]
-    loose = _loose(of_data, normal - of_data, damping, unknowns) if unknowns else 1.0
+    if not unknowns and not residuals.by_evidence:
+        return Followed(float(solved[0].trace()))
+    seen = of_data + _normal(residuals, least_squares, theta, {*residuals.priors} - {*residuals.known_before})
+    ridge = min(damping, LITTLE * float((normal - seen).diagonal().sum()))
+    here, heavier = (_solved(of_data, seen + weight * (normal - seen), ridge) for weight in (1.0, HEAVIER))
+    loose = 1.0 if here is None or heavier is None else _loose(here, heavier, unknowns, bool(residuals.by_evidence))
     return Followed(float(solved[0].trace()), loose)
 
 
-def _loose(of_data: Tensor, others: Tensor, damping: float, unknowns: Sequence[int]) -> float:
-    """The largest ratio of an unknown's standard error and what it is where the others weigh far more."""
-    ridge = min(damping, LITTLE * float(others.diagonal().sum()))
-    found = [_solved(of_data, of_data + weight * others, ridge) for weight in (1.0, HEAVIER)]
-    variances = [(one[0] @ one[1])[unknowns, unknowns] for one in found if one is not None]
-    return float((variances[0] / variances[1]).max().sqrt()) if len(variances) == 2 else 1.0
+def _normal(residuals: Residuals, least_squares: Collocation, theta: Tensor, blocks: Collection[str]) -> Tensor:
+    """J^T J (p, p) of the regions that have some of these blocks, none but these."""
+    labels = [label for label, group in residuals.regions.items() if any(b.name in blocks for b in group.blocks)]
+    if not labels:
+        return theta.new_zeros(len(theta), len(theta))
+    points = {label: least_squares.points[label] for label in labels}
+    return bind(residuals, points).normal_equations(theta)[0].to(theta)
 
 
-def _solved(of_data: Tensor, normal: Tensor, damping: float) -> tuple[Tensor, Tensor] | None:
+def _loose(here: Pair, heavier: Pair, unknowns: Sequence[int], is_counted: bool) -> float:
+    """The largest ratio of an unknown's standard error and what it is where equations weigh far more.
+
+    is_counted: also that of the parameters that follow data, where a field's prior holds what equations do not.
+    """
+    ratios = [1.0]
+    if unknowns:
+        variances = [(one[0] @ one[1])[unknowns, unknowns] for one in (here, heavier)]
+        ratios.append(float((variances[0] / variances[1]).max().sqrt()))
+    if is_counted:
+        count = float(here[0].trace() / heavier[0].trace())
+        ratios.append(count if count > BENT else 1.0)
+    return max(ratios)
+
+
+def _solved(of_data: Tensor, normal: Tensor, damping: float) -> Pair | None:
     """G^-1 D and G^-1 for G = normal + damping; None where that is no positive matrix any more."""
     factor, info = torch.linalg.cholesky_ex(normal + damping * torch.eye(len(normal)).to(normal))
     return None if int(info) else (torch.cholesky_solve(of_data, factor), torch.cholesky_inverse(factor))

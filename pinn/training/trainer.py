@@ -22,6 +22,7 @@ from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
 from pinn.training.checkpoint import moved
+from pinn.training.evidence import by_evidence
 from pinn.training.first_step import explain_first_step
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
@@ -275,6 +276,8 @@ class Trainer(Run):
         weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
         look = cache(partial(followed, self.residuals, self.least_squares, self.theta, noisy, self.damping))
         self.residuals.weights = before | self.weighting.updated(weighed, means, noisy, look)
+        if self.weighting.may_ask(means, noisy):
+            self.residuals.weights |= by_evidence(self.residuals, self.least_squares, self.theta, noisy)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1

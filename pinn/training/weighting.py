@@ -16,7 +16,8 @@ class Followed:
     """What follows noisy data, in the linearization. With D = J_d^T J_d of the rows of data, and E of the others.
 
     count: tr (D + E + damping)^-1 D, of the parameters: equations and damping hold back the others. loose: the largest
-    ratio of an unknown's standard error and what it would be if E weighed far more; 1 without unknowns.
+    ratio of an unknown's standard error, or of the count where a field is known to be smooth, and what it would be if
+    E weighed far more; 1 without either.
     """
 
     count: float = 0.0
@@ -42,6 +43,10 @@ class Weighting(Configurable, ABC):
     def may_change(self, noisy: Mapping[str, int]) -> bool:
         """Whether weights change at all with such data."""
         return True
+
+    def may_ask(self, means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+        """Whether data may be asked how much a prior of a field weighs."""
+        return False
 
     def is_done(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
@@ -93,6 +98,9 @@ class NoiseWeights(Weighting):
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
         return bool(noisy)
+
+    def may_ask(self, means: Mapping[str, float], noisy: Mapping[str, int]) -> bool:
+        return bool(noisy) and _are_met(means, noisy)
 
     def is_done(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed

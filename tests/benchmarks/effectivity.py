@@ -38,7 +38,7 @@ class Trained(Callback):
 def row(label: str, found: Staged, solution: Solution, seconds: float) -> str:
     """A line of the table. solution: of the training, whose truth and nodes are used."""
     answer = Solution(found.trial, nodes=solution.nodes)
-    answer._truths = solution._truths  # some take a minute
+    answer._truth = solution._truth  # some take a minute
     errors = {field: error["relative_l2"] for field, error in answer.errors().items()}
     estimate = found.measured
     ratios = {field: estimate.errors[field] / error for field, error in errors.items() if error > 0}

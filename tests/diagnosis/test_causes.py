@@ -80,6 +80,8 @@ def test_when_training_ended():
     assert causes.still_falling({"held_out": falling[:4]}) is causes.still_falling({}) is None
     both = {"held_out": np.concatenate([level, falling]), "window": np.repeat([1, 2], 20)}
     assert causes.still_falling(both) is True
+    heavier = {"held_out": np.concatenate([falling, 1e3 * falling]), "weighed": np.repeat([np.nan, 1.0], 20)}
+    assert causes.still_falling(heavier) is True
     (told,) = causes.end({"held_out": falling})
     assert told.action == "training=accurate"
     (told,) = causes.end({"held_out": level})

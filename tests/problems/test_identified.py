@@ -9,6 +9,7 @@ import pinn
 TRUTHS = {
     "spring_damper": {"c": 0.4, "k": 4.0},
     "lorenz_inverse": {"s": 10.0, "r": 15.0, "b": 8 / 3},
+    "source_location": {"a": 0.65, "b": 0.4, "q": 20.0},
     "burgers_identification": {"l1": 1.0, "l2": 0.01 / math.pi},
 }
 
@@ -53,3 +54,26 @@ def test_the_coefficients_of_burgers_equation(noise, first, second):
 def test_a_rate_that_depends_on_the_place():
     solution = solved("diffusion_reaction_inverse", "training.time_limit=60")
     assert solution.errors()["k"]["relative_l2"] < 0.12  # 0.055 measured
+
+
+@pytest.mark.slow
+@pytest.mark.estimates
+@pytest.mark.parametrize(
+    ("problem", "field", "error"),
+    [  # twice what was measured in 60 s of one core; of poisson_inverse 8e-3 is what the data tell of its first wave
+        ("poisson_inverse", "a", 0.02),
+        ("heat_inverse", "a", 0.015),
+        ("backward_heat", "u", 0.028),
+        ("pressure_from_velocity", "p", 0.018),
+    ],
+)
+def test_a_field_that_is_not_seen(problem, field, error):
+    solution = solved(problem, "training.time_limit=150")
+    assert solution.errors()[field]["relative_l2"] < error
+    assert solution.attributes["verdict_word"] == "plausible"
+
+
+@pytest.mark.slow
+@pytest.mark.estimates
+def test_the_place_of_a_source():
+    check("source_location", solved("source_location", "training.time_limit=100").unknowns)

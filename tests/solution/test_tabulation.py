@@ -64,7 +64,7 @@ def test_a_large_file_needs_little_memory(tmp_path, monkeypatch):
     gc.collect()
     tracemalloc.start()
     try:
-        monkeypatch.setattr("pinn.solution.solution.TRUTH_KEPT", 0)
+        monkeypatch.setattr("pinn.solution.truth.KEPT", 0)
         solution.save(tmp_path / "large.h5")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
