@@ -51,13 +51,13 @@ class Decay(Problem):
 class Plate(Problem):
     """Heat in a plate."""
 
-    def __init__(self):
-        self.domain, self.fields = Box(x=(0, 1), y=(0, 1)) * Time(t=(0, 1)), ("u",)
+    def __init__(self, space=Box(x=(0, 1), y=(0, 1))):  # noqa: B008
+        self.domain, self.fields = space * Time(t=(0, 1)), ("u",)
 
     def terms(self):
         return {
             "heat": Interior(lambda u_t, laplacian_u: u_t - laplacian_u),
-            "edges": Dirichlet(u=0.0, on=("x.min", "x.max", "y.min", "y.max")),
+            "edges": Dirichlet(u=0.0, on=self.domain.sides),
             "start": Initial(u=lambda x, y: x * y),
         }
 
@@ -115,15 +115,21 @@ def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
     assert names(Plan(Wheel()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
     assert names(Plan(Wheel()), 1e-2, 1e-1, 1e-9) == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions"]
     assert names(Plan(Decay()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
-    assert names(Plan(Poisson2D()), 1e-2, 1e-9) == [FEATURES, f"{FEATURES}, soft conditions"]
+    in_a_box = [FEATURES, "spectral functions", f"{FEATURES}, soft conditions"]
+    assert names(Plan(Poisson2D()), 1e-2, 1e-2, 1e-9) == in_a_box
 
 
 def test_more_features_and_soft_conditions_come_before_windows_in_three_coordinates():
-    assert names(Plan(Plate()), 0.1, 1e-2)[1] == f"{FEATURES}, soft conditions"  # too far off
-    tried = names(Plan(Plate()), 5e-3, 1e-3, 1e-4, None)
-    twice = f"{FEATURES}, twice as many"
-    assert tried[:4] == [FEATURES, twice, f"{twice}, soft conditions", f"{twice} in windows of time, soft conditions"]
-    assert all(method_named(Plan(Plate()), name).name == name for name in tried)
+    twice, round_one = f"{FEATURES}, twice as many", Plan(Plate(pinn.Disc((0, 0), radius=1.0)))
+    for plan, windows in ((Plan(Plate()), SPECTRAL), (round_one, f"{twice} in windows of time, soft conditions")):
+        tried = names(plan, 5e-3, 1e-3, 1e-4, None)
+        assert tried[:4] == [FEATURES, twice, f"{twice}, soft conditions", windows]
+        assert all(method_named(plan, name).name == name for name in tried)
+
+
+def test_windows_come_first_where_nothing_fits_the_whole_time():
+    assert names(Plan(Plate()), 0.5, None)[1] == SPECTRAL
+    assert names(Plan(Plate(pinn.Disc((0, 0), radius=1.0))), 0.5, None)[1] == WINDOWS
 
 
 def test_a_least_damping_comes_last_with_the_conditions_that_were_better():
