@@ -117,6 +117,11 @@ class Domain(Configurable, ABC):
         return {}
 
     @property
+    def walls(self) -> tuple[str, ...]:
+        """The sides of space: `sides` without the beginning and the end of time."""
+        return tuple(side for side in self.sides if side not in (f"{self.time}.min", f"{self.time}.max"))
+
+    @property
     def candidate_sides(self) -> tuple[str, ...]:
         """`sides`, and those of which nothing may be left."""
         return self.sides

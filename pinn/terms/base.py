@@ -94,14 +94,18 @@ def boundary_region(
 ) -> Region:
     """The region of the named sides, of all in space for None, of the domain or of a part `of` it.
 
-    Raises UserError for a side that the domain does not have, and for a part that does not fit into it.
+    Raises UserError for a side that the domain does not have, for walls together with both ends of time, and for a
+    part that does not fit into it.
     """
     owner = checked_part(domain, of)
-    in_space = tuple(side for side in owner.sides if side not in (f"{owner.time}.min", f"{owner.time}.max"))
-    sides = in_space if on is None else (on,) if isinstance(on, str) else tuple(on)
+    sides = owner.walls if on is None else (on,) if isinstance(on, str) else tuple(on)
     unknown = [side for side in sides if side not in owner.sides]
     if unknown or not sides:
         raise UserError(f"no side {', '.join(map(repr, unknown))}; the sides are {', '.join(owner.sides)}")
+    ends = set(owner.sides) - set(owner.walls)
+    if ends and ends < set(sides):
+        told = f"on={', '.join(sides)} asks for the same on walls and at the beginning and the end of {owner.time}"
+        raise UserError(f"{told}; try on=self.domain.walls, the sides of space: {', '.join(owner.walls)}")
     return Region(sides, checked_predicate(domain, where), of=of)
 
 

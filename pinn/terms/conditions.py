@@ -52,7 +52,7 @@ class Side(Term):
     def __init__(self, on: str | Sequence[str] | None, where: Callable | None = None, of: Domain | None = None) -> None:
         require(
             on is not None or of is not None,
-            f"{type(self).__name__} needs on=, a side's name or several, or on=domain.sides for all",
+            f"{type(self).__name__} needs on=, a side's name or several, or on=domain.walls for all of space",
         )
         self.on = on
         self.where = where

@@ -57,7 +57,7 @@ class Plate(Problem):
     def terms(self):
         return {
             "heat": Interior(lambda u_t, laplacian_u: u_t - laplacian_u),
-            "edges": Dirichlet(u=0.0, on=self.domain.sides),
+            "edges": Dirichlet(u=0.0, on=self.domain.walls),
             "start": Initial(u=lambda x, y: x * y),
         }
 

@@ -263,6 +263,15 @@ def test_rows_have_weights_of_their_own():
 TIMED = Box(x=(0, 2), y=(-1, 1)) * Time(t=(0, 3))
 
 
+def test_walls_are_the_sides_of_space():
+    assert TIMED.walls == ("x.min", "x.max", "y.min", "y.max")
+    assert PLATE.walls == PLATE.sides
+    assert Dirichlet(u=0.0, on=TIMED.walls).region(TIMED).sides == TIMED.walls
+    assert Dirichlet(u=0.0, on=("t.min", "t.max")).region(TIMED).sides == ("t.min", "t.max")
+    with pytest.raises(UserError, match="at the beginning and the end of t; try on=self.domain.walls, the sides of"):
+        Dirichlet(u=0.0, on=TIMED.sides).region(TIMED)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
