@@ -89,6 +89,8 @@ def _stays(word: str) -> bool:
 
 def _overridden(saved: Path, words: Sequence[str], trusted: bool) -> DictConfig:
     text = read_text(saved)
+    told = f"{saved} ends within a line: it was cut short, and what is missing would be guessed; copy it again"
+    require(text.endswith("\n"), f"{told} (or end its last line, if it is whole)")
     with understood(saved):
         read_yaml(text)  # in bounds
         config = OmegaConf.merge({KEY: False}, OmegaConf.create(text))

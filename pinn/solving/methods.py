@@ -1,12 +1,12 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved; on a line
-   without time in the whole of it. 1. Random
-   features, their last layer fitted by least squares or by Newton's method: smooth solutions in up to three
-   coordinates, in seconds. 2. The better so far in windows of time, unless that was 0. 3. The same with conditions in
-   the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features do not fill,
-   twice as many come first, then 3, then 2. 4. Gauss-Newton with the least damping on a network for the time that is
-   left, with hard or soft conditions as the features had it.
+   without time in the whole of it. 1. Random features, their last layer fitted by least squares or by Newton's method:
+   smooth solutions in up to three coordinates, in seconds. 2. Spectral functions in a box without time. 3. In windows
+   of time, unless that was 0: spectral functions in a box, elsewhere the better so far. 4. The better so far with
+   conditions in the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features
+   do not fill, twice as many come first where they are close, then 4, then 3. 5. Gauss-Newton with the least damping on
+   a network for the time that is left, with hard or soft conditions as the features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
 spectral functions are left out, and a network where features come close. Conservation laws with fronts are left to a
@@ -209,7 +209,8 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
     least = {"hard": float("inf"), "soft": float("inf")}
     for one in tried:
         constraints = one.method.plan.constraints
-        least[constraints] = min(least[constraints], doubted_error(one.estimate))
+        if not one.method.is_spectral:
+            least[constraints] = min(least[constraints], doubted_error(one.estimate))
     return "soft" if least["soft"] < CREDIBLE and BETTER * least["soft"] < least["hard"] else plan.constraints
 
 
@@ -312,16 +313,22 @@ def _spectral(plan: Plan) -> Plan:
     """Spectral functions, in windows of time where there is time.
 
     With conditions in the loss where an ansatz would have the slope of a side built in, by functions of a cosine: these
-    have no third derivative there either, which the solution may have, and a spectral series of it falls slowly.
+    have no third derivative there either, which the solution may have, and a spectral series of it falls slowly. So in
+    a box of space without time, in whose corners an ansatz has one: a clamped plate comes to 4e-9 instead of 7e-3, a
+    flow with layers of a hundredth to 1e-6 instead of 9e-5.
     """
-    ansatz = make_ansatz(plan.problem, plan.constraints)
-    constraints = "soft" if ansatz is not None and ansatz.mirrored else plan.constraints
-    features = replace(_features(plan), constraints=constraints)
     if plan.problem.domain.time is not None:
-        return replace(_in_windows(features), network=Spectral)
+        return replace(_in_windows(_features(plan)), network=Spectral, constraints=_unmirrored(plan))
     if len(plan.problem.coordinates) > 1:
-        return replace(features, network=Spectral)
-    return replace(features, network=partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields))))
+        return replace(_features(plan), network=Spectral, constraints="soft")
+    few = partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields)))
+    return replace(_features(plan), network=few, constraints=_unmirrored(plan))
+
+
+def _unmirrored(plan: Plan) -> str:
+    """The plan's constraints, `soft` where an ansatz would have the slope of a side built in."""
+    ansatz = make_ansatz(plan.problem, plan.constraints)
+    return "soft" if ansatz is not None and ansatz.mirrored else plan.constraints
 
 
 def _many(plan: Plan, times: int) -> Any:

@@ -268,7 +268,7 @@ def test_walls_are_the_sides_of_space():
     assert PLATE.walls == PLATE.sides
     assert Dirichlet(u=0.0, on=TIMED.walls).region(TIMED).sides == TIMED.walls
     assert Dirichlet(u=0.0, on=("t.min", "t.max")).region(TIMED).sides == ("t.min", "t.max")
-    with pytest.raises(UserError, match="at the beginning and the end of t; try on=self.domain.walls, the sides of"):
+    with pytest.raises(UserError, match=r"at the beginning and the end of t; try on=self.domain.walls, the sides of"):
         Dirichlet(u=0.0, on=TIMED.sides).region(TIMED)
 
 
