@@ -21,7 +21,8 @@ from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.terms.base import Equation
 from pinn.training.defect import field_sizes
-from pinn.trial.function import INTERFACE
+from pinn.trial.function import INTERFACE, TrialFunction
+from pinn.trial.windows import longest_of
 
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
@@ -29,6 +30,9 @@ PARTS = 20  # of time
 BESIDE = 2  # parts of time to either side whose largest field is what an error is relative to
 NOTHING = 1e-9  # of a field by the size of its network: what is smaller is zero, and its error relative to this
 FAINT = 1e-3  # of a field's size over all time: the least that an error at some time is relative to
+# Of what values miss at the start and on walls, that is missed on the whole, at least: of a square on whose walls it is
+# 32 waves each, which are continued harmonically
+BEGUN, WALLS = 0.25, 0.1
 
 
 @dataclass(frozen=True)
@@ -160,23 +164,31 @@ def jumps(trial: Trial, generator: Generator) -> dict[str, float]:
     return told
 
 
-def missed_at_start(trial: Trial, generator: Generator) -> dict[str, float]:
-    """Field -> by how much its initial values are missed, by its size: root mean squares.
+def missed_values(trial: Trial, generator: Generator) -> dict[str, float]:
+    """Field -> the error, by its size, that is left at least by what its values miss at the start and on walls.
 
-    Where they are terms of the loss: a correction sees them as rows among others, which may weigh far more.
+    Where they are terms of the loss: a correction sees them as rows among others, which may weigh far more. What the
+    start misses lasts; what walls miss in waves of length l reaches l / 2 pi into the domain.
     """
-    first = trial.windows[0]
-    residuals, sizes = make_residuals(first), field_sizes(first)
+    start = trial.windows[0]
+    walls = _missed(longest_of(trial.windows), start.domain.walls, generator)
+    begun = {} if start.domain.time is None else _missed(start, (f"{start.domain.time}.min",), generator)
+    return {name: max(BEGUN * begun.get(name, 0.0), WALLS * walls.get(name, 0.0)) for name in {**walls, **begun}}
+
+
+def _missed(window: TrialFunction, sides: Sequence[str], generator: Generator) -> dict[str, float]:
+    """Field -> by how much values that are asked of it on some sides are missed, by its size: root mean squares."""
+    residuals, sizes = make_residuals(window), field_sizes(window)
     points = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
     told: dict[str, float] = {}
     for label, group in residuals.regions.items():
-        if group.region.sides != (f"{first.domain.time}.min",):
+        if not group.region.sides or not set(group.region.sides) <= set(sides):
             continue
         own = points[label]
         with torch.no_grad():
-            values = {**first.evaluate_with(group.request, own.x, first.parameters(), own.normal), **own.columns}
+            values = {**window.evaluate_with(group.request, own.x, window.parameters(), own.normal), **own.columns}
         for block in group.blocks:
-            field, missed = _value_missed(block.equation, values, own, first.domain.coordinates)
+            field, missed = _value_missed(block.equation, values, own, window.domain.coordinates)
             if field in sizes:
                 told[field] = max(told.get(field, 0.0), missed / max(sizes[field], sys.float_info.min))
     return told

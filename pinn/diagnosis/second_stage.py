@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Effort, Fields, Trial
-from pinn.diagnosis.error_estimate import Estimate, estimate, jumps, missed_at_start
+from pinn.diagnosis.error_estimate import Estimate, estimate, jumps, missed_values
 from pinn.diagnosis.verdict import UNSOLVED
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
@@ -35,7 +35,6 @@ LITTLE = 0.05  # of the residual that no features explain: of more it is not kno
 ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 0.2  # error per residual of what no features explain, over that of what was corrected, at least
 HIDDEN = 5.0  # errors over what is seen of them where the residual is that of rounding: 3 to 25 on six runs
-BEGUN = 0.25  # of what the start misses, that is still missed on the whole, at least
 FIRST = 0.5  # of the time, for the first search
 
 
@@ -46,7 +45,7 @@ class Staged:
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
     would have if it weighed as much as what was corrected. marched: errors by another way, taken in their place.
     change: by how much the last steps of the training still changed the fields, or how far they jump where parts meet,
-    which says more than a defect that is not resolved. begun: what the initial values miss.
+    which says more than a defect that is not resolved. missed: errors that values at the start and on walls leave.
     """
 
     estimate: Estimate
@@ -55,7 +54,7 @@ class Staged:
     rest: Mapping[str, float] = field(default_factory=dict)
     marched: Mapping[str, float] = field(default_factory=dict)
     change: Mapping[str, float] = field(default_factory=dict)
-    begun: Mapping[str, float] = field(default_factory=dict)
+    missed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def trial(self) -> Trial:
@@ -92,8 +91,7 @@ class Staged:
         hidden = not known and HIDDEN * self.estimate.worst < ErrorEstimate.ROUNDING
         seen = {name: HIDDEN * e if hidden else e for name, e in self.estimate.errors.items()}.items()
         change = {} if known else self.change
-        begun = {name: BEGUN * missed for name, missed in self.begun.items()}
-        others = (change, begun)
+        others = (change, self.missed)
         return {
             name: max(e, FINE * self.rest.get(name, 0.0), *(other.get(name, 0.0) for other in others))
             for name, e in seen
@@ -145,8 +143,8 @@ def staged(
     known = dict(change or {})
     for name, jump in jumps(trial, generator).items():
         known[name] = max(jump, known.get(name, 0.0))
-    begun = missed_at_start(trial, generator)
-    found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known, begun=begun)
+    missed = missed_values(trial, generator)
+    found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known, missed=missed)
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
         effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)
@@ -178,8 +176,8 @@ def _corrected(
     gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst
     if not gains or after.worst > UNSOLVED:  # the number is not believed of what is that far off
         return None
-    begun = missed_at_start(corrected, generator)
-    return Staged(after, found.corrections + 1, found.fallen * fallen, rest, begun=begun)
+    missed = missed_values(corrected, generator)
+    return Staged(after, found.corrections + 1, found.fallen * fallen, rest, missed=missed)
 
 
 def _fallen(before: Trial, after: Trial, weights: Mapping[str, float] | None, generator: Generator) -> float:

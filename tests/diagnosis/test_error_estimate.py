@@ -9,7 +9,7 @@ import torch
 import pinn
 from pinn.basis.errors import UserError
 from pinn.diagnosis.correction import Correction
-from pinn.diagnosis.error_estimate import NOTHING, Estimate, missed_at_start
+from pinn.diagnosis.error_estimate import NOTHING, Estimate, missed_values
 from pinn.diagnosis.second_stage import staged
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -192,18 +192,19 @@ class Level(torch.nn.Module):
 
 
 class Warm(Problem):
-    """A rod that is at 1, told twice as much."""
+    """A rod that is at 1, told twice as much, at the start or at an end."""
 
-    def __init__(self):
-        self.domain, self.fields = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1)), ("u",)
+    def __init__(self, side="t.min"):
+        self.domain, self.fields, self.side = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1)), ("u",), side
 
     def terms(self):
-        start = pinn.Boundary(lambda u, x: 2.0 * u - 2.0 + 0.0 * x, on="t.min")
+        start = pinn.Boundary(lambda u, x: 2.0 * u - 2.0 + 0.0 * x, on=self.side)
         return {"heat": Interior(lambda u_t, u_xx: u_t - u_xx), "start": start}
 
 
-def test_what_the_initial_values_miss_is_an_error_of_as_much():
-    trial = make_trial(Warm(), lambda inputs, outputs: Level(), constraints="soft", derivatives="reverse")
-    assert missed_at_start(trial, torch.Generator()) == {"u": pytest.approx(0.1 / 1.1)}
+@pytest.mark.parametrize(("side", "share"), [("t.min", 0.25), ("x.max", 0.1)])
+def test_what_values_miss_at_the_start_or_on_a_wall_is_an_error_in_proportion(side, share):
+    trial = make_trial(Warm(side), lambda inputs, outputs: Level(), constraints="soft", derivatives="reverse")
+    assert missed_values(trial, torch.Generator()) == {"u": pytest.approx(share * 0.1 / 1.1)}
     found = staged(trial, None, BRIEF, second_stage=False)
-    assert found.measured.errors["u"] >= 0.25 * 0.09
+    assert found.measured.errors["u"] >= share * 0.09
