@@ -25,7 +25,8 @@ class Balance(Functional):
     """How far  d/dt (content) + div(flux) = source  fails as a whole: `Balance(x="u", y="v")` of mass.
 
     The integrals of the three over space: what is stored, what flows out, what is produced; their imbalance is told by
-    the largest of them, so that 0.01 is one per cent. Above that a run's verdict says so.
+    the largest of them, or where that is more by what the content differs by over all of time, so that 0.01 is one per
+    cent. Above that a run's verdict says so.
     content: what is stored, the name of a field or a derived quantity; None where nothing is. source: what is produced,
     a name or a function. at: as of `Functional`. Components of the flux by coordinate: names or functions.
     """
@@ -67,7 +68,7 @@ class Balance(Functional):
     def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
         along, places = self.moments(domain)
         count = max(len(places), 1)
-        through = nodes_at(Total("", in_space(domain)).region(domain, share, count), domain, self.at)
+        through = nodes_at(Total("", domain.walls).region(domain, share, count), domain, self.at)
         flux, weight = outward(self.flux, evaluate, through), through.columns[WEIGHT]
         size = torch.stack([values_of(q, evaluate, through) ** 2 for q in self.flux.values()]).sum(0).sqrt()
         inside = nodes_at(Total("").region(domain, share, count), domain, self.at)
@@ -79,13 +80,20 @@ class Balance(Functional):
         }
         left = parts["stored"] + parts["out"] - parts["in"] - parts["produced"]
         sizes = [np.abs(values) for values in parts.values()] + [FAINT * total(through, weight * size)]
+        sizes.append(self._turnover(inside, domain, evaluate))
         scale = max(float(np.max(sizes)), np.finfo(np.float64).tiny)
         return Reading(left / scale, along, places, parts)
 
+    def _turnover(self, inside: Points, domain: Domain, evaluate: Evaluate) -> NDArray[np.float64]:
+        """What would be stored at each moment if all that the content differs by came and went once in all of time.
 
-def in_space(domain: Domain) -> tuple[str, ...]:
-    """The sides but the start and the end of time."""
-    return tuple(side for side in domain.sides if side not in (f"{domain.time}.min", f"{domain.time}.max"))
+        Where next to nothing flows through walls, as while a pulse is on its way, its loss is judged by this.
+        """
+        if self.content is None or domain.time is None:
+            return np.zeros(1)
+        first, last = domain.bounds[domain.time]
+        values = values_of(self.content, evaluate, inside)
+        return total(inside, (values - values.mean()).abs() * inside.columns[WEIGHT]) / (last - first)
 
 
 def total(points: Points, values: Tensor) -> NDArray[np.float64]:
