@@ -44,9 +44,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a text, whole or not at all; returns its path. Raises UserError where it cannot be written."""
+    """Write a text, whole or not at all; returns its path. Raises UserError where it cannot be written.
+
+    What no UTF-8 can say, as texts of damaged files hold it, becomes a question mark.
+    """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="replace")
     return path
 
 

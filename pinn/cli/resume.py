@@ -16,7 +16,7 @@ from pinn.basis.logs import logger
 from pinn.basis.rebuilding import renewed
 from pinn.basis.seals import is_sealed
 from pinn.cli.command import run
-from pinn.cli.composition import TRACKER, arguments, register, solve_built, tracked
+from pinn.cli.composition import OF_PYTHON, TRACKER, arguments, register, solve_built, tracked
 from pinn.cli.mistakes import OURS, dotted_keys, explain
 from pinn.cli.near import did_you_mean
 from pinn.cli.own import CONFIGURATION, PLACES, check_folder, check_stranger
@@ -114,6 +114,9 @@ def _built(config: DictConfig, saved: Path) -> dict[str, Any]:
     known = [*parameters(solve), KEY, TRACKER]
     for name in map(str, config):
         require(name in known, f"no option {name!r} of a run{did_you_mean(name, known)}, which {saved} has")
+    missing = [name for name in parameters(solve) if name not in OF_PYTHON and name not in config]
+    told = f"{saved} lacks {', '.join(missing)}: it was cut short, or written by another version of pinn"
+    require(not missing, f"{told}; add what it lacks, as pinn --cfg job prints it")
     try:
         built = arguments(config)
     except Exception as error:

@@ -14,6 +14,10 @@ from pinn.basis.errors import UserError
 from pinn.solution_file.new import new_file
 
 
+def test_what_cannot_be_written_in_utf_8_is_a_question_mark(tmp_path):
+    assert write_text(tmp_path / "a.txt", "a\udcf5b").read_text(encoding="utf-8") == "a?b"
+
+
 def test_a_name_is_given_to_what_is_on_the_disk(tmp_path, monkeypatch):
     """The content is synced before the rename, the folder after it."""
     done = []

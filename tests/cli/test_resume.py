@@ -208,11 +208,14 @@ def changed(run, **parts):
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | parts))
 
 
-def test_a_configuration_that_was_cut_short_is_not_filled_up_with_defaults(run, capsys):
+@pytest.mark.parametrize(
+    ("end", "told"), [("  estim", "ends within a line: it was cut short"), ("", "lacks constraints, derivatives, ")]
+)
+def test_a_configuration_that_was_cut_short_is_not_filled_up_with_defaults(run, capsys, end, told):
     path = run / ".hydra" / "config.yaml"
-    path.write_text(path.read_text().partition("  estimate")[0] + "  estim")
+    path.write_text(path.read_text().partition("  estimate")[0] + end)
     assert main(["resume", "run", "training.steps=6"]) == 2
-    assert "ends within a line: it was cut short" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
 
 
 def test_a_run_from_elsewhere_goes_on_where_it_names_what_comes_with_pinn(elsewhere):
