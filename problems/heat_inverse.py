@@ -13,9 +13,9 @@ from pinn.terms import Data, Dirichlet, Interior, Smoothness
 
 
 class HeatInverse(Problem):
-    """Conduction  u_t = (a u_x)_x + (a u_y)_y + f  on [-1, 1] x [-1, 1], t in [0, 1], the function a(x, y) unknown.
+    """Conduction  u_t = a (u_xx + u_yy) + a_x u_x + a_y u_y + f  for x, y in [-1, 1], t in [0, 1], a(x, y) unknown.
 
-    Conditions  a smooth and known on the four sides; of u nothing but what is seen at `count` random places and times.
+    Conditions  a smooth and known on the four sides; of u what is seen with noise at `count` random places and times.
     noise: standard deviation of what is seen, > 0, count: >= 1; 0.1 and 2,500 in the benchmark. seed: of places and
     noise, >= 0.
     Exact: u = e^-t sin(pi x) sin(pi y),  a = 2 + sin(pi x) sin(pi y),  which give f.

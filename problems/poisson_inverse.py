@@ -13,9 +13,9 @@ from pinn.terms import Data, Dirichlet, Interior, Smoothness
 
 
 class PoissonInverse(Problem):
-    """Steady conduction  (a u_x)_x + (a u_y)_y + f = 0  on [0, 1] x [0, 1], the function a unknown, u seen with noise.
+    """Steady conduction  a (u_xx + u_yy) + a_x u_x + a_y u_y + f = 0  for x, y in [0, 1], a unknown.
 
-    Conditions  a smooth, and known on the four sides; of u nothing but what is seen at `count` x `count` places.
+    Conditions  a smooth, and known on the four sides; of u what is seen with noise at `count` x `count` places.
     noise: standard deviation of what is seen, > 0, count: >= 2; 0.1 and 50 in the benchmark. seed: of the noise, >= 0.
     Exact: u = sin(pi x) sin(pi y),  a = 1 / (1 + x^2 + y^2 + (x - 1)^2 + (y - 1)^2),  which give f.
     Source: Hao et al. 2023, PINNacle, arXiv 2306.08827, PInv, with the f of its a and u: its own has a wrong sign.

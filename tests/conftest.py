@@ -18,6 +18,8 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="pinn-state-")
 import pytest
 import torch
 
+from pinn.solving.compilation import WORTHWHILE
+
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
@@ -42,11 +44,19 @@ def _without_estimates(request, monkeypatch):
         monkeypatch.setattr("pinn.solving.examination._asked", lambda *arguments: None)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _without_a_compiler():
+    """A run without a limit of time compiles its functions, longer than tests train, also in fixtures of modules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pinn.solving.compilation.WORTHWHILE", math.nan)  # which no limit reaches
+        yield
+
+
 @pytest.fixture(autouse=True)
-def _without_a_compiler(request, monkeypatch):
-    """A run without a limit of time compiles its functions, longer than tests train; `compiled` marks who wants it."""
-    if request.node.get_closest_marker("compiled") is None:
-        monkeypatch.setattr("pinn.solving.compilation.WORTHWHILE", math.nan)  # which no limit reaches
+def _with_a_compiler(request, monkeypatch):
+    """`compiled` marks who wants it."""
+    if request.node.get_closest_marker("compiled") is not None:
+        monkeypatch.setattr("pinn.solving.compilation.WORTHWHILE", WORTHWHILE)
 
 
 @pytest.fixture
