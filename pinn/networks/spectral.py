@@ -84,9 +84,23 @@ class Spectral(Network):
             self.bends[number] = torch.tensor([center, steepness], dtype=torch.float64).to(self.bends)
 
     def rebalance(self) -> bool:
-        """Take orders for which the last coefficients would be as small along each coordinate; whether they change.
+        """Take orders for which the last coefficients would be as small along each coordinate; whether they change."""
+        counts = self.counts
+        self.share(self._by_rate() if len(counts) < 3 else self._by_fall())
+        return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
 
-        As they are where fewer functions would do; beyond those that there are they fall by one rate, exp(-rate N).
+    def _by_rate(self) -> list[float]:
+        """From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N)."""
+        lasts = [math.log(min(max(last, RESOLVED), UNRESOLVED)) for last in self.last_coefficients()]
+        wanted = [-count / last for count, last in zip(self.counts, lasts, strict=True)]
+        scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
+        return [_bounded(scale * w, count) for w, count in zip(wanted, self.counts, strict=True)]
+
+    def _by_fall(self) -> list[float]:
+        """From coefficients as they fall where fewer functions would do, beyond by one rate.
+
+        Of three coordinates N is small: a smooth function's coefficients fall at once after its last wave, which a rate
+        would take from it.
         """
         counts, lasts = self.counts, self._last_coefficients()
 
@@ -96,32 +110,31 @@ class Spectral(Network):
             for count, of in zip(counts, lasts, strict=True):
                 least = math.log(min(max(of[-1], RESOLVED), UNRESOLVED))
                 fewer = next((n for n, last in enumerate(of) if last <= math.exp(level)), count)
-                wanted = count * level / least if level < least else fewer
-                found.append(max(FEWEST, min(max(wanted, count / CHANGE), count * CHANGE)))
+                found.append(_bounded(count * level / least if level < least else fewer, count))
             return found
 
         low, high = MANY * math.log(RESOLVED), 0.0
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
             low, high = (middle, high) if math.prod(enough(middle)) > self.width else (low, middle)
-        self.share(enough(high))
-        return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
+        return enough(high)
 
     def last_coefficients(self) -> list[float]:
         """The root of the share of squared coefficients that is in the last orders along each coordinate.
 
-        These are three or more: every other one may be zero by symmetry, and few products have the very last.
+        Of three coordinates these are three or more: every other one may be zero by symmetry, and few products have the
+        very last.
         """
         return [along[-1] for along in self._last_coefficients()]
 
     def _last_coefficients(self) -> list[list[float]]:
         """The same for the first n functions along each coordinate, from n = 0 on, as if there were no more."""
-        squares = self.last.weight.detach().square().sum(0)
+        squares, least = self.last.weight.detach().square().sum(0), LEAST if len(self.inputs) > 2 else 1
         whole, found = float(squares.sum()), []
         for order, count in zip(self._whole.unbind(1), self.counts, strict=True):
             by_order = squares.new_zeros(count).index_add(0, order, squares)
             from_order = by_order.flip(0).cumsum(0).flip(0).tolist()
-            firsts = (max(0, n - max(LEAST, math.ceil(LAST * n))) for n in range(count + 1))
+            firsts = (max(0, n - max(least, math.ceil(LAST * n))) for n in range(count + 1))
             found.append([math.sqrt(from_order[first] / whole) if whole > 0 else 0.0 for first in firsts])
         return found
 
@@ -188,6 +201,11 @@ class Spectral(Network):
             else _chebyshev(_bent(x[:, first], bend), count)
             for (first, second), count, bend in zip(self.inputs, self.counts, self.bends.detach().tolist(), strict=True)
         ]
+
+
+def _bounded(wanted: float, count: int) -> float:
+    """Functions along a coordinate where there were `count`: not too many more or fewer at once."""
+    return max(FEWEST, min(max(wanted, count / CHANGE), count * CHANGE))
 
 
 def _ends(bend: Sequence[float]) -> tuple[float, float]:
