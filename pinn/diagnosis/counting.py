@@ -57,7 +57,6 @@ def bare_sides(residuals: Residuals) -> Iterator[str]:
     groups = residuals.regions.values()
     if domain.is_box or any(group.region.of is not None or isinstance(group.region, DataRegion) for group in groups):
         return
-    ends = (f"{domain.time}.min", f"{domain.time}.max")
     orders = _orders(residuals)
     for name in problem.vocabulary.fields:
         if max(orders[name, coordinate] for coordinate in domain.space_coordinates) < 2:
@@ -69,7 +68,7 @@ def bare_sides(residuals: Residuals) -> Iterator[str]:
             if name in _fields(problem, block.equation.arguments, group)
             for side in group.region.sides
         }
-        bare = [side for side in domain.sides if side not in there and side not in ends]
+        bare = [side for side in domain.walls if side not in there]
         if there and bare:
             yield f"{name} has no condition on {', '.join(bare)}: add one, or the solution is not the only one"
 

@@ -183,12 +183,13 @@ class _Observed:
 
     @classmethod
     def of(cls, residuals: Residuals, least_squares: Collocation) -> "_Observed":
-        blocks, scale, end = {}, torch.zeros(least_squares.rows, dtype=torch.float64), 0
+        blocks, scale = {}, torch.zeros(least_squares.rows, dtype=torch.float64)
+        every = residuals.rows(least_squares.points)
         most = max(noisy_blocks(residuals, least_squares.points).values(), default=1)  # whose mean is in the loss
         for label, group in residuals.regions.items():
             points = least_squares.points[label]
             for block in group.blocks:
-                rows, end = slice(end, end + len(points)), end + len(points)
+                rows = every[block.name]
                 if block.name in residuals.priors and block.name not in residuals.known_before:
                     blocks[block.name] = rows
                     scale[rows] = most**-0.5  # its weight says what it is known to

@@ -141,12 +141,9 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
 
 def _hold(run: Trainer, j: Tensor) -> None:
     """Rows of J of what is exact, heavier: data and priors are not to bend it, as they did a little in training."""
-    end = 0
-    for label, group in run.residuals.regions.items():
-        for block in group.blocks:
-            rows, end = slice(end, end + len(run.points[label])), end + len(run.points[label])
-            if block.name not in run.held_out.noisy and block.name not in run.residuals.priors:
-                j[rows] *= HEAVIER**0.5
+    for block, rows in run.residuals.rows(run.points).items():
+        if block not in run.held_out.noisy and block not in run.residuals.priors:
+            j[rows] *= HEAVIER**0.5
 
 
 def _leading(changes: Tensor, unknowns: Sequence[Tensor]) -> Tensor:

@@ -368,14 +368,12 @@ def _rows(residuals: Residuals, points: PointSet) -> tuple[dict[str, slice], dic
     """Block -> its rows of r, and the scaled points (n, d) they are at."""
     bounds = list(residuals.trial.domain.bounds.values())
     scaled: Any = Embedding(bounds, {}, {}).double()
-    rows, places, end = {}, {}, 0
+    places = {}
     for label, group in residuals.regions.items():
         of_region: Points = points[label]
         for block in group.blocks:
-            rows[block.name] = slice(end, end + len(of_region))
             places[block.name] = scaled(of_region.x[: len(of_region)].double().cpu())
-            end += len(of_region)
-    return rows, places
+    return residuals.rows(points), places
 
 
 def _roughness(x: Tensor, r: Tensor) -> float:

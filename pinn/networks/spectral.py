@@ -185,7 +185,8 @@ class Spectral(Network):
     @property
     def _places(self) -> Tensor:
         """Where each product is in the box of the orders, whose last coordinate runs fastest, (width,)."""
-        strides = [math.prod(self.counts[k + 1 :]) for k in range(len(self.inputs))]
+        counts = self.counts
+        strides = [math.prod(counts[k + 1 :]) for k in range(len(counts))]
         return (self._whole * torch.tensor(strides, device=self.orders.device)).sum(1)
 
     @property

@@ -61,6 +61,15 @@ class Residuals:
     def _blocks(self) -> list[Block]:
         return [block for group in self.regions.values() for block in group.blocks]
 
+    def rows(self, points: PointSet) -> dict[str, slice]:
+        """Block -> its rows of r at the points."""
+        found, end = {}, 0
+        for label, group in self.regions.items():
+            for block in group.blocks:
+                found[block.name] = slice(end, end + len(points[label]))
+                end = found[block.name].stop
+        return found
+
     @property
     def known_before(self) -> tuple[str, ...]:
         """The priors that weigh as they are told: as one observation does."""

@@ -206,8 +206,8 @@ class Choice:
     def _is_in_time(self, method: Method) -> bool:
         enough = self._limit is None or self._limit - self._elapsed >= LEAST * self._limit
         if method.is_tentative and (enough or not self.tried):
-            worth = method.is_spectral or _is_worth_it(self.plan, self.tried, Clock(self._limit, self.begun))
-            return not self.tried or worth
+            clock = Clock(self._limit, self.begun)
+            return not self.tried or method.is_spectral or _is_worth_it(self.plan, self.tried, clock)
         if not method.is_tentative and (enough or not any(one.estimate or one.is_part for one in self.tried)):
             return True
         logger.info("method: no time is left for %s", method.name)

@@ -105,12 +105,10 @@ def _quadratics(
     residuals: Residuals, least_squares: Collocation, theta: Tensor, groups: Sequence[Sequence[str]]
 ) -> list[Quadratic]:
     """Those of the groups' blocks; after the first, that of all blocks that are in none."""
-    owner, end = torch.zeros(least_squares.rows, dtype=torch.long, device=theta.device), 0
+    owner = torch.zeros(least_squares.rows, dtype=torch.long, device=theta.device)
     which = {block: number for number, blocks in enumerate(groups) for block in blocks}
-    for label, group in residuals.regions.items():
-        for block in group.blocks:
-            rows, end = slice(end, end + len(least_squares.points[label])), end + len(least_squares.points[label])
-            owner[rows] = which.get(block.name, -1)
+    for block, rows in residuals.rows(least_squares.points).items():
+        owner[rows] = which.get(block, -1)
     found = {number: Quadratic.zero(theta) for number in range(-1, len(groups))}
     for indices, r, j in least_squares.pieces(theta):
         for number in owner[indices].unique().tolist():

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from identified import identified
 
 import pinn
 from pinn.basis.errors import UserError
 from pinn.cli import main
-from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.residuals import unflatten
-from pinn.sampling.sequences import SobolSampler
 from pinn.training.run import Callback
 
 NOISE, RATE = 0.02, 1.3
@@ -39,17 +37,7 @@ class Kept(Callback):
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory):
     folder, kept = tmp_path_factory.mktemp("decay"), Kept()
-    solution = pinn.solve(
-        Decay(),
-        network=lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
-        optimizer=LeastDamping(),
-        sampler=SobolSampler(interior=80),
-        training=pinn.Training(steps=300, time_limit=None),
-        compile="never",
-        output=pinn.Output(figures=False, second_stage=False, resolution=11),
-        folder=folder,
-        callbacks=[kept],
-    )
+    solution = identified(Decay(), folder=folder, callbacks=[kept])
     return solution, kept.run, folder
 
 

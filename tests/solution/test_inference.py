@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from identified import identified
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.networks.mlp import MLP
-from pinn.optimizers.gauss_newton import LeastDamping
-from pinn.sampling.sequences import SobolSampler
 from pinn.solution.inference import samples
 from pinn.solution.unknowns import Identified
 from pinn.terms.curves import Curve
@@ -41,15 +39,7 @@ class Filling(pinn.Problem):
 
 @pytest.fixture(scope="module")
 def solution():
-    return pinn.solve(
-        Filling(),
-        network=lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
-        optimizer=LeastDamping(),
-        sampler=SobolSampler(interior=80),
-        training=pinn.Training(steps=300, time_limit=None),
-        compile="never",
-        output=pinn.Output(figures=False, second_stage=False, resolution=11),
-    )
+    return identified(Filling())
 
 
 @pytest.mark.estimates
