@@ -11,24 +11,24 @@ Defect correction: Stetter 1978 (doi:10.1007/BF01432879); a second network on th
 import copy
 import math
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
 from pinn.basis.errors import require
+from pinn.diagnosis.refinement import FEWER, is_refinable, mean_squares, refined
+from pinn.diagnosis.steps import Correction, Effort, March, Step, Trial, Waves, divided, linearized
 from pinn.linear_algebra.truncated import nested_solutions
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork, trained_part
 from pinn.networks.parted import PartedFeatures, filled
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Workspace, bind
-from pinn.residuals.residuals import Residuals, unflatten
+from pinn.residuals.least_squares import bind
+from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import next_seed
-from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
 from pinn.trial.continuation import Piece
 from pinn.trial.function import TrialFunction
@@ -36,117 +36,18 @@ from pinn.trial.windows import WindowedTrial
 
 FEATURES, BESIDE = 800, 500  # of all fields together; as many beside the network's own directions
 ROWS, FRESH = 3000, 1500  # interior points where corrections are fitted, and where they are judged
-BRISK, SHORT = 1.0, 3  # seconds for a window of time below which points and features are so many times fewer
 EDGES = 6  # interior points for each one on a side
 SCALE, LOWEST, HIGHEST = 12.0, 3.0, 96.0  # largest waves, in radians a unit of [-1, 1]: first ones and bounds
 WIDEST = 2000  # parameters of a network whose own directions are asked
 EXPLAINED = 0.01  # share of the residual that features of all coordinates alike may leave without others being tried
 CLEAR = 0.2  # share of the residual on fresh points that a correction may leave without another being tried
+SAMPLES, REFINED = (
+    (0.5, 0.9, 0.1),
+    0.25,
+)  # windows where more spectral functions are tried first, and share of the time for them
 
-Trial = TrialFunction | WindowedTrial
-Fields = dict[str, Tensor]
-Waves = tuple[float, ...]  # the largest along each coordinate
-
-
-class Correction(ABC):
-    """What is added to a trained function. left: share of the residual that it leaves, as of `ErrorEstimate`."""
-
-    left: float
-    waves: Waves  # of its features
-
-    @abstractmethod
-    def at(self, x: Tensor) -> tuple[Fields, Fields]:
-        """The fields at points x (n, d), and what the correction adds to them."""
-
-    @property
-    def unknowns(self) -> dict[str, float]:
-        """What it adds to the values of unknowns."""
-        return {}
-
-    @abstractmethod
-    def applied(self) -> Trial:
-        """The corrected function, which shares no memory with the trained one."""
-
-    def change(self, x: Tensor) -> Fields:
-        """What the correction adds to the fields at points x (n, d)."""
-        return self.at(x)[1]
-
-
-@dataclass(frozen=True)
-class Step(Correction):
-    """A step in some parameters of a trial function, its own and those of random features beside it.
-
-    best: the step that leaves least on fresh points. full: the one that fits best.
-    """
-
-    trial: TrialFunction
-    held: Mapping[str, Tensor]
-    shapes: Mapping[str, torch.Size]
-    start: Tensor
-    left: float
-    best: Tensor
-    full: Tensor
-    waves: Waves
-
-    def at(self, x: Tensor) -> tuple[Fields, Fields]:
-        """To first order, as it was solved for."""
-        names = self.trial.problem.vocabulary.fields
-
-        def fields(theta: Tensor) -> Fields:
-            return self.trial.evaluate(names, x, {**unflatten(theta, self.shapes), **self.held})
-
-        linearized: Any = torch.func.jvp(fields, (self.start,), (self.best,))
-        return linearized
-
-    @property
-    def unknowns(self) -> dict[str, float]:
-        named = unflatten(self.best, self.shapes)
-        slopes = self.trial.unknown_slopes
-        return {name: slope * float(named[f"unknowns.{name}"]) for name, slope in slopes.items()}
-
-    def applied(self) -> TrialFunction:
-        corrected = self.trial.with_core(copy.deepcopy(self.trial.network.core))
-        corrected.load_parameters({**unflatten(self.start + self.best, self.shapes), **self.held})
-        return corrected
-
-
-@dataclass(frozen=True)
-class March(Correction):
-    """The corrections of windows of time, each after the corrected ones before it, so that errors grow in time."""
-
-    trial: WindowedTrial
-    corrected: WindowedTrial
-    left: float
-    waves: Waves
-
-    def at(self, x: Tensor) -> tuple[Fields, Fields]:
-        names = self.trial.problem.vocabulary.fields
-        with torch.no_grad():
-            before, after = self.trial.evaluate(names, x), self.corrected.evaluate(names, x)
-        return before, {name: after[name] - before[name] for name in names}
-
-    def applied(self) -> WindowedTrial:
-        return self.corrected
-
-
-@dataclass(frozen=True)
-class Effort:
-    """Seconds for the search of a correction, in each window of time, and where it begins.
-
-    least, most: where a correction is clear, and where none is. waves: of the first features, None for a middle scale.
-    share: by which there are fewer points and features.
-    """
-
-    least: float
-    most: float
-    waves: Waves | None = None
-    share: int = 1
-
-    @classmethod
-    def of(cls, trial: Trial, least: float, most: float) -> "Effort":
-        """That of so many seconds for the whole function."""
-        count = len(trial.windows)
-        return cls(least / count, most / count, share=SHORT if most / count < BRISK else 1)
+WindowCorrection = Callable[[Residuals, Waves], Step]  # (residuals of a window, waves of the one before it)
+Made = Callable[[TrialFunction], Residuals]
 
 
 def correct(
@@ -157,19 +58,63 @@ def correct(
     weights: of the terms in the loss. Windows of time are corrected one after the other. Raises UserError where a
     residual depends on all points at once, or is not finite.
     """
+    make = partial(make_residuals, weights=weights)
+    if all(map(is_refinable, trial.windows)):
+        if isinstance(trial, TrialFunction):
+            return (refined(make(trial), generator),)
+        return (_of_spectral(trial, make, effort, generator),)
     if isinstance(trial, TrialFunction):
-        return Search(make_residuals(trial, weights=weights), effort, generator).corrections()
+        return Search(make(trial), effort, generator).corrections()
+    return (_marched(trial, make, by_features(effort, generator), generator),)
+
+
+def by_features(effort: Effort, generator: Generator) -> WindowCorrection:
+    """Random features, those of a window of the waves that suited the one before it."""
+
+    def corrected(residuals: Residuals, waves: Waves) -> Step:
+        return Search(residuals, replace(effort, waves=waves or effort.waves), generator).features()
+
+    return corrected
+
+
+def _marched(trial: WindowedTrial, make: Made, correct_window: WindowCorrection, generator: Generator) -> March:
+    """Windows of time corrected one after the other, so that errors grow in time."""
     corrected: list[TrialFunction] = []
     pieces: list[Piece] = []
+    waves: Waves = ()
     left, state = 0.0, generator.get_state()
     for window in trial.windows:
         generator.set_state(state)  # at the same places what was before is that of the window before and its own part
-        step = Search(make_residuals(window.after(pieces), weights=weights), effort, generator).features()
-        left, effort = max(left, step.left), replace(effort, waves=step.waves)
+        step = correct_window(make(window.after(pieces)), waves)
+        left, waves = max(left, step.left), step.waves
         corrected.append(step.applied())
         first, last = window.domain.bounds[trial.time]
         pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
-    return (March(trial, WindowedTrial(corrected), left, effort.waves or ()),)
+    return March(trial, WindowedTrial(corrected), left, waves)
+
+
+def _of_spectral(trial: WindowedTrial, make: Made, effort: Effort, generator: Generator) -> March:
+    """Windows of spectral functions, by a few more of them in each, where the time suffices.
+
+    Else by features, which hardly see what is finer than the functions are: it is at least what some windows miss by
+    themselves, as if that of one window had nothing to do with that of another.
+    """
+    count, started, seconds = len(trial.windows), time.perf_counter(), 0.0
+    samples: list[Step] = []
+    for number in dict.fromkeys(int(count * share) for share in SAMPLES):
+        if samples and seconds > REFINED * effort.most * count:
+            break
+        samples.append(refined(make(trial.windows[number]), generator))
+        seconds = time.perf_counter() - started
+    if seconds / len(samples) < effort.most:
+        march = _marched(trial, make, lambda residuals, waves: refined(residuals, generator, FEWER), generator)
+        return replace(march, left=max(step.left for step in samples))
+    rest = replace(effort, most=max(0.0, effort.most - seconds / count), least=0.0)
+    march = _marched(trial, make, by_features(rest, generator), generator)
+    seen, there = mean_squares([march], generator), mean_squares(samples, generator)
+    least = {name: 0.5 * count * square / len(samples) for name, square in there.items()}  # it grows from none
+    factors = {name: max(1.0, (least[name] / seen[name]) ** 0.5) if seen[name] > 0 else 1.0 for name in seen}
+    return replace(march, factors=factors)
 
 
 class Search:
@@ -241,14 +186,8 @@ class Search:
             assert isinstance(core, CorrectedNetwork)
             moved += [f"core.trained.{name}" for name, _ in core.trained.named_parameters()]
         start, shapes, held = divided(corrected, moved)
-
-        def linearized(points: PointSet) -> tuple[Tensor, Tensor]:
-            known = Workspace(Assembly().jacobian, coupled=dict.fromkeys(points, False))
-            least_squares = CollocationLeastSquares(residuals, points, Assembly(), held=held, workspace=known)
-            r, j = least_squares.jacobian(start)
-            return r.double().cpu(), j.double().cpu()
-
-        left, best, full = nested_solutions(*linearized(self.points), *linearized(self.fresh))
+        fitted, judged = (linearized(residuals, points, start, held) for points in (self.points, self.fresh))
+        left, best, full = nested_solutions(*fitted, *judged)
         require(math.isfinite(left), "the residual is not finite")
         self.longest = max(self.longest, time.perf_counter() - started)
         return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), waves)
@@ -273,12 +212,3 @@ def beside(trial: TrialFunction, width: int, waves: Waves, generator: Generator)
     core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), features.to(trial.dtype).to(trial.device))
     last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last"
     return trial.with_core(core), [f"{last}.weight", f"{last}.bias", *(f"unknowns.{name}" for name in problem.unknowns)]
-
-
-def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[str, torch.Size], dict[str, Tensor]]:
-    """The parameters of these names as one vector, their shapes, and copies of all others."""
-    parameters = trial.parameters()
-    held = {name: values.clone() for name, values in parameters.items() if name not in moved}
-    free = {name: values for name, values in parameters.items() if name in moved}
-    start = torch.cat([values.reshape(-1) for values in free.values()])
-    return start, {name: values.shape for name, values in free.items()}, held

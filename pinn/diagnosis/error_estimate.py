@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pinn.diagnosis.correction import Correction, Effort, Fields, Trial, correct
+from pinn.diagnosis.correction import correct
+from pinn.diagnosis.steps import Correction, Effort, Fields, Trial
 from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.exact_terms import make_residuals
 from pinn.sampling.points import Points
-from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere
+from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere, through_time
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.terms.base import Equation
 from pinn.training.defect import field_sizes
@@ -26,6 +27,7 @@ from pinn.trial.windows import longest_of
 
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
+WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points
 PARTS = 20  # of time
 BESIDE = 2  # parts of time to either side whose largest field is what an error is relative to
 NOTHING = 1e-9  # of a field by the size of its network: what is smaller is zero, and its error relative to this
@@ -134,7 +136,10 @@ def estimate(
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     corrections = correct(trial, weights, effort, generator)
-    x = anywhere(trial, POINTS, generator, SobolSampler)
+    if len(trial.windows) > 1:
+        x = through_time(trial, WINDOWED, TIMES, generator)
+    else:
+        x = anywhere(trial, POINTS, generator, SobolSampler)
     best, *others = (Estimate(trial, correction, x) for correction in corrections)
     if not fits_best or best.is_explained:
         return best

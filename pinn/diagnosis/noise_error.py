@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from pinn.diagnosis.correction import Fields
+from pinn.diagnosis.steps import Fields
 from pinn.diagnosis.verdict import CONSISTENT, LEARNT
 from pinn.residuals.residuals import unflatten
 from pinn.sampling.sequences import anywhere

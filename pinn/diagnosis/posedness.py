@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.diagnosis.correction import beside, divided
+from pinn.diagnosis.correction import beside
 from pinn.diagnosis.solvability import is_homogeneous
+from pinn.diagnosis.steps import divided
 from pinn.diagnosis.verdict import Determined, Posedness
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures

@@ -14,8 +14,8 @@ from functools import cached_property
 import torch
 from torch import Generator, Tensor
 
-from pinn.diagnosis.correction import Effort, Fields, Trial
 from pinn.diagnosis.error_estimate import Estimate, estimate, jumps, missed_values
+from pinn.diagnosis.steps import Effort, Fields, Trial
 from pinn.diagnosis.verdict import UNSOLVED
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind

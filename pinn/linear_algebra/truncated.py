@@ -1,5 +1,7 @@
 """Matrices of deficient rank: singular values up to a cutoff, relative to the largest, count as zero."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,21 @@ def _of_deficient_rank(r: Tensor, cutoff: float) -> tuple[Tensor, int]:
     return fitted.solution.squeeze(1), int(fitted.rank)
 
 
+def _is_regular(r: Tensor, cutoff: float) -> bool:
+    """Whether the triangle (k, p + 1) can be solved with as it stands."""
+    p = r.shape[1] - 1
+    diagonal = r[:, :p].diagonal().abs()
+    return len(r) == p and bool(diagonal.min() > max(REGULAR, cutoff) * diagonal.max())
+
+
+def _of_triangle(r: Tensor, cutoff: float) -> tuple[Tensor, int]:
+    """The solution from a triangle (k, p + 1), and its rank."""
+    if not _is_regular(r, cutoff):
+        return _of_deficient_rank(r, cutoff)
+    p = r.shape[1] - 1
+    return torch.linalg.solve_triangular(r[:, :p], -r[:, p:], upper=True).squeeze(1), p
+
+
 def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int]:
     """As `truncated_solution`, with J's columns scaled to one length, so that none counts as small for its unit.
 
@@ -47,14 +64,8 @@ class Triangle:
         self.j, p = j, j.shape[1]
         self.lengths = column_lengths(j)
         self.r = torch.linalg.qr(torch.cat([j / self.lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
-        diagonal = self.r[:, :p].diagonal().abs()
-        regular = len(self.r) == p and diagonal.min() > max(REGULAR, cutoff) * diagonal.max()
-        self.is_regular = bool(regular)
-        self.rank = p
-        if self.is_regular:
-            scaled = torch.linalg.solve_triangular(self.r[:, :p], -self.r[:, p:], upper=True).squeeze(1)
-        else:
-            scaled, self.rank = _of_deficient_rank(self.r, cutoff)
+        self.is_regular = _is_regular(self.r, cutoff)
+        scaled, self.rank = _of_triangle(self.r, cutoff)
         self.solution = scaled.to(w) / self.lengths
 
     def again(self, w: Tensor) -> Tensor:
@@ -83,6 +94,17 @@ def _kept(s: Tensor, cutoff: float) -> Tensor:
 
 def _least(s: Tensor, cutoff: float) -> float:
     return max(cutoff, torch.finfo(s.dtype).eps)
+
+
+def prefix_solutions(j: Tensor, w: Tensor, counts: Sequence[int], cutoff: float) -> list[Tensor]:
+    """The delta (count,) that minimize ||J delta + w|| on J's first `count` columns, for several counts, from one QR.
+
+    Of least norm, the columns scaled to one length, where J's rank is deficient.
+    """
+    p, lengths = j.shape[1], column_lengths(j)
+    r = torch.linalg.qr(torch.cat([j / lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
+    parts = (torch.cat([r[:count, :count], r[:count, p:]], 1) for count in counts)
+    return [_of_triangle(part, cutoff)[0].to(w) / lengths[: len(part)] for part in parts]
 
 
 def nested_solutions(r: Tensor, j: Tensor, fresh_r: Tensor, fresh_j: Tensor) -> tuple[float, Tensor, Tensor]:

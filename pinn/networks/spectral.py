@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import reduce
-from operator import add, mul
-from typing import Any
+from operator import add
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from pinn.derivatives.jets import Jet, Values, stack
 from pinn.derivatives.tape import SeparateCapture, Tape
 from pinn.networks.base import Network
 from pinn.networks.layers import require_sizes
+from pinn.networks.places import Along, harmonics, is_present, polynomials
 
 WIDTH = 1200  # of the last layer, over the number of fields, where it is left open
 LAST, LEAST = 0.15, 3  # of the orders along a coordinate, by which it is judged whether they suffice: share and number
@@ -146,27 +146,27 @@ class Spectral(Network):
         def outer(f: Tensor, g: Tensor) -> Tensor:
             return (f.unsqueeze(-1) * g.unsqueeze(-2)).flatten(-2)
 
-        factors = self._along(x)
+        factors = [along.points for along in self._along(x)]
         box = reduce(lambda f, g: _of_separate(outer, f, g), factors)  # (n, all products in the box of the orders)
         return _columns(box, self._places)
 
     def forward(self, x: Values) -> Values:
         factors = self._along(x)
-        first, last = factors[0], factors[-1]
-        if not (isinstance(first, Jet) and isinstance(last, Jet) and isinstance(first.tape, Tape)):
+        if not (isinstance(x, Jet) and isinstance(x.tape, Tape)):
             return self._sums(factors)
         if len(factors) != 2:
             return self.last(self.features(x))
         with torch.no_grad():
             z = self._sums(factors)
-        assert isinstance(z, Jet)
+        first, last = (along.points for along in factors)
+        assert isinstance(z, Jet) and isinstance(first, Jet) and isinstance(last, Jet)
         x_channels, y_channels = _present(first.coefficients), _present(last.coefficients)
         capture = SeparateCapture(
             self.last.weight, x_channels, y_channels, self._whole, first.channels.products, z.coefficients
         )
-        return z.with_coefficients(first.tape.products(capture))
+        return z.with_coefficients(x.tape.products(capture))
 
-    def _sums(self, factors: Sequence[Values]) -> Values:
+    def _sums(self, factors: Sequence[Along]) -> Values:
         """sum_kl w_kl f_k g_l ... of each output, (n, outputs), coordinate by coordinate, without the products."""
 
         def contracted(z: Tensor, g: Tensor) -> Tensor:
@@ -176,9 +176,9 @@ class Spectral(Network):
         box = self.last.weight.new_zeros(outputs, math.prod(counts)).index_add(1, self._places, self.last.weight)
         sums = []
         for w in box.reshape(outputs, counts[0], -1):
-            z = factors[0] @ w
-            for g in factors[1:]:
-                z = _of_separate(contracted, z, g)
+            z = factors[0].of_points(factors[0].places @ w)
+            for along in factors[1:]:
+                z = _of_separate(contracted, z, along.points)
             sums.append(z.sum(-1))
         return stack(sums, -1)
 
@@ -194,12 +194,10 @@ class Spectral(Network):
         """The orders as whole numbers, also where they were shaken like other parameters."""
         return self.orders.detach().round().clamp(min=0.0).long()
 
-    def _along(self, x: Values) -> list[Values]:
-        """The functions of each coordinate, (n, count)."""
+    def _along(self, x: Values) -> list[Along]:
+        """The functions of each coordinate."""
         return [
-            _harmonics(x[:, first], x[:, second], count)
-            if first != second
-            else _chebyshev(_bent(x[:, first], bend), count)
+            harmonics(x[:, first], x[:, second], count) if first != second else polynomials(x[:, first], bend, count)
             for (first, second), count, bend in zip(self.inputs, self.counts, self.bends.detach().tolist(), strict=True)
         ]
 
@@ -207,91 +205,6 @@ class Spectral(Network):
 def _bounded(wanted: float, count: int) -> float:
     """Functions along a coordinate where there were `count`: not too many more or fewer at once."""
     return max(FEWEST, min(max(wanted, count / CHANGE), count * CHANGE))
-
-
-def _ends(bend: Sequence[float]) -> tuple[float, float]:
-    """asinh(q (s - c)) at s = -1 and 1."""
-    center, steepness = bend
-    return math.asinh(steepness * (-1.0 - center)), math.asinh(steepness * (1.0 - center))
-
-
-def _bent(s: Values, bend: Sequence[float]) -> Values:
-    """s in [-1, 1] as a coordinate in [-1, 1] that is stretched about a front."""
-    center, steepness = bend
-    if steepness == 0.0:
-        return s
-    lower, upper = _ends(bend)
-    stretched: Values = torch.asinh(steepness * (s - center))  # type: ignore[arg-type]
-    return (stretched - 0.5 * (lower + upper)) * (2.0 / (upper - lower))
-
-
-def unbent(y: Tensor, bend: Sequence[float]) -> Tensor:
-    """The s in [-1, 1] at which a coordinate that is stretched about a front is y in [-1, 1]."""
-    center, steepness = bend
-    if steepness == 0.0:
-        return y
-    lower, upper = _ends(bend)
-    return center + torch.sinh(0.5 * (upper - lower) * y + 0.5 * (lower + upper)) / steepness
-
-
-def _chebyshev(s: Values, count: int) -> Values:
-    """T_0 ... T_(count - 1) of s (n,), as columns (n, count)."""
-    if isinstance(s, Jet):
-        return _composed(s, _chebyshev_derivatives(s.value, count, s.channels.order))
-    return _chebyshev_derivatives(s, count, 0)[0]
-
-
-def _chebyshev_derivatives(s: Tensor, count: int, order: int) -> Tensor:
-    """T_k and its derivatives up to `order`, (order + 1, n, count): the recurrence, differentiated."""
-    zero = torch.zeros_like(s)
-    found = [torch.stack([zero + 1.0, *[zero] * order]), torch.stack([s, zero + 1.0, *[zero] * order][: order + 1])]
-    times = torch.arange(1, order + 1, dtype=s.dtype, device=s.device).unsqueeze(1)
-    while len(found) < count:
-        last, before = found[-1], found[-2]
-        lower = torch.cat([zero.unsqueeze(0), times * last[:-1]])
-        found.append(2.0 * (s * last + lower) - before)
-    return torch.stack(found[:count], -1)
-
-
-def _harmonics(cosine: Values, sine: Values, count: int) -> Values:
-    """1, cos x, sin x, cos 2x, ... from cos x and sin x (n,), as columns (n, count)."""
-    if isinstance(cosine, Jet) and isinstance(sine, Jet):
-        c, s = cosine.coefficients, sine.coefficients
-        slopes = [symbol.order == 1 for symbol in cosine.channels.symbols]  # x is linear in the coordinate
-        rates = [
-            a * s[0].new_zeros(()) if not is_slope else c[0] * b - s[0] * a
-            for a, b, is_slope in zip(c, s, slopes, strict=True)
-        ]
-        x = torch.stack([torch.atan2(s[0], c[0]), *rates[1:]])
-        return _composed(cosine.with_coefficients(x), _harmonic_derivatives(x[0], count, cosine.channels.order))
-    found: list[Any] = [torch.ones_like(cosine), cosine, sine]  # type: ignore[arg-type]
-    while len(found) < count:
-        a, b = found[-2:]
-        found += [a * cosine - b * sine, b * cosine + a * sine]
-    return stack(found[:count], -1)
-
-
-def _harmonic_derivatives(x: Tensor, count: int, order: int) -> Tensor:
-    """1, cos x, sin x, cos 2x, ... and their derivatives up to `order`, (order + 1, n, count)."""
-    numbers = torch.arange(count, device=x.device)
-    waves, m = ((numbers + 1) // 2).to(x.dtype), torch.arange(order + 1, device=x.device)[:, None, None]
-    sine = ((numbers + 1) % 2 * (numbers > 0)).to(x.dtype)  # sin x = cos(x - pi / 2)
-    return waves**m * torch.cos(waves * x.unsqueeze(-1) + 0.5 * math.pi * (m - sine))
-
-
-def _composed(z: Jet, table: Tensor) -> Jet:
-    """Functions of z (n,) as columns (n, count) from their derivatives (order + 1, n, count) there."""
-    c = z.coefficients
-    present = [k == 0 or _is_present(channel) for k, channel in enumerate(c)]
-    whole = [table[0]]
-    for terms in z.channels.composition[1:]:
-        total = torch.zeros_like(table[0])
-        for k, factor, parts in terms:
-            if all(present[part] for part in parts):
-                product = reduce(mul, [c[part] for part in parts])
-                total = total + table[k] * (factor * product).unsqueeze(-1)
-        whole.append(total)
-    return z.with_coefficients(torch.stack(whole))
 
 
 def _of_separate(product: Callable[[Tensor, Tensor], Tensor], f: Values, g: Values) -> Values:
@@ -309,15 +222,7 @@ def _of_separate(product: Callable[[Tensor, Tensor], Tensor], f: Values, g: Valu
 
 def _present(coefficients: Tensor) -> dict[int, Tensor]:
     """The channels that are not zero everywhere, by number, the value's always."""
-    return {k: channel for k, channel in enumerate(coefficients) if k == 0 or _is_present(channel)}
-
-
-def _is_present(channel: Tensor) -> bool:
-    """Whether a channel is not zero everywhere; within a transform, which hides its values, it counts as present."""
-    try:
-        return bool((channel != 0).any())
-    except RuntimeError:
-        return True
+    return {k: channel for k, channel in enumerate(coefficients) if k == 0 or is_present(channel)}
 
 
 def _columns(values: Values, numbers: Tensor) -> Values:

@@ -87,6 +87,23 @@ def anywhere(
     return points.to(trial.dtype, trial.device).x
 
 
+def through_time(trial: Located, n: int, times: int, generator: torch.Generator) -> torch.Tensor:
+    """About n points (n, d) of a trial function's whole domain, on boxes at fewer places, each at so many times.
+
+    Windows of time go on from what was before them, which is computed at each place once.
+    """
+    domain = trial.domain
+    if domain.time is None or not domain.is_box or len(domain.coordinates) == 1:
+        return anywhere(trial, n, generator, SobolSampler)
+    places = anywhere(trial, max(1, n // times), generator, SobolSampler)
+    first, last = domain.bounds[domain.time]
+    shift = (torch.rand(times, generator=generator) + torch.arange(times)) / times
+    x = places.repeat(times, 1)
+    at = first + (last - first) * shift.to(x)
+    x[:, domain.coordinates.index(domain.time)] = at.repeat_interleave(len(places))
+    return x
+
+
 class ChebyshevSampler(SobolSampler):
     """Scrambled Sobol points with the density of Chebyshev nodes, 1 / (pi sqrt(s (1 - s))) for s in [0, 1].
 

@@ -76,6 +76,7 @@ class Cutting:
                 return self._loses(lost, length)
         self.searching = False
         if defect <= tolerance:
+            self.reached *= defect > self.tolerance  # what was out of reach may have passed, as a front that forms
             grow = 1.0 if self.failed else GROW
             factor = UNBOUND if tolerance == self.reached and not self.failed else max(factor, 1.0)
             self.growing = factor >= grow and not self.failed

@@ -239,7 +239,7 @@ class TimeMarching(Run):
             _carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
             rebalance(self.trial.windows[number - 1].parameters(), window)
         if saved is None:
-            resolve_front(window, self.trial.windows[number - 1] if number else None)
+            resolve_front(window, self.trial.windows[number - 1] if number else None, keeps=not self._tried)
         plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)
         trainer = plan.trainer(
             window,

@@ -7,7 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.basis.logs import logger
-from pinn.networks.spectral import Spectral, unbent
+from pinn.networks.places import unbent
+from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF, fit_last_layer
 from pinn.residuals.least_squares import Assembly, bind
 from pinn.residuals.residuals import Residuals
@@ -19,6 +20,7 @@ from pinn.trial.function import TrialFunction
 OVERSAMPLING, MORE = 1.1, 1  # nodes a function along each coordinate, and besides
 TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
 LINE = 2000  # places at which a front is looked for
+NEAR, STEEPER = 0.1, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
 FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
 FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
 SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
@@ -79,10 +81,10 @@ def rebalance(before: Mapping[str, Tensor], trial: TrialFunction) -> bool:
     return changed
 
 
-def resolve_front(window: TrialFunction, before: TrialFunction | None) -> None:
+def resolve_front(window: TrialFunction, before: TrialFunction | None, keeps: bool = False) -> None:
     """Bend a spectral network's coordinate about the steepest front that is there when the window begins.
 
-    before: the window before it, which ends there; None for the first one.
+    before: the window before it, which ends there; None for the first one. keeps: whether its bend may do.
     """
     core, domain = window.network.core, window.domain
     space = domain.space_coordinates
@@ -105,4 +107,19 @@ def resolve_front(window: TrialFunction, before: TrialFunction | None) -> None:
             steepness, center = steep, float(2.0 * (points[slope.argmax(), i] - lower) / (upper - lower) - 1.0)
     number = core.coordinates.index(i)
     is_front = steepness > FRONT and not core.is_periodic[number]
-    core.bend(number, *((center, steepness) if is_front else (0.0, 0.0)))
+    bend = (center, steepness) if is_front else (0.0, 0.0)
+    core.bend(number, *(_alike(bend, _bend(before, number)) if before is not None and keeps else bend))
+
+
+def _bend(window: TrialFunction, number: int) -> tuple[float, float]:
+    core = window.network.core
+    assert isinstance(core, Spectral)
+    center, steepness = core.bends.detach()[number].tolist()
+    return center, steepness
+
+
+def _alike(bend: tuple[float, float], before: tuple[float, float]) -> tuple[float, float]:
+    """The bend of the window before where that resolves the front, too: what was computed at its nodes is known."""
+    (center, steepness), (old, earlier) = bend, before
+    near = abs(center - old) * steepness < NEAR and STEEPER * min(steepness, earlier) >= max(steepness, earlier)
+    return before if near else bend

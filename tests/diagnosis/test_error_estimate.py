@@ -8,9 +8,9 @@ import torch
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.diagnosis.correction import Correction
 from pinn.diagnosis.error_estimate import NOTHING, Estimate, missed_values
 from pinn.diagnosis.second_stage import staged
+from pinn.diagnosis.steps import Correction
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import AllenCahn, Burgers, Convection, Heat, Kovasznay, Poisson2D

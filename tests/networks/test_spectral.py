@@ -11,7 +11,7 @@ from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import coordinate_jet
 from pinn.derivatives.names import Symbol
 from pinn.networks import Spectral
-from pinn.networks.spectral import unbent
+from pinn.networks.places import unbent
 from pinn.problems import AllenCahn, Kovasznay
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import Assembly, bind

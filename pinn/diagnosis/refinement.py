@@ -1,0 +1,128 @@
+"""What spectral functions miss, by more of them: it is finer than they are, and no random features explain it.
+
+The linearized problem on more functions of the same kind, as errors of finite elements are told by elements of higher
+order (Ainsworth & Oden 1997, doi:10.1016/S0045-7825(96)01107-3). It is settled where a few more functions find as much:
+on Burgers' windows corrections on 1.25 and 2.5 times as many differ by a tenth in size, where 0.9 and 0.1 to 0.4 of the
+residual are left.
+"""
+
+import copy
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Generator, Tensor
+
+from pinn.basis.errors import require
+from pinn.diagnosis.steps import Correction, Step, Trial, divided, linearized
+from pinn.linear_algebra.truncated import prefix_solutions
+from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
+from pinn.networks.spectral import Spectral
+from pinn.optimizers.linear import CUTOFF
+from pinn.residuals.residuals import Residuals
+from pinn.sampling.sequences import ChebyshevSampler, through_time
+from pinn.training.orders import suited
+from pinn.trial.function import TrialFunction
+
+FEWER, MORE = (1.1, 1), (1.2, 2)  # functions along a coordinate over those of the fit: a factor, and so many at least
+MOST = 4000  # of all fields together: more take long
+ROWS, EDGES = 2.0, 6  # points a function where there is no grid; interior points for each one on a side
+PLACES, TIMES = 2**12, 2**4  # points where corrections are compared, and times at which they are
+UNSETTLED = 2.0  # what counts as left of the residual, over the share of the correction by the last functions
+
+Growth = tuple[float, int]
+
+
+def is_refinable(window: TrialFunction) -> bool:
+    """Whether a function is a sum of spectral functions, not so many that more of them would take too long."""
+    core = _finest(window)
+    return core is not None and window.parts is None and len(core.last.weight) * math.prod(_grown(core, MORE)) <= MOST
+
+
+def refined(residuals: Residuals, generator: Generator, growth: Growth = MORE) -> Step:
+    """The correction of a function that `is_refinable`, by more functions.
+
+    left: not of the residual, most of which may be too fine to matter, but twice the share of the correction's size
+    that came with the last functions, those beyond `FEWER`; 0 of no more than these, which nothing judges.
+    Raises UserError where the residual is not finite.
+    """
+    trial = residuals.trial
+    before = _finest(trial)
+    assert before is not None
+    finer = _more(before, growth)
+    corrected = trial.with_core(CorrectedNetwork.of(copy.deepcopy(trial.network.core), finer))
+    core = corrected.network.core
+    assert isinstance(core, CorrectedNetwork)
+    last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last.weight"
+    start, shapes, held = divided(corrected, [last, *(f"unknowns.{name}" for name in trial.problem.unknowns)])
+    many = math.ceil(ROWS * finer.width)
+    sampler = suited(ChebyshevSampler(interior=many, boundary=many // EDGES), trial.with_core(finer))
+    r, j = linearized(residuals.of(corrected), residuals.draw(sampler, generator), start, held)
+    require(bool(r.isfinite().all()), "the residual is not finite")
+    is_first = _is_first(shapes, last, finer, _grown(before, FEWER))
+    columns, count = torch.argsort(~is_first, stable=True), int(is_first.sum())
+    few, whole = start.new_zeros(2, len(start), dtype=r.dtype)
+    few[columns[:count]], whole[columns] = prefix_solutions(j[:, columns], r, (count, len(columns)), CUTOFF)
+    step = Step(corrected, held, shapes, start, 0.0, whole.to(start), whole.to(start), ())
+    if growth == FEWER:
+        return step
+    smaller, size = _sizes((replace(step, best=few.to(start)), step), generator)
+    return replace(step, left=UNSETTLED * abs(size - smaller) / size if size > 0 else 0.0)
+
+
+def mean_squares(corrections: Iterable[Correction], generator: Generator) -> dict[str, float]:
+    """Field -> the sum of the mean squares of what corrections add to it, each in its own domain."""
+    told: dict[str, float] = {}
+    for one in corrections:
+        for name, change in one.change(_places(one.trial, generator)).items():
+            told[name] = told.get(name, 0.0) + float(change.square().mean())
+    return told
+
+
+def _sizes(steps: Iterable[Step], generator: Generator) -> list[float]:
+    """What each of several steps of one function adds to the fields, relative to their sizes."""
+    told = []
+    for step in steps:
+        fields, added = step.at(_places(step.trial, generator))
+        sizes = {name: max(float(values.norm()), sys.float_info.min) for name, values in fields.items()}
+        told.append(math.hypot(*(float(change.norm()) / sizes[name] for name, change in added.items())))
+    return told
+
+
+def _places(trial: Trial, generator: Generator) -> Tensor:
+    return through_time(trial, PLACES, TIMES, generator)
+
+
+def _finest(trial: TrialFunction) -> Spectral | None:
+    """The spectral functions that a function is the sum of, after corrections the last of these."""
+    core = trial.network.core
+    if isinstance(core, CorrectedNetwork):
+        core = core.corrections[-1]
+    return core if isinstance(core, Spectral) else None
+
+
+def _grown(core: Spectral, growth: Growth) -> list[int]:
+    """Numbers of functions along each coordinate."""
+    factor, least = growth
+    return [max(count + least, math.ceil(factor * count)) for count in core.counts]
+
+
+def _more(core: Spectral, growth: Growth) -> Spectral:
+    """The same functions and more of them along each coordinate, whose sum is zero."""
+    counts = _grown(core, growth)
+    seen = [i for i, periodic in zip(core.coordinates, core.is_periodic, strict=True) for _ in range(1 + periodic)]
+    finer = Spectral(len(seen), len(core.last.weight), width=math.prod(counts))
+    finer.see(seen)
+    finer.share([float(count) for count in counts])
+    for number, (center, steepness) in enumerate(core.bends.tolist()):
+        finer.bend(number, center, steepness)
+    return finer.to(core.last.weight)
+
+
+def _is_first(shapes: Mapping[str, torch.Size], last: str, finer: Spectral, counts: Sequence[int]) -> Tensor:
+    """Which of the parameters of these shapes (p,) are those of so many functions, or none of functions."""
+    within = (finer.orders.detach() < torch.tensor(counts) - 0.5).all(1)  # (width,)
+    parts = [within.expand(shape) if name == last else torch.ones(shape).bool() for name, shape in shapes.items()]
+    return torch.cat([part.reshape(-1) for part in parts])
