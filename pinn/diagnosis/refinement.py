@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from pinn.basis.errors import require
 from pinn.diagnosis.steps import Correction, Step, Trial, divided, linearized
-from pinn.linear_algebra.truncated import prefix_solutions
+from pinn.linear_algebra.truncated import Triangle
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF
@@ -26,7 +26,7 @@ from pinn.sampling.sequences import ChebyshevSampler, through_time
 from pinn.training.orders import suited
 from pinn.trial.function import TrialFunction
 
-FEWER, MORE = (1.1, 1), (1.2, 2)  # functions along a coordinate over those of the fit: a factor, and so many at least
+FEWER, MORE = (1.0, 1), (1.2, 2)  # functions along a coordinate over those of the fit: a factor, and so many at least
 MOST = 4000  # of all fields together: more take long
 ROWS, EDGES = 2.0, 6  # points a function where there is no grid; interior points for each one on a side
 PLACES, TIMES = 2**12, 2**4  # points where corrections are compared, and times at which they are
@@ -61,15 +61,19 @@ def refined(residuals: Residuals, generator: Generator, growth: Growth = MORE) -
     sampler = suited(ChebyshevSampler(interior=many, boundary=many // EDGES), trial.with_core(finer))
     r, j = linearized(residuals.of(corrected), residuals.draw(sampler, generator), start, held)
     require(bool(r.isfinite().all()), "the residual is not finite")
-    is_first = _is_first(shapes, last, finer, _grown(before, FEWER))
-    columns, count = torch.argsort(~is_first, stable=True), int(is_first.sum())
-    few, whole = start.new_zeros(2, len(start), dtype=r.dtype)
-    few[columns[:count]], whole[columns] = prefix_solutions(j[:, columns], r, (count, len(columns)), CUTOFF)
+    whole = _solved(j, r)
     step = Step(corrected, held, shapes, start, 0.0, whole.to(start), whole.to(start), ())
     if growth == FEWER:
         return step
+    first = _is_first(shapes, last, finer, _grown(before, FEWER))
+    few = torch.zeros_like(whole)
+    few[first] = _solved(j[:, first], r)
     smaller, size = _sizes((replace(step, best=few.to(start)), step), generator)
     return replace(step, left=UNSETTLED * abs(size - smaller) / size if size > 0 else 0.0)
+
+
+def _solved(j: Tensor, r: Tensor) -> Tensor:
+    return Triangle(j, r, CUTOFF, single=True).solution
 
 
 def mean_squares(corrections: Iterable[Correction], generator: Generator) -> dict[str, float]:
@@ -104,9 +108,14 @@ def _finest(trial: TrialFunction) -> Spectral | None:
 
 
 def _grown(core: Spectral, growth: Growth) -> list[int]:
-    """Numbers of functions along each coordinate."""
+    """Numbers of functions along each coordinate, sixteen an octave, so that windows alike have the same nodes."""
     factor, least = growth
-    return [max(count + least, math.ceil(factor * count)) for count in core.counts]
+    return [_rounded(max(count + least, math.ceil(factor * count))) for count in core.counts]
+
+
+def _rounded(count: int) -> int:
+    step = 2 ** max(0, count.bit_length() - 5)
+    return -(-count // step) * step
 
 
 def _more(core: Spectral, growth: Growth) -> Spectral:

@@ -1,9 +1,9 @@
 """Matrices of deficient rank: singular values up to a cutoff, relative to the largest, count as zero."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
+
+from pinn.linear_algebra.mixed import SingleTriangle
 
 REGULAR = 1e-8  # least over largest on the diagonal of a triangle that is solved with as it stands
 
@@ -56,21 +56,38 @@ def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, 
 class Triangle:
     """R of [J, w] for J (n, p), its columns scaled to one length: `equilibrated_solution` for w, and others after it.
 
-    rank: of J. is_regular: whether R is so far from singular that `again` can solve with it; its diagonal does not
-    bound the condition number, but falls far where columns depend on each other.
+    single: whether it may be a factor in single precision, where J is far from singular (see `SingleTriangle`).
+    rank: of J. is_single: whether it is one. is_regular: whether R is so far from singular that `again` can solve with
+    it; its diagonal does not bound the condition number, but falls far where columns depend on each other.
     """
 
-    def __init__(self, j: Tensor, w: Tensor, cutoff: float) -> None:
-        self.j, p = j, j.shape[1]
-        self.lengths = column_lengths(j)
-        self.r = torch.linalg.qr(torch.cat([j / self.lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
-        self.is_regular = _is_regular(self.r, cutoff)
-        scaled, self.rank = _of_triangle(self.r, cutoff)
-        self.solution = scaled.to(w) / self.lengths
+    def __init__(self, j: Tensor, w: Tensor, cutoff: float, single: bool = False) -> None:
+        self.j, self.lengths = j, column_lengths(j)
+        scaled = j / self.lengths
+        self._single = SingleTriangle.of(scaled) if single else None
+        found = self._single.solution(w) if self._single else None
+        if self._single is not None and found is not None:
+            self.r, self.is_regular, self.rank = self._single.r, True, j.shape[1]
+        else:
+            self._single = None
+            self.r = torch.linalg.qr(torch.cat([scaled, w.unsqueeze(1)], 1), mode="r").R[: j.shape[1]]
+            self.is_regular = _is_regular(self.r, cutoff)
+            found, self.rank = _of_triangle(self.r, cutoff)
+        self.solution = found.to(w) / self.lengths
+
+    @property
+    def is_single(self) -> bool:
+        return self._single is not None
 
     def again(self, w: Tensor) -> Tensor:
-        """The delta (p,) for another w, by the seminormal equations R^T R delta = -J^T w (Bjorck 1987)."""
-        r, right = self.r[:, :-1], (self.j.mT @ w / self.lengths).unsqueeze(1)
+        """The delta (p,) for another w, by the seminormal equations R^T R delta = -J^T w (Bjorck 1987).
+
+        Of a factor in single precision like the first one.
+        """
+        found = self._single.solution(w) if self._single else None
+        if found is not None:
+            return found / self.lengths
+        r, right = self.r[:, : self.j.shape[1]], (self.j.mT @ w / self.lengths).unsqueeze(1)
         half = torch.linalg.solve_triangular(r.mT, -right, upper=False)
         return torch.linalg.solve_triangular(r, half, upper=True).squeeze(1) / self.lengths
 
@@ -94,17 +111,6 @@ def _kept(s: Tensor, cutoff: float) -> Tensor:
 
 def _least(s: Tensor, cutoff: float) -> float:
     return max(cutoff, torch.finfo(s.dtype).eps)
-
-
-def prefix_solutions(j: Tensor, w: Tensor, counts: Sequence[int], cutoff: float) -> list[Tensor]:
-    """The delta (count,) that minimize ||J delta + w|| on J's first `count` columns, for several counts, from one QR.
-
-    Of least norm, the columns scaled to one length, where J's rank is deficient.
-    """
-    p, lengths = j.shape[1], column_lengths(j)
-    r = torch.linalg.qr(torch.cat([j / lengths, w.unsqueeze(1)], 1), mode="r").R[:p]
-    parts = (torch.cat([r[:count, :count], r[:count, p:]], 1) for count in counts)
-    return [_of_triangle(part, cutoff)[0].to(w) / lengths[: len(part)] for part in parts]
 
 
 def nested_solutions(r: Tensor, j: Tensor, fresh_r: Tensor, fresh_j: Tensor) -> tuple[float, Tensor, Tensor]:

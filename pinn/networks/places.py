@@ -58,10 +58,11 @@ def harmonics(cosine: Values, sine: Values, count: int) -> Along:
 def _different(*columns: Values) -> tuple[Tensor, Tensor] | None:
     """Points (k,) of all different values, and which of them each point (n,) is like; None where there are many.
 
-    Not on a GPU, which would wait for it, nor within a transform, which hides the values.
+    Not on a GPU, which would wait for it, nor within a transform, which hides the values, nor where each point's own
+    derivative is asked for.
     """
     coefficients = [c.coefficients if isinstance(c, Jet) else c.unsqueeze(0) for c in columns]
-    if coefficients[0].device.type != "cpu":
+    if coefficients[0].device.type != "cpu" or any(c.requires_grad for c in coefficients):
         return None
     try:
         values = np.stack([c[0].detach().numpy() for c in coefficients])

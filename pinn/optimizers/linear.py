@@ -35,10 +35,16 @@ class NewtonStep:
     length: float = 0.0
     rank: int = 0
     settled: bool = True
+    is_single: bool = False
 
 
 def newton_step(
-    least_squares: LeastSquares, theta: Tensor, cutoff: float, origin: Tensor | None = None, chords: int = 0
+    least_squares: LeastSquares,
+    theta: Tensor,
+    cutoff: float,
+    origin: Tensor | None = None,
+    chords: int = 0,
+    single: bool = False,
 ) -> NewtonStep:
     """The undamped Gauss-Newton step, halved until ||r||^2 decreases enough.
 
@@ -46,7 +52,7 @@ def newton_step(
     (p,), in the norm of J's columns, or where None to the one nearest to theta. Steps to an origin that stays forget
     the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
-    chords: steps with the same J that may follow a full one, where J has full rank.
+    chords: steps with the same J that may follow a full one, where J has full rank. single: as of `Triangle`.
     """
     own = least_squares.jacobian(theta)
     r, j = gathered_rows(least_squares.team, *own)
@@ -54,7 +60,7 @@ def newton_step(
     if not (math.isfinite(before) and math.isfinite(gradient_norm)):
         return NewtonStep(theta, before, before, gradient_norm)
     back = torch.zeros_like(theta) if origin is None else origin - theta
-    triangle = Triangle(j, r if origin is None else r + j @ back, cutoff)
+    triangle = Triangle(j, r if origin is None else r + j @ back, cutoff, single)
     delta, rank = back + triangle.solution, triangle.rank
     change = j @ delta
     slope, left = 2.0 * float(r @ change), float((r + change).square().sum())
@@ -70,8 +76,9 @@ def newton_step(
                 )
                 if length == 1.0 and not done and triangle.is_regular and least_squares.team.size == 1:
                     candidate, after, done = _repeated(least_squares, triangle, candidate, after, chords)
-                return NewtonStep(candidate, before, after, gradient_norm, length, rank, length == 1.0 and done)
-    return NewtonStep(theta, before, before, gradient_norm, rank=rank)
+                settled = length == 1.0 and done
+                return NewtonStep(candidate, before, after, gradient_norm, length, rank, settled, triangle.is_single)
+    return NewtonStep(theta, before, before, gradient_norm, rank=rank, is_single=triangle.is_single)
 
 
 def _repeated(
@@ -120,14 +127,18 @@ def last_layer(least_squares: LeastSquares, theta: Tensor) -> tuple[Tensor, Leas
     return layer
 
 
-def fit_last_layer(least_squares: LeastSquares, theta: Tensor, cutoff: float, steps: int) -> tuple[Tensor, float]:
+def fit_last_layer(
+    least_squares: LeastSquares, theta: Tensor, cutoff: float, steps: int, single: bool = False
+) -> tuple[Tensor, float]:
     """theta (p,) with the last layer fitted by at most `steps` >= 1 Gauss-Newton steps, and ||r||^2 there.
+
+    single: as of `Triangle`.
 
     Raises UserError where the network does not say which layer that is.
     """
     indices, block = last_layer(least_squares, theta)
     for _ in range(steps):
-        step = newton_step(block, theta[indices], cutoff)
+        step = newton_step(block, theta[indices], cutoff, single=single)
         theta = theta.index_copy(0, indices, step.theta)
         if step.settled:
             break
@@ -155,11 +166,12 @@ class LinearLeastSquares(Optimizer):
         self.cutoff = cutoff
 
     def init(self, theta: Tensor) -> State:
-        return {"origin": theta.clone()}
+        return {"origin": theta.clone(), "single": True}
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         indices, block = last_layer(least_squares, theta)
-        step = newton_step(block, theta[indices], self.cutoff, state["origin"][indices], CHORDS)
+        origin = state["origin"][indices]
+        step = newton_step(block, theta[indices], self.cutoff, origin, CHORDS, state["single"])
         report: Report = {
             "loss": step.before,
             "gradient_norm": step.gradient_norm,
@@ -168,4 +180,4 @@ class LinearLeastSquares(Optimizer):
             "rank": step.rank,
             "settled": step.settled,
         }
-        return theta.index_copy(0, indices, step.theta), state, report
+        return theta.index_copy(0, indices, step.theta), state | {"single": step.is_single}, report

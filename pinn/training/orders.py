@@ -20,7 +20,7 @@ from pinn.trial.function import TrialFunction
 OVERSAMPLING, MORE = 1.1, 1  # nodes a function along each coordinate, and besides
 TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
 LINE = 2000  # places at which a front is looked for
-NEAR, STEEPER = 0.1, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
+NEAR, STEEPER = 0.5, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
 FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
 FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
 SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
@@ -58,7 +58,7 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
     fits = FITS if not trial.prefix and len(core.inputs) > 1 else 0
     for _ in range(fits):
         least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
-        fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS)
+        fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
         if not rebalance(residuals.unflatten(fitted), trial):
             break
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))

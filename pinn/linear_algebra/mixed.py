@@ -1,0 +1,65 @@
+"""Least squares of full rank in double precision by a QR in single precision, which takes half the time.
+
+R of the columns, rounded to single precision, is a preconditioner with which conjugate gradients for least squares
+converge in three or four iterations, as long as the condition number is far below 1e7. Bjorck 1996, Numerical Methods
+for Least Squares Problems, section 7.5; Carson, Higham & Pranesh 2020, doi:10.1137/20M1316822.
+"""
+
+import torch
+from torch import Tensor
+
+FEW = 256  # columns below which a QR in double precision is as quick
+REGULAR = 1e-3  # least over largest on R's diagonal, below which single precision says nothing of a matrix
+MOST, CONVERGED = 12, 1e-13  # iterations, and the fall of the gradient's length at which they end
+ROUNDING = 1e-14  # of what is left of w, which the gradient cannot fall below
+REFINEMENTS = 2  # iterations for what they leave, whose residual is computed anew
+
+
+class SingleTriangle:
+    """R of J (n, p), whose columns have about one length, in single precision. r: (p, p), in J's type."""
+
+    def __init__(self, j: Tensor) -> None:
+        self.j = j
+        self.r = torch.linalg.qr(j.float(), mode="r").R.to(j)
+
+    @classmethod
+    def of(cls, j: Tensor) -> "SingleTriangle | None":
+        """None where it does not pay, or J is too close to a deficient rank."""
+        if j.dtype != torch.float64 or j.shape[1] < FEW or j.shape[0] < j.shape[1]:
+            return None
+        triangle = cls(j)
+        diagonal = triangle.r.diagonal().abs()
+        return triangle if bool(diagonal.min() > REGULAR * diagonal.max()) else None
+
+    def solution(self, w: Tensor) -> Tensor | None:
+        """The delta (p,) that minimizes ||J delta + w||; None where the iterations do not converge."""
+        delta, is_solved = self._iterated(w, MOST)
+        if not is_solved:
+            return None
+        more, _ = self._iterated(w + self.j @ delta, REFINEMENTS)
+        return delta + more
+
+    def _iterated(self, w: Tensor, most: int) -> tuple[Tensor, bool]:
+        """The same after so many iterations at most, and whether the gradient has fallen enough."""
+        y, left = torch.zeros_like(self.r[0]), -w
+        gradient = self._back(self.j.mT @ left)
+        direction, first = gradient, float(gradient @ gradient)
+        enough, square = max(CONVERGED**2 * first, ROUNDING**2 * float(w @ w)), first
+        for _ in range(most):
+            if square <= enough:
+                break
+            step = self.j @ self._forth(direction)
+            length = square / float(step @ step)
+            y, left = y + length * direction, left - length * step
+            gradient, before = self._back(self.j.mT @ left), square
+            square = float(gradient @ gradient)
+            direction = gradient + square / before * direction
+        return self._forth(y), square <= enough
+
+    def _forth(self, y: Tensor) -> Tensor:
+        """R^-1 y."""
+        return torch.linalg.solve_triangular(self.r, y.unsqueeze(1), upper=True).squeeze(1)
+
+    def _back(self, z: Tensor) -> Tensor:
+        """R^-T z."""
+        return torch.linalg.solve_triangular(self.r.mT, z.unsqueeze(1), upper=False).squeeze(1)
