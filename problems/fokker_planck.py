@@ -21,6 +21,7 @@ class FokkerPlanck(Problem):
     Conditions  q of the normal density with the covariance I at t = 0;  q as in the exact solution on the sphere.
     dimension: d, >= 2, 10 by default; least: the smallest D_ii, in (0, 2]; coupling: in (-0.5, 0.5), for which D > 0.
     Exact: q = -x^T S^-1 x / 2 - log det(2 pi S) / 2  with the covariance  S = e^(-2 t) I + (1 - e^(-2 t)) D / 2.
+    Its values on the sphere are written with |x|^2 = d: as they stand they are not the solution inside.
     Source: Hu, Zhang, Karniadakis & Kawaguchi 2024, arXiv 2402.07465, the Ornstein-Uhlenbeck process.
     """
 
@@ -44,14 +45,14 @@ class FokkerPlanck(Problem):
     def terms(self):
         return {
             "equation": Interior(self.equation),
-            "sphere": Dirichlet(q=self.exact, on="sphere"),
+            "sphere": Dirichlet(q=self.rim, on="sphere"),
             "start": Initial(q=self.start),
         }
 
     @stacked("x", "q_x")
     def equation(self, q_t: Tensor, diffusion_q: Tensor, x: Tensor, q_x: Tensor) -> Tensor:
         drift = self.dimension + (x * q_x).sum(-1)
-        return q_t - drift - diffusion_q / 2 - (q_x * (q_x @ self.diffusion.to(q_x))).sum(-1) / 2
+        return q_t - drift - diffusion_q / 2 - (q_x * (q_x @ self.diffusion.to(q_x.device, q_x.dtype))).sum(-1) / 2
 
     @stacked("x")
     def start(self, x: Tensor) -> Tensor:
@@ -59,7 +60,17 @@ class FokkerPlanck(Problem):
 
     @stacked("x")
     def exact(self, x: Tensor, t: Tensor) -> Tensor:
+        return self._logarithm(x, t, 0.0)
+
+    @stacked("x")
+    def rim(self, x: Tensor, t: Tensor) -> Tensor:
+        """The exact solution where |x|^2 = d: x^T S^-1 x = x^T (S^-1 - I) x + d."""
+        return self._logarithm(x, t, 1.0)
+
+    def _logarithm(self, x: Tensor, t: Tensor, known: float) -> Tensor:
+        """log p with `known` |x|^2 of its quadratic form as on the sphere."""
         forgotten = exp(-2 * t[:, None])
-        variances = forgotten + (1 - forgotten) * self.spread.to(x) / 2  # (n, d)
-        along = x @ self.axes.to(x)
-        return -(along**2 / variances + log(2 * pi * variances)).sum(-1) / 2
+        variances = forgotten + (1 - forgotten) * self.spread.to(t.device, t.dtype) / 2  # (n, d)
+        along = x @ self.axes.to(t.device, t.dtype)
+        form = (along**2 * (1 / variances - known)).sum(-1) + known * self.dimension
+        return -(form + log(2 * pi * variances).sum(-1)) / 2

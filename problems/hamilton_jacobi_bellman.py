@@ -39,7 +39,7 @@ class HamiltonJacobiBellman(Problem):
     def terms(self):
         return {
             "equation": Interior(self.equation),
-            "sphere": Dirichlet(u=self.exact, on="sphere"),
+            "sphere": Dirichlet(u=self.rim, on="sphere"),
             "start": Initial(u=self.terminal_cost),
         }
 
@@ -53,8 +53,14 @@ class HamiltonJacobiBellman(Problem):
 
     @stacked("x")
     def exact(self, x: Tensor, t: Tensor) -> Tensor:
-        s = exp(self.logarithms.to(x))
+        return self._cost((x**2).sum(-1), t)
+
+    def rim(self, t: Tensor) -> Tensor:
+        """The exact solution where |x|^2 = d, a function of time alone."""
+        return self._cost(self.dimension + 0 * t, t)
+
+    def _cost(self, squared_distance: Tensor, t: Tensor) -> Tensor:
+        s = exp(self.logarithms.to(t.device, t.dtype))
         spread = 1 + 4 * s * t[:, None]
-        distance = (x**2).sum(-1)[:, None]
-        integrand = exp(-s - distance * s / spread) * spread ** (-self.dimension / 2)  # (n, nodes)
+        integrand = exp(-s - squared_distance[:, None] * s / spread) * spread ** (-self.dimension / 2)  # (n, nodes)
         return -log((integrand * (2 * STEP * s)).sum(-1))

@@ -44,7 +44,7 @@ class Poisson10D(Problem):
 
     def source(self, x: Tensor) -> Tensor:
         """The Laplacian (n,) of the exact solution at x (n, d)."""
-        c = self.coefficients.to(x)
+        c = self.coefficients.to(x.device, x.dtype)
         here, following = x[:, :-1], x[:, 1:]
         phase = here + cos(following) + following * cos(here)
         by_here, by_following = 1 - following * sin(here), cos(here) - sin(following)
@@ -56,6 +56,7 @@ class Poisson10D(Problem):
 
     @stacked("x")
     def exact(self, x: Tensor) -> Tensor:
+        c = self.coefficients.to(x.device, x.dtype)
         here, following = x[:, :-1], x[:, 1:]
-        s = (self.coefficients.to(x) * sin(here + cos(following) + following * cos(here))).sum(-1)
+        s = (c * sin(here + cos(following) + following * cos(here))).sum(-1)
         return (1 - (x**2).sum(-1)) * s
