@@ -12,7 +12,7 @@ from pinn.terms import Dirichlet, Initial, Interior
 
 
 class Heat10D(Problem):
-    """Heat equation  u_t = kappa lap u  in the unit ball of d dimensions, t in [0, 1]: a warm spot spreads.
+    """Heat equation  u_t = kappa lap u  on the unit ball of d dimensions, t in [0, 1]: a warm spot spreads.
 
     Conditions  u as in the exact solution on the sphere and at t = 0.
     dimension: d, >= 2, 10 by default. diffusivity: kappa, > 0; width: w, > 0, of the spot; dimensionless.

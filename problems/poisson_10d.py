@@ -14,7 +14,7 @@ from pinn.terms import Dirichlet, Interior
 
 
 class Poisson10D(Problem):
-    """Poisson's equation  lap u = f  in the unit ball of d dimensions.
+    """Poisson's equation  lap u = f  on the unit ball of d dimensions.
 
     Condition  u = 0 on the sphere.
     dimension: d, >= 2, 10 by default; seed: of the coefficients c_i, normal deviates, >= 0.

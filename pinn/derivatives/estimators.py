@@ -50,45 +50,47 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Estimation:
-    """How some names are estimated. factors: B (d, d) of each operator. vocabulary: that of the estimates."""
+    """How names are estimated. draws: (B (d, d), so many directions), each independent. vocabulary: of estimates."""
 
     estimator: Estimator
-    factors: tuple[Tensor, ...]
+    draws: tuple[tuple[Tensor, int], ...]
     vocabulary: Vocabulary
 
     @classmethod
     def of(cls, estimator: Estimator, vocabulary: Vocabulary, names: Sequence[str]) -> "Estimation | None":
-        """That of the operators among the names that are definite; None where there is none."""
-        known, estimates = vocabulary, dict(vocabulary.operators)
-        factors: list[Tensor] = []
-        asked = {quantity.partition("_")[0] for quantity in names}
-        twice = "biharmonic" in asked and "laplacian" in known.operators
-        halves: tuple[Operator, ...] = ()
-        for name, operator in known.operators.items():
-            factor = root(operator, len(known.coordinates))
-            if factor is None or not (name in asked or (twice and name == "laplacian")):
+        """That of the operators among the names that are definite; None where there is none.
+
+        A biharmonic is the product of two Laplacians from half of the directions each, which are independent.
+        """
+        asked = {name.partition("_")[0] for name in names}
+        asked |= {"laplacian"} if "biharmonic" in asked else set()
+        estimates, draws, first = dict(vocabulary.operators), [], len(vocabulary.coordinates)
+        laplacians: tuple[Operator, ...] = ()
+        for name in sorted(asked & estimates.keys()):
+            factor = root(estimates[name], len(vocabulary.coordinates))
+            if factor is None:
                 continue
-            first = len(known.coordinates) + len(factors) * estimator.probes
-            estimates[name] = _mean(range(first, first + estimator.probes))
-            if name == "laplacian":  # its square is the product of two that are independent
-                middle = first + estimator.probes // 2
-                halves = _mean(range(first, middle)), _mean(range(middle, first + estimator.probes))
-            factors.append(factor)
-        if not factors:
+            end, middle = first + estimator.probes, first + estimator.probes // 2
+            estimates[name] = _mean(range(first, end))
+            halved = name == "laplacian" and "biharmonic" in asked
+            if halved:
+                laplacians = _mean(range(first, middle)), _mean(range(middle, end))
+            draws += [(factor, middle - first), (factor, end - middle)] if halved else [(factor, estimator.probes)]
+            first = end
+        if not draws:
             return None
-        directions = len(factors) * estimator.probes
-        own = replace(known, operators=estimates, directions=directions, laplacians=halves)
-        return cls(estimator, tuple(factors), own)
+        directions = first - len(vocabulary.coordinates)
+        own = replace(vocabulary, operators=estimates, directions=directions, laplacians=laplacians)
+        return cls(estimator, tuple(draws), own)
 
     def directions(self, x: Tensor) -> Tensor:
         """B z (n, directions, d) at points x (n, d), the same at the same points."""
-        n = len(x)
         seed = blake2b(x.detach().contiguous().cpu().numpy().data, digest_size=8).digest()
         generator = Generator().manual_seed(int.from_bytes(seed) >> 1)
         drawn = []
-        for factor in self.factors:
+        for factor, probes in self.draws:
             along = factor.abs().sum(1) > 0  # not along time
-            z = self.estimator.draw(n, self.estimator.probes, int(along.sum()), generator)
+            z = self.estimator.draw(len(x), probes, int(along.sum()), generator)
             drawn.append(z @ factor[:, along].mT)
         return torch.cat(drawn, 1).to(x)
 
