@@ -38,27 +38,23 @@ def one(words: list[str]) -> Row:
     """A run in this process, by the processor's clock."""
     time.perf_counter = time.process_time
     import pinn
+    from pinn.residuals.residuals import Residuals
     from pinn.training.plan import Plan
+    from pinn.trial.making import make_trial
 
     settings = pinn.configured(*words, "compile=never", "output.estimate=false", "output.figures=false")
-    estimator = Plan.of(settings).estimator
+    estimator, trial = Plan.of(settings).estimator, make_trial(settings["problem"], settings["network"])
+    group = Residuals(trial, estimator=estimator).regions["interior"]
+    if estimator is not None and group.estimates is None:
+        return {}
     solution = pinn.solve(**settings)
-    interior = solution.trial.request(next(iter(solution.problem.terms()["equation"].equations().values())).arguments)
-    channels = len(interior.field_channels)
-    if estimator is not None:
-        from pinn.residuals.residuals import Residuals
-
-        group = Residuals(solution.trial, estimator=estimator).regions["interior"]
-        if group.estimates is None:
-            return {}
-        channels = len(group.estimates.field_channels)
     history = solution.history
     return {
         "error": max(one["relative_l2"] for one in solution.errors().values()),
         "steps": float(history["step"][-1]),
         "seconds": float(history["seconds"][-1]),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "channels": channels,
+        "channels": len((group.estimates or group.request).field_channels),
     }
 
 
