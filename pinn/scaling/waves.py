@@ -70,8 +70,8 @@ class Probe:
     def response(self, center: Tensor, amplitude: Tensor, waves: Tensor) -> dict[str, float]:
         """What waves of these numbers (d,) add to each block: its root mean square, the largest of several directions.
 
-        The waves go along each coordinate alone, of many along some, and along all: terms that cancel for one of them do
-        not for others.
+        The waves go along each coordinate alone, of many along some, and along all: terms that cancel for one of them
+        do not for others.
         """
         still = self.constant(center)
         largest = dict.fromkeys(still, 0.0)
