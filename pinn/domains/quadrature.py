@@ -22,9 +22,10 @@ def interior_quadrature(domain: Domain, n: int) -> Rule:
     dimensions of space, and for a combination of domains with parameters.
     """
     chart = domain.interior_chart
+    if _needs_points(chart, n, len(domain.space_coordinates)):
+        return domain.interior_rule(n)
     if chart.smooth:
-        few = chart.k > 3 and nodes_along(n, chart.k) < LEAST
-        return domain.interior_rule(n) if few else _of_chart(chart, n)
+        return _of_chart(chart, n)
     return mesh_rule(domain, n) if domain.time is None else _over_time(domain, None, n)
 
 
@@ -35,7 +36,7 @@ def side_quadrature(domain: Domain, side: str, n: int) -> Rule:
     an unknown side.
     """
     chart = domain.side_chart(domain.checked_side(side))
-    if chart.smooth and chart.k > 3 and nodes_along(n, chart.k) < LEAST:
+    if _needs_points(chart, n, len(domain.space_coordinates)):
         return domain.boundary_rule(side, n)
     if chart.smooth or (chart.k <= 1 and not chart.rejects):
         return _of_chart(chart, n)
@@ -51,6 +52,11 @@ def resolves(domain: Domain, n: int) -> bool:
     """
     d = len(domain.space_coordinates)
     return d <= 3 or (domain.is_box and nodes_along(n, d) >= RESOLVED)
+
+
+def _needs_points(chart: Chart, n: int, d: int) -> bool:
+    """Whether a domain of d dimensions of space, or a side of it, has neither a good tensor rule nor a mesh."""
+    return d > 3 and not chart.rejects and not (chart.smooth and nodes_along(n, chart.k) >= LEAST)
 
 
 def _of_chart(chart: Chart, n: int) -> Rule:

@@ -18,7 +18,7 @@ from pinn.sampling.points import Points, PointSet
 from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]
-ADDENDS = 8  # of a Laplacian that are looked at, at most: each is a channel, all of them cost more than a step in 100 dimensions
+ADDENDS = 8  # of a Laplacian that are looked at, at most: in 100 dimensions all of them take longer than a step
 
 
 def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> Named:
