@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pinn.derivatives.operators import log_abs_jacobian_determinant as log_abs_jacobian_determinant
     from pinn.derivatives.operators import vjp as vjp
     from pinn.derivatives.stability import stability as stability
+    from pinn.derivatives.stacked import stacked as stacked
     from pinn.derivatives.tables import Table as Table
     from pinn.diagnosis.bounds.declared import ConservationBound as ConservationBound
     from pinn.diagnosis.bounds.declared import EvolutionBound as EvolutionBound

@@ -9,7 +9,10 @@ from pinn.problems.diffusion_reaction_inverse import DiffusionReactionInverse
 from pinn.problems.drum import Drum
 from pinn.problems.elasticity_plate import ElasticityPlate
 from pinn.problems.euler_beam import EulerBeam
+from pinn.problems.fokker_planck import FokkerPlanck
+from pinn.problems.hamilton_jacobi_bellman import HamiltonJacobiBellman
 from pinn.problems.heat import Heat
+from pinn.problems.heat_10d import Heat10D
 from pinn.problems.heat_inverse import HeatInverse
 from pinn.problems.heat_sink import HeatSink
 from pinn.problems.helmholtz import Helmholtz
@@ -24,6 +27,7 @@ from pinn.problems.lorenz_inverse import LorenzInverse
 from pinn.problems.moving_disc import MovingDisc
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
+from pinn.problems.poisson_10d import Poisson10D
 from pinn.problems.poisson_holes import PoissonHoles
 from pinn.problems.poisson_inverse import PoissonInverse
 from pinn.problems.poisson_lshape import PoissonLshape
@@ -44,7 +48,10 @@ __all__ = [
     "Drum",
     "ElasticityPlate",
     "EulerBeam",
+    "FokkerPlanck",
+    "HamiltonJacobiBellman",
     "Heat",
+    "Heat10D",
     "HeatInverse",
     "HeatSink",
     "Helmholtz",
@@ -59,6 +66,7 @@ __all__ = [
     "MovingDisc",
     "Poisson2D",
     "Poisson5D",
+    "Poisson10D",
     "PoissonHoles",
     "PoissonInverse",
     "PoissonLshape",

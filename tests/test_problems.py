@@ -29,7 +29,10 @@ HARD = {
     "drum": {"rim"},
     "elasticity_plate": {"clamped_x", "clamped_y"},
     "euler_beam": {"clamp"},
+    "fokker_planck": {"start"},
+    "hamilton_jacobi_bellman": {"start"},
     "heat": {"walls", "start"},
+    "heat_10d": {"sphere", "start"},
     "heat_inverse": set(),
     "heat_sink": set(),
     "helmholtz": {"walls"},
@@ -44,6 +47,7 @@ HARD = {
     "moving_disc": set(),
     "poisson_2d": {"walls"},
     "poisson_5d": set(),
+    "poisson_10d": {"sphere"},
     "poisson_holes": {"outer", "holes"},
     "poisson_lshape": {"walls"},
     "poisson_inverse": {"sides"},
@@ -102,9 +106,9 @@ def test_the_ansatz_does_not_hold_the_answer(name):
     """With a network that is zero every field is off by more than 5e-3: the interior has to be learnt.
 
     That one is allen_cahn, 7e-3 by its splitting, then poisson_inverse, whose sides tell all but 4 % of a, which it is
-    asked to 1 %; the others are off by a tenth or more.
+    asked to 1 %, and fokker_planck, whose logarithm is mostly its constant; the others are off by a tenth or more.
     """
-    least = {"allen_cahn": 5e-3, "poisson_inverse": 0.03}.get(name, 0.1)
+    least = {"allen_cahn": 5e-3, "fokker_planck": 0.05, "poisson_inverse": 0.03}.get(name, 0.1)
     problem = PROBLEMS[name]()
     trial = make_trial(problem, network)
     trial.load_parameters({k: torch.zeros_like(v) for k, v in trial.parameters().items()})

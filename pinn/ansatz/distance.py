@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from pinn.ansatz.prescriptions import Columns, Prescription
-from pinn.derivatives.jets import Operand, Values
+from pinn.derivatives.jets import Operand, Values, stack
 from pinn.domains.ball import Ball, Shell
 from pinn.domains.base import Domain
 from pinn.domains.box import Box
@@ -56,8 +56,8 @@ def _sphere(coordinates: Sequence[str], center: Sequence[float], radius: float) 
     """r^2 - radius^2."""
 
     def function(columns: Columns) -> Values:
-        squares = [(columns[name] - float(at)) ** 2 for name, at in zip(coordinates, center, strict=True)]
-        return sum(squares[1:], start=squares[0]) - radius**2
+        x = stack([columns[name] for name in coordinates], -1)  # (n, d), for a jet a coordinate alone is all channels
+        return ((x - torch.as_tensor(center, dtype=x.dtype, device=x.device)) ** 2).sum(-1) - radius**2
 
     return function
 

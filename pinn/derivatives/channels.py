@@ -131,6 +131,12 @@ class Channels:
         return len(self.symbols[0].orders)
 
     @cached_property
+    def slopes(self) -> dict[int, int]:
+        """Coordinate -> the channel of the first derivative along it, where that is carried."""
+        units = (Symbol(tuple(int(j == i) for j in range(self.d))) for i in range(self.d))
+        return {i: self.index[unit] for i, unit in enumerate(units) if unit in self.index}
+
+    @cached_property
     def order(self) -> int:
         """The highest order of derivative carried."""
         return max(symbol.order for symbol in self.symbols)

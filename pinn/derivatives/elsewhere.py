@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
+from pinn.basis.corners import corners
 from pinn.basis.errors import UserError, require
 from pinn.derivatives.numpy_calls import called
 
@@ -201,8 +202,8 @@ class Shifted(Elsewhere):
         """The most that there are at points all over the domain."""
         low, high = torch.tensor(list(self.bounds.values()), dtype=torch.float64).T
         x = torch.quasirandom.SobolEngine(len(low)).draw(SAMPLES, dtype=torch.float64)
-        corners = torch.cartesian_prod(*torch.stack([low, high], 1)).reshape(-1, len(low))
-        return int(self._steps(torch.cat([low + (high - low) * x, corners]), MOST_STEPS).max())
+        ends = torch.as_tensor(corners(self.bounds.values()))
+        return int(self._steps(torch.cat([low + (high - low) * x, ends]), MOST_STEPS).max())
 
 
 Maker = Callable[[str, Callable, Bounds, object], Elsewhere]

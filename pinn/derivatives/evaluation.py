@@ -104,7 +104,7 @@ class Request:
 
     def channels(self, base: str) -> Channels:
         """The closed set of derivatives that `base` must carry."""
-        return Channels.closure(self.demands[base], len(self.vocabulary.coordinates))
+        return Channels.closure(self.demands[base], len(self.vocabulary.value.orders))
 
     @property
     def places(self) -> int:
@@ -120,7 +120,7 @@ class Request:
     def field_channels(self) -> Channels:
         """One set for all the fields, which share the network's forward pass."""
         demanded = {s for base, symbols in self.demands.items() if base not in self.derived for s in symbols}
-        return Channels.closure(demanded, len(self.vocabulary.coordinates))
+        return Channels.closure(demanded, len(self.vocabulary.value.orders))
 
     def assemble(self, value_of: Callable[[str], Tensor], points: Tensor) -> dict[str, Tensor]:
         """The asked-for names, composite ones put together from their entries."""
@@ -145,20 +145,21 @@ class Given:
     """What a residual may use besides the fields: unknowns by name, the normal (n, d) on a boundary.
 
     curves: of an unknown whose parameter is another number, the function from that, elementwise.
-    elsewhere: quantities of other places by name, each (n,).
+    elsewhere: quantities of other places by name, each (n,). directions: as of `coordinate_jet`.
     """
 
     unknowns: Mapping[str, Tensor] = field(default_factory=dict)
     normal: Tensor | None = None
     curves: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     elsewhere: Mapping[str, Tensor] = field(default_factory=dict)
+    directions: Tensor | None = None
 
 
 def taylor(
     request: Request, fields: FieldFunction, points: Tensor, given: Given, tape: Pass | None = None
 ) -> dict[str, Tensor]:
     """Named quantities at points (n, d) by Taylor mode: one forward pass of jets; each result has shape (n,)."""
-    coordinates = coordinate_jet(points, request.field_channels, tape)
+    coordinates = coordinate_jet(points, request.field_channels, tape, given.directions)
     bases = dict(fields(coordinates)) if request.demands else {}
     return request.assemble(_AtPoints(request, points, given, tape, bases).value, points)
 
@@ -177,14 +178,14 @@ class _AtPoints:
     bases: Fields
 
     def value(self, name: str) -> Tensor:
-        quantity = self.jet(name, Channels.closure((), len(self.request.vocabulary.coordinates)))
+        quantity = self.jet(name, Channels.closure((), len(self.request.vocabulary.value.orders)))
         return quantity.value if isinstance(quantity, Jet) else quantity
 
     def jet(self, name: str, channels: Channels) -> Values:
         quantity, points = self.request.quantities[name], self.points
         if quantity.kind == "coordinate":
             i = self.request.vocabulary.coordinates.index(name)
-            return coordinate_jet(points, channels, self.tape)[:, i]
+            return coordinate_jet(points, channels, self.tape, self.given.directions)[:, i]
         if quantity.kind != "derivative":
             value = _given_value(quantity, self.request, self.given, points, self.tape)
             if self.tape is None or len(channels) == 1 or not value.requires_grad:

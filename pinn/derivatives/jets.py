@@ -188,16 +188,19 @@ cat = cast(Callable[[Sequence[Values], int], Values], torch.cat)
 stack = cast(Callable[[Sequence[Values], int], Values], torch.stack)
 
 
-def coordinate_jet(points: Tensor, channels: Channels, tape: Pass | None = None) -> Jet:
-    """The jet of the coordinates themselves: points (n, d) -> logical shape (n, d), d x_i / d x_j = delta_ij."""
-    n, d = points.shape
-    seeds = points.new_zeros(len(channels), 1, d)
-    for i in range(d):
-        unit = Symbol(tuple(int(j == i) for j in range(d)))
-        if unit in channels.index:
-            seeds[channels.index[unit], 0, i].fill_(1.0)  # an assignment would wait for a GPU
-    coefficients = torch.cat([points.unsqueeze(0), seeds[1:].expand(-1, n, -1)])
-    return Jet(coefficients, channels, tape)
+def coordinate_jet(points: Tensor, channels: Channels, tape: Pass | None = None, along: Tensor | None = None) -> Jet:
+    """The jet of the coordinates themselves: points (n, d) -> logical shape (n, d), d x_i / d x_j = delta_ij.
+
+    along: (n, k, d), directions of the channels' derivatives after those of the d coordinates.
+    """
+    d = points.shape[1]
+    seeds = list(points.new_zeros(len(channels), d).unbind())
+    for i, channel in channels.slopes.items():
+        if i < d:
+            seeds[channel].narrow(0, i, 1).fill_(1.0)  # an assignment would wait for a GPU
+        elif along is not None:
+            seeds[channel] = along[:, i - d]
+    return Jet(torch.stack([points, *(seed.expand_as(points) for seed in seeds[1:])]), channels, tape)
 
 
 def _pair(a: Jet, b: Jet) -> tuple[Tensor, Tensor]:

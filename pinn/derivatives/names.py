@@ -86,6 +86,8 @@ class Vocabulary:
     coordinates, fields, unknowns, derived: names; operators: name -> second-order operator, `laplacian` included.
     space: those of the coordinates along which there are normals, all where it is empty. depends: field -> the
     coordinates that it is a function of; all where not named. elsewhere: quantities made of fields at other places.
+    directions: how many, beside the coordinates, there are derivatives along; operators may be made of these.
+    laplacians: whose product is the biharmonic, where it is not the Laplacian's square.
     """
 
     coordinates: tuple[str, ...]
@@ -96,6 +98,8 @@ class Vocabulary:
     space: tuple[str, ...] = ()
     depends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
+    directions: int = 0
+    laplacians: tuple[Operator, ...] = ()
 
     RESERVED = (
         "residual",
@@ -148,7 +152,7 @@ class Vocabulary:
     @property
     def value(self) -> Symbol:
         """The symbol of the quantity itself: no derivative."""
-        return Symbol((0,) * len(self.coordinates))
+        return Symbol((0,) * (len(self.coordinates) + self.directions))
 
     def gradient(self, base: str) -> list[str]:
         """The names of its slopes along the coordinates that there are normals along."""
@@ -181,7 +185,7 @@ class Vocabulary:
         if quantity.kind == "normal derivative" and not set(own) & set(self.space or self.coordinates):
             along = list(self.space or self.coordinates)
         elif quantity.symbol is not None:
-            orders = zip(self.coordinates, quantity.symbol.orders, strict=True)
+            orders = zip(self.coordinates, quantity.symbol.orders, strict=False)
             along = [coordinate for coordinate, order in orders if order and coordinate not in own]
         if along:
             raise UserError(
@@ -196,8 +200,8 @@ class Vocabulary:
         if prefix in self.operators:
             return Quantity("derivative", base, self.value.applied(self.operators[prefix]))
         if prefix == "biharmonic" and "laplacian" in self.operators:
-            laplacian = self.operators["laplacian"]
-            return Quantity("derivative", base, self.value.applied(laplacian).applied(laplacian))
+            first, second = self.laplacians or (self.operators["laplacian"],) * 2
+            return Quantity("derivative", base, self.value.applied(first).applied(second))
         return None
 
     def _normal_derivative(self, name: str) -> Quantity | None:
@@ -212,7 +216,8 @@ class Vocabulary:
         parsed = parse_suffix(suffix, self.coordinates)
         if parsed is None:
             return None
-        return Quantity("derivative", base, Symbol(tuple(parsed.count(c) for c in self.coordinates)))
+        along = Symbol((*(parsed.count(c) for c in self.coordinates), *(0,) * self.directions))
+        return Quantity("derivative", base, along)
 
     def _explain(self, name: str, where: str) -> str:
         base, _, suffix = name.rpartition("_")

@@ -1,11 +1,11 @@
 """Tables that do not cover the domain: where an equation or a condition asks for values that they do not have."""
 
 from collections.abc import Iterator
-from itertools import product
 
 import torch
 from torch import Tensor
 
+from pinn.basis.corners import corners
 from pinn.derivatives.numpy_calls import called
 from pinn.derivatives.tables import Asked, RangeRecorder, Table
 from pinn.domains.base import Domain
@@ -82,9 +82,9 @@ def _in_words(table: Table, axis: int, least: float, most: float, where: str) ->
 
 def farthest(domain: Domain, region: Region) -> Tensor:
     """The corners of a box's interior, or of its sides, that are a whole region's (k, d)."""
-    corners = torch.tensor(list(product(*domain.bounds.values())), dtype=torch.float64)
+    found = torch.as_tensor(corners(domain.bounds.values()))
     if not domain.is_box or region.where is not None or region.of is not None or isinstance(region, GivenRegion):
-        return corners[:0]
+        return found[:0]
     ends = {f"{c}.{end}": (i, domain.bounds[c][k]) for i, c in enumerate(domain.coordinates) for k, end in ENDS}
-    own = [corners[:, ends[side][0]] == ends[side][1] for side in region.sides]
-    return corners[torch.stack(own).any(0)] if own else corners
+    own = [found[:, ends[side][0]] == ends[side][1] for side in region.sides]
+    return found[torch.stack(own).any(0)] if own else found

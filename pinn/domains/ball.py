@@ -154,6 +154,7 @@ def directions(u: NDArray[np.float64], d: int) -> NDArray[np.float64]:
     """Unit vectors (n, d), uniform on the sphere where u is in the cube."""
     if d > 3:  # normal deviates have no preferred direction
         normal = ndtri(np.clip(u, 1e-300, 1 - 1e-16))
+        normal[~normal.any(1), 0] = 1.0  # the cube's middle, a node of Gauss rules, has no direction
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
     angle = 2 * np.pi * u[:, 0]
     if d == 2:

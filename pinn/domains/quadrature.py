@@ -8,6 +8,8 @@ from pinn.domains.cells import simplex_measures
 from pinn.domains.charts import Chart, Placed
 from pinn.domains.rules import Rule, gauss_legendre, joined, nodes_along, simplex_gauss, tensor_grid
 
+LEAST = 3  # nodes along each direction: a tensor rule of fewer is no better than points of equal weights, and 2^k many
+RESOLVED = 4  # nodes along each direction, of a rule whose error is small beside that of a solution
 IN_CELL = 2  # nodes along each direction of a mesh's cell: exact for cubic polynomials
 COVERED = 1e-9  # of the measure that a mesh in space may miss: edges that it cuts off cost more than Sobol points do
 
@@ -15,25 +17,46 @@ COVERED = 1e-9  # of the measure that a mesh in space may miss: edges that it cu
 def interior_quadrature(domain: Domain, n: int) -> Rule:
     """About n nodes inside: Gauss-Legendre where the interior is the smooth image of a cube, else of a mesh's cells.
 
-    Of a domain with time at Gauss-Legendre instants. Raises UserError where neither is to be had: for more than three
+    Sobol points of equal weights in so many dimensions that few nodes are left along each. Of a domain with time at
+    Gauss-Legendre instants. Raises UserError where neither is to be had: for more than three
     dimensions of space, and for a combination of domains with parameters.
     """
-    if domain.interior_chart.smooth:
-        return _of_chart(domain.interior_chart, n)
+    chart = domain.interior_chart
+    if _needs_points(chart, n, len(domain.space_coordinates)):
+        return domain.interior_rule(n)
+    if chart.smooth:
+        return _of_chart(chart, n)
     return mesh_rule(domain, n) if domain.time is None else _over_time(domain, None, n)
 
 
 def side_quadrature(domain: Domain, side: str, n: int) -> Rule:
     """About n nodes on a side: Gauss-Legendre where it is a curve, piece by piece, or the smooth image of a cube.
 
-    Else, on surfaces that are made of parts, Sobol points of equal weights. Raises UserError for an unknown side.
+    Else, on surfaces that are made of parts or of many dimensions, Sobol points of equal weights. Raises UserError for
+    an unknown side.
     """
     chart = domain.side_chart(domain.checked_side(side))
+    if _needs_points(chart, n, len(domain.space_coordinates)):
+        return domain.boundary_rule(side, n)
     if chart.smooth or (chart.k <= 1 and not chart.rejects):
         return _of_chart(chart, n)
     if domain.time is None:
         return domain.boundary_rule(side, n)
     return _over_time(domain, side, n)
+
+
+def resolves(domain: Domain, n: int) -> bool:
+    """Whether the integrals of smooth functions over a domain's space and its sides are good to many digits.
+
+    Up to three dimensions, and in boxes of as many as leave several nodes along each.
+    """
+    d = len(domain.space_coordinates)
+    return d <= 3 or (domain.is_box and nodes_along(n, d) >= RESOLVED)
+
+
+def _needs_points(chart: Chart, n: int, d: int) -> bool:
+    """Whether a domain of d dimensions of space, or a side of it, has neither a good tensor rule nor a mesh."""
+    return d > 3 and not chart.rejects and not (chart.smooth and nodes_along(n, chart.k) >= LEAST)
 
 
 def _of_chart(chart: Chart, n: int) -> Rule:

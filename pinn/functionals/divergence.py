@@ -14,8 +14,10 @@ from pinn.derivatives.names import Quantity as Meaning
 from pinn.derivatives.names import Vocabulary
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.base import Domain
+from pinn.domains.quadrature import resolves
 from pinn.functionals.balance import Balance
 from pinn.functionals.base import Quantity
+from pinn.functionals.integrals import NODES
 from pinn.terms.base import Equation, Term
 
 OF_TERM = "balance of "  # begins the name of one that an equation asks for by itself
@@ -42,9 +44,12 @@ def divergences(terms: Mapping[str, Term], domain: Domain, vocabulary: Vocabular
     """The balances of the terms in all of space whose equation is  content_t + div(flux) = source.
 
     In it the derivatives have constant coefficients: of a quantity once by time, once by space, or twice by space.
-    Told by the equation's values at random arguments, whatever it is written like.
+    Told by the equation's values at random arguments, whatever it is written like. None in so many dimensions that a
+    balance would fail by the error of its integrals.
     """
-    found = {}
+    found: dict[str, Balance] = {}
+    if not resolves(domain, NODES[max(NODES)]):
+        return found
     for name, term in terms.items():
         if not term.region(domain).is_whole:
             continue

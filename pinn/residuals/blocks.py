@@ -1,12 +1,13 @@
 """The row blocks of a residual: one component of one term each, grouped by the region whose points they share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from pinn.basis.errors import UserError, require
+from pinn.derivatives.estimators import Estimation, Estimator
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.numpy_calls import called
 from pinn.domains.region import Region
@@ -26,11 +27,26 @@ class Block:
 
 @dataclass(frozen=True)
 class RegionBlocks:
-    """The blocks that share a region, its points and their derivatives."""
+    """The blocks that share a region, its points and their derivatives. estimates: the request with estimates."""
 
     region: Region
     blocks: tuple[Block, ...]
     request: Request
+    estimation: Estimation | None = None
+    estimates: Request | None = None
+
+    def asked(self, points: Points) -> Request:
+        """The request for what is known at the points: estimates where they have directions for these."""
+        return self.request if points.directions is None or self.estimates is None else self.estimates
+
+    def estimated(self, trial: TrialFunction, estimator: Estimator) -> "RegionBlocks":
+        """The same with estimates of what is cheaper so; where first derivatives are asked for, too, nothing is."""
+        estimation = Estimation.of(estimator, trial.problem.vocabulary, self.request.names)
+        if estimation is None or self.region.sides or self.request.inner:
+            return self
+        estimates = trial.request(self.request.names, vocabulary=estimation.vocabulary)
+        cheaper = len(estimates.field_channels) < len(self.request.field_channels)
+        return replace(self, estimation=estimation, estimates=estimates) if cheaper else self
 
 
 def group_by_region(

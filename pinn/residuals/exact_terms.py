@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Generator, Tensor
 
+from pinn.derivatives.estimators import Estimator
 from pinn.residuals.blocks import RegionBlocks, row_values, slopes
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
@@ -17,16 +18,22 @@ GIVEN = ("coordinate", "normal", "unknown")  # kinds of quantities that are no p
 POINTS = 64  # where fields and residuals are looked at
 
 
-def make_residuals(trial: TrialFunction, *, weights: Mapping[str, float] | None = None, seed: int = 0) -> Residuals:
+def make_residuals(
+    trial: TrialFunction,
+    *,
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
+    estimator: Estimator | None = None,
+) -> Residuals:
     """The residuals that training has to reduce: terms that the ansatz satisfies exactly are left out.
 
-    So are the initial conditions of a later window of time, whose start stands for them. weights: as of `Residuals`.
-    Raises UserError where a name in an equation or in weights means nothing.
+    So are the initial conditions of a later window of time, whose start stands for them. weights, estimator: as of
+    `Residuals`. Raises UserError where a name in an equation or in weights means nothing.
     """
 
     def without(terms: tuple[str, ...]) -> Residuals:
         kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in terms}
-        return Residuals(trial, weights=kept, skip=terms)
+        return Residuals(trial, weights=kept, skip=terms, estimator=estimator)
 
     replaced = trial.start.replaced
     residuals = without(replaced)

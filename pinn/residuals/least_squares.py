@@ -103,8 +103,8 @@ class CollocationLeastSquares:
 
     @cached_property
     def own(self) -> PointSet:
-        """The points whose rows are computed here, with what was there before a window of time."""
-        return self.residuals.with_past(self._own)
+        """The points whose rows are computed here, with what is looked up once."""
+        return self.residuals.prepared(self._own)
 
     @cached_property
     def identity(self) -> int:
@@ -373,7 +373,14 @@ class CollocationLeastSquares:
     ) -> None:
         def at_row(theta: Tensor, row: dict[str, Tensor], scales: Tensor) -> tuple[Tensor, Tensor]:
             columns = {name: row[name] for name in points.columns}
-            point = Points(row["x"], row.get("normal"), points.per_row, columns=columns, past=row.get("past"))
+            point = Points(
+                row["x"],
+                row.get("normal"),
+                points.per_row,
+                columns=columns,
+                past=row.get("past"),
+                directions=row.get("directions"),
+            )
             values = self.residuals.region_values(group, point, self._parameters(theta))
             of_row = scales * torch.stack([value[0] for value in values])
             return of_row, of_row

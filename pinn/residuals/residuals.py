@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.basis.errors import require
+from pinn.derivatives.estimators import Estimator
 from pinn.derivatives.tape import Pass
 from pinn.residuals.blocks import Block, RegionBlocks, group_by_region, largest_addend, row_values
 from pinn.sampling.base import Sampler, draw_all
@@ -17,6 +18,7 @@ from pinn.sampling.points import Points, PointSet
 from pinn.trial.function import TrialFunction
 
 Named = dict[str, Tensor]
+ADDENDS = 8  # of a Laplacian that are looked at, at most: in 100 dimensions all of them take longer than a step
 
 
 def unflatten(theta: Tensor, shapes: Mapping[str, torch.Size]) -> Named:
@@ -36,6 +38,7 @@ class Residuals:
     weights: block or term name -> positive weight, the term's own where not named, mostly 1. skip: terms left out, such
     as those that hold exactly. smoothing: factor on artificial viscosities. priors: the blocks that say
     what is known before any data. by_evidence: term -> its blocks, of those whose weight the data decide.
+    estimator: of operators in many coordinates, at points that are bound; None for exact ones.
     Raises UserError for unknown names in equations and weights.
     """
 
@@ -46,12 +49,16 @@ class Residuals:
         weights: Mapping[str, float] | None = None,
         skip: tuple[str, ...] = (),
         smoothing: float = 1.0,
+        estimator: Estimator | None = None,
     ) -> None:
         self.trial = trial
         self.skip = skip
         self.smoothing = smoothing
         self.shapes = {name: tensor.shape for name, tensor in trial.parameters().items()}
+        self.estimator = estimator
         self.regions = group_by_region(trial, skip, smoothing)
+        if estimator is not None and trial.derivatives == "taylor":
+            self.regions = {label: group.estimated(trial, estimator) for label, group in self.regions.items()}
         require(bool(self.regions), f"{trial.problem.name} has no terms to minimize")
         self.blocks = tuple(block.name for block in self._blocks())
         self.priors = tuple(b.name for b in self._blocks() if self.trial.terms[b.term].is_prior)
@@ -117,24 +124,36 @@ class Residuals:
         """The same terms with the same weights, of another trial function of the problem."""
         kept = {block.term for group in self.regions.values() for block in group.blocks}
         skipped = tuple(name for name in trial.terms if name not in kept)
-        return Residuals(trial, weights=self.weights, skip=skipped)
+        return Residuals(trial, weights=self.weights, skip=skipped, estimator=self.estimator)
+
+    def exactly(self) -> "Residuals":
+        """The same without estimates."""
+        if self.estimator is None:
+            return self
+        return Residuals(self.trial, weights=self.weights, skip=self.skip, smoothing=self.smoothing)
 
     def smoothed(self, factor: float) -> "Residuals":
         """The same with artificial viscosities so many times as large as they are meant to be."""
-        return Residuals(self.trial, weights=self.weights, skip=self.skip, smoothing=factor)
+        return Residuals(self.trial, weights=self.weights, skip=self.skip, smoothing=factor, estimator=self.estimator)
 
     def draw(self, sampler: Sampler, generator: Generator) -> PointSet:
         """Points of every region, in the trial function's type on its device."""
         regions = {label: group.region for label, group in self.regions.items()}
         return draw_all(sampler, self.trial, regions, generator)
 
-    def with_past(self, points: PointSet) -> PointSet:
-        """The points with what was there before a window of time, looked up once and not at each evaluation."""
-        known = {
-            label: self.trial.past(self.regions[label].request, own.x) if own.past is None else own.past
-            for label, own in points.items()
-        }
-        return {label: replace(own, past=known[label]) for label, own in points.items()}
+    def prepared(self, points: PointSet) -> PointSet:
+        """The points with what is looked up once for each evaluation: directions of estimates, what was before."""
+        known = {label: self._with_directions(self.regions[label], own) for label, own in points.items()}
+        for label, own in known.items():
+            if own.past is None:
+                past = self.trial.past(self.regions[label].asked(own), own.x, own.directions)
+                known[label] = replace(own, past=past)
+        return known
+
+    def _with_directions(self, group: RegionBlocks, points: Points) -> Points:
+        if group.estimation is None or points.directions is not None:
+            return points
+        return replace(points, directions=group.estimation.directions(points.x))
 
     def pointwise(self, x: Tensor, theta: Tensor | None = None) -> Named:
         """The unweighted residuals of the interior blocks at any points x (n, d): block -> (n,)."""
@@ -159,7 +178,8 @@ class Residuals:
     ) -> tuple[Named, Named]:
         """The residual of each of a region's blocks (n,), and in the interior the largest term of its equation there.
 
-        A term is |q dr/dq| for an argument q of the equation r, of a Laplacian the largest second derivative.
+        A term is |q dr/dq| for an argument q of the equation r, of a Laplacian the largest second derivative, of
+        many coordinates along some of them.
         """
         values = self._quantities(group, points, parameters)
         rows = {block.name: row_values(block.equation, values, points) for block in group.blocks}
@@ -167,6 +187,7 @@ class Residuals:
             return rows, {}
         parts = {name: torch.zeros_like(values[name]) for name in self.trial.problem.coordinates if name in values}
         space = self.trial.domain.space_coordinates
+        space = space[:: -(-len(space) // ADDENDS)]
         sums = {
             name: [f"{name.removeprefix('laplacian_')}_{c}{c}" for c in space]
             for name in values
@@ -180,5 +201,8 @@ class Residuals:
         self, group: RegionBlocks, points: Points, parameters: Mapping[str, Tensor], tape: Pass | None = None
     ) -> Named:
         """What a region's equations ask for, by name, and the points' own columns."""
-        values = self.trial.evaluate_with(group.request, points.x, parameters, points.normal, tape, points.past)
+        request = group.asked(points)
+        values = self.trial.evaluate_with(
+            request, points.x, parameters, points.normal, tape, points.past, points.directions
+        )
         return {**values, **points.columns}

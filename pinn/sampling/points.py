@@ -17,6 +17,7 @@ class Points:
     points with each other, such as periodicity (2), or sum over them (a quadrature).
     weight: of the rows' squares (n,), of mean 1; None for all alike. columns: values (k n,) that belong to the
     points, such as observations, by name. past: what was there before a window of time (k n, ...), where it is known.
+    directions: those that operators are estimated along there (k n, directions, d).
     """
 
     x: Tensor
@@ -25,6 +26,7 @@ class Points:
     weight: Tensor | None = None
     columns: Mapping[str, Tensor] = field(default_factory=dict)
     past: Tensor | None = None
+    directions: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of residual rows n."""
@@ -42,7 +44,7 @@ class Points:
         """The points of some residual rows."""
         weight = None if self.weight is None else self.weight[rows]
         picked = self._mapped(lambda values: self.by_row(values)[:, rows].flatten(0, 1), weight=False)
-        return Points(picked.x, picked.normal, self.per_row, weight, picked.columns, picked.past)
+        return Points(picked.x, picked.normal, self.per_row, weight, picked.columns, picked.past, picked.directions)
 
     def thinned(self, most: int = ENOUGH) -> "Points":
         """These points where they are no more rows than that, else as many or fewer, taken evenly."""
@@ -55,6 +57,7 @@ class Points:
     def tensors(self) -> dict[str, Tensor]:
         """All that the residuals at these points depend on, by name."""
         named = {"x": self.x, "normal": self.normal, "weight": self.weight, "past": self.past, **self.columns}
+        named["directions"] = self.directions
         return {name: values for name, values in named.items() if values is not None}
 
     def _mapped(self, function: Callable[[Tensor], Tensor], weight: bool = True) -> "Points":
@@ -68,6 +71,7 @@ class Points:
             on(self.weight) if weight else None,
             {name: function(values) for name, values in self.columns.items()},
             on(self.past),
+            on(self.directions),
         )
 
 

@@ -18,6 +18,7 @@ from pinn.trial.function import FieldNetwork, TrialFunction
 INTERIOR, BOUNDARY = 128, 32  # points in a region, on a side
 STEP = 1e-3  # of a coordinate's length: of the differences by which a source's waves are seen
 JUMPS = 0.05  # share of the differences, the largest, that count as jumps of a source and not as its waves
+AXES = 8  # coordinates, at most, along which waves go alone: of many, some stand for the others, time among them
 SHORTEST = 50.0  # wave number that is looked at, in radians a unit of [-1, 1]
 
 Rows = dict[str, Tensor]
@@ -69,7 +70,8 @@ class Probe:
     def response(self, center: Tensor, amplitude: Tensor, waves: Tensor) -> dict[str, float]:
         """What waves of these numbers (d,) add to each block: its root mean square, the largest of several directions.
 
-        The waves go along each coordinate alone, and along all: terms that cancel for one of them do not for others.
+        The waves go along each coordinate alone, of many along some, and along all: terms that cancel for one of them
+        do not for others.
         """
         still = self.constant(center)
         largest = dict.fromkeys(still, 0.0)
@@ -113,7 +115,8 @@ class Probe:
     def _directions(self, waves: Tensor, fields: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """Weights (m, d) and phases (m,) of some waves for each direction: pairs a quarter of a wave apart."""
         d = len(waves)
-        for axis in [*range(d), None][: d + (d > 1)]:
+        some = dict.fromkeys(round(k * (d - 1) / (AXES - 1)) for k in range(AXES)) if d > AXES else range(d)
+        for axis in [*some, *([None] if d > 1 else [])]:
             signs = 2.0 * torch.randint(2, (fields, d), generator=self.generator).to(waves) - 1.0
             numbers = waves if axis is None else waves * torch.eye(d).to(waves)[axis]
             phase = 2.0 * math.pi * torch.rand(fields, generator=self.generator, dtype=torch.float64)

@@ -60,6 +60,7 @@ def solve(
     *,
     constraints: str = "hard",
     derivatives: str = "taylor",
+    probes: int = 16,
     weights: Mapping[str, float] | None = None,
     weighting: Weighting | None = None,
     initial_guess: str | None = None,
@@ -84,7 +85,8 @@ def solve(
             a minute or so.
         constraints: `hard` makes conditions hold exactly where they can, by the problem's ansatz or, where it has none,
             by one derived from its conditions; `soft` makes them terms.
-        derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule).
+        derivatives: `taylor`, `reverse` (torch.func) or `auto` (taylor where every operation has a rule); `hutchinson`
+            and `stde` estimate Laplacians in training from so many `probes` a point, >= 2, random directions or axes.
         weights: term -> weight in the loss, 1 where not named. weighting: changes them while training.
         initial_guess: `linear` starts from a fit of the last layer, `features` chooses the scales of random features, a
             path starts from that solution's parameters.

@@ -20,11 +20,12 @@ from pinn.training.run import StepRecord
 class HeldOut:
     """Points apart from the training's, drawn once, so that what is measured there compares from step to step.
 
-    n: points a region. seed: of their drawing. team: shares the work. The truth there is computed once.
+    Of exact derivatives, for estimates square to more. n: points a region. seed: of their drawing. team: shares the
+    work. The truth there is computed once.
     """
 
     def __init__(self, residuals: Residuals, n: int, seed: int, team: Team | None = None) -> None:
-        self.residuals = residuals
+        residuals = self.residuals = residuals.exactly()
         sampler, generator = UniformSampler(interior=n, boundary=n), torch.Generator().manual_seed(seed)
         self.points = residuals.draw(sampler, generator)
         self.least_squares: Collocation = shared(bind(residuals, self.points), team or Alone())

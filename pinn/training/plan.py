@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pinn.basis.configurable import plain
+from pinn.derivatives.estimators import DRAWS, Estimator
 from pinn.networks.mlp import MLP
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
@@ -39,6 +40,7 @@ class Plan:
     training: Training = field(default_factory=Training)
     constraints: str = "hard"
     derivatives: str = "taylor"
+    probes: int = 16
     weights: Mapping[str, float] | None = None
     weighting: Weighting | None = None
     initial_guess: str | None = None
@@ -67,6 +69,11 @@ class Plan:
     def balanced_weights(self) -> dict[str, float]:
         """The weights of the terms' mean squares in the equations' own units."""
         return self.sizes.weights(self.weights)
+
+    @property
+    def estimator(self) -> Estimator | None:
+        """That of operators in many coordinates, where one is chosen."""
+        return Estimator(DRAWS[self.derivatives], self.probes) if self.derivatives in DRAWS else None
 
     @property
     def stages(self) -> Stages:
@@ -98,7 +105,7 @@ class Plan:
         clock: of the window, which the guess counts to. searching: whether scales of features are looked for.
         Raises UserError where a setting, the equations or the checkpoint are at fault.
         """
-        residuals = make_residuals(window, weights=self.balanced_weights, seed=self.seed)
+        residuals = make_residuals(window, weights=self.balanced_weights, seed=self.seed, estimator=self.estimator)
         clock = clock or Clock(self.training.time_limit)
         pairs, guess = None, None if self.initial_guess == "features" and not searching else self.initial_guess
         if saved is None:

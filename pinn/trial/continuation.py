@@ -302,4 +302,4 @@ def _without_time(x: Values, time: int) -> "_Tensor | _Jet":
     if not isinstance(x, Jet):
         return _Tensor(x, keep)
     steady = [symbol for symbol in x.channels.symbols if symbol.orders[time] == 0]
-    return _Jet(x, keep, Channels.closure(steady, x.shape[1]), time)
+    return _Jet(x, keep, Channels.closure(steady, x.channels.d), time)

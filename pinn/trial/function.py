@@ -11,8 +11,10 @@ from torch.func import functional_call
 from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.derivatives.composition import Pass
+from pinn.derivatives.estimators import DRAWS
 from pinn.derivatives.evaluation import FieldFunction, Given, Request, reverse, taylor
 from pinn.derivatives.jets import Fields, NoJetRule, Values, cat, coordinate_jet
+from pinn.derivatives.names import Vocabulary
 from pinn.domains.base import Domain
 from pinn.domains.region import Region
 from pinn.networks.scaling import FieldScaling
@@ -23,7 +25,7 @@ from pinn.terms.curves import Curve, curve_of
 from pinn.trial.continuation import Beginning, Piece, Start
 
 INTERFACE = "interface"  # term by which pieces of a network meet
-ENGINES = ("taylor", "reverse", "auto")
+ENGINES = ("taylor", "reverse", "auto", *DRAWS)
 
 Ansatz = Callable[[Values, Fields], Fields]  # coordinates (n, d) and raw outputs to the fields, both by name
 NetworkFactory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module from (n, inputs) to (n, outputs)
@@ -98,7 +100,8 @@ class TrialFunction:
     """The fields of a problem as functions of coordinates and network parameters, with their derivatives.
 
     ansatz: makes conditions hold exactly; None leaves raw network outputs, whose constraints are soft.
-    derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule).
+    derivatives: `taylor`, `reverse`, or `auto` (taylor where every operation has a jet rule); an estimator is one of
+    residuals, and the function's own derivatives are exact.
     domain: where they are trained, a window of the problem's domain; None for all of it. start: what was before the
     window. prefix: of its parameters' names in a file. parts: of the
     domain, in each of which the network has a piece of its own, and interfaces: the term by which these meet; None for
@@ -128,7 +131,7 @@ class TrialFunction:
         self.prefix = prefix
         self.parts = parts
         self.interfaces = interfaces
-        self.derivatives = derivatives
+        self.derivatives = "taylor" if derivatives in DRAWS else derivatives
         if derivatives == "auto":
             self.derivatives = self.supported_engine()
 
@@ -259,11 +262,20 @@ class TrialFunction:
         trial.ansatz = lambda x, outputs: {name: 0.0 * values for name, values in outputs.items()}
         return trial
 
-    def request(self, names: Sequence[str], where: Mapping[str, str] | None = None, collapse: bool = True) -> Request:
-        """Resolve names; raises UserError that lists the known names where one means nothing."""
+    def request(
+        self,
+        names: Sequence[str],
+        where: Mapping[str, str] | None = None,
+        collapse: bool = True,
+        vocabulary: Vocabulary | None = None,
+    ) -> Request:
+        """Resolve names; raises UserError that lists the known names where one means nothing.
+
+        vocabulary: that of estimates; None for the problem's own.
+        """
         problem = self.problem
-        asked = tuple(dict.fromkeys(names))
-        return Request(problem.vocabulary, problem.derived, asked, where or {}, collapse, problem.elsewhere)
+        asked, known = tuple(dict.fromkeys(names)), vocabulary or problem.vocabulary
+        return Request(known, problem.derived, asked, where or {}, collapse, problem.elsewhere)
 
     def evaluate(
         self, names: Sequence[str] | Request, points: Tensor, parameters: Mapping[str, Tensor] | None = None
@@ -283,10 +295,14 @@ class TrialFunction:
         normal: Tensor | None = None,
         tape: Pass | None = None,
         past: Tensor | None = None,
+        directions: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """As `evaluate`, on a boundary with its normals (n, d), through `tape` and with the `past` that are given."""
+        """As `evaluate`, on a boundary with its normals (n, d), through `tape` and with the `past` that are given.
+
+        directions: of a request for estimates, as of `coordinate_jet`.
+        """
         unknowns = {name: parameters[f"unknowns.{name}"] for name in self.problem.unknowns}
-        given = Given(unknowns, normal, self._curved, self._elsewhere(request, points, parameters, tape))
+        given = Given(unknowns, normal, self._curved, self._elsewhere(request, points, parameters, tape), directions)
         fields = self.field_function(parameters, past)
         if self.derivatives == "reverse":
             return reverse(request, fields, points, given)
@@ -303,7 +319,7 @@ class TrialFunction:
             values[name] = one.value(points, places, self.evaluate_with(inner, places, parameters, tape=inside))
         return values
 
-    def past(self, request: Request, points: Tensor) -> Tensor | None:
+    def past(self, request: Request, points: Tensor, directions: Tensor | None = None) -> Tensor | None:
         """What was before the window at points (n, d), for evaluations of a request there; None where there is nothing.
 
         It depends on no parameter of this window. The reference engine looks for itself.
@@ -311,7 +327,7 @@ class TrialFunction:
         if self.derivatives == "reverse":
             return None
         with torch.no_grad():
-            return self.start.past(coordinate_jet(points, request.field_channels, None))
+            return self.start.past(coordinate_jet(points, request.field_channels, None, directions))
 
     def field_function(self, parameters: Mapping[str, Tensor], past: Tensor | None = None) -> FieldFunction:
         """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,). past: as of `past`."""
