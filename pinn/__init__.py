@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pinn.domains import Disc as Disc
     from pinn.domains import Ellipse as Ellipse
     from pinn.domains import Mapped as Mapped
+    from pinn.domains import Mesh as Mesh
+    from pinn.domains import MeshFile as MeshFile
     from pinn.domains import Parameters as Parameters
     from pinn.domains import PointCloud as PointCloud
     from pinn.domains import Polygon as Polygon

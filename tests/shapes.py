@@ -18,6 +18,7 @@ from pinn.domains import (
     Domain,
     Ellipse,
     Mapped,
+    Mesh,
     Parameters,
     PointCloud,
     Polygon,
@@ -27,6 +28,7 @@ from pinn.domains import (
     StarShaped,
     Time,
 )
+from pinn.domains.meshing import box_mesh
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,9 @@ KNOWN = {
     ),
     "cloud": Known(lambda: PointCloud(grid_points(8, 2)), 1.0, {"cloud": 4.0}),
     "cloud in space": Known(lambda: PointCloud(grid_points(4, 3), name="skin"), 1.0, {"skin": 6.0}),
+    "mesh": Known(lambda: mesh_of_box(4, 1.0, 2.0), 2.0, {"mesh": 5.0, "left": 1.0}),
+    "mesh in space": Known(lambda: mesh_of_box(2, 1.0, 2.0, 1.0), 2.0, {"mesh": 9.0, "left": 1.0}),
+    "turned mesh": Known(lambda: mesh_of_box(4, 1.0, 2.0).rotated(0.3).scaled(0.5), 0.5, {"mesh": 2.5, "left": 0.5}),
     "mapped annulus": Known(
         lambda: Mapped(polar, Box(r=(1, 2), a=(0, 2 * pi)), closed=("a",), name="ring"),
         3 * pi,
@@ -253,6 +258,15 @@ def box_of_triangles(*lengths: float) -> tuple[np.ndarray, np.ndarray]:
     vertices = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * lengths
     corners = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     return vertices, np.array([(a, *pair) for a, b, c, d in corners for pair in ((b, c), (c, d))])
+
+
+def mesh_of_box(cells: int, *lengths: float) -> Mesh:
+    """Simplices of a grid of the box from the origin; the facets where both x = 0 and y < 1 are the group `left`."""
+    nodes, simplices = box_mesh(np.zeros(len(lengths)), np.array(lengths), 1 / cells)
+    facets = np.concatenate([np.delete(simplices, i, axis=1) for i in range(len(lengths) + 1)])
+    corners = nodes[facets]
+    left = (corners[..., 0] == 0).all(axis=1) & (corners[..., 1] <= 1).all(axis=1)
+    return Mesh(nodes, simplices, facets={"left": facets[left]})
 
 
 def phase(s):

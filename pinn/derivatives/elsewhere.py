@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
+from scipy.special import roots_jacobi
 from torch import Tensor
 
 from pinn.basis.arguments import argument_names
@@ -66,6 +66,13 @@ class Elsewhere(ABC):
         """Coordinate -> the farthest that is asked for beyond the domain at points (n, d), where nothing is told."""
         return {}
 
+    def looks_ahead(self, coordinate: str) -> bool:
+        """Whether quantities are asked for at places that come later along a coordinate than their point."""
+        x, column = _spread(self.bounds), self.coordinates.index(coordinate)
+        low, high = self.bounds[coordinate]
+        later = self.places(x)[:, column].reshape(self.count, -1) - x[:, column]
+        return bool((later > LEFT * (high - low)).any())
+
     def borders(self, x: Tensor) -> Tensor | None:
         """A whole number (n,) that jumps where the quantity is not smooth in x (n, d), if there is such a place."""
         return None
@@ -75,7 +82,8 @@ class Elsewhere(ABC):
 class RunningIntegral(Elsewhere):
     """The integral of the method over `variable`, which stands for a coordinate, from `start` to the point or to `end`.
 
-    By Gauss and Legendre's rule of `nodes` nodes on [0, 1], mapped to the interval of each point.
+    The integrand is the method times (end - s)^power. By Gauss and Jacobi's rule for that weight with `nodes` nodes on
+    [0, 1], Legendre's for the power 0, mapped to the interval of each point.
     """
 
     variable: str
@@ -83,6 +91,7 @@ class RunningIntegral(Elsewhere):
     start: float
     end: float | None
     nodes: int
+    power: float = 0.0
 
     @property
     def count(self) -> int:
@@ -98,8 +107,8 @@ class RunningIntegral(Elsewhere):
 
     @cached_property
     def _rule(self) -> tuple[Tensor, Tensor]:
-        nodes, weights = np.polynomial.legendre.leggauss(self.nodes)
-        return torch.as_tensor(0.5 * (nodes + 1.0)), torch.as_tensor(0.5 * weights)
+        nodes, weights = roots_jacobi(self.nodes, self.power, 0.0)
+        return torch.as_tensor(0.5 * (nodes + 1.0)), torch.as_tensor(0.5 ** (1.0 + self.power) * weights)
 
     def _length(self, x: Tensor) -> Tensor:
         end = x[:, self.coordinates.index(self.coordinate)] if self.end is None else self.end
@@ -116,7 +125,7 @@ class RunningIntegral(Elsewhere):
         known = {**here, **at, self.variable: places[:, self.coordinates.index(self.coordinate)]}
         integrand = called(self.function, *(known[name] for name in self.arguments)) + torch.zeros_like(places[:, 0])
         weights = self._rule[1].to(x)
-        return self._length(x) * (weights[:, None] * integrand.reshape(self.nodes, -1)).sum(0)
+        return self._length(x) ** (1.0 + self.power) * (weights[:, None] * integrand.reshape(self.nodes, -1)).sum(0)
 
 
 @dataclass(frozen=True)
@@ -200,25 +209,33 @@ class Shifted(Elsewhere):
     @cached_property
     def _most_steps(self) -> int:
         """The most that there are at points all over the domain."""
-        low, high = torch.tensor(list(self.bounds.values()), dtype=torch.float64).T
-        x = torch.quasirandom.SobolEngine(len(low)).draw(SAMPLES, dtype=torch.float64)
-        ends = torch.as_tensor(corners(self.bounds.values()))
-        return int(self._steps(torch.cat([low + (high - low) * x, ends]), MOST_STEPS).max())
+        return int(self._steps(_spread(self.bounds), MOST_STEPS).max())
+
+
+def _spread(bounds: Bounds) -> Tensor:
+    """Points (n, d) all over a box, its corners with them."""
+    low, high = torch.tensor(list(bounds.values()), dtype=torch.float64).T
+    x = torch.quasirandom.SobolEngine(len(low)).draw(SAMPLES, dtype=torch.float64)
+    return torch.cat([low + (high - low) * x, torch.as_tensor(corners(bounds.values()))])
 
 
 Maker = Callable[[str, Callable, Bounds, object], Elsewhere]
 
 
-def integral(*, start: float, end: float | None = None, nodes: int = NODES, **variable: str) -> Callable:
+def integral(
+    *, start: float, end: float | None = None, nodes: int = NODES, power: float = 0.0, **variable: str
+) -> Callable:
     """Mark a problem's method as an integrand: `@pinn.integral(s="t", start=0.0)` is the integral over s from 0 to t.
 
     In the method, whose name is the integral's, coordinates are the point's, the variable runs along its coordinate,
     and fields and derivatives are those at the variable's place: `def memory(self, t, s, u): return exp(s - t) * u`.
     end: a number, None for the point itself. nodes: of the quadrature, each of which costs as much as a point.
+    power: > -1, of a factor (end - s)^power that the method leaves out, such as -0.5 for Abel's kernel.
     """
     one = len(variable) == 1
     require(one, f'integral needs one variable and its coordinate, such as s="t", got {variable or "none"}')
     require(nodes >= 1, f"nodes of an integral must be >= 1, got {nodes}")
+    require(power > -1, f"power of an integral must be > -1, below which it has no value, got {power}")
     ((name, coordinate),) = variable.items()
 
     def make(own: str, method: Callable, bounds: Bounds, problem: object) -> Elsewhere:
@@ -230,7 +247,7 @@ def integral(*, start: float, end: float | None = None, nodes: int = NODES, **va
             told = f"the integral {own} reaches {coordinate} = {limit:g}, outside of the domain [{low:g}, {high:g}]"
             require(low <= limit <= high, told)
         arguments = argument_names(method)
-        return RunningIntegral(own, method, arguments, bounds, name, coordinate, float(start), end, nodes)
+        return RunningIntegral(own, method, arguments, bounds, name, coordinate, float(start), end, nodes, float(power))
 
     return _marking(make)
 

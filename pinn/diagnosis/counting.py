@@ -3,6 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
 from pinn.problem import Problem
 from pinn.residuals.residuals import RegionBlocks, Residuals
 from pinn.sampling.given import DataRegion, GivenRegion
@@ -37,15 +40,19 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
         return
     for coordinate in (name for name in problem.coordinates if name not in problem.domain.parameters):
         asked = {name: orders.get((name, coordinate), 0) for name in problem.vocabulary.fields if name not in observed}
-        if blocks[coordinate] >= sum(asked.values()):
-            continue
-        for name, order in asked.items():
+        lacking = _order_of_all(residuals, coordinate, tuple(asked)) - blocks[coordinate]
+        for name, order in sorted(asked.items(), key=lambda one: -one[1]):
             have = counts[name, coordinate]
-            if have < order:
+            if have < order and lacking > 0:
+                lacking -= order - have
                 yield (
                     f"{name} has {have} of the {order} conditions along {coordinate} that its derivatives of order "
                     f"{order} ask for; add one on {_missing(problem, coordinate)}, or the solution is not the only one"
                 )
+    for name in highest:
+        if not any(counts[name, coordinate] for coordinate in problem.coordinates) and _floats(residuals, name):
+            level = f'a Pin or a Mean, or by defined_up_to_constant = ("{name}",)'
+            yield f"{name} has no condition, and the equations know its derivatives alone: say its level by {level}"
 
 
 def bare_sides(residuals: Residuals) -> Iterator[str]:
@@ -153,6 +160,37 @@ def _orders(residuals: Residuals) -> dict[Key, int]:
         for field in problem.vocabulary.fields
         for i, coordinate in enumerate(problem.coordinates)
     }
+
+
+def _floats(residuals: Residuals, name: str) -> bool:
+    """Whether no equation and no condition asks for a field itself, but some for its derivatives."""
+    value = residuals.trial.problem.vocabulary.value
+    demands = [group.request.demands.get(name, set()) for group in residuals.regions.values()]
+    return any(demands) and not any(value in demand for demand in demands)
+
+
+def _order_of_all(residuals: Residuals, coordinate: str, fields: tuple[str, ...]) -> int:
+    """How many conditions the equations of the interior ask for along a coordinate, all together.
+
+    The degree of the determinant of their symbols: the largest sum of orders with each equation for another field
+    (Agmon, Douglis & Nirenberg 1964, doi:10.1002/cpa.3160170104). Of Stokes' it is 4 and not 5, for no pressure is in
+    the balance of mass. Where numbers differ, or no equation is left for a field, the sum of the fields' orders.
+    """
+    problem = residuals.trial.problem
+    if not fields:
+        return 0
+    number, absent, rows = problem.coordinates.index(coordinate), -1e6, []
+    for group in (group for group in residuals.regions.values() if group.region.is_interior):
+        for block in group.blocks:
+            names = [name for name in block.equation.arguments if name not in group.region.columns]
+            request, own = residuals.trial.request(names), _fields(problem, tuple(names), group)
+            rows.append([request.order(name, number) if name in own else absent for name in fields])
+    orders = np.array(rows).reshape(-1, len(fields))
+    if orders.shape[0] == orders.shape[1]:
+        total = orders[linear_sum_assignment(orders, maximize=True)].sum()
+        if total >= 0:
+            return int(total)
+    return int(np.maximum(orders.max(axis=0, initial=0), 0).sum())
 
 
 def _count(

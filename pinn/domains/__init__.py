@@ -8,6 +8,8 @@ from pinn.domains.cloud import PointCloud
 from pinn.domains.combinations import Difference, Intersection, Named, Union
 from pinn.domains.curves import ClosedCurve, Curve, Ellipse, StarShaped
 from pinn.domains.mapped import Mapped
+from pinn.domains.mesh import Mesh
+from pinn.domains.mesh_file import MeshFile
 from pinn.domains.meshing import delaunay_mesh
 from pinn.domains.motion import Moving
 from pinn.domains.placement import Placement
@@ -50,6 +52,8 @@ __all__ = [
     "Estimate",
     "Intersection",
     "Mapped",
+    "Mesh",
+    "MeshFile",
     "Moving",
     "Named",
     "Parameters",

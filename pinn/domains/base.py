@@ -19,7 +19,7 @@ from pinn.domains.checks import checked_center, checked_coordinates, checked_len
 from pinn.domains.rules import Rule
 from pinn.domains.similarity import Similarity, plane_rotations
 
-Mesh = tuple[NDArray[np.float64], NDArray[np.intp]]  # nodes (k, d) and simplices (c, d + 1), by their nodes
+Triangulation = tuple[NDArray[np.float64], NDArray[np.intp]]  # nodes (k, d) and simplices (c, d + 1), by their nodes
 
 operations: dict[str, Callable[..., Any]] = {}
 """What makes unions, meshes, ... of domains: modules that need this one, so that the package enters them here."""
@@ -188,7 +188,7 @@ class Domain(Configurable, ABC):
         """
         return operations["side quadrature"](self, side, n)
 
-    def mesh(self, resolution: int) -> Mesh:
+    def mesh(self, resolution: int) -> Triangulation:
         """Nodes (k, d) and simplices (c, d + 1) for evaluation; `resolution` cells along the longest extent.
 
         Of a domain with time or parameters in its space only; one that moves has `at(t).mesh(resolution)`. Raises

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import Delaunay
 
 from pinn.basis.errors import require
-from pinn.domains.base import Mesh, Shape, box_around
+from pinn.domains.base import Shape, Triangulation, box_around
 from pinn.domains.cells import (
     FLAT,
     cells_chart,
@@ -89,7 +89,7 @@ class PointCloud(Shape):
         inwards = self.contains(middles + PROBE * self.reach * normals)
         return corners, np.where(inwards[:, None], -normals, normals)
 
-    def mesh(self, resolution: int) -> Mesh:
+    def mesh(self, resolution: int) -> Triangulation:
         """The points that belong to a cell, and the cells; the resolution is theirs."""
         thick = self.cells[simplex_measures(self.points[self.cells]) > FLAT * self.reach ** len(self.coordinates)]
         return without_strays(self.points, thick)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import UserError, require
-from pinn.domains.base import Domain, Mesh
+from pinn.domains.base import Domain, Triangulation
 from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, Estimate, Placed, mixture
 from pinn.domains.checks import checked_name
@@ -259,7 +259,7 @@ class Named(Domain):
         counts = np.maximum(1, np.round(n * measures / measures.sum())).astype(int).tolist()
         return joined([self.domain.side_quadrature(side, m) for side, m in zip(own, counts, strict=True)])
 
-    def mesh(self, resolution: int) -> Mesh:
+    def mesh(self, resolution: int) -> Triangulation:
         return self.domain.mesh(resolution)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, cKDTree
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Mesh
+from pinn.domains.base import Domain, Triangulation
 from pinn.domains.cells import FLAT, simplex_measures, without_strays
 from pinn.domains.charts import Chart, sobol
 from pinn.domains.rules import grid
@@ -17,7 +17,7 @@ CLEAR = 0.6  # of a cell's edge that nodes inside keep from the boundary
 APART = 0.2  # of a cell's edge: boundary nodes of a surface closer to each other than this become one
 
 
-def delaunay_mesh(domain: Domain, resolution: int) -> Mesh:
+def delaunay_mesh(domain: Domain, resolution: int) -> Triangulation:
     """Nodes (k, d) and simplices (c, d + 1) by Delaunay triangulation, those outside removed.
 
     Inside a lattice of `resolution` cells along the longest extent, on the boundary nodes as far apart, on a plane
@@ -51,7 +51,7 @@ def delaunay_mesh(domain: Domain, resolution: int) -> Mesh:
     return without_strays(nodes, cells[~flat & domain.contains(corners.mean(axis=1))])
 
 
-def box_mesh(lower: NDArray[np.float64], upper: NDArray[np.float64], edge: float) -> Mesh:
+def box_mesh(lower: NDArray[np.float64], upper: NDArray[np.float64], edge: float) -> Triangulation:
     """A grid, each of its cells cut into d! simplices along the diagonal from its lowest corner (Kuhn)."""
     d = len(lower)
     counts = np.maximum(np.round((upper - lower) / edge).astype(int), 1)

@@ -13,6 +13,7 @@ from pinn.domains.cells import cells_chart
 from pinn.domains.charts import Chart
 from pinn.domains.checks import checked_name, checked_points
 from pinn.domains.optional import optional
+from pinn.domains.rays import inside_edges
 from pinn.domains.similarity import Similarity
 
 
@@ -52,13 +53,8 @@ class Polygon(Shape):
 
     def contains(self, x: NDArray[np.float64]) -> NDArray[np.bool_]:
         """By the parity of the edges that a ray upwards crosses."""
-        inside = np.zeros(len(x), dtype=bool)
-        for ring in (self.vertices, *self.holes):
-            for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-                if x0 != x1:
-                    spans = (x[:, 0] >= x0) != (x[:, 0] >= x1)
-                    inside ^= spans & (x[:, 1] < y0 + (x[:, 0] - x0) * ((y1 - y0) / (x1 - x0)))
-        return inside
+        rings = (self.vertices, *self.holes)
+        return inside_edges(x, np.concatenate([np.stack([ring, np.roll(ring, -1, axis=0)], axis=1) for ring in rings]))
 
     def distance(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         shapely = optional("shapely")

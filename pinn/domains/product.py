@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pinn.basis.errors import require
-from pinn.domains.base import Domain, Mesh
+from pinn.domains.base import Domain, Triangulation
 from pinn.domains.cavities import Cavity
 from pinn.domains.charts import Chart, product
 from pinn.domains.rules import Rule, product_rule
@@ -98,7 +98,7 @@ class Product(Domain):
         first, second = (max(1, round(n ** (own / max(sum(k), 1)))) for own in k)
         return first, second
 
-    def mesh(self, resolution: int) -> Mesh:
+    def mesh(self, resolution: int) -> Triangulation:
         whole = [factor for factor in (self.first, self.second) if factor.space_coordinates]
         return whole[0].mesh(resolution) if len(whole) == 1 else super().mesh(resolution)
 

@@ -90,16 +90,25 @@ def mesh_rule(domain: Domain, n: int) -> Rule:
     for _ in range(2):
         nodes, cells = domain.mesh(max(1, round(resolution)))
         resolution *= (n / (IN_CELL**d * len(cells))) ** (1 / d)
-    corners = nodes[cells]  # (c, d + 1, d)
-    barycentric, weights = simplex_gauss(d, IN_CELL)
-    x = np.einsum("qv,cvd->cqd", barycentric, corners).reshape(-1, d)
-    volumes = simplex_measures(corners)
-    if d == 3 and abs(volumes.sum() - domain.measure) > COVERED * domain.measure:
+    rule = _in_each(nodes[cells], IN_CELL)
+    if d == 3 and abs(rule.weights.sum() - domain.measure) > COVERED * domain.measure:
         return domain.interior_rule(n)
-    weight = np.outer(volumes, weights).ravel()
-    inside = domain.contains(x)  # cells along a hole's curved edge reach a little into the hole
-    x, weight = x[inside], weight[inside]
+    inside = domain.contains(rule.points)  # cells along a hole's curved edge reach a little into the hole
+    x, weight = rule.points[inside], rule.weights[inside]
     return Rule(x, weight * (domain.measure / weight.sum()))
+
+
+def cells_rule(cells: NDArray[np.float64], normals: NDArray[np.float64] | None = None, *, n: int) -> Rule:
+    """About n nodes: a Gauss rule in each of the simplices (c, m + 1, d), one node at least; their normals (c, d)."""
+    return _in_each(cells, nodes_along(n / len(cells), cells.shape[1] - 1), normals)
+
+
+def _in_each(cells: NDArray[np.float64], q: int, normals: NDArray[np.float64] | None = None) -> Rule:
+    """The Gauss rule of q^m nodes in each of the simplices (c, m + 1, d)."""
+    barycentric, weights = simplex_gauss(cells.shape[1] - 1, q)
+    x = np.einsum("qv,cvd->cqd", barycentric, cells).reshape(-1, cells.shape[2])
+    repeated = None if normals is None else np.repeat(normals, len(weights), axis=0)
+    return Rule(x, np.outer(simplex_measures(cells), weights).ravel(), repeated)
 
 
 def _over_time(domain: Domain, side: str | None, n: int) -> Rule:

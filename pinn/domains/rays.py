@@ -1,4 +1,4 @@
-"""Which points lie inside a closed surface of triangles: the parity of the crossings of a ray."""
+"""Which points lie inside closed edges or a closed surface of triangles: the parity of the crossings of a ray."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,16 @@ PAIRS = 2**20  # pairs of points and triangles that are held at once
 TILTS = ((0.4126, -0.3341, 0.2718), (-0.1973, 0.5219, 0.3607), (0.2887, 0.1414, -0.6183))
 """Rotation vectors, such that no ray runs along a face of an axis-parallel solid."""
 GRAZING = 1e-11  # of the size squared: how close to an edge a ray is left to another tilt
+
+
+def inside_edges(x: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether an odd number of the edges (f, 2, 2) of a closed outline is above each of the points (n, 2)."""
+    inside = np.zeros(len(x), dtype=bool)
+    for (x0, y0), (x1, y1) in edges:
+        if x0 != x1:
+            spans = (x[:, 0] >= x0) != (x[:, 0] >= x1)
+            inside ^= spans & (x[:, 1] < y0 + (x[:, 0] - x0) * ((y1 - y0) / (x1 - x0)))
+    return inside
 
 
 class Inside:

@@ -34,7 +34,7 @@ def tensor_grid(nodes: NDArray[np.float64], weights: NDArray[np.float64], k: int
     return (grid(*[nodes] * k), grid(*[weights] * k).prod(axis=1)) if k else (np.zeros((1, 0)), np.ones(1))
 
 
-def nodes_along(n: int, k: int) -> int:
+def nodes_along(n: float, k: int) -> int:
     """How many nodes along each of k directions are n together, about."""
     return max(1, round(n ** (1 / max(k, 1))))
 

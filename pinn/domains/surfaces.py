@@ -8,7 +8,7 @@ from pinn.basis.errors import require
 from pinn.domains.triangles import enclosed_volume, parts, ranks
 
 PAIRS = 2**21  # pairs of triangles that are compared at once
-NEIGHBORS = 24  # triangles that are tried first for the distance of a point
+NEIGHBORS = 24  # facets that are tried first for the distance of a point
 TOUCH = 1e-9  # of the size: how deep one triangle must cut another
 
 
@@ -95,32 +95,33 @@ def _pierces(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np
 
 
 class SurfaceDistance:
-    """The distance to triangles (f, 3, 3): exact, the nearest centers first."""
+    """The distance to facets (f, d, d), triangles or edges: exact, the nearest centers first."""
 
-    def __init__(self, triangles: NDArray[np.float64]) -> None:
-        self._triangles = triangles
-        centers = triangles.mean(axis=1)
+    def __init__(self, facets: NDArray[np.float64]) -> None:
+        self._facets = facets
+        self._to_each = distance_to_triangles if facets.shape[1] == 3 else distance_to_edges
+        centers = facets.mean(axis=1)
         self._tree = cKDTree(centers)
-        self._radius = float(np.linalg.norm(triangles - centers[:, None], axis=2).max())
+        self._radius = float(np.linalg.norm(facets - centers[:, None], axis=2).max())
 
     def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of points (n, 3): (n,)."""
-        distance, left, k = np.empty(len(x)), np.arange(len(x)), min(NEIGHBORS, len(self._triangles))
+        """Of points (n, d): (n,)."""
+        distance, left, k = np.empty(len(x)), np.arange(len(x)), min(NEIGHBORS, len(self._facets))
         while len(left):
             size = max(1, PAIRS // (4 * k))
             rounds = [self._among_nearest(x[left[i : i + size]], k) for i in range(0, len(left), size)]
             nearest, sure = (np.concatenate(values) for values in zip(*rounds, strict=True))
             distance[left] = nearest
-            left, k = left[~sure], min(4 * k, len(self._triangles))
+            left, k = left[~sure], min(4 * k, len(self._facets))
         return distance
 
     def _among_nearest(self, x: NDArray[np.float64], k: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The distance to the k triangles whose centers are nearest, and whether no other can be nearer."""
+        """The distance to the k facets whose centers are nearest, and whether no other can be nearer."""
         reach, index = self._tree.query(x, k=[*range(1, k + 1)])
-        gaps = distance_to_triangles(np.repeat(x, k, axis=0), self._triangles[index.reshape(-1)])
+        gaps = self._to_each(np.repeat(x, k, axis=0), self._facets[index.reshape(-1)])
         nearest = gaps.reshape(-1, k).min(axis=1)
-        # a triangle whose center is farther than nearest + radius has no point that is nearer
-        return nearest, (nearest <= reach[:, -1] - self._radius) | (k == len(self._triangles))
+        # a facet whose center is farther than nearest + radius has no point that is nearer
+        return nearest, (nearest <= reach[:, -1] - self._radius) | (k == len(self._facets))
 
 
 def distance_to_triangles(x: NDArray[np.float64], triangles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,8 +135,13 @@ def distance_to_triangles(x: NDArray[np.float64], triangles: NDArray[np.float64]
     height = np.abs(np.einsum("kj,kj->k", offset, normal)) / np.sqrt(square)
     nearest = np.where((s >= 0) & (t >= 0) & (s + t <= 1), height, np.inf)
     for i in range(3):
-        start, along = triangles[:, i], triangles[:, (i + 1) % 3] - triangles[:, i]
-        length = np.maximum(np.einsum("kj,kj->k", along, along), 1e-300)
-        share = np.clip(np.einsum("kj,kj->k", x - start, along) / length, 0.0, 1.0)
-        nearest = np.minimum(nearest, np.linalg.norm(x - start - share[:, None] * along, axis=1))
+        nearest = np.minimum(nearest, distance_to_edges(x, triangles[:, [i, (i + 1) % 3]]))
     return nearest
+
+
+def distance_to_edges(x: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The distance of each point (k, d) to its edge (k, 2, d)."""
+    start, along = edges[:, 0], edges[:, 1] - edges[:, 0]
+    length = np.maximum(np.einsum("kj,kj->k", along, along), 1e-300)
+    share = np.clip(np.einsum("kj,kj->k", x - start, along) / length, 0.0, 1.0)
+    return np.linalg.norm(x - start - share[:, None] * along, axis=1)

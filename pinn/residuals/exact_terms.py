@@ -35,10 +35,27 @@ def make_residuals(
         kept = {name: weight for name, weight in (weights or {}).items() if name.partition(".")[0] not in terms}
         return Residuals(trial, weights=kept, skip=terms, estimator=estimator)
 
-    replaced = trial.start.replaced
-    residuals = without(replaced)
-    exact = exact_terms(residuals, seed)
-    return without((*replaced, *exact)) if exact else residuals
+    skipped = trial.start.replaced
+    residuals = without(skipped)
+    for found in (absent_terms, exact_terms):
+        more = found(residuals, seed)
+        if more:
+            skipped = (*skipped, *more)
+            residuals = without(skipped)
+    return residuals
+
+
+def absent_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
+    """The terms without any point: of parts of the domain that meet in other windows of time."""
+    trial = residuals.trial
+    if trial.interfaces is None:
+        return ()
+    generator, absent = torch.Generator().manual_seed(seed), list[str]()
+    for group in residuals.regions.values():
+        if not group.region.is_interior:
+            drawn = SobolSampler(boundary=POINTS).draw(trial.domain, group.region, generator)
+            absent += [block.term for block in group.blocks if not len(drawn)]
+    return tuple(dict.fromkeys(absent))
 
 
 def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
@@ -57,6 +74,8 @@ def exact_terms(residuals: Residuals, seed: int = 0) -> tuple[str, ...]:
         if group.region.is_interior or not group.request.demands:  # or of unknowns alone
             continue
         drawn = SobolSampler(boundary=POINTS).draw(trial.domain, group.region, generator)
+        if not len(drawn):
+            continue
         points = drawn.thinned().to(trial.dtype, trial.device)
         for parameters in drawn_twice:
             for term, value in relative_mismatch(residuals, trial, group, points, parameters).items():

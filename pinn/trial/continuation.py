@@ -47,6 +47,10 @@ class Start(ABC):
         """The same after other windows."""
         return self
 
+    def reached(self, x: Values) -> Values:
+        """Where the window's network is asked for its outputs at points (n, d): there, unless they are before it."""
+        return x
+
     def goes_on(self, k: int) -> bool:
         """Whether output k goes on from what was before, so that the network gives what is added to that."""
         return False

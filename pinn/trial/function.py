@@ -333,7 +333,8 @@ class TrialFunction:
         """Coordinates (n, d), a tensor or a jet, to the fields by name, each of shape (n,). past: as of `past`."""
 
         def fields(x: Values) -> Fields:
-            raw = functional_call(self.network, dict(parameters), (x,))
+            places = x if past is not None else self.start.reached(x)
+            raw = functional_call(self.network, dict(parameters), (places,))
             outputs = dict(zip(self.problem.vocabulary.fields, self.start.outputs(x, raw, past), strict=True))
             return outputs if self.ansatz is None else self.ansatz(x, outputs)
 

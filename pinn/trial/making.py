@@ -26,6 +26,7 @@ from pinn.trial.around import around_holes
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
 from pinn.trial.interfaces import Interfaces
+from pinn.trial.looking_back import LookingBack
 from pinn.trial.parts import Parts, find_parts
 from pinn.trial.windows import WindowedTrial
 
@@ -240,6 +241,7 @@ class WindowCutter:
         assert problem.domain.time is not None
         self.time = problem.domain.time
         self.number = problem.domain.coordinates.index(self.time)
+        self.looks_back = any(self.time in one.along for one in problem.elsewhere.values())
         self.memory = Memory()
 
     def __call__(self, before: Sequence[TrialFunction], end: float) -> TrialFunction:
@@ -248,9 +250,10 @@ class WindowCutter:
         begin = pieces[-1].end if pieces else self.problem.domain.bounds[self.time][0]
         start: Start = Beginning()
         if pieces:
-            start = Continuation(
+            going_on = Continuation(
                 self.number, begin, end, self.orders, pieces, memory=self.memory, replaced=self.replaced
             )
+            start = LookingBack(going_on) if self.looks_back else going_on
         domain, prefix = self.problem.domain.during(begin, end), f"window_{len(pieces)}/"
         if self.seed is None:
             return self.make(domain=domain, start=start, prefix=prefix)
@@ -301,7 +304,8 @@ def time_orders(problem: Problem) -> list[int]:
     for term in problem.all_terms().values():
         columns = term.region(domain).columns
         asked |= {q: None for e in term.equations().values() for q in e.arguments if q not in columns}
-    request, time = Request(problem.vocabulary, problem.derived, tuple(asked)), domain.coordinates.index(domain.time)
+    request = Request(problem.vocabulary, problem.derived, tuple(asked), {}, elsewhere=problem.elsewhere)
+    time = domain.coordinates.index(domain.time)
     orders = [request.order(field, time) for field in problem.vocabulary.fields]
     if not any(orders):
         why = "none of its terms has a derivative in time; set training.windows=1"
@@ -314,7 +318,8 @@ def _require_alike_at_all_times(problem: Problem, time: str) -> None:
     why = f"{problem.name} cannot be solved in windows of time"
     require(not problem.unknowns, f"{why}: each would identify its own {', '.join(problem.unknowns)}; set windows=1")
     for name, one in problem.elsewhere.items():
-        require(time not in one.along, f"{why}: {name} looks back to other times; set windows=1")
+        ahead = time in one.along and one.looks_ahead(time)
+        require(not ahead, f"{why}: {name} looks ahead, to times that come later; set windows=1")
     for name, term in problem.all_terms().items():
         region = term.region(problem.domain)
         require(f"{time}.max" not in region.sides, f"{why}: {name} holds at the end of time; set windows=1")

@@ -52,6 +52,11 @@ def texts(found):
 ROD, SQUARE = Box(x=(0, 1)) * Time(t=(0, 1)), Box(x=(0, 1), y=(0, 1))
 heat = Interior(lambda u_t, u_xx: u_t - u_xx)
 laplace = Interior(lambda laplacian_u: laplacian_u)
+STOKES = {
+    "x": Interior(lambda p_x, laplacian_u: p_x - laplacian_u),
+    "y": Interior(lambda p_y, laplacian_v: p_y - laplacian_v),
+    "mass": Interior(lambda u_x, v_y: u_x + v_y),
+}
 start, ends = Initial(u=0.0), Dirichlet(u=0.0, on=("x.min", "x.max"))
 
 
@@ -119,6 +124,29 @@ def test_a_system_of_first_order_and_a_free_constant():
     pressure = {"force": Interior(lambda p_x: p_x - 1)}
     assert texts(looked(Box(x=(0, 1)), pressure, fields=("p",), constant=("p",))) == []
     assert len(texts(looked(Box(x=(0, 1)), pressure, fields=("p",)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ({"walls": Dirichlet(u=0.0, v=0.0, on=("x.min", "y.min", "y.max")), "out": Dirichlet(p=0.0, on="x.max")}, 1),
+        ({"walls": Dirichlet(u=0.0, v=0.0, on=SQUARE.sides[:3]), "out": Dirichlet(p=0.0, v=0.0, on="y.max")}, 0),
+        ({"walls": Dirichlet(u=0.0, v=0.0, on=SQUARE.sides), "level": Pin(at={"x": 0.0, "y": 0.0}, p=0.0)}, 0),
+    ],
+    ids=["half an outflow", "outflow", "level"],
+)
+def test_no_pressure_is_asked_for_along_a_coordinate(conditions, told):
+    """Stokes' equations ask for four conditions along each coordinate, all of them of velocities if one likes."""
+    found = texts(looked(SQUARE, STOKES | conditions, fields=("u", "v", "p")))
+    assert len(found) == told, found
+    assert not any("p has" in text for text in found)
+
+
+def test_a_level_that_nothing_tells():
+    walls = STOKES | {"walls": Dirichlet(u=0.0, v=0.0, on=SQUARE.sides)}
+    (text,) = texts(looked(SQUARE, walls, fields=("u", "v", "p")))
+    assert text.startswith("p has no condition, and the equations know its derivatives alone")
+    assert not texts(looked(SQUARE, walls, fields=("u", "v", "p"), constant=("p",)))
 
 
 def test_corners_and_seams():

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 import pinn
-from pinn import Annulus, Ball, Box, Disc, Interior, Neumann, Polygon, Time
+from pinn import Annulus, Ball, Box, Disc, Interior, Mesh, Neumann, Polygon, Time
+from pinn.domains.meshing import box_mesh
 from pinn.networks.random_features import RandomFeatures
 from pinn.problem import Problem
 from pinn.sampling.sequences import SobolSampler
@@ -29,6 +30,19 @@ def test_holes_are_what_is_cut_out_of_the_inside():
     assert told(PLATE - Box(x=(1, 2), y=(0.5, 1.0)).named("slot")) == [({"x": 1.5, "y": 0.75}, 0.25)]
     assert told(Annulus((1, 2), 0.5, 1.0)) == [({"x": 1.0, "y": 2.0}, 0.5)]
     assert told(Box(x=(-1, 1), y=(-1, 1), z=(-1, 1)) - Ball((0, 0, 0.5), radius=0.25))[0][0]["z"] == 0.5
+
+
+def test_holes_of_a_mesh():
+    """A plate of 4 x 2 squares without one of them, and a cube of 3 x 3 x 3 without the one in the middle."""
+    for lower, upper, edge, hole, radius in (
+        ((0, 0), (4, 2), 0.5, (1.25, 0.75), 0.25),
+        ((0, 0, 0), (3, 3, 3), 1.0, (1.5, 1.5, 1.5), 0.5),
+    ):
+        nodes, cells = box_mesh(np.array(lower), np.array(upper), edge)
+        within = (np.abs(nodes[cells].mean(axis=1) - hole) < radius).all(axis=1)
+        (found,) = told(Mesh(nodes, cells[~within]))
+        assert found == (dict(zip("xyz", hole, strict=False)), radius)
+        assert not told(Mesh(nodes, cells))
 
 
 @pytest.mark.parametrize(
