@@ -11,28 +11,22 @@ Defect correction: Stetter 1978 (doi:10.1007/BF01432879); a second network on th
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Generator
 
 from pinn.basis.errors import require
-from pinn.diagnosis.refinement import FEWER, is_refinable, mean_squares, refined
-from pinn.diagnosis.steps import Correction, Effort, March, Step, Trial, Waves, divided, linearized
+from pinn.diagnosis.steps import Effort, Step, Waves, divided
 from pinn.linear_algebra.truncated import nested_solutions
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork, trained_part
 from pinn.networks.parted import PartedFeatures, filled
 from pinn.networks.random_features import RandomFeatures
-from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import bind
+from pinn.residuals.least_squares import bind, linearized
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import next_seed
 from pinn.sampling.sequences import ChebyshevSampler, UniformSampler
-from pinn.trial.continuation import Piece
 from pinn.trial.function import TrialFunction
-from pinn.trial.windows import WindowedTrial
 
 FEATURES, BESIDE = 800, 500  # of all fields together; as many beside the network's own directions
 ROWS, FRESH = 3000, 1500  # interior points where corrections are fitted, and where they are judged
@@ -41,80 +35,6 @@ SCALE, LOWEST, HIGHEST = 12.0, 3.0, 96.0  # largest waves, in radians a unit of 
 WIDEST = 2000  # parameters of a network whose own directions are asked
 EXPLAINED = 0.01  # share of the residual that features of all coordinates alike may leave without others being tried
 CLEAR = 0.2  # share of the residual on fresh points that a correction may leave without another being tried
-SAMPLES, REFINED = (
-    (0.5, 0.9, 0.1),
-    0.25,
-)  # windows where more spectral functions are tried first, and share of the time for them
-
-WindowCorrection = Callable[[Residuals, Waves], Step]  # (residuals of a window, waves of the one before it)
-Made = Callable[[TrialFunction], Residuals]
-
-
-def correct(
-    trial: Trial, weights: Mapping[str, float] | None, effort: Effort, generator: Generator
-) -> tuple[Correction, ...]:
-    """The best correction found, and where it explains little the one that fits best, whatever it does elsewhere.
-
-    weights: of the terms in the loss. Windows of time are corrected one after the other. Raises UserError where a
-    residual depends on all points at once, or is not finite.
-    """
-    make = partial(make_residuals, weights=weights)
-    if all(map(is_refinable, trial.windows)):
-        if isinstance(trial, TrialFunction):
-            return (refined(make(trial), generator),)
-        return (_of_spectral(trial, make, effort, generator),)
-    if isinstance(trial, TrialFunction):
-        return Search(make(trial), effort, generator).corrections()
-    return (_marched(trial, make, by_features(effort, generator), generator),)
-
-
-def by_features(effort: Effort, generator: Generator) -> WindowCorrection:
-    """Random features, those of a window of the waves that suited the one before it."""
-
-    def corrected(residuals: Residuals, waves: Waves) -> Step:
-        return Search(residuals, replace(effort, waves=waves or effort.waves), generator).features()
-
-    return corrected
-
-
-def _marched(trial: WindowedTrial, make: Made, correct_window: WindowCorrection, generator: Generator) -> March:
-    """Windows of time corrected one after the other, so that errors grow in time."""
-    corrected: list[TrialFunction] = []
-    pieces: list[Piece] = []
-    waves: Waves = ()
-    left, state = 0.0, generator.get_state()
-    for window in trial.windows:
-        generator.set_state(state)  # at the same places what was before is that of the window before and its own part
-        step = correct_window(make(window.after(pieces)), waves)
-        left, waves = max(left, step.left), step.waves
-        corrected.append(step.applied())
-        first, last = window.domain.bounds[trial.time]
-        pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
-    return March(trial, WindowedTrial(corrected), left, waves)
-
-
-def _of_spectral(trial: WindowedTrial, make: Made, effort: Effort, generator: Generator) -> March:
-    """Windows of spectral functions, by a few more of them in each, where the time suffices.
-
-    Else by features, which hardly see what is finer than the functions are: it is at least what some windows miss by
-    themselves, as if that of one window had nothing to do with that of another.
-    """
-    count, started, seconds = len(trial.windows), time.perf_counter(), 0.0
-    samples: list[Step] = []
-    for number in dict.fromkeys(int(count * share) for share in SAMPLES):
-        if samples and seconds > REFINED * effort.most * count:
-            break
-        samples.append(refined(make(trial.windows[number]), generator))
-        seconds = time.perf_counter() - started
-    if seconds / len(samples) < effort.most:
-        march = _marched(trial, make, lambda residuals, waves: refined(residuals, generator, FEWER), generator)
-        return replace(march, left=max(step.left for step in samples))
-    rest = replace(effort, most=max(0.0, effort.most - seconds / count), least=0.0)
-    march = _marched(trial, make, by_features(rest, generator), generator)
-    seen, there = mean_squares([march], generator), mean_squares(samples, generator)
-    least = {name: 0.5 * count * square / len(samples) for name, square in there.items()}  # it grows from none
-    factors = {name: max(1.0, (least[name] / seen[name]) ** 0.5) if seen[name] > 0 else 1.0 for name in seen}
-    return replace(march, factors=factors)
 
 
 class Search:

@@ -4,27 +4,35 @@ That is the relative error, whatever cancels inside an equation and however erro
 stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
+import itertools
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from pinn.diagnosis.correction import correct
-from pinn.diagnosis.steps import Correction, Effort, Fields, Trial
+from pinn.diagnosis.correction import Search
+from pinn.diagnosis.refinement import FEWER, is_refinable, mean_squares, refined
+from pinn.diagnosis.steps import Correction, Effort, Fields, March, Step, Trial, Waves
 from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
 from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere, through_time
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.terms.base import Equation
 from pinn.training.defect import field_sizes
+from pinn.trial.continuation import Piece
 from pinn.trial.function import INTERFACE, TrialFunction
-from pinn.trial.windows import longest_of
+from pinn.trial.windows import WindowedTrial, longest_of
 
+SAMPLES = 0.5, 0.9, 0.1  # shares of the number of windows: where more spectral functions are tried first
+REFINED, PRICE = 0.25, 2.0  # shares of the time for these, and for a few more functions in every window at most
+EARLY = 3  # windows after which it is known how long all take
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points
@@ -35,6 +43,9 @@ FAINT = 1e-3  # of a field's size over all time: the least that an error at some
 # Of what values miss at the start and on walls, that is missed on the whole, at least: of a square on whose walls it is
 # 32 waves each, which are continued harmonically
 BEGUN, WALLS = 0.25, 0.1
+
+WindowCorrection = Callable[[Residuals, Waves], Step]  # (residuals of a window, waves of the one before it)
+Made = Callable[[TrialFunction], Residuals]
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,92 @@ def estimate(
     if not fits_best or best.is_explained:
         return best
     return max([best, *others], key=lambda one: one.worst)
+
+
+def correct(
+    trial: Trial, weights: Mapping[str, float] | None, effort: Effort, generator: Generator
+) -> tuple[Correction, ...]:
+    """The best correction found, and where it explains little the one that fits best, whatever it does elsewhere.
+
+    weights: of the terms in the loss. Windows of time are corrected one after the other. Raises UserError where a
+    residual depends on all points at once, or is not finite.
+    """
+    make = partial(make_residuals, weights=weights)
+    if all(map(is_refinable, trial.windows)):
+        if isinstance(trial, TrialFunction):
+            return (refined(make(trial), generator),)
+        return (_of_spectral(trial, make, effort, generator),)
+    if isinstance(trial, TrialFunction):
+        return Search(make(trial), effort, generator).corrections()
+    return (_marched(trial, make, _by_features(effort, generator), generator),)
+
+
+def _by_features(effort: Effort, generator: Generator) -> WindowCorrection:
+    """Random features, those of a window of the waves that suited the one before it."""
+
+    def corrected(residuals: Residuals, waves: Waves) -> Step:
+        return Search(residuals, replace(effort, waves=waves or effort.waves), generator).features()
+
+    return corrected
+
+
+class _TooLong(Exception):
+    """A way to correct windows that takes longer than it is worth."""
+
+
+def _by_refinement(count: int, seconds: float, generator: Generator) -> WindowCorrection:
+    """A few more functions in each of so many windows; raises _TooLong where all would take more than the seconds."""
+    started, done = time.perf_counter(), itertools.count()
+
+    def corrected(residuals: Residuals, waves: Waves) -> Step:
+        number = next(done)
+        if number == EARLY and (time.perf_counter() - started) * count > number * seconds:
+            raise _TooLong
+        return refined(residuals, generator, FEWER)
+
+    return corrected
+
+
+def _marched(trial: WindowedTrial, make: Made, correct_window: WindowCorrection, generator: Generator) -> March:
+    """Windows of time corrected one after the other, so that errors grow in time."""
+    corrected: list[TrialFunction] = []
+    pieces: list[Piece] = []
+    waves: Waves = ()
+    left, state = 0.0, generator.get_state()
+    for window in trial.windows:
+        generator.set_state(state)  # at the same places what was before is that of the window before and its own part
+        step = correct_window(make(window.after(pieces)), waves)
+        left, waves = max(left, step.left), step.waves
+        corrected.append(step.applied())
+        first, last = window.domain.bounds[trial.time]
+        pieces.append(Piece(corrected[-1].start, corrected[-1].network, last, last - first))
+    return March(trial, WindowedTrial(corrected), left, waves)
+
+
+def _of_spectral(trial: WindowedTrial, make: Made, effort: Effort, generator: Generator) -> March:
+    """Windows of spectral functions, by a few more of them in each, where the time suffices.
+
+    Else by features, which hardly see what is finer than the functions are: it is at least what some windows miss by
+    themselves, as if that of one window had nothing to do with that of another.
+    """
+    count, started, spent = len(trial.windows), time.perf_counter(), 0.0
+    samples: list[Step] = []
+    for number in dict.fromkeys(int(count * share) for share in SAMPLES):
+        if samples and spent > REFINED * effort.most * count:
+            break
+        samples.append(refined(make(trial.windows[number]), generator))
+        spent = time.perf_counter() - started
+    try:
+        march = _marched(trial, make, _by_refinement(count, PRICE * effort.most * count, generator), generator)
+        return replace(march, left=max(step.left for step in samples))
+    except _TooLong:
+        spent = time.perf_counter() - started
+    rest = replace(effort, most=max(0.0, effort.most - spent / count), least=0.0)
+    march = _marched(trial, make, _by_features(rest, generator), generator)
+    seen, there = mean_squares([march], generator), mean_squares(samples, generator)
+    least = {name: 0.5 * count * square / len(samples) for name, square in there.items()}  # it grows from none
+    factors = {name: max(1.0, (least[name] / seen[name]) ** 0.5) if seen[name] > 0 else 1.0 for name in seen}
+    return replace(march, factors=factors)
 
 
 def jumps(trial: Trial, generator: Generator) -> dict[str, float]:

@@ -23,8 +23,9 @@ from pinn.diagnosis.steps import divided
 from pinn.diagnosis.verdict import Determined, Posedness
 from pinn.networks.embedding import Embedding
 from pinn.networks.random_features import RandomFeatures
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares
+from pinn.residuals.least_squares import CollocationLeastSquares
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
 from pinn.sampling.sequences import SobolSampler, anywhere

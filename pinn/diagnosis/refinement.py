@@ -16,14 +16,15 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.basis.errors import require
-from pinn.diagnosis.steps import Correction, Step, Trial, divided, linearized
+from pinn.diagnosis.steps import Correction, Step, Trial, divided
 from pinn.linear_algebra.truncated import Triangle
 from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF
+from pinn.residuals.least_squares import linearized
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import ChebyshevSampler, through_time
-from pinn.training.orders import suited
+from pinn.training.nodes import suited
 from pinn.trial.function import TrialFunction
 
 FEWER, MORE = (1.0, 1), (1.2, 2)  # functions along a coordinate over those of the fit: a factor, and so many at least

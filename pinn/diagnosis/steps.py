@@ -9,9 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, Workspace
-from pinn.residuals.residuals import Residuals, unflatten
-from pinn.sampling.points import PointSet
+from pinn.residuals.residuals import unflatten
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
@@ -135,12 +133,3 @@ def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[st
     free = {name: values for name, values in parameters.items() if name in moved}
     start = torch.cat([values.reshape(-1) for values in free.values()])
     return start, {name: values.shape for name, values in free.items()}, held
-
-
-def linearized(
-    residuals: Residuals, points: PointSet, start: Tensor, held: Mapping[str, Tensor]
-) -> tuple[Tensor, Tensor]:
-    """The residual (n,) at points and its Jacobian (n, p) by the parameters `start` (p,), on the processor."""
-    known = Workspace(Assembly().jacobian, coupled=dict.fromkeys(points, False))
-    r, j = CollocationLeastSquares(residuals, points, Assembly(), held=held, workspace=known).jacobian(start)
-    return r.double().cpu(), j.double().cpu()

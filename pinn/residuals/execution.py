@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pinn.distributed.team import Alone, Team
-from pinn.residuals.least_squares import Assembly, CollocationLeastSquares, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.protocol import Collocation
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.shared import shared

@@ -6,7 +6,6 @@ mean square residual: first-order, quasi-Newton and Gauss-Newton methods see the
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from typing import ClassVar
@@ -15,13 +14,13 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, jvp, vjp, vmap
 
-from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.derivatives.composition import blocked, compiled
 from pinn.derivatives.jets import NoJetRule
 from pinn.derivatives.tape import Pass, Tape, assemble
 from pinn.distributed.team import Alone, Team
 from pinn.linear_algebra.symmetric import gram
+from pinn.residuals.assembly import Assembly, Workspace
 from pinn.residuals.blocks import Block, RegionBlocks, weights_of
 from pinn.residuals.residuals import Named, Residuals, unflatten
 from pinn.sampling.points import Points, PointSet
@@ -29,43 +28,6 @@ from pinn.sampling.points import Points, PointSet
 JACOBIAN_BYTES = 2**29  # automatic chunks keep one piece of J below 512 MiB
 CACHE_BYTES = 2**21  # of one layer in all channels: fits the last-level cache with its neighbours
 MANY = 2**16  # rows of a region that are evaluated at once
-JACOBIANS = ("captured", "reference")
-
-
-@dataclass(frozen=True)
-class Assembly:
-    """How r and J are computed, which changes their numbers by rounding alone.
-
-    jacobian: `captured` builds J from one reverse pass a component, `reference` by vmap(jacrev) over functional_call.
-    chunk: points whose rows of J are held at once; None keeps them below 512 MiB. compile: elementwise functions by
-    torch.compile, which takes seconds at first.
-    """
-
-    jacobian: str = "captured"
-    chunk: int | None = None
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        known = self.jacobian in JACOBIANS
-        require(known, f"jacobian must be {' or '.join(JACOBIANS)}, got {self.jacobian!r}")
-        require(self.chunk is None or self.chunk >= 1, f"jacobian_chunk must be >= 1 or null, got {self.chunk}")
-
-
-@dataclass
-class Workspace:
-    """What is kept when points are redrawn: memory for J, which regions' rows couple, whether J goes by the tape."""
-
-    jacobian: str
-    matrix: Tensor | None = None
-    coupled: dict[str, bool] = field(default_factory=dict)
-
-    def rows(self, theta: Tensor, rows: int) -> Tensor:
-        """Memory for J (rows, p): fresh memory of that size costs as much as filling it."""
-        shape, kept = (rows, len(theta)), self.matrix
-        if kept is None or kept.shape != shape or kept.dtype != theta.dtype or kept.device != theta.device:
-            self.matrix = kept = None  # its memory, before the other is taken
-            self.matrix = kept = theta.new_empty(shape)
-        return kept
 
 
 class CollocationLeastSquares:
@@ -397,3 +359,12 @@ class CollocationLeastSquares:
 def bind(residuals: Residuals, points: PointSet, assembly: Assembly | None = None) -> CollocationLeastSquares:
     """These residuals at given points, by region label: what an optimizer minimizes."""
     return CollocationLeastSquares(residuals, points, assembly or Assembly())
+
+
+def linearized(
+    residuals: Residuals, points: PointSet, start: Tensor, held: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The residual (n,) at points and its Jacobian (n, p) by the parameters `start` (p,), on the processor."""
+    known = Workspace(Assembly().jacobian, coupled=dict.fromkeys(points, False))
+    r, j = CollocationLeastSquares(residuals, points, Assembly(), held=held, workspace=known).jacobian(start)
+    return r.double().cpu(), j.double().cpu()

@@ -13,8 +13,8 @@ import torch
 from pinn.basis.errors import UserError
 from pinn.basis.pages import Page
 from pinn.distributed.team import Team
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.execution import Execution
-from pinn.residuals.least_squares import Assembly
 from pinn.solution.loading import no_larger_than
 from pinn.solution_file.soundness import understood
 from pinn.solving.compilation import choose_compilation

@@ -14,7 +14,8 @@ from pinn.networks.embedding import Embedding, FeaturedEmbedding, PartedEmbeddin
 from pinn.networks.parted import filled
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.linear import CUTOFF, last_layer, newton_step
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
 from pinn.sampling.sequences import UniformSampler

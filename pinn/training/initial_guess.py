@@ -15,8 +15,9 @@ from pinn.networks.corrected import trained_part
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import fit_last_layer
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.blocks import RegionBlocks
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler, next_seed
 from pinn.sampling.points import Points

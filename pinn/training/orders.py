@@ -7,37 +7,22 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.basis.logs import logger
-from pinn.networks.places import unbent
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF, fit_last_layer
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
-from pinn.sampling.grids import CollocationGrid
 from pinn.training.data_waves import data_waves
+from pinn.training.nodes import suited
 from pinn.trial.function import TrialFunction
 
-OVERSAMPLING, MORE = 1.1, 1  # nodes a function along each coordinate, and besides
 TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
 LINE = 2000  # places at which a front is looked for
 NEAR, STEEPER = 0.5, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
 FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
 FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
 SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
-
-
-def suited(sampler: Sampler, trial: TrialFunction) -> Sampler:
-    """The sampler, or where the network is spectral a grid with nodes enough for its functions."""
-    core = trial.network.core
-    if not isinstance(core, Spectral) or not trial.domain.is_box or len(core.coordinates) < len(trial.domain.bounds):
-        return sampler
-    axes: list[list[float]] = [[] for _ in core.coordinates]
-    for number, i in enumerate(core.coordinates):
-        n = math.ceil(OVERSAMPLING * core.counts[number]) + MORE
-        even = (torch.arange(n, dtype=torch.float64) + 0.5) / n
-        bent = unbent(-torch.cos(math.pi * even), core.bends[number].tolist())
-        axes[i] = (even if core.is_periodic[number] else 0.5 + 0.5 * bent).tolist()
-    return CollocationGrid(axes)
 
 
 def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, assembly: Assembly | None) -> None:

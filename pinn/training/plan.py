@@ -20,7 +20,7 @@ from pinn.scaling.sizes import Sizes
 from pinn.training.clock import Clock
 from pinn.training.initial_guess import set_initial_guess
 from pinn.training.interruption import Interruption
-from pinn.training.orders import suited
+from pinn.training.nodes import suited
 from pinn.training.run import Callback
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer

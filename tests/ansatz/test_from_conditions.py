@@ -16,8 +16,9 @@ from pinn.networks import MLP
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
 from pinn.problems import AllenCahn, Burgers, EulerBeam, Heat, Helmholtz, KdV, KleinGordon, Kovasznay, Poisson2D, Wave
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import exact_terms
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Periodic, Robin

@@ -28,7 +28,8 @@ from torch import Tensor
 from pinn import Box, Interior, Problem
 from pinn.derivatives.composition import Pass
 from pinn.networks import MLP
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points
 from pinn.trial.function import TrialFunction

@@ -12,7 +12,8 @@ from pinn.derivatives.estimators import DRAWS, Estimation, Estimator, root
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import HamiltonJacobiBellman, Poisson10D
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Interior

@@ -12,7 +12,8 @@ from pinn.derivatives.names import Derived, Vocabulary
 from pinn.domains import Box
 from pinn.networks import MLP
 from pinn.problem import Problem
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
 from pinn.terms import Interior

@@ -25,9 +25,9 @@ from pinn.optimizers import (
 from pinn.optimizers.linear import newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
-from pinn.residuals.least_squares import Assembly
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior, Mean
 from pinn.training import Trainer, Training

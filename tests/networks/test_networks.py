@@ -26,7 +26,8 @@ from pinn.networks import (
 )
 from pinn.optimizers import LevenbergMarquardt
 from pinn.problem import Problem
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.solution import Output

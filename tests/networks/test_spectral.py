@@ -13,8 +13,9 @@ from pinn.derivatives.names import Symbol
 from pinn.networks import Spectral
 from pinn.networks.places import unbent
 from pinn.problems import AllenCahn, Kovasznay
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.trial.making import make_trial
 

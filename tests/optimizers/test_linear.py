@@ -16,7 +16,8 @@ from pinn.optimizers import LinearLeastSquares
 from pinn.optimizers.linear import fit_last_layer, newton_step
 from pinn.problem import Problem
 from pinn.problems import Burgers, Heat, Helmholtz, KleinGordon, Kovasznay, Poisson2D
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler
 from pinn.terms import Boundary, Dirichlet, Interior

@@ -19,8 +19,9 @@ from pinn.networks.parted import PartedFeatures
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.problem import Problem, derived
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.trial.making import make_trial
 from pinn.trial.parts import find_parts

@@ -15,8 +15,9 @@ from pinn.domains import Box, Region, Time
 from pinn.networks import MLP, RandomWeightFactorization
 from pinn.problem import Problem
 from pinn.problems import Burgers
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import Points, SobolSampler
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Periodic

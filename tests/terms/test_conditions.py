@@ -16,7 +16,8 @@ from pinn.diagnosis.exact import exact_trial
 from pinn.domains import Annulus, Box, Disc, Parameters, Time
 from pinn.networks import MLP
 from pinn.problem import Problem, derived
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import (

@@ -12,7 +12,8 @@ from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Burgers, Poisson2D
 from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
-from pinn.training.orders import rebalance, resolve_front, suited
+from pinn.training.nodes import suited
+from pinn.training.orders import rebalance, resolve_front
 from pinn.training.plan import Plan
 from pinn.trial.making import make_trial
 

@@ -15,8 +15,9 @@ from pinn.networks import MLP, RandomFeatures
 from pinn.optimizers import LinearLeastSquares
 from pinn.problem import Problem
 from pinn.report.figures import plot
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.sampling import SobolSampler
 from pinn.solution.output import Output
 from pinn.terms import Boundary, Dirichlet, Initial, Interior

@@ -12,8 +12,9 @@ from pinn.networks import MLP, RandomFeatures
 from pinn.networks.parted import PartedFeatures
 from pinn.optimizers import LinearLeastSquares
 from pinn.problem import Problem
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.sampling import ChebyshevSampler
 from pinn.trial.making import make_trial, make_windows, time_orders
 

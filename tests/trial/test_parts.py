@@ -13,7 +13,8 @@ from pinn.domains import Box
 from pinn.networks import PartedFeatures, PartedMLP
 from pinn.problem import Problem
 from pinn.problems import Burgers
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.assembly import Assembly
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import SobolSampler
 from pinn.terms import Dirichlet, Interior

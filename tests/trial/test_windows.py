@@ -16,9 +16,10 @@ from pinn.optimizers import Adam, LeastDamping, LevenbergMarquardt, LinearLeastS
 from pinn.problem import Problem
 from pinn.problems import Burgers, Convection, KdV, Poisson2D, Wave
 from pinn.report.show import describe
+from pinn.residuals.assembly import Assembly
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
-from pinn.residuals.least_squares import Assembly, bind
+from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler, SobolSampler
 from pinn.solution_file.measured import kept_measurement
