@@ -4,7 +4,6 @@ That is the relative error, whatever cancels inside an equation and however erro
 stays unexplained, the error is larger than what is seen: a lower bound.
 """
 
-import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +30,8 @@ from pinn.trial.function import INTERFACE, TrialFunction
 from pinn.trial.windows import WindowedTrial, longest_of
 
 SAMPLES = 0.5, 0.9, 0.1  # shares of the number of windows: where more spectral functions are tried first
-REFINED, PRICE = 0.25, 2.0  # shares of the time for these, and for a few more functions in every window at most
-EARLY = 3  # windows after which it is known how long all take
+REFINED, PRICE = 0.25, 3.0  # shares of the time for these, and for a few more functions in every window at most
+EARLY = 8  # windows after which it is known how long all take
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points
@@ -190,11 +189,11 @@ class _TooLong(Exception):
 
 def _by_refinement(count: int, seconds: float, generator: Generator) -> WindowCorrection:
     """A few more functions in each of so many windows; raises _TooLong where all would take more than the seconds."""
-    started, done = time.perf_counter(), itertools.count()
+    times: list[float] = []  # at which windows begin
 
     def corrected(residuals: Residuals, waves: Waves) -> Step:
-        number = next(done)
-        if number == EARLY and (time.perf_counter() - started) * count > number * seconds:
+        times.append(time.perf_counter())
+        if len(times) == EARLY and (times[-1] - times[1]) * count > (EARLY - 2) * seconds:  # the first takes longer
             raise _TooLong
         return refined(residuals, generator, FEWER)
 

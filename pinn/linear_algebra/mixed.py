@@ -10,8 +10,7 @@ from torch import Tensor
 
 FEW = 256  # columns below which a QR in double precision is as quick
 REGULAR = 1e-3  # least over largest on R's diagonal, below which single precision says nothing of a matrix
-MOST, CONVERGED = 12, 1e-13  # iterations, and the fall of the gradient's length at which they end
-ROUNDING = 1e-14  # of what is left of w, which the gradient cannot fall below
+MOST, CONVERGED = 12, 1e-13  # iterations, and the gradient over the length of w at which they end
 REFINEMENTS = 2  # iterations for what they leave, whose residual is computed anew
 
 
@@ -43,8 +42,7 @@ class SingleTriangle:
         """The same after so many iterations at most, and whether the gradient has fallen enough."""
         y, left = torch.zeros_like(self.r[0]), -w
         gradient = self._back(self.j.mT @ left)
-        direction, first = gradient, float(gradient @ gradient)
-        enough, square = max(CONVERGED**2 * first, ROUNDING**2 * float(w @ w)), first
+        direction, square, enough = gradient, float(gradient @ gradient), CONVERGED**2 * float(w @ w)
         for _ in range(most):
             if square <= enough:
                 break

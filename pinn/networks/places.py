@@ -84,18 +84,39 @@ def _taken(values: Values, which: Tensor) -> Values:
 
 def _table(make: Make, s: Tensor, count: int, order: int) -> Tensor:
     """The derivatives (order + 1, k, count) at places, remembered where they are few and asked for again."""
-    if s.device.type != "cpu" or s.requires_grad or not 0 < len(s) * count <= REMEMBERED:
+    if s.device.type != "cpu" or s.requires_grad or not len(s):
         return make(s, count, order)
     try:
-        places = s.numpy().tobytes()
+        places = s.numpy()
     except RuntimeError:  # within a transform
         return make(s, count, order)
-    return _remembered(make, places, s.dtype, count, order)
+    if len(s) * count > REMEMBERED:
+        return _computed(make, places, count, order)
+    return _remembered(make, places.tobytes(), places.dtype, count, order)
 
 
 @lru_cache(maxsize=TABLES)
-def _remembered(make: Make, places: bytes, dtype: torch.dtype, count: int, order: int) -> Tensor:
-    return make(torch.frombuffer(bytearray(places), dtype=dtype), count, order)
+def _remembered(make: Make, places: bytes, dtype: np.dtype, count: int, order: int) -> Tensor:
+    return _computed(make, np.frombuffer(places, dtype), count, order)
+
+
+def _computed(make: Make, places: np.ndarray, count: int, order: int) -> Tensor:
+    """By numpy where that is quicker: of a recurrence, whose steps are many and small."""
+    if make is _chebyshev_derivatives:
+        return torch.from_numpy(_by_recurrence(places, count, order))
+    return make(torch.tensor(places), count, order)
+
+
+def _by_recurrence(s: np.ndarray, count: int, order: int) -> np.ndarray:
+    """As `_chebyshev_derivatives`."""
+    found = np.zeros((max(count, 2), order + 1, len(s)), s.dtype)
+    found[0, 0], found[1, 0], found[1, 1:2] = 1.0, s, 1.0
+    twice, times = 2.0 * s, 2.0 * np.arange(1, order + 1, dtype=s.dtype)[:, None]
+    for k in range(2, count):
+        np.multiply(twice, found[k - 1], out=found[k])
+        found[k] -= found[k - 2]
+        found[k, 1:] += times * found[k - 1, :-1]
+    return np.ascontiguousarray(found[:count].transpose(1, 2, 0))
 
 
 def _ends(bend: Sequence[float]) -> tuple[float, float]:
