@@ -122,9 +122,8 @@ def _rounded(count: int) -> int:
 def _more(core: Spectral, growth: Growth) -> Spectral:
     """The same functions and more of them along each coordinate, whose sum is zero."""
     counts = _grown(core, growth)
-    seen = [i for i, periodic in zip(core.coordinates, core.is_periodic, strict=True) for _ in range(1 + periodic)]
-    finer = Spectral(len(seen), len(core.last.weight), width=math.prod(counts))
-    finer.see(seen)
+    finer = Spectral(len(core.seen), len(core.last.weight), width=math.prod(counts))
+    finer.see(core.seen)
     finer.share([float(count) for count in counts])
     for number, (center, steepness) in enumerate(core.bends.tolist()):
         finer.bend(number, center, steepness)

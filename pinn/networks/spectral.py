@@ -48,6 +48,7 @@ class Spectral(Network):
 
     def see(self, coordinates: Sequence[int | None]) -> None:
         """Say of which coordinate each input is a function, None where of several: two of one are cosine and sine."""
+        self.seen = tuple(coordinates)
         inputs: dict[object, list[int]] = {}
         for k, i in enumerate(coordinates):
             inputs.setdefault(("input", k) if i is None else i, []).append(k)
