@@ -84,15 +84,25 @@ class Spectral(Network):
         with torch.no_grad():
             self.bends[number] = torch.tensor([center, steepness], dtype=torch.float64).to(self.bends)
 
-    def rebalance(self) -> bool:
-        """Take orders for which the last coefficients would be as small along each coordinate; whether they change."""
+    def rebalance(self, stretch: Sequence[float] = ()) -> bool:
+        """Take orders for which the last coefficients would be as small along each coordinate; whether they change.
+
+        stretch: how many times as long the domain of the new ones is along each coordinate; empty where it is the same.
+        """
         counts = self.counts
-        self.share(self._by_rate() if len(counts) < 3 else self._by_fall())
+        self.share(self._by_rate(stretch) if len(counts) < 3 else self._by_fall())
         return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
 
-    def _by_rate(self) -> list[float]:
-        """From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N)."""
-        lasts = [math.log(min(max(last, RESOLVED), UNRESOLVED)) for last in self.last_coefficients()]
+    def _by_rate(self, stretch: Sequence[float]) -> list[float]:
+        """From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N).
+
+        Of a domain that is s times as long the k-th is s^k times as large.
+        """
+        stretches = stretch or [1.0] * len(self.counts)
+        lasts = [
+            min(math.log(min(max(last, RESOLVED), UNRESOLVED)) + count * math.log(s), math.log(UNRESOLVED))
+            for last, count, s in zip(self.last_coefficients(), self.counts, stretches, strict=True)
+        ]
         wanted = [-count / last for count, last in zip(self.counts, lasts, strict=True)]
         scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
         return [_bounded(scale * w, count) for w, count in zip(wanted, self.counts, strict=True)]

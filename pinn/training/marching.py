@@ -234,10 +234,10 @@ class TimeMarching(Run):
         logger.info("%s: %s in [%g, %g]", self.heading, self.trial.time, *window.domain.bounds[self.trial.time])
         if saved is None and features_stay(self.plan) and self._tried:
             _carry(self._tried, window, 0.0)
-            rebalance(self._tried, window)
+            rebalance(self._tried, window, self._stretch(number))
         elif saved is None and number:
             _carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
-            rebalance(self.trial.windows[number - 1].parameters(), window)
+            rebalance(self.trial.windows[number - 1].parameters(), window, self._stretch(number))
         if saved is None:
             resolve_front(window, self.trial.windows[number - 1] if number else None, keeps=not self._tried)
         plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)
@@ -252,6 +252,14 @@ class TimeMarching(Run):
         )
         self._prepared = trainer.at.seconds
         return trainer
+
+    def _stretch(self, number: int) -> float:
+        """How much longer a window is than the last attempt at it or, without one, than the window before it."""
+        start, end = self.trial.windows[number].domain.bounds[self.trial.time]
+        if self.cutting is not None and self.cutting.failed:
+            return (end - start) / self.cutting.failed[-1][0]
+        first, last = self.trial.windows[max(0, number - 1)].domain.bounds[self.trial.time]
+        return (end - start) / (last - first)
 
     def _share(self, window: TrialFunction) -> float | None:
         """Seconds for a window: of what is left a part for each window left, or its share of the time that is left."""

@@ -50,17 +50,19 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
     logger.info("initial guess: functions along %s", told)
 
 
-def rebalance(before: Mapping[str, Tensor], trial: TrialFunction) -> bool:
+def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float = 1.0) -> bool:
     """Give a spectral network the orders that the coefficients of another ask for, whose parameters `before` are.
 
-    Whether they are others than that one's; other networks are left alone.
+    stretch: how many times as long the window of time is. Whether they are others than that one's; other networks are
+    left alone.
     """
     core = trial.network.core
     if not isinstance(core, Spectral):
         return False
     fresh = {name: values.clone() for name, values in trial.parameters().items()}
     trial.load_parameters(before)
-    changed = core.rebalance()
+    time = None if trial.domain.time is None else trial.domain.coordinates.index(trial.domain.time)
+    changed = core.rebalance([stretch if i == time else 1.0 for i in core.coordinates])
     chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
     trial.load_parameters(fresh | chosen)
     return changed
