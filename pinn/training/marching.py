@@ -34,7 +34,7 @@ SEARCHES = 3  # for scales of features, where shorter windows gain nothing
 ROWS = 3.0  # points a feature
 # Defects: at which a window is solved, and below which it may be where shorter ones gain nothing
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
-SOLVED_SPECTRAL = (1e-8, 1e-3)
+SOLVED_SPECTRAL = (1e-9, 1e-3)
 MOST_FAILED = 8  # attempts at one window of spectral functions
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
