@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.diagnosis.correction import Search
-from pinn.diagnosis.refinement import FEWER, is_refinable, mean_squares, refined
+from pinn.diagnosis.refinement import FEWER, MORE, is_refinable, mean_squares, refined
 from pinn.diagnosis.steps import Correction, Effort, Fields, March, Step, Trial, Waves
 from pinn.residuals.blocks import row_values, slopes
 from pinn.residuals.exact_terms import make_residuals
@@ -29,8 +29,8 @@ from pinn.trial.continuation import Piece
 from pinn.trial.function import INTERFACE, TrialFunction
 from pinn.trial.windows import WindowedTrial, longest_of
 
-SAMPLES = 0.5, 0.9, 0.1  # shares of the number of windows: where more spectral functions are tried first
-REFINED, PRICE = 0.25, 3.0  # shares of the time for these, and for a few more functions in every window at most
+SAMPLES = 0.0, 0.5, 0.9  # shares of the number of windows: where more spectral functions are tried first
+REFINED, PRICE = 0.25, 2.0  # shares of the time for these, and of what is spare for a few more in every window
 EARLY = 8  # windows after which it is known how long all take
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
@@ -193,9 +193,11 @@ def _by_refinement(count: int, seconds: float, generator: Generator) -> WindowCo
 
     def corrected(residuals: Residuals, waves: Waves) -> Step:
         times.append(time.perf_counter())
-        if len(times) == EARLY and (times[-1] - times[1]) * count > (EARLY - 2) * seconds:  # the first takes longer
+        begun = len(times)
+        if begun >= EARLY and (times[-1] - times[1]) * (count - 1) > (begun - 2) * seconds:  # the first takes longer
             raise _TooLong
-        return refined(residuals, generator, FEWER)
+        # what begins is often not smooth: a few more functions show little of what it lacks
+        return refined(residuals, generator, MORE if begun == 1 else FEWER)
 
     return corrected
 
@@ -225,12 +227,13 @@ def _of_spectral(trial: WindowedTrial, make: Made, effort: Effort, generator: Ge
     count, started, spent = len(trial.windows), time.perf_counter(), 0.0
     samples: list[Step] = []
     for number in dict.fromkeys(int(count * share) for share in SAMPLES):
-        if samples and spent > REFINED * effort.most * count:
+        if len(samples) > 1 and spent > REFINED * effort.most * count:
             break
         samples.append(refined(make(trial.windows[number]), generator))
         spent = time.perf_counter() - started
+    budget = effort.most + min(effort.spare, PRICE * effort.most)
     try:
-        march = _marched(trial, make, _by_refinement(count, PRICE * effort.most * count, generator), generator)
+        march = _marched(trial, make, _by_refinement(count, budget * count, generator), generator)
         return replace(march, left=max(step.left for step in samples))
     except _TooLong:
         spent = time.perf_counter() - started

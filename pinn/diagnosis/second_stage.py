@@ -131,23 +131,28 @@ def staged(
     seed: int = 0,
     second_stage: bool = True,
     change: Mapping[str, float] | None = None,
+    spare: float = 0.0,
 ) -> Staged:
     """A trained function with its estimated errors, corrected where that gains, in about so many seconds.
 
-    weights: of the terms in the loss. change: of the fields by the last steps of the training.
+    weights: of the terms in the loss. change: of the fields by the last steps of the training. spare: seconds besides
+    that windows of time may take.
     Raises UserError where a residual depends on all points at once, or is not finite.
     """
     generator = Generator().manual_seed(seed + 2**22)
     started = time.perf_counter()
-    effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds)
+    effort = Effort.of(trial, FIRST * seconds if second_stage else 0.0, seconds, spare)
     known = dict(change or {})
     for name, jump in jumps(trial, generator).items():
         known[name] = max(jump, known.get(name, 0.0))
     missed = missed_values(trial, generator)
     found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known, missed=missed)
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
-        remaining = max(0.0, seconds - (time.perf_counter() - started)) / len(trial.windows)
-        effort = replace(effort, least=0.0, most=remaining, waves=found.estimate.correction.waves)
+        remaining = max(0.0, seconds - (time.perf_counter() - started))
+        if len(trial.windows) > 1 and not remaining:  # windows take long
+            break
+        most = remaining / len(trial.windows)
+        effort = replace(effort, least=0.0, most=most, waves=found.estimate.correction.waves)
         better = _corrected(found, weights, effort, generator)
         if better is None:
             break

@@ -111,19 +111,20 @@ class Effort:
     """Seconds for the search of a correction, in each window of time, and where it begins.
 
     least, most: where a correction is clear, and where none is. waves: of the first features, None for a middle scale.
-    share: by which there are fewer points and features.
+    share: by which there are fewer points and features. spare: seconds that may be taken besides where that pays.
     """
 
     least: float
     most: float
     waves: Waves | None = None
     share: int = 1
+    spare: float = 0.0
 
     @classmethod
-    def of(cls, trial: Trial, least: float, most: float) -> "Effort":
+    def of(cls, trial: Trial, least: float, most: float, spare: float = 0.0) -> "Effort":
         """That of so many seconds for the whole function."""
         count = len(trial.windows)
-        return cls(least / count, most / count, share=SHORT if most / count < BRISK else 1)
+        return cls(least / count, most / count, share=SHORT if most / count < BRISK else 1, spare=spare / count)
 
 
 def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[str, torch.Size], dict[str, Tensor]]:

@@ -286,7 +286,9 @@ def quick_trial(plan: Plan, found: Trained, output: Output, spent: float, train:
 def _estimate(one: Trained, output: Output, spent: float, plan: Plan) -> None:
     if output.estimate and launched_rank() == 0 and not one.run.interruption.requested:
         seconds = time_for_errors(spent, plan.training.time_limit, output)
-        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, one.run)
+        limit = plan.training.time_limit or math.inf
+        spare = max(0.0, limit - spent - seconds)
+        one.stages = errors_of(one.trial, one.method.plan, seconds, output.second_stage, one.run, spare)
 
 
 def _told(one: Trained) -> str:

@@ -122,8 +122,11 @@ def errors_of(
     seconds: float,
     second_stage: bool = True,
     run: Run | None = None,
+    spare: float = 0.0,
 ) -> Staged | NoiseErrors | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
+
+    spare: seconds besides, of the time limit, that windows of time may take.
 
     run: by which it was trained, for what the noise of data leaves open; its interruption ends this, too.
     """
@@ -134,7 +137,7 @@ def errors_of(
             return by_noise
     change = run.change() if run is not None else {}
     weights = plan.balanced_weights
-    found = _asked(told, "the error", lambda: staged(trial, weights, seconds, plan.seed, second_stage, change))
+    found = _asked(told, "the error", lambda: staged(trial, weights, seconds, plan.seed, second_stage, change, spare))
     if found is None:
         return None
     # of ordinary equations: in small steps, which resolve what features do not

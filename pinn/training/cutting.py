@@ -11,7 +11,9 @@ SAFETY = 0.9  # of the length that would just do
 SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
-FAILURES = 4.0  # times what the windows that are left would take if all were like the present one: two attempts, harder ones
+FAILURES = (
+    4.0  # times what the windows that are left would take if all were like the present one: two attempts, harder ones
+)
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
 AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose
