@@ -1,7 +1,8 @@
 """Hamiltonian Monte Carlo: samples of a few numbers by their density's logarithm and its gradient.
 
 Duane, Kennedy, Pendleton & Roweth 1987, doi:10.1016/0370-2693(87)91197-X; step and acceptance as in Neal 2011,
-arXiv 1206.1901; the step is adapted as in Hoffman & Gelman 2014, arXiv 1111.4246, section 3.2, without averaging.
+arXiv 1206.1901; the step is adapted as in Hoffman & Gelman 2014, arXiv 1111.4246, section 3.2, without averaging, the
+scale by the draws of the warming up.
 """
 
 import math
@@ -15,7 +16,8 @@ from torch import Generator, Tensor
 FIRST_STEP = 0.5  # of numbers whose standard deviation is about one
 LENGTHS = (0.8, 2.4)  # of trajectories: around the quarter of a period after which a normal density forgets
 MOST_STEPS = 24  # of one trajectory
-WANTED = 0.8  # mean acceptance
+WANTED = 0.9  # mean acceptance
+PRIOR = 5.0  # draws that a deviation of one is worth, where it is adapted
 FALL, GAIN = 0.6, 1.5  # of the adaptation: its exponent and its first size
 
 
@@ -53,34 +55,44 @@ def hamiltonian(
 ) -> Chain:
     """A chain from a place. look: what a number (k,) is like, coming from another place nearby.
 
-    Its numbers are to have standard deviations of about one.
+    Its numbers are to have standard deviations of about one: after half of the warming up these are what they were.
     """
-    place, step, kept, accepted = start, FIRST_STEP, [], 0
-    for number in range(warming + draws):
-        ahead, chance = _trajectory(look, place, step, generator)
+    place, step, spread, seen, accepted = start, FIRST_STEP, torch.eye(len(start.at)).to(start.at), [], 0
+    for number in range(-warming, draws):
+        if number == -(warming // 2):
+            spread, step = _spread(torch.stack(seen[len(seen) // 4 :])), FIRST_STEP
+        ahead, chance = _trajectory(look, place, step, spread, generator)
         taken = float(torch.rand((), generator=generator)) < chance
         place = ahead if taken else place
-        if number < warming:
-            step *= math.exp(GAIN * (chance - WANTED) * (number + 1.0) ** -FALL)
+        seen.append(place.at)
+        if number < 0:
+            tried = (number + warming) % max(warming // 2, 1) + 1.0
+            step *= math.exp(GAIN * (chance - WANTED) * tried**-FALL)
         else:
-            kept.append(place.at)
             accepted += taken
-    return Chain(torch.stack(kept), accepted / draws)
+    return Chain(torch.stack(seen[-draws:]), accepted / draws)
+
+
+def _spread(draws: Tensor) -> Tensor:
+    """A square root (k, k) of the covariance of few draws (n, k), as much as they tell of it."""
+    n, k = draws.shape
+    covariance = (n * draws.mT.cov().reshape(k, k) + PRIOR * torch.eye(k).to(draws)) / (n + PRIOR)
+    return torch.linalg.cholesky(covariance)
 
 
 def _trajectory(
-    look: Callable[[Tensor, Place], Place], place: Place, step: float, generator: Generator
+    look: Callable[[Tensor, Place], Place], place: Place, step: float, spread: Tensor, generator: Generator
 ) -> tuple[Place, float]:
-    """The end of a trajectory of leapfrog steps, and the chance with which it is taken."""
+    """The end of a trajectory of leapfrog steps, and the chance with which it is taken. spread (k, k): of lengths."""
     momentum = torch.randn(place.at.shape, generator=generator, dtype=place.at.dtype)
     low, high = LENGTHS
     length = low + (high - low) * float(torch.rand((), generator=generator))
     before, ahead = place.energy + 0.5 * float(momentum @ momentum), place
     for _ in range(min(max(round(length / step), 1), MOST_STEPS)):
-        momentum = momentum - 0.5 * step * ahead.slope
-        ahead = look(ahead.at + step * momentum, ahead)
+        momentum = momentum - 0.5 * step * spread.mT @ ahead.slope
+        ahead = look(ahead.at + step * spread @ momentum, ahead)
         if not math.isfinite(ahead.energy):
             return place, 0.0
-        momentum = momentum - 0.5 * step * ahead.slope
+        momentum = momentum - 0.5 * step * spread.mT @ ahead.slope
     after = ahead.energy + 0.5 * float(momentum @ momentum)
     return ahead, math.exp(min(before - after, 0.0))

@@ -28,7 +28,7 @@ from pinn.residuals.assembly import Assembly
 from pinn.residuals.least_squares import CollocationLeastSquares
 from pinn.residuals.residuals import Residuals, unflatten
 from pinn.sampling.points import PointSet
-from pinn.solution_file.sampled import SAMPLED_BY, column_of, sampled_attributes
+from pinn.solution_file.sampled import SAMPLED_BY, WORTH, column_of, sampled_attributes
 from pinn.training.held_out import noisy_blocks
 from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
@@ -56,9 +56,9 @@ class Samples:
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        count, worth = len(self.chain.draws), int(self.chain.effective.min())
+        count, worth = len(self.chain.draws), round(float(self.chain.effective.min()))
         own = sampled_attributes({name: draws.numpy() for name, draws in self.draws.items()})
-        return own | {SAMPLED_BY: f"{count} samples, worth {worth} independent ones"}
+        return own | {SAMPLED_BY: f"{count} samples, worth {worth} independent ones", WORTH: worth}
 
 
 def samples_of(trial: TrialFunction, run: Trainer, covariance: Tensor, draws: int, seed: int) -> Samples:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLED_BY = "sampled_by"  # a root attribute
+SAMPLED_BY, WORTH = "sampled_by", "sampled_worth"  # root attributes: text; how many independent draws they are worth
 PREFIX = "samples_"  # begins the names of columns of /diagnosis
 LOWER, UPPER = "sampled_lower_", "sampled_upper_"  # root attributes: ends of the interval of 95 %
 ENDS = (0.025, 0.975)  # of the samples, below which that interval's lie
-APART = 0.5  # standard errors between ends of intervals that differ: of 200 samples they are known to 0.2
+APART, KNOWN = 0.3, 5.3  # standard errors between ends that differ: at least; twice what they are known to, sqrt(n)
 
 
 def column_of(name: str) -> str:
@@ -36,6 +36,7 @@ def sampled_note(name: str, ends: tuple[float, float], attributes: Mapping[str, 
     if LOWER + name not in attributes:
         return ""
     own = attributes[LOWER + name], attributes[UPPER + name]
-    apart = max(abs(a - b) for a, b in zip(own, ends, strict=True)) > APART * (ends[1] - ends[0]) / 4.0
+    off = max(abs(a - b) for a, b in zip(own, ends, strict=True)) / ((ends[1] - ends[0]) / 4.0)
+    apart = off > max(APART, KNOWN / float(attributes.get(WORTH, 1)) ** 0.5)
     note = "; in [{:.4g}, {:.4g}] by {}".format(*own, attributes.get(SAMPLED_BY, "samples"))
     return note + (": not linear within its errors, the samples are right" if apart else ": as by the linearization")
