@@ -57,7 +57,8 @@ def hamiltonian(
 
     Its numbers are to have standard deviations of about one: after half of the warming up these are what they were.
     """
-    place, step, spread, seen, accepted = start, FIRST_STEP, torch.eye(len(start.at)).to(start.at), [], 0
+    place, step, spread, accepted = start, FIRST_STEP, torch.eye(len(start.at)).to(start.at), 0
+    seen: list[Tensor] = []
     for number in range(-warming, draws):
         if number == -(warming // 2):
             spread, step = _spread(torch.stack(seen[len(seen) // 4 :])), FIRST_STEP

@@ -39,7 +39,7 @@ def test_a_banana_has_its_tails():
     found = chain(lambda z: 0.5 * z[0] ** 2 + 0.5 * ((z[1] - z[0] ** 2) / 0.3) ** 2, [0.0, 0.0])
     x, y = found.draws.T.numpy()
     worth = found.effective.numpy()
-    assert worth.min() > 200
+    assert worth.min() > DRAWS / 30
     # of a normal: 5 % below -1.645, known to sqrt(0.05 0.95 / n) / 0.103, three times
     assert np.quantile(x, 0.05) == pytest.approx(-1.645, abs=3 * 2.1 / worth[0] ** 0.5)
     assert y.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2.09 / worth[1]))  # var x^2 = 2, and 0.09
