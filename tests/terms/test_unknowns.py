@@ -165,3 +165,10 @@ def test_the_loss_has_a_gradient_by_an_unknown_with_a_prior():
     r, j = least_squares.jacobian(theta)
     assert float(loss) == pytest.approx(float(r @ r))
     assert torch.allclose(gradient, 2 * j.mT @ r, rtol=1e-12, atol=1e-12)  # rounding
+
+
+def test_values_are_kept_in_double_precision():
+    """1.7 is no number of single precision; a function with another core has the values of the first."""
+    problem = Decay(k=1.7)
+    trial = make_trial(problem, lambda inputs, outputs: MLP(inputs, outputs, width=3, depth=1))
+    assert trial.unknowns["k"] == trial.with_core(trial.network.core).unknowns["k"] == 1.7
