@@ -6,6 +6,7 @@ scale by the draws of the warming up.
 """
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +14,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from pinn.basis.logs import logger
+
 FIRST_STEP = 0.5  # of numbers whose standard deviation is about one
 LENGTHS = (0.8, 2.4)  # of trajectories: around the quarter of a period after which a normal density forgets
 MOST_STEPS = 24  # of one trajectory
 WANTED = 0.9  # mean acceptance
+TIMED = 5  # trajectories after which it is told how long all of them take
 PRIOR = 5.0  # draws that a deviation of one is worth, where it is adapted
 FALL, GAIN = 0.6, 1.5  # of the adaptation: its exponent and its first size
 
@@ -58,7 +62,7 @@ def hamiltonian(
     Its numbers are to have standard deviations of about one: after half of the warming up these are what they were.
     """
     place, step, spread, accepted = start, FIRST_STEP, torch.eye(len(start.at)).to(start.at), 0
-    seen: list[Tensor] = []
+    seen, started = list[Tensor](), time.perf_counter()
     for number in range(-warming, draws):
         if number == -(warming // 2):
             spread, step = _spread(torch.stack(seen[len(seen) // 4 :])), FIRST_STEP
@@ -66,6 +70,9 @@ def hamiltonian(
         taken = float(torch.rand((), generator=generator)) < chance
         place = ahead if taken else place
         seen.append(place.at)
+        if len(seen) == TIMED:
+            each = (time.perf_counter() - started) / TIMED
+            logger.info("%d samples after %d for warming up: about %.0f s", draws, warming, each * (warming + draws))
         if number < 0:
             tried = (number + warming) % max(warming // 2, 1) + 1.0
             step *= math.exp(GAIN * (chance - WANTED) * tried**-FALL)

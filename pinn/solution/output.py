@@ -25,8 +25,8 @@ class Output(Configurable):
         estimate: whether the error of each field is estimated, which takes a fifth of the run's time or two seconds.
         second_stage: whether the correction by which errors are estimated is taken into the solution where it is
             better; within that time.
-        samples: of the posterior of what is identified, so many, where data have their noise; each is worth some steps
-            of training. 0 leaves it at the linearization.
+        samples: of the posterior of what is identified, so many, where data have their noise; each costs ten
+            steps of training or so. 0 leaves it at the linearization.
 
     Raises:
         UserError: a resolution below 2, a chunk below 1, or samples below 0 or of less than 20.
