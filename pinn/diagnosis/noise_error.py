@@ -124,11 +124,11 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     if least_squares.rows > MOST:
         return None
     _, j = least_squares.jacobian(theta)
-    if _is_held(run):
+    if run.residuals.by_evidence:
         _hold(run, j)
     _, s, v = torch.linalg.svd(j, full_matrices=False)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
-    if _is_held(run):  # a prior holds what data and equations do not, and steps have come to an end
+    if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end
         deviations = (s.square() + SETTLED * float(s[0]) ** 2).rsqrt()
     else:
         deviations = s / (s.square() + max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2))
@@ -137,13 +137,6 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
     unknowns = [found.deviations.of_unknown(name) for name in trial.problem.unknowns]
     return replace(found, spread=spread @ _leading(found.changes(x), unknowns))
-
-
-def _is_held(run: Trainer) -> bool:
-    """Whether there is a prior of fields."""
-    residuals, fields = run.residuals, set(run.residuals.trial.problem.vocabulary.fields)
-    priors = [b for group in residuals.regions.values() for b in group.blocks if b.name in residuals.priors]
-    return bool(residuals.by_evidence) or any(fields & set(block.equation.arguments) for block in priors)
 
 
 def _hold(run: Trainer, j: Tensor) -> None:
