@@ -18,6 +18,7 @@ from pinn.problems.heat_sink import HeatSink
 from pinn.problems.helmholtz import Helmholtz
 from pinn.problems.hutchinson import Hutchinson
 from pinn.problems.inclusion import Inclusion
+from pinn.problems.inclusion_moduli import InclusionModuli
 from pinn.problems.kdv import KdV
 from pinn.problems.klein_gordon import KleinGordon
 from pinn.problems.kovasznay import Kovasznay
@@ -57,6 +58,7 @@ __all__ = [
     "Helmholtz",
     "Hutchinson",
     "Inclusion",
+    "InclusionModuli",
     "KdV",
     "KleinGordon",
     "Kovasznay",

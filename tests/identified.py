@@ -6,15 +6,23 @@ from pinn.optimizers import LeastDamping
 from pinn.sampling import SobolSampler
 
 
-def identified(problem, **others):
-    """The solution of a problem of one coordinate, with its errors by the noise; others: further arguments."""
+def network(inputs, outputs):
+    """A small one."""
+    return MLP(inputs, outputs, width=8, depth=1)
+
+
+def identified(problem, *, samples=0, **others):
+    """The solution of a problem of one coordinate, with its errors by the noise; samples: of unknowns.
+
+    others: further arguments.
+    """
     return pinn.solve(
         problem,
-        network=lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
+        network=network,
         optimizer=LeastDamping(),
         sampler=SobolSampler(interior=80),
         training=pinn.Training(steps=300, time_limit=None),
         compile="never",
-        output=pinn.Output(figures=False, second_stage=False, resolution=11),
+        output=pinn.Output(figures=False, second_stage=False, resolution=11, samples=samples),
         **others,
     )

@@ -38,6 +38,7 @@ HARD = {
     "helmholtz": {"walls"},
     "hutchinson": {"start"},
     "inclusion": {"walls"},
+    "inclusion_moduli": set(),
     "kdv": {"seam", "start"},
     "klein_gordon": {"left", "right", "start"},
     "kovasznay": {"walls"},

@@ -228,7 +228,7 @@ def _given_value(quantity: Quantity, request: Request, given: Given, points: Ten
     if quantity.kind == "unknown":
         unknown, curve = given.unknowns[quantity.base], given.curves.get(quantity.base)
         spread = tape is not None and unknown.requires_grad
-        values = tape.spread(unknown, 1) if tape is not None and spread else unknown.expand(len(points))
+        values = (tape.spread(unknown, 1) if tape is not None and spread else unknown).expand(len(points))
         return values if curve is None else curve(values)
     if quantity.kind == "elsewhere":
         return given.elsewhere[quantity.base]

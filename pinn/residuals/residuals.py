@@ -187,7 +187,7 @@ class Residuals:
             return rows, {}
         parts = {name: torch.zeros_like(values[name]) for name in self.trial.problem.coordinates if name in values}
         space = self.trial.domain.space_coordinates
-        space = space[:: -(-len(space) // ADDENDS)]
+        space = space[:: max(1, -(-len(space) // ADDENDS))]
         sums = {
             name: [f"{name.removeprefix('laplacian_')}_{c}{c}" for c in space]
             for name in values

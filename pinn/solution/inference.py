@@ -1,4 +1,4 @@
-"""Unknowns as samples of what is known of them, for ArviZ: by Laplace's approximation."""
+"""Unknowns as samples of what is known of them, for ArviZ: their own, or by Laplace's approximation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pinn.solution.unknowns import Identified
 
 if TYPE_CHECKING:
     import arviz
+
+LAPLACE = "Laplace's approximation at the trained values: draws are independent"
 
 
 def samples(unknowns: Mapping[str, Identified], draws: int, seed: int) -> dict[str, NDArray]:
@@ -44,13 +46,18 @@ def samples(unknowns: Mapping[str, Identified], draws: int, seed: int) -> dict[s
 
 
 def to_inference_data(unknowns: Mapping[str, Identified], draws: int, seed: int) -> arviz.InferenceData:
-    """The samples as the posterior of one chain; raises UserError as `samples`, or ArviZ is not installed."""
-    found = samples(unknowns, draws, seed)
+    """The samples as the posterior of one chain; raises UserError as `samples`, or ArviZ is not installed.
+
+    draws, seed: of Laplace's approximation, where an unknown has no samples of its own.
+    """
+    own = {name: one.samples for name, one in unknowns.items() if one.samples is not None}
+    found = own if own and len(own) == len(unknowns) else samples(unknowns, draws, seed)
+    how = "Hamiltonian Monte Carlo: draws are correlated" if found is own else LAPLACE
     try:
         import arviz
     except ImportError as error:
         raise UserError("to_arviz needs ArviZ: pip install 'pinn[arviz]'") from error
     return arviz.from_dict(
         posterior={name: values[None] for name, values in found.items()},
-        attrs={"sampled_by": "Laplace's approximation at the trained values: draws are independent"},
+        attrs={"sampled_by": how},
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pinn.basis.configurable import Configurable
 from pinn.basis.errors import require
 
+FEWEST = 20  # samples, of which the 2.5 % are not even one
+
 
 @dataclass(frozen=True)
 class Output(Configurable):
@@ -23,9 +25,11 @@ class Output(Configurable):
         estimate: whether the error of each field is estimated, which takes a fifth of the run's time or two seconds.
         second_stage: whether the correction by which errors are estimated is taken into the solution where it is
             better; within that time.
+        samples: of the posterior of what is identified, so many, where data have their noise; each costs ten
+            steps of training or so. 0 leaves it at the linearization.
 
     Raises:
-        UserError: a resolution below 2 or a chunk below 1.
+        UserError: a resolution below 2, a chunk below 1, or samples below 0 or of less than 20.
     """
 
     resolution: int | Mapping[str, int] | None = None
@@ -34,6 +38,7 @@ class Output(Configurable):
     figures: bool = True
     estimate: bool = True
     second_stage: bool = True
+    samples: int = 0
 
     def __post_init__(self) -> None:
         require(
@@ -42,6 +47,8 @@ class Output(Configurable):
         )
         named = not isinstance(self.derivatives, str) and all(isinstance(name, str) for name in self.derivatives)
         require(named, f"output.derivatives must be a list of names such as [u_x], got {self.derivatives!r}")
+        few = isinstance(self.samples, int) and (self.samples == 0 or self.samples >= FEWEST)
+        require(few, f"output.samples must be 0 or a number >= {FEWEST}, got {self.samples!r}")
         chosen = self.resolution
         counts = chosen.values() if isinstance(chosen, Mapping) else [] if chosen is None else [chosen]
         for count in counts:

@@ -31,9 +31,8 @@ from pinn.solution.provenance import described, full_configuration, provenance
 from pinn.solution.results import measured
 from pinn.solution.tabulation import Create, Tabulation, in_memory
 from pinn.solution.truth import Truth
-from pinn.solution.unknowns import Identified
+from pinn.solution.unknowns import Identified, identified
 from pinn.solution_file.contents import FILE_NAME, Contents
-from pinn.solution_file.identified import unknown_attributes
 from pinn.solution_file.layout import writing
 from pinn.solution_file.measured import ErrorEstimate, Measure, error_attributes
 from pinn.solution_file.nodes import Nodes
@@ -122,8 +121,7 @@ class Solution:
     def unknowns(self) -> dict[str, Identified]:
         """What was identified: numbers, with `standard_error`, `interval(0.95)` and `correlations`."""
         attributes = self.attributes | Measure.UNKNOWN.entries(self.trial.unknowns)
-        curves = self.trial.windows[0].curves
-        return {name: Identified(name, told, curves[name]) for name, told in unknown_attributes(attributes).items()}
+        return identified(attributes, self.diagnosis, self.trial.windows[0].curves)
 
     def __repr__(self) -> str:
         coordinates = ", ".join(self.problem.coordinates)
@@ -269,7 +267,7 @@ class Solution:
         return to_dataset(self.contents(output))
 
     def to_arviz(self, draws: int = 4000, seed: int = 0) -> arviz.InferenceData:
-        """Samples of the unknowns for ArviZ, by Laplace's approximation.
+        """Samples of the unknowns for ArviZ: those of `output.samples`, else by Laplace's approximation.
 
         Raises:
             UserError: there are none, their standard errors are not known, or ArviZ is not installed.

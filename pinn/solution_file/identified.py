@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pinn.solution_file.measured import Measure
+from pinn.solution_file.sampled import LOWER, UPPER, sampled_note
 
 IDENTIFIED_BY, CORRELATIONS = "identified_by", "correlations"  # root attributes: text; (k * k) numbers
 MOST_DIGITS = 8  # of a value in a table
@@ -39,7 +40,9 @@ def identified_rows(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str, s
     for name, value in Measure.UNKNOWN.within(attributes).items():
         if name in errors:
             ends = f"95 % in [{lower[name]:.4g}, {upper[name]:.4g}]"
-            yield name, with_error(value, errors[name]), f"identified, {ends}, {attributes.get(IDENTIFIED_BY, '')}"
+            sampled = sampled_note(name, (lower[name], upper[name]), attributes)
+            note = f"identified, {ends}, {attributes.get(IDENTIFIED_BY, '')}{sampled}"
+            yield name, with_error(value, errors[name]), note
         elif name in numerical:
             yield name, f"{value:.10g}", f"identified, estimated error {numerical[name]:.1g}"
         else:
@@ -47,7 +50,9 @@ def identified_rows(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str, s
 
 
 def unknown_attributes(attributes: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Unknown -> `value`, and where known `standard_error`, `lower`, `upper` and each `correlation_<other>`."""
+    """Unknown -> `value`, and where known `standard_error`, `lower`, `upper`, each `correlation_<other>`, and by
+    samples `sampled_lower` and `sampled_upper`.
+    """
     values = Measure.UNKNOWN.within(attributes)
     told: dict[str, dict[str, float]] = {name: {"value": float(value)} for name, value in values.items()}
     names = list(Measure.STANDARD_ERROR.within(attributes))
@@ -58,6 +63,9 @@ def unknown_attributes(attributes: Mapping[str, Any]) -> dict[str, dict[str, flo
     ):
         for name, value in measure.within(attributes).items():
             told[name][key] = float(value)
+    for key, prefix in (("sampled_lower", LOWER), ("sampled_upper", UPPER)):
+        for name in told:
+            told[name] |= {key: float(attributes[prefix + name])} if prefix + name in attributes else {}
     numbers = list(attributes.get(CORRELATIONS, ()))
     for row, name in enumerate(names):
         for column, other in enumerate(names):

@@ -11,13 +11,15 @@ Only arrays, text and numbers go in and out, nothing is pickled, and torch is no
     /u_x ...                             derivatives that were asked for
     /reference/u /error/u /estimate/u /residual/<term>   on the same nodes, where they exist; estimate: of the error
     /band/u                              two standard errors by the noise of data: u lies within u +- that
-    /unknowns/nu                         what was identified; attributes value, standard_error, lower, upper (95 %)
+    /unknowns/nu                         what was identified; attributes value, standard_error, lower, upper (95 %),
+                                         and by samples sampled_lower, sampled_upper
     /results/drag/values                 what is asked beside the fields, of a curve at /results/drag/places; attributes
                                          value, estimated_error, true_value, units
     /training/* /network/* /points/<term>    metrics a step, parameters, the last training points
     /network/window_0/* ...              parameters where time is cut into windows
     /diagnosis/singular_values           of the residual's Jacobian where the run ended, if it was computed
     /diagnosis/estimate_time ...         middles of parts of time, estimate_by_time_u: the field's relative error there
+    /diagnosis/samples_nu                samples of what was identified, if they were asked for
     /diagnosis/conditions/walls/values   what a condition misses at places /x ...; of data over their noise
     /diagnosis/observed/u/values         what was observed of u at places /x ...
     /config                              the resolved configuration, YAML

@@ -22,6 +22,7 @@ from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
 from pinn.diagnosis.posedness import posedness_in_windows
+from pinn.diagnosis.posterior import Samples, samples_of
 from pinn.diagnosis.results import asked_of, imbalances, told_of, truth_of
 from pinn.diagnosis.second_stage import Staged, staged
 from pinn.diagnosis.sharpness import kinks, sharp_place
@@ -63,8 +64,8 @@ class Examination:
     """A trained function with what was found of it; what is None was not asked, or did not come out.
 
     trial: after corrections, where there were some. bounds: field -> of its relative error, where one is declared.
-    known: how well what was identified is. results: what the problem asks of it beside its fields. left: what
-    conditions leave, as columns.
+    known: how well what was identified is. sampled: its posterior. results: what the problem asks of it
+    beside its fields. left: what conditions leave, as columns.
     """
 
     trial: TrialFunction | WindowedTrial
@@ -75,11 +76,12 @@ class Examination:
     known: Identification | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
     left: Mapping[str, NDArray] = field(default_factory=dict)
+    sampled: Samples | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
         """As root attributes of the solution file."""
-        parts = (self.spectrum, self.stages.measured if self.stages else None, self.known, self.verdict)
+        parts = (self.spectrum, self.stages.measured if self.stages else None, self.known, self.sampled, self.verdict)
         told = {key: value for part in parts if part is not None for key, value in part.attributes.items()}
         return told | Measure.BOUND.entries(self.bounds)
 
@@ -93,7 +95,8 @@ class Examination:
         growth = self.stages.growth if self.stages else None
         noise = self.stages.columns if isinstance(self.stages, NoiseErrors) else {}
         spectrum = {"singular_values": self.spectrum.values} if self.spectrum else {}
-        return spectrum | (growth.columns if growth else {}) | noise | dict(self.left)
+        sampled = self.sampled.columns if self.sampled else {}
+        return spectrum | (growth.columns if growth else {}) | noise | dict(self.left) | sampled
 
     @property
     def missing(self) -> Callable[[Tensor], dict[str, Tensor]] | None:
@@ -180,12 +183,13 @@ def examine(
     known = _asked(told, "the standard error of what is identified", partial(_identified, answer, run, estimate))
     if known is not None and posed is not None:
         posed = replace(posed, unknowns=known.determined)
+    sampled = _asked(told, "the posterior of what is identified", partial(_sampled, known, run, output, plan.seed))
     if stages is None and posed is not None:  # it was asked, and did not come out
         unknown = (*unknown, Reason("no error is estimated", Word.PLAUSIBLE))
     seen = (*unknown, *(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
-    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left)
+    return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left, sampled)
 
 
 def _results(
@@ -209,6 +213,13 @@ def _identified(
     if not answer.unknowns or not isinstance(run, Trainer):
         return None
     return identification(answer.windows[0], run, estimate.unknowns if estimate else {})
+
+
+def _sampled(known: Identification | None, run: Run, output: Output, seed: int) -> Samples | None:
+    """Samples of what was identified, where they are asked for."""
+    if known is None or not output.samples or not isinstance(run, Trainer):
+        return None
+    return samples_of(run.residuals.trial, run, known.covariance, output.samples, seed)
 
 
 def _eigenvalue(trial: TrialFunction | WindowedTrial, run: Run) -> tuple[Reason, ...]:

@@ -281,7 +281,7 @@ class Trainer(Run):
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
-        elif self.weighting.is_done(weighed, means, noisy, look):
+        elif self.at.step and self.weighting.is_done(weighed, means, noisy, look):  # a record to go back to
             loss = sum(before[block] * mean for block, mean in means.items())
             error = prediction_error(loss, noisy, look().count)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:

@@ -57,7 +57,7 @@ class FieldNetwork(nn.Module):
         self.core = core
         self.scaling = scaling
         self.unknowns = nn.ParameterDict(
-            {name: nn.Parameter(torch.tensor(float(guess))) for name, guess in unknowns.items()}
+            {name: nn.Parameter(torch.tensor(float(guess), dtype=torch.float64)) for name, guess in unknowns.items()}
         )
 
     def forward(self, x: Values) -> Values:

@@ -30,7 +30,7 @@ class Slope(pinn.Problem):
         }
 
 
-def solve(folder, resume=False):
+def solve(folder, resume=False, initial_guess=None):
     return pinn.solve(
         Slope(),
         lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1),
@@ -42,6 +42,7 @@ def solve(folder, resume=False):
         weights={"slope": 100.0},  # so that they change once more before the end
         folder=folder,
         resume=resume,
+        initial_guess=initial_guess,
     )
 
 
@@ -96,3 +97,9 @@ def test_a_step_that_is_broken_off_after_a_change_is_made_again(whole, told, tmp
     assert solve(tmp_path).attributes["status"] == "interrupted"
     assert len(calls) == changed + 1
     assert_same(solve(tmp_path, resume=True), whole[1])
+
+
+def test_a_run_that_begins_where_the_data_are_met_has_a_step_to_go_back_to(tmp_path):
+    solve(tmp_path / "first")
+    again = solve(tmp_path / "again", initial_guess=str(tmp_path / "first"))
+    assert again.history["step"][0] == 1 and again.history["loss"][0] > 0

@@ -143,3 +143,32 @@ def test_a_prior_is_one_more_observation():
     loose, narrow = (solved(Unknown(0.5, prior=pinn.Normal(2.0, sd))) for sd in (100.0, 1e-3))
     assert loose == pytest.approx(plain, abs=3e-3)
     assert narrow == pytest.approx(2.0, abs=0.05)  # against data of a standard error near 0.02
+
+
+def test_the_loss_has_a_gradient_by_an_unknown_with_a_prior():
+    """A region with nothing but an unknown, as first-order optimizers and samples meet it."""
+
+    class Level(pinn.Problem):
+        """u_t = 0 with u = c, c drawn from a normal distribution."""
+
+        def __init__(self):
+            self.domain, self.fields = pinn.Time(t=(0, 1)), ("u",)
+            self.unknowns = {"c": pinn.Unknown(0.0, prior=pinn.Normal(1.0, 0.5))}
+
+        def terms(self):
+            return {"level": pinn.Interior(lambda u, c: u - c)}
+
+    residuals = Residuals(make_trial(Level(), lambda inputs, outputs: MLP(inputs, outputs, width=3, depth=1)))
+    points = residuals.draw(SobolSampler(interior=4), torch.Generator().manual_seed(0))
+    least_squares, theta = bind(residuals, points), residuals.theta()
+    loss, gradient = least_squares.loss_and_gradient(theta)
+    r, j = least_squares.jacobian(theta)
+    assert float(loss) == pytest.approx(float(r @ r))
+    assert torch.allclose(gradient, 2 * j.mT @ r, rtol=1e-12, atol=1e-12)  # rounding
+
+
+def test_values_are_kept_in_double_precision():
+    """1.7 is no number of single precision; a function with another core has the values of the first."""
+    problem = Decay(k=1.7)
+    trial = make_trial(problem, lambda inputs, outputs: MLP(inputs, outputs, width=3, depth=1))
+    assert trial.unknowns["k"] == trial.with_core(trial.network.core).unknowns["k"] == 1.7
