@@ -57,7 +57,8 @@ def _sphere(coordinates: Sequence[str], center: Sequence[float], radius: float) 
 
     def function(columns: Columns) -> Values:
         x = stack([columns[name] for name in coordinates], -1)  # (n, d), for a jet a coordinate alone is all channels
-        return ((x - torch.as_tensor(center, dtype=x.dtype, device=x.device)) ** 2).sum(-1) - radius**2
+        middle = torch.stack([torch.full((), c, dtype=x.dtype, device=x.device) for c in center])
+        return ((x - middle) ** 2).sum(-1) - radius**2
 
     return function
 

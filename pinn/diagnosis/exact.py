@@ -35,6 +35,17 @@ def exact_trial(problem: Problem, derivatives: str = "auto") -> TrialFunction:
     return trial
 
 
+def _asks_for_unknowns(problem: Problem, names: Sequence[str]) -> bool:
+    """Whether an equation in these quantities holds an unknown, itself or in a derived quantity."""
+    for name in names:
+        base = name if name in problem.unknowns else problem.vocabulary.resolve(name, "the exact solution").base
+        if base in problem.unknowns:
+            return True
+        if base in problem.derived and _asks_for_unknowns(problem, problem.derived[base].arguments):
+            return True
+    return False
+
+
 def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
     """The terms that the problem's exact solution does not satisfy, in words; none where it has no exact solution.
 
@@ -51,7 +62,7 @@ def unsatisfied(problem: Problem, points: PointSet) -> Iterator[str]:
         with torch.no_grad():
             quantities = trial.evaluate_with(group.request, at.x, trial.parameters(), at.normal)
         for block in group.blocks:
-            if set(block.equation.arguments) & set(problem.unknowns):
+            if _asks_for_unknowns(problem, block.equation.arguments):
                 continue
             given = [quantities[name] for name in block.equation.arguments]
             worst = float(row_values(block.equation, quantities, at).abs().max())

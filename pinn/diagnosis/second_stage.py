@@ -31,6 +31,7 @@ CLEARLY = 0.5  # of the residual that a correction may leave there
 GAIN = 0.5  # of the estimated error that it may leave where the residual falls by less, as that of large errors does
 MISFIT = 1.1  # by which the misfit of data may grow
 MOST = 4  # corrections
+FEW = 4  # windows of time, of which one more correction does not take long
 LITTLE = 0.05  # of the residual that no features explain: of more it is not known what it weighs
 ENOUGH = 1e-12  # estimated error below which none is looked for
 FINE = 0.2  # error per residual of what no features explain, over that of what was corrected, at least
@@ -149,7 +150,7 @@ def staged(
     found = Staged(estimate(trial, weights, effort, generator, fits_best=not change), change=known, missed=missed)
     while second_stage and found.corrections < MOST and found.estimate.worst > ENOUGH:
         remaining = max(0.0, seconds - (time.perf_counter() - started))
-        if len(trial.windows) > 1 and not remaining:  # windows take long
+        if len(trial.windows) > FEW and not remaining:  # many windows take long
             break
         most = remaining / len(trial.windows)
         effort = replace(effort, least=0.0, most=most, waves=found.estimate.correction.waves)

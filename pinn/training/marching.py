@@ -393,11 +393,10 @@ def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
 
 
 def _carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) -> None:
-    """Start a window from the hidden layers of the one before it, a little shaken, with a last layer of its own.
+    """theta_before + shaken theta_fresh, but theta_fresh in the last layer, to start a window from the one before it.
 
-    theta = theta_before + shaken theta_fresh, but theta_fresh in the last layer: what this window adds to the last
-    state is not what that one added to its own. On kdv (5 windows of 20 steps) and burgers (4 of 25) the errors were
-    8e-3 and 3e-3, with the last layer carried too 9e-3 and 1e-2, with fresh parameters 3e-1 and 2e-2.
+    On kdv (5 windows of 20 steps) and burgers (4 of 25) the errors were 8e-3 and 3e-3, with the last layer carried too
+    9e-3 and 1e-2, with fresh parameters 3e-1 and 2e-2.
     """
     fresh, last = window.parameters(), window.linear_parameters or ()
     window.load_parameters(
