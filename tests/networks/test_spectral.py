@@ -119,3 +119,26 @@ def test_a_front_is_mapped_there_and_back():
     assert (s[0], s[-1]) == (pytest.approx(-1.0), pytest.approx(1.0))
     assert torch.allclose(network.features(s[:, None])[:, 1], y, atol=1e-12)
     assert int((abs(s - 0.2) < 0.2).sum()) >= 5
+
+
+def test_points_of_a_grid_are_like_others():
+    """Whose functions are computed at each place of a coordinate once, but where their own derivative is asked for."""
+    network, places = spread(Spectral(2, 1, width=40)), torch.linspace(-0.9, 0.9, 7, dtype=torch.float64)
+    x = torch.cartesian_prod(places, places)
+    one_by_one = torch.cat([network(point[None]) for point in x])
+    assert torch.allclose(network(x), one_by_one, rtol=0, atol=ROUNDING)
+    asked = x.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(network(asked).sum(), asked)
+    alone = torch.func.vmap(torch.func.jacrev(lambda point: network(point[None])[0, 0]))(x)
+    assert torch.allclose(slopes, alone, rtol=0, atol=100 * ROUNDING)
+
+
+def test_a_longer_domain_asks_for_more_functions_along_it():
+    counts = {}
+    for stretch in (0.5, 1.0, 2.0):
+        network = Spectral(2, 1, width=100).double()
+        with torch.no_grad():
+            network.last.weight.copy_(torch.exp(-network.orders.sum(1))[None])  # as fast along either
+        network.rebalance([stretch, 1.0])
+        counts[stretch] = network.counts[0]
+    assert counts[0.5] < counts[1.0] < counts[2.0]

@@ -1,0 +1,33 @@
+"""Least squares by a factor in single precision: as exact as in double precision, and refused near deficient rank."""
+
+import pytest
+import torch
+
+from pinn.linear_algebra.mixed import FEW, SingleTriangle
+from pinn.linear_algebra.truncated import Triangle
+
+
+def drawn(smallest: float, columns: int = FEW + 44) -> tuple[torch.Tensor, torch.Tensor]:
+    """J with singular values from 1 to `smallest`, and w."""
+    torch.manual_seed(0)
+    q, _ = torch.linalg.qr(torch.randn(2 * columns, columns, dtype=torch.float64))
+    v, _ = torch.linalg.qr(torch.randn(columns, columns, dtype=torch.float64))
+    j = q * torch.logspace(0.0, smallest, columns, dtype=torch.float64) @ v.mT
+    return j, torch.randn(2 * columns, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("smallest", [-1.0, -3.0])
+def test_the_solution_is_that_in_double_precision(smallest):
+    j, w = drawn(smallest)
+    triangle, exact = Triangle(j, w, 0.0, single=True), torch.linalg.lstsq(j, -w.unsqueeze(1)).solution.squeeze(1)
+    assert triangle.is_single
+    assert float((triangle.solution - exact).norm() / exact.norm()) < 1e-10  # 1e-16 times the condition number, squared
+    again, other = torch.linalg.lstsq(j, -(w**2).unsqueeze(1)).solution.squeeze(1), triangle.again(w**2)
+    assert float((other - again).norm() / again.norm()) < 1e-10
+
+
+def test_what_is_close_to_a_deficient_rank_is_refused():
+    j, w = drawn(-9.0)
+    assert SingleTriangle.of(j) is None
+    assert not Triangle(j, w, 0.0, single=True).is_single
+    assert SingleTriangle.of(drawn(-1.0)[0][:, : FEW - 1]) is None  # too few columns to pay
