@@ -27,7 +27,7 @@ class Other(Rod):
     ("line", "found"),
     [
         ("pinn re", ["report ", "resume "]),
-        ("pinn prob", ["problem.", "problem="]),
+        ("pinn prob", ["probes=", "problem.", "problem="]),
         ("pinn seed=1 re", []),  # no command there
         ("pinn show ru", []),  # files, which the shell knows
         ("pinn problem=ro", ["problem=rod.py "]),
