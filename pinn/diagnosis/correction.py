@@ -8,7 +8,6 @@ Defect correction: Stetter 1978 (doi:10.1007/BF01432879); a second network on th
 (arXiv 2307.08934), here as one least-squares solve.
 """
 
-import copy
 import math
 import time
 from dataclasses import replace
@@ -17,9 +16,9 @@ import torch
 from torch import Generator
 
 from pinn.basis.errors import require
-from pinn.diagnosis.steps import Effort, Step, Waves, divided
+from pinn.diagnosis.steps import Effort, Step, Waves, divided, with_correction
 from pinn.linear_algebra.truncated import nested_solutions
-from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork, trained_part
+from pinn.networks.corrected import CorrectedNetwork, trained_part
 from pinn.networks.parted import PartedFeatures, filled
 from pinn.networks.random_features import RandomFeatures
 from pinn.residuals.least_squares import bind, linearized
@@ -129,6 +128,6 @@ def beside(trial: TrialFunction, width: int, waves: Waves, generator: Generator)
         else:
             features = PartedFeatures(len(factors), fields, parts=parts.count, width=width, scale=largest)
     features.rescale(torch.tensor(factors))
-    core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), features.to(trial.dtype).to(trial.device))
-    last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last"
-    return trial.with_core(core), [f"{last}.weight", f"{last}.bias", *(f"unknowns.{name}" for name in problem.unknowns)]
+    corrected, own = with_correction(trial, features)
+    names = [f"{own}.last.weight", f"{own}.last.bias", *(f"unknowns.{name}" for name in problem.unknowns)]
+    return corrected, names

@@ -6,7 +6,6 @@ on Burgers' windows corrections on 1.25 and 2.5 times as many differ by a tenth 
 residual are left.
 """
 
-import copy
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,9 +15,9 @@ import torch
 from torch import Generator, Tensor
 
 from pinn.basis.errors import require
-from pinn.diagnosis.steps import Correction, Step, Trial, divided
+from pinn.diagnosis.steps import Correction, Step, Trial, divided, with_correction
 from pinn.linear_algebra.truncated import Triangle
-from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
+from pinn.networks.corrected import CorrectedNetwork
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF
 from pinn.residuals.least_squares import linearized
@@ -53,10 +52,8 @@ def refined(residuals: Residuals, generator: Generator, growth: Growth = MORE) -
     before = _finest(trial)
     assert before is not None
     finer = _more(before, growth)
-    corrected = trial.with_core(CorrectedNetwork.of(copy.deepcopy(trial.network.core), finer))
-    core = corrected.network.core
-    assert isinstance(core, CorrectedNetwork)
-    last = f"core.{CORRECTIONS}.{len(core.corrections) - 1}.last.weight"
+    corrected, own = with_correction(trial, finer)
+    last = f"{own}.last.weight"
     start, shapes, held = divided(corrected, [last, *(f"unknowns.{name}" for name in trial.problem.unknowns)])
     many = math.ceil(ROWS * finer.width)
     sampler = suited(ChebyshevSampler(interior=many, boundary=many // EDGES), trial.with_core(finer))
@@ -69,7 +66,7 @@ def refined(residuals: Residuals, generator: Generator, growth: Growth = MORE) -
     first = _is_first(shapes, last, finer, _grown(before, FEWER))
     few = torch.zeros_like(whole)
     few[first] = _solved(j[:, first], r)
-    smaller, size = _sizes((replace(step, best=few.to(start)), step), generator)
+    smaller, size = (_size(one, _places(trial, generator)) for one in (replace(step, best=few.to(start)), step))
     return replace(step, left=UNSETTLED * abs(size - smaller) / size if size > 0 else 0.0)
 
 
@@ -86,14 +83,11 @@ def mean_squares(corrections: Iterable[Correction], generator: Generator) -> dic
     return told
 
 
-def _sizes(steps: Iterable[Step], generator: Generator) -> list[float]:
-    """What each of several steps of one function adds to the fields, relative to their sizes."""
-    told = []
-    for step in steps:
-        fields, added = step.at(_places(step.trial, generator))
-        sizes = {name: max(float(values.norm()), sys.float_info.min) for name, values in fields.items()}
-        told.append(math.hypot(*(float(change.norm()) / sizes[name] for name, change in added.items())))
-    return told
+def _size(step: Step, places: Tensor) -> float:
+    """What a step adds to the fields at places (n, d), relative to their sizes."""
+    fields, added = step.at(places)
+    sizes = {name: max(float(values.norm()), sys.float_info.min) for name, values in fields.items()}
+    return math.hypot(*(float(change.norm()) / sizes[name] for name, change in added.items()))
 
 
 def _places(trial: Trial, generator: Generator) -> Tensor:

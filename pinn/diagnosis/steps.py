@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from pinn.networks.corrected import CORRECTIONS, CorrectedNetwork
 from pinn.residuals.residuals import unflatten
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
@@ -125,6 +126,12 @@ class Effort:
         """That of so many seconds for the whole function."""
         count = len(trial.windows)
         return cls(least / count, most / count, share=SHORT if most / count < BRISK else 1, spare=spare / count)
+
+
+def with_correction(trial: TrialFunction, correction: nn.Module) -> tuple[TrialFunction, str]:
+    """The function with one more correction beside a copy of its network, and what its parameters' names begin with."""
+    core = CorrectedNetwork.of(copy.deepcopy(trial.network.core), correction.to(trial.dtype).to(trial.device))
+    return trial.with_core(core), f"core.{CORRECTIONS}.{len(core.corrections) - 1}"
 
 
 def divided(trial: TrialFunction, moved: Sequence[str]) -> tuple[Tensor, dict[str, torch.Size], dict[str, Tensor]]:

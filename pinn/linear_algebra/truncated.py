@@ -35,14 +35,6 @@ def _is_regular(r: Tensor, cutoff: float) -> bool:
     return len(r) == p and bool(diagonal.min() > max(REGULAR, cutoff) * diagonal.max())
 
 
-def _of_triangle(r: Tensor, cutoff: float) -> tuple[Tensor, int]:
-    """The solution from a triangle (k, p + 1), and its rank."""
-    if not _is_regular(r, cutoff):
-        return _of_deficient_rank(r, cutoff)
-    p = r.shape[1] - 1
-    return torch.linalg.solve_triangular(r[:, :p], -r[:, p:], upper=True).squeeze(1), p
-
-
 def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, int]:
     """As `truncated_solution`, with J's columns scaled to one length, so that none counts as small for its unit.
 
@@ -71,8 +63,11 @@ class Triangle:
         else:
             self._single = None
             self.r = torch.linalg.qr(torch.cat([scaled, w.unsqueeze(1)], 1), mode="r").R[: j.shape[1]]
-            self.is_regular = _is_regular(self.r, cutoff)
-            found, self.rank = _of_triangle(self.r, cutoff)
+            self.is_regular, self.rank = _is_regular(self.r, cutoff), j.shape[1]
+            if self.is_regular:
+                found = torch.linalg.solve_triangular(self.r[:, :-1], -self.r[:, -1:], upper=True).squeeze(1)
+            else:
+                found, self.rank = _of_deficient_rank(self.r, cutoff)
         self.solution = found.to(w) / self.lengths
 
     @property

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pinn.derivatives.jets import Jet, Values, stack
+from pinn.derivatives.visible import visible
 
 REMEMBERED = 2**18  # values of a table up to which it is remembered
 TABLES = 16  # the latest of them
@@ -64,9 +65,8 @@ def _different(*columns: Values) -> tuple[Tensor, Tensor] | None:
     coefficients = [c.coefficients if isinstance(c, Jet) else c.unsqueeze(0) for c in columns]
     if coefficients[0].device.type != "cpu" or any(c.requires_grad for c in coefficients):
         return None
-    try:
-        values = np.stack([c[0].detach().numpy() for c in coefficients])
-    except RuntimeError:
+    values = visible(torch.stack([c[0] for c in coefficients]))
+    if values is None:
         return None
     _, first, which = np.unique(values, axis=1, return_index=True, return_inverse=True)
     if 2 * len(first) > values.shape[1]:
@@ -82,33 +82,27 @@ def _taken(values: Values, which: Tensor) -> Values:
     return values[which]
 
 
-def _table(make: Make, s: Tensor, count: int, order: int) -> Tensor:
-    """The derivatives (order + 1, k, count) at places, remembered where they are few and asked for again."""
-    if s.device.type != "cpu" or s.requires_grad or not len(s):
-        return make(s, count, order)
-    try:
-        places = s.numpy()
-    except RuntimeError:  # within a transform
+def _table(make: Make, s: Tensor, count: int, order: int, plain: Make | None = None) -> Tensor:
+    """The derivatives (order + 1, k, count) at places, remembered where they are few and asked for again.
+
+    plain: the same, quicker, where s is on the processor, not differentiated and in no transform.
+    """
+    places = None if s.device.type != "cpu" or s.requires_grad or not len(s) else visible(s)
+    if places is None:
         return make(s, count, order)
     if len(s) * count > REMEMBERED:
-        return _computed(make, places, count, order)
-    return _remembered(make, places.tobytes(), places.dtype, count, order)
+        return (plain or make)(s, count, order)
+    return _remembered(plain or make, places.tobytes(), places.dtype, count, order)
 
 
 @lru_cache(maxsize=TABLES)
 def _remembered(make: Make, places: bytes, dtype: np.dtype, count: int, order: int) -> Tensor:
-    return _computed(make, np.frombuffer(places, dtype), count, order)
+    return make(torch.tensor(np.frombuffer(places, dtype)), count, order)
 
 
-def _computed(make: Make, places: np.ndarray, count: int, order: int) -> Tensor:
-    """By numpy where that is quicker: of a recurrence, whose steps are many and small."""
-    if make is _chebyshev_derivatives:
-        return torch.from_numpy(_by_recurrence(places, count, order))
-    return make(torch.tensor(places), count, order)
-
-
-def _by_recurrence(s: np.ndarray, count: int, order: int) -> np.ndarray:
-    """As `_chebyshev_derivatives`."""
+def _by_recurrence(places: Tensor, count: int, order: int) -> Tensor:
+    """As `_chebyshev_derivatives`, by numpy, whose small steps are quicker."""
+    s = places.numpy()
     found = np.zeros((max(count, 2), order + 1, len(s)), s.dtype)
     found[0, 0], found[1, 0], found[1, 1:2] = 1.0, s, 1.0
     twice, times = 2.0 * s, 2.0 * np.arange(1, order + 1, dtype=s.dtype)[:, None]
@@ -116,7 +110,7 @@ def _by_recurrence(s: np.ndarray, count: int, order: int) -> np.ndarray:
         np.multiply(twice, found[k - 1], out=found[k])
         found[k] -= found[k - 2]
         found[k, 1:] += times * found[k - 1, :-1]
-    return np.ascontiguousarray(found[:count].transpose(1, 2, 0))
+    return torch.from_numpy(np.ascontiguousarray(found[:count].transpose(1, 2, 0)))
 
 
 def _ends(bend: Sequence[float]) -> tuple[float, float]:
@@ -147,8 +141,8 @@ def unbent(y: Tensor, bend: Sequence[float]) -> Tensor:
 def _chebyshev(s: Values, count: int) -> Values:
     """T_0 ... T_(count - 1) of s (n,), as columns (n, count)."""
     if isinstance(s, Jet):
-        return _composed(s, _table(_chebyshev_derivatives, s.value, count, s.channels.order))
-    return _table(_chebyshev_derivatives, s, count, 0)[0]
+        return _composed(s, _table(_chebyshev_derivatives, s.value, count, s.channels.order, _by_recurrence))
+    return _table(_chebyshev_derivatives, s, count, 0, _by_recurrence)[0]
 
 
 def _chebyshev_derivatives(s: Tensor, count: int, order: int) -> Tensor:

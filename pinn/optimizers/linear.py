@@ -132,9 +132,7 @@ def fit_last_layer(
 ) -> tuple[Tensor, float]:
     """theta (p,) with the last layer fitted by at most `steps` >= 1 Gauss-Newton steps, and ||r||^2 there.
 
-    single: as of `Triangle`.
-
-    Raises UserError where the network does not say which layer that is.
+    single: as of `Triangle`. Raises UserError where the network does not say which layer that is.
     """
     indices, block = last_layer(least_squares, theta)
     for _ in range(steps):
@@ -171,7 +169,7 @@ class LinearLeastSquares(Optimizer):
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         indices, block = last_layer(least_squares, theta)
         origin = state["origin"][indices]
-        step = newton_step(block, theta[indices], self.cutoff, origin, CHORDS, state["single"])
+        step = newton_step(block, theta[indices], self.cutoff, origin, CHORDS, state.get("single", True))
         report: Report = {
             "loss": step.before,
             "gradient_norm": step.gradient_norm,

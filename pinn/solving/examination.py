@@ -129,9 +129,8 @@ def errors_of(
 ) -> Staged | NoiseErrors | None:
     """The function with its estimated errors, in about so many seconds; None, with a line in the log, on failure.
 
-    spare: seconds besides, of the time limit, that windows of time may take.
-
-    run: by which it was trained, for what the noise of data leaves open; its interruption ends this, too.
+    run: by which it was trained, for what the noise of data leaves open; its interruption ends this, too. spare:
+    seconds besides, of the time limit, that windows of time may take.
     """
     told = run.interruption if run else Interruption()
     if run is not None:

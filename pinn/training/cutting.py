@@ -11,9 +11,7 @@ SAFETY = 0.9  # of the length that would just do
 SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
-FAILURES = (
-    4.0  # times what the windows that are left would take if all were like the present one: two attempts, harder ones
-)
+FAILURES = 4.0  # times what is left would take if all windows were like the present one: two attempts, harder ones
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
 AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose
@@ -66,7 +64,8 @@ class Cutting:
         windows = (self.end - start) / length
         needed = FAILURES * (math.log2(1.0 + windows) if self.growing else windows) * seconds
         affordable = needed < left
-        loosened = 1.0 if affordable else min((needed / left) ** ORDER, ENOUGH) if left > 0.0 else ENOUGH
+        longer = needed / left if left > 0.0 else math.inf  # than the time that is left
+        loosened = min(max(longer, 1.0), ENOUGH ** (1.0 / ORDER)) ** ORDER
         tolerance = max(self.tolerance * loosened, self.reached)
         factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable

@@ -19,7 +19,7 @@ from pinn.training.clock import Clock
 from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
 from pinn.training.interruption import Interruption
-from pinn.training.orders import rebalance, resolve_front
+from pinn.training.orders import carry, rebalance, resolve_front
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.trainer import Trainer
@@ -233,10 +233,10 @@ class TimeMarching(Run):
         window = self.trial.windows[number]
         logger.info("%s: %s in [%g, %g]", self.heading, self.trial.time, *window.domain.bounds[self.trial.time])
         if saved is None and features_stay(self.plan) and self._tried:
-            _carry(self._tried, window, 0.0)
+            carry(self._tried, window, 0.0)
             rebalance(self._tried, window, self._stretch(number))
         elif saved is None and number:
-            _carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
+            carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
             rebalance(self.trial.windows[number - 1].parameters(), window, self._stretch(number))
         if saved is None:
             resolve_front(window, self.trial.windows[number - 1] if number else None, keeps=not self._tried)
@@ -390,15 +390,3 @@ def _in_proportion(plan: Plan, window: TrialFunction) -> Plan:
     rows = math.ceil(ROWS * core.width)
     training.held_out = min(training.held_out, rows if isinstance(core, RandomFeatures) else core.width)
     return replace(plan, sampler=plan.sampler.fewer(rows), training=training)
-
-
-def _carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) -> None:
-    """theta_before + shaken theta_fresh, but theta_fresh in the last layer, to start a window from the one before it.
-
-    On kdv (5 windows of 20 steps) and burgers (4 of 25) the errors were 8e-3 and 3e-3, with the last layer carried too
-    9e-3 and 1e-2, with fresh parameters 3e-1 and 2e-2.
-    """
-    fresh, last = window.parameters(), window.linear_parameters or ()
-    window.load_parameters(
-        {name: fresh[name] if name in last else v + shaken * fresh[name] for name, v in before.items()}
-    )

@@ -23,6 +23,7 @@ from torch.func import functional_call, jvp
 
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet, Values, stack
+from pinn.derivatives.visible import visible
 
 REMEMBERED = 2**28  # bytes of what the windows before are at the latest sets of points
 
@@ -268,11 +269,10 @@ class _Jet:
 
     def place(self) -> tuple | None:
         """What the values depend on: places and channels; None within a transform, which hides the points."""
-        try:
-            places = self.x.value.detach()[:, self.keep.bool()].cpu().numpy().tobytes()
-        except RuntimeError:
+        places = visible(self.x.value[:, self.keep.bool()])
+        if places is None:
             return None
-        return places, self.channels, self.x.dtype, self.x.device
+        return places.tobytes(), self.channels, self.x.dtype, self.x.device
 
     def places(self) -> tuple[Tensor, Tensor] | None:
         """Points (k,) at all different places, and which of them each point (n,) is at; None where all differ."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from pinn.derivatives.jets import Jet, Values, stack
+from pinn.derivatives.visible import visible
 from pinn.trial.continuation import Beginning, Continuation, Piece, Start
 
 
@@ -68,11 +69,10 @@ class LookingBack(Start):
     def _key(self, x: Values) -> tuple | None:
         if not isinstance(x, Jet):
             return None
-        try:
-            places = x.value.detach().cpu().numpy().tobytes()
-        except RuntimeError:  # within a transform, which hides them
+        places = visible(x.value)
+        if places is None:
             return None
-        return places, x.channels, x.dtype, x.device, *(piece.version for piece in self.before)
+        return places.tobytes(), x.channels, x.dtype, x.device, *(piece.version for piece in self.before)
 
 
 def _chosen(condition: Tensor, a: Values, b: Values) -> Values:
