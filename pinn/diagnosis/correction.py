@@ -33,6 +33,7 @@ EDGES = 6  # interior points for each one on a side
 SCALE, LOWEST, HIGHEST = 12.0, 3.0, 96.0  # largest waves, in radians a unit of [-1, 1]: first ones and bounds
 WIDEST = 2000  # parameters of a network whose own directions are asked
 EXPLAINED = 0.01  # share of the residual that features of all coordinates alike may leave without others being tried
+ALIKE, COARSER = 2.0, 0.75  # what nearly as good a correction leaves, and how much longer waves of one are
 CLEAR = 0.2  # share of the residual on fresh points that a correction may leave without another being tried
 
 
@@ -44,6 +45,7 @@ class Search:
         self.effort = effort
         self.generator = generator
         self.started, self.longest = time.perf_counter(), 0.0
+        self._fits: list[Step] = []  # on features alone
         few = residuals.draw(UniformSampler(interior=EDGES, boundary=EDGES), generator)
         coupled = any(map(bind(residuals, few).is_coupled, few))
         require(not coupled, "a residual depends on all points at once (a mean over them), which others cannot judge")
@@ -57,12 +59,18 @@ class Search:
         return end < (self.effort.most if left > CLEAR else self.effort.least)
 
     def corrections(self) -> tuple[Step, ...]:
-        """As `correct`: on features alone, or with the network's own directions where that is not clear."""
+        """As `correct`: on features alone, or with the network's own directions where that is not clear.
+
+        On features of two scales at least that are nearly as good, so that it is seen what the scale changes.
+        """
         features = self.features()
+        if sum(one.left <= ALIKE * features.left for one in self._fits) < 2:
+            self.fit(tuple(COARSER * w for w in features.waves))
+        features = self._ranked()
         few = sum(values.numel() for values in trained_part(self.residuals.trial.parameters()).values()) <= WIDEST
         if features.left <= CLEAR or not few or self.effort.share > 1 or not self._has_time(features.left):
             return features, replace(features, best=features.full)
-        beside = self.fit(features.waves, BESIDE, own_directions=True)
+        beside = replace(self.fit(features.waves, BESIDE, own_directions=True), runner_up=features)
         return min((features, beside), key=lambda one: one.left), replace(features, best=features.full)
 
     def features(self) -> Step:
@@ -109,7 +117,15 @@ class Search:
         left, best, full = nested_solutions(*fitted, *judged)
         require(math.isfinite(left), "the residual is not finite")
         self.longest = max(self.longest, time.perf_counter() - started)
-        return Step(corrected, held, shapes, start, left, best.to(start), full.to(start), waves)
+        step = Step(corrected, held, shapes, start, left, best.to(start), full.to(start), waves)
+        if not own_directions:
+            self._fits.append(step)
+        return step
+
+    def _ranked(self) -> Step:
+        """The best fit on features alone, with the next one."""
+        first, second = sorted(self._fits, key=lambda one: one.left)[:2]
+        return replace(first, runner_up=second)
 
 
 def beside(trial: TrialFunction, width: int, waves: Waves, generator: Generator) -> tuple[TrialFunction, list[str]]:

@@ -60,9 +60,11 @@ class Estimate:
         """The fields and their errors at the points; means are taken off what is defined up to a constant."""
         values, change = self.correction.at(self.x)
         whole = {name: values[name] + e for name, e in change.items()}
-        for name in self.trial.problem.defined_up_to_constant:
-            whole[name], change[name] = (v - v.mean() for v in (whole[name], change[name]))
-        return whole, change
+        return self._centered(whole), self._centered(change)
+
+    def _centered(self, fields: Fields) -> Fields:
+        free = self.trial.problem.defined_up_to_constant
+        return {name: v - v.mean() if name in free else v for name, v in fields.items()}
 
     @property
     def errors(self) -> dict[str, float]:
@@ -73,6 +75,20 @@ class Estimate:
             name: ratio(e.norm(), whole[name].norm().clamp_min(least[name] * len(e) ** 0.5))
             for name, e in change.items()
         }
+
+    @cached_property
+    def doubts(self) -> dict[str, float]:
+        """Field -> the relative error of the correction itself; empty where no other is at hand.
+
+        It differs from the next best by the errors of both, each taken to be in proportion to the residual it leaves.
+        """
+        best, other = self.correction, self.correction.runner_up
+        if other is None:
+            return {}
+        change, errors = self._centered(other.change(self.x)), self.errors
+        share = best.left / other.left if other.left > best.left else 1.0
+        differences = {name: ratio((own - change[name]).norm(), own.norm()) for name, own in self._fields[1].items()}
+        return {name: share * difference * errors[name] for name, difference in differences.items()}
 
     @property
     def _least(self) -> dict[str, float]:

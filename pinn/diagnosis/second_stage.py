@@ -44,7 +44,7 @@ class Staged:
     """A function after its corrections, and what it still lacks.
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
-    would have if it weighed as much as what was corrected. marched: errors by another way, taken in their place.
+    has at least, or that the last correction itself may have. marched: errors by another way, taken in their place.
     change: by how much the last steps of the training still changed the fields, or how far they jump where parts meet,
     which says more than a defect that is not resolved. missed: errors that values at the start and on walls leave.
     """
@@ -94,7 +94,7 @@ class Staged:
         change = {} if known else self.change
         others = (change, self.missed)
         return {
-            name: max(e, FINE * self.rest.get(name, 0.0), *(other.get(name, 0.0) for other in others))
+            name: max(e, self.rest.get(name, 0.0), *(other.get(name, 0.0) for other in others))
             for name, e in seen
         }
 
@@ -175,8 +175,10 @@ def _corrected(
         return None
     after = estimate(corrected, weights, effort, generator, fits_best=False)
     is_resolved = after.is_explained
-    rest = {name: fallen * after.correction.left * error for name, error in before.errors.items()}
-    is_seen = is_resolved and after.worst > FINE * max(rest.values())
+    rest = {name: FINE * fallen * after.correction.left * error for name, error in before.errors.items()}
+    is_seen = is_resolved and after.worst > max(rest.values())
+    if not is_resolved:
+        rest = {name: max(error, before.doubts.get(name, 0.0)) for name, error in rest.items()}
     if not is_resolved and fallen * after.correction.left > LITTLE:
         return None  # what is left may weigh far more than what was corrected, as near a resonance
     gains = after.worst < before.worst if fallen < CLEARLY else is_seen and after.worst < GAIN * before.worst

@@ -22,11 +22,15 @@ Waves = tuple[float, ...]  # the largest along each coordinate
 
 
 class Correction(ABC):
-    """What is added to a trained function. left: share of the residual that it leaves, as of `ErrorEstimate`."""
+    """What is added to a trained function. left: share of the residual that it leaves, as of `ErrorEstimate`.
+
+    waves: of its features. runner_up: another one, which leaves least but for this.
+    """
 
     trial: Trial
     left: float
-    waves: Waves  # of its features
+    waves: Waves
+    runner_up: "Correction | None" = None
 
     @abstractmethod
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
@@ -61,6 +65,7 @@ class Step(Correction):
     best: Tensor
     full: Tensor
     waves: Waves
+    runner_up: Correction | None = None
 
     def at(self, x: Tensor) -> tuple[Fields, Fields]:
         """To first order, as it was solved for."""

@@ -16,13 +16,13 @@ from pinn.basis.errors import UserError
 from pinn.functionals.base import Evaluate, Functional, Reading, last, names_of
 from pinn.problem import Problem
 from pinn.sampling.points import Points
+from pinn.solution.chunks import points_at_once
 from pinn.solution_file.results import Result
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
 COARSE = 0.5  # share of a quadrature's nodes with which it is taken once more
 FEW, SHARE = 2, 0.1  # functions that differ from a solution; share of the nodes at which more of them are compared
-CHUNK = 8192  # points that are evaluated at once
 
 Trial = TrialFunction | WindowedTrial
 
@@ -50,8 +50,8 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
     coarse = functional.reading(domain, evaluation(trial), COARSE)
     doubt = doubt if functional.is_compared else None  # what is to be zero tells its error itself
     doubted = doubt or Doubt(())
-    share = 1.0 if len(doubted.others) <= FEW else SHARE
-    near = found if share == 1.0 else functional.reading(domain, evaluation(trial), share)
+    share = COARSE if len(doubted.others) <= FEW else SHARE
+    near = coarse if share == COARSE else functional.reading(domain, evaluation(trial), share)
     others = [functional.reading(domain, evaluation(other), share).values for other in doubted.others]
 
     def off(of: Callable[[NDArray], Any]) -> NDArray:
@@ -114,7 +114,7 @@ def evaluation(trial: Trial) -> Evaluate:
         columns = [points.x] if points.normal is None else [points.x, points.normal]
         parts: dict[str, list[Tensor]] = {}
         with torch.no_grad():
-            for chunk in torch.cat(columns, 1).to(trial.dtype).split(CHUNK):
+            for chunk in torch.cat(columns, 1).to(trial.dtype).split(points_at_once(trial)):
                 chunk = chunk.to(trial.device)
                 if isinstance(trial, WindowedTrial):
                     found = trial.by_window(chunk, [partial(of, names, window) for window in trial.windows])

@@ -21,6 +21,7 @@ from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.residuals.windowed import WindowedResiduals
 from pinn.solution.beforehand import check_derivatives
+from pinn.solution.chunks import points_at_once
 from pinn.solution.dataset import to_dataset
 from pinn.solution.design import Measurement, next_measurement
 from pinn.solution.inference import to_inference_data
@@ -50,12 +51,6 @@ WRITTEN = ("fields", "derivatives", "reference", "estimate", "residual")
 """What a file holds on its nodes, beside the error against the reference."""
 
 BAND = 2.0  # standard errors to either side
-
-WINDOWED_CHUNK = 8192
-"""Points of windows of time that are evaluated at once: more than a line of a grid has, so that places are the same."""
-
-CHUNK_BYTES, LEAST_CHUNK, LARGEST_CHUNK = 2**18, 256, 16384
-"""Of a layer's values at the points that are evaluated at once; their number, which on a GPU is the largest."""
 
 
 class Solution:
@@ -390,9 +385,4 @@ class Solution:
     @property
     def _chunk(self) -> int:
         """Points that are evaluated at once."""
-        if self.output.chunk is not None or self.trial.device.type != "cpu":
-            return self.output.chunk or LARGEST_CHUNK
-        if len(self.trial.windows) > 1:
-            return WINDOWED_CHUNK
-        width = max(max(values.shape, default=1) for values in self.trial.parameters().values())
-        return min(max(CHUNK_BYTES // (8 * width), LEAST_CHUNK), LARGEST_CHUNK)
+        return self.output.chunk or points_at_once(self.trial)

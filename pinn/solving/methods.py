@@ -1,7 +1,7 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
-0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved; on a line
-   without time in the whole of it. 1. Random features, their last layer fitted by least squares or by Newton's method:
+0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved, or where
+   none is in all of the time; on a line without time in the whole of it. 1. Random features, their last layer fitted by least squares or by Newton's method:
    smooth solutions in up to three coordinates, in seconds. 2. Spectral functions in a box without time. 3. In windows
    of time, unless that was 0: spectral functions in a box, elsewhere the better so far. 4. The better so far with
    conditions in the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features
@@ -114,6 +114,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     if _suits_features(plan):
         if _suits_spectral(plan):
             yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
+            if tried and tried[-1].estimate is None:  # windows shorten what begins without being smooth in vain
+                yield Method(_in_all_time(_spectral(plan)), SHARE)
         if not _solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         for step in _steps(plan, tried):
@@ -218,7 +220,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
     region, viscous = _trained(plan), _vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
-    features.append(_spectral(plan))
+    features += [_spectral(plan), _in_all_time(_spectral(plan))]
     for base, constraints in product((region, viscous, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
@@ -348,6 +350,10 @@ def _fewer(plan: Plan) -> int:
 
 def _in_windows(plan: Plan) -> Plan:
     return replace(plan, training=_changed(plan.training, windows=AUTO))
+
+
+def _in_all_time(plan: Plan) -> Plan:
+    return replace(plan, training=_changed(plan.training, windows=1))
 
 
 def _changed(training: Training, **settings: Any) -> Training:

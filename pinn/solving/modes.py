@@ -5,14 +5,13 @@ import torch
 from numpy.typing import NDArray
 
 from pinn.residuals.exact_terms import make_residuals
+from pinn.solution.chunks import points_at_once
 from pinn.solution.nodes import make_nodes
 from pinn.solution.output import Output
 from pinn.training.eigenmodes import eigenmodes, several
 from pinn.training.plan import Plan
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
-
-CHUNK = 8192  # nodes at which a function is evaluated at once
 
 
 def modes_of(trial: TrialFunction | WindowedTrial, plan: Plan, output: Output) -> dict[str, NDArray]:
@@ -31,7 +30,7 @@ def modes_of(trial: TrialFunction | WindowedTrial, plan: Plan, output: Output) -
     for k, theta in enumerate(modes.thetas):
         parameters = residuals.unflatten(theta)
         with torch.no_grad():
-            parts = [trial.evaluate(fields, part, parameters) for part in x.split(CHUNK)]
+            parts = [trial.evaluate(fields, part, parameters) for part in x.split(points_at_once(trial))]
         for name in fields:
             found[name][k, inside] = torch.cat([part[name] for part in parts]).cpu().numpy()
     return {name: q if q.ndim == 1 else q.reshape(-1, *nodes.shape) for name, q in found.items()}
