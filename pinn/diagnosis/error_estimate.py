@@ -68,11 +68,11 @@ class Estimate:
 
     @property
     def errors(self) -> dict[str, float]:
-        """||e|| / ||u + e|| of each field."""
+        """||e|| / ||u + e|| of each field; of those that go on as they ended at least as if all of them were wrong."""
         whole, change = self._fields
-        least = self._least
+        least, unknown = self._least, getattr(self.trial, "untrained", 0.0) ** 0.5
         return {
-            name: ratio(e.norm(), whole[name].norm().clamp_min(least[name] * len(e) ** 0.5))
+            name: max(unknown, ratio(e.norm(), whole[name].norm().clamp_min(least[name] * len(e) ** 0.5)))
             for name, e in change.items()
         }
 

@@ -12,6 +12,8 @@ from pinn.problem import Problem
 from pinn.solution.results import evaluation, reference_evaluation
 from pinn.solution_file.results import Result
 
+ALIKE = 2.0  # error of a quadrature over what others differ by: of an integrand that jumps all are off by as much
+
 
 def asked_of(problem: Problem) -> dict[str, Functional]:
     """A problem's `results`, and the balances that its equations ask for where it names none of these fluxes.
@@ -57,9 +59,10 @@ def imbalances(asked: Mapping[str, Functional], found: Mapping[str, Result]) -> 
         balance = asked[name]
         if not isinstance(balance, Balance) or result.number is None:
             continue
-        if result.number - result.quadrature > TRUSTED:
+        surely = result.number - ALIKE * result.quadrature
+        if surely > TRUSTED:
             mild = name.startswith(OF_TERM) and _has_gradients(balance)
-            is_wrong = result.number - result.quadrature > UNSOLVED and not mild
+            is_wrong = surely > UNSOLVED and not mild
             word = Word.NOT_SOLVED if is_wrong else Word.PLAUSIBLE
             said = f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})"
             term = name.removeprefix(OF_TERM)

@@ -93,10 +93,7 @@ class Staged:
         seen = {name: HIDDEN * e if hidden else e for name, e in self.estimate.errors.items()}.items()
         change = {} if known else self.change
         others = (change, self.missed)
-        return {
-            name: max(e, self.rest.get(name, 0.0), *(other.get(name, 0.0) for other in others))
-            for name, e in seen
-        }
+        return {name: max(e, self.rest.get(name, 0.0), *(other.get(name, 0.0) for other in others)) for name, e in seen}
 
     def _rounded(self, errors: Mapping[str, float]) -> dict[str, float]:
         """Twice what a field's numbers are rounded by is the least that its error can be."""

@@ -14,7 +14,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
 from pinn.scaling.waves import Probe, mean_square
-from pinn.trial.function import FieldNetwork, TrialFunction, own_inputs
+from pinn.trial.function import FieldNetwork, TrialFunction, own_inputs, trained_for
 
 FEATURES, SCALE = 160, 4.0  # of all fields together; largest wave, in radians a unit of [-1, 1]
 INTERIOR, BOUNDARY = 300, 60  # rows of a region or side
@@ -60,7 +60,7 @@ def _trial(problem: Problem, center: Tensor, half: Tensor, derivatives: str) -> 
     scaling = FieldScaling(half.tolist(), center.tolist())
     embedding = Embedding(list(problem.domain.bounds.values()))
     seen = own_inputs(problem, embedding.coordinates)
-    network = FieldNetwork(embedding, core, scaling, problem.unknowns, seen).double()
+    network = FieldNetwork(embedding, core, scaling, trained_for(problem), seen).double()
     return TrialFunction(problem, network, None, derivatives=derivatives)
 
 

@@ -18,6 +18,8 @@ from pinn.residuals.blocks import Block
 from pinn.scaling.fitting import fitted_range
 from pinn.scaling.sizes import EQUATION, FIELD, Sizes, check_choice, is_far, rounded
 from pinn.scaling.waves import Probe, mean_square
+from pinn.terms.curves import curve_of
+from pinn.terms.data import Data, Observation
 
 LOWEST, UNIT = math.pi / 2, 1.0  # waves: half of one across the domain, and a radian a unit of [-1, 1]
 AFFINE = 1e-6  # relative departure from a straight line of what is linear
@@ -76,18 +78,32 @@ class _Measurement:
         half = {name: given.get(name, size) for name, size in zip(self.probe.fields, self.half.tolist(), strict=True)}
         answers = self._of_blocks(torch.tensor(list(half.values()), dtype=torch.float64))
         center = dict(zip(half, self.center.tolist(), strict=True))
+        unknowns = {name: (0.0, size) for name, size in self._of_unknowns(answers).items()}
         if not self._is_far():
-            return Sizes({name: (0.0, size) for name, size in given.items()})
+            return Sizes({name: (0.0, size) for name, size in given.items()} | unknowns)
         fields = {name: (0.0, given[name]) if name in given else (center[name], rounded(half[name])) for name in half}
         equations = {name: rounded(size) for name, size in answers.items()}
         return Sizes(
-            {name: pair for name, pair in fields.items() if pair != (0.0, 1.0)},
+            {name: pair for name, pair in fields.items() if pair != (0.0, 1.0)} | unknowns,
             {name: size for name, size in equations.items() if size != 1.0},
         )
 
     def _of_blocks(self, half: Tensor) -> dict[str, float]:
         answers = self.probe.response(self.center, half, self.lowest * UNIT / LOWEST)
         return {name: size for name, size in answers.items() if name not in self.noisy}
+
+    def _of_unknowns(self, answers: dict[str, float]) -> dict[str, float]:
+        """By how much unknowns change a block as its size does, where that is far from one: of those that data tell."""
+        if not any(isinstance(term, (Data, Observation)) for term in self.problem.all_terms().values()):
+            return {}  # eigenvalues are found by another way
+        found = {}
+        for name, guess in self.problem.unknowns.items():
+            if curve_of(guess).has_unit:
+                slopes = self.probe.slopes(name, self.center, self.half, self.lowest * UNIT / LOWEST)
+                most = max((slopes[b] / size for b, size in answers.items() if size > 0), default=0.0)
+                if most > 0 and is_far(1.0 / most, FIELD):
+                    found[name] = rounded(1.0 / most)
+        return found
 
     def _is_far(self) -> bool:
         """Whether any size is far from one, or a level far from zero by its field's size."""

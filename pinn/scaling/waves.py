@@ -1,7 +1,7 @@
 """What single waves in the fields make of a problem's residuals: how large each block is for fields of given sizes."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +13,7 @@ from pinn.problem import Problem
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points, PointSet
 from pinn.sampling.sequences import SobolSampler
-from pinn.trial.function import FieldNetwork, TrialFunction
+from pinn.trial.function import FieldNetwork, TrialFunction, trained_for
 
 INTERIOR, BOUNDARY = 128, 32  # points in a region, on a side
 STEP = 1e-3  # of a coordinate's length: of the differences by which a source's waves are seen
@@ -53,7 +53,7 @@ class Probe:
     def of(cls, problem: Problem, derivatives: str, seed: int) -> "Probe":
         d, fields = len(problem.coordinates), problem.vocabulary.fields
         embedding = Embedding(list(problem.domain.bounds.values()))
-        network = FieldNetwork(embedding, Wave(d, len(fields)), nn.Identity(), problem.unknowns).double()
+        network = FieldNetwork(embedding, Wave(d, len(fields)), nn.Identity(), trained_for(problem)).double()
         residuals = Residuals(TrialFunction(problem, network, None, derivatives=derivatives))
         generator = torch.Generator().manual_seed(seed + 2**24)
         points = residuals.draw(SobolSampler(interior=INTERIOR, boundary=BOUNDARY), generator)
@@ -74,15 +74,38 @@ class Probe:
         do not for others.
         """
         still = self.constant(center)
-        largest = dict.fromkeys(still, 0.0)
+        return self._largest(center, amplitude, waves, lambda wave: still)
+
+    def slopes(self, name: str, center: Tensor, amplitude: Tensor, waves: Tensor) -> dict[str, float]:
+        """How much each block changes with what is trained for an unknown, for the same waves in the fields."""
+        parameter = f"unknowns.{name}"
+        at = self.residuals.trial.parameters()[parameter]
+        step = STEP * max(float(at.abs()), abs(float(self.residuals.trial.problem.unknowns[name]))) or 1.0
+
+        def moved(wave: Mapping[str, Tensor]) -> Rows:
+            return self._rows({**wave, parameter: at + step}, self.points)
+
+        return {block: change / step for block, change in self._largest(center, amplitude, waves, moved).items()}
+
+    def _largest(
+        self,
+        center: Tensor,
+        amplitude: Tensor,
+        waves: Tensor,
+        others: Callable[[Mapping[str, Tensor]], Rows],
+    ) -> dict[str, float]:
+        """How far each block is from another one for waves in the fields: as of `response`."""
+        largest: dict[str, float] = {}
         for draws in self._directions(waves, len(center)):
-            squares = dict.fromkeys(still, 0.0)
+            squares: dict[str, float] = {}
             for weight, bias in draws:
                 wave = {"weight": weight, "bias": bias, "center": center, "amplitude": amplitude}
-                rows = self._rows({f"core.{name}": values for name, values in wave.items()}, self.points)
-                for block, moved in rows.items():
-                    squares[block] += mean_square(moved - still[block]) / len(draws)
-            largest = {block: max(known, math.sqrt(squares[block])) for block, known in largest.items()}
+                named = {f"core.{name}": values for name, values in wave.items()}
+                rows = self._rows(named, self.points)
+                other = others(named)
+                for block, values in rows.items():
+                    squares[block] = squares.get(block, 0.0) + mean_square(values - other[block]) / len(draws)
+            largest = {block: max(largest.get(block, 0.0), math.sqrt(mean)) for block, mean in squares.items()}
         return largest
 
     def source_waves(self, center: Tensor) -> dict[str, Tensor]:

@@ -1,12 +1,13 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved, or where
-   none is in all of the time; on a line without time in the whole of it. 1. Random features, their last layer fitted by least squares or by Newton's method:
-   smooth solutions in up to three coordinates, in seconds. 2. Spectral functions in a box without time. 3. In windows
-   of time, unless that was 0: spectral functions in a box, elsewhere the better so far. 4. The better so far with
-   conditions in the loss, where an ansatz makes the solution harder to represent. In three coordinates, which features
-   do not fill, twice as many come first where they are close, then 4, then 3. 5. Gauss-Newton with the least damping on
-   a network for the time that is left, with hard or soft conditions as the features had it.
+   none is in all of the time; on a line without time in the whole of it. 1. Random features, their last layer fitted by
+   least squares or by Newton's method: smooth solutions in up to three coordinates, in seconds. 2. Spectral functions
+   in a box without time. 3. In windows of time, unless that was 0: spectral functions in a box, elsewhere the better so
+   far. 4. The better so far with conditions in the loss, where an ansatz makes the solution harder to represent. In
+   three coordinates, which features do not fill, twice as many come first where they are close, then 4, then 3. 5.
+   Gauss-Newton with the least damping on a network for the time that is left, with hard or soft conditions as the
+   features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
 spectral functions are left out, and a network where features come close. Conservation laws with fronts are left to a

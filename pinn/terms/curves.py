@@ -1,7 +1,7 @@
 """What is trained for an unknown: a number of no bounds, of which it is a smooth function."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,22 +13,30 @@ class Curve:
     """A value between bounds, of which either may be None, as a smooth function of any number z.
 
     Of the value, or of its logarithm: a + (b - a) / (1 + exp(-z)) between two bounds a < b,
-    a + (z + sqrt(z^2 + 4 h^2)) / 2 above one, with h = start - a, and z itself where there is none.
+    a + (z + sqrt(z^2 + 4 h^2)) / 2 above one, with h = start - a, and z itself where there is none. size: where z has
+    the value's unit, of which it is told: what is trained is z / size.
     """
 
     start: float
     lowest: float | None = None
     highest: float | None = None
     log: bool = False
+    size: float = 1.0
 
     @property
     def is_itself(self) -> bool:
         """Whether what is trained is the value."""
-        return not self.log and self.lowest is None and self.highest is None
+        return not self.log and self.lowest is None and self.highest is None and self.size == 1.0
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether z has the unit of the value."""
+        return not self.log and (self.lowest is None or self.highest is None)
 
     def value(self, z: Tensor) -> Tensor:
         """The value from what is trained, of any shape."""
         (a, b), start = self._ends, self._scaled(self.start)
+        z = z if self.size == 1.0 else self.size * z
         if a is not None and b is not None:
             z = a + (b - a) * torch.sigmoid(z)
         elif a is not None:
@@ -41,12 +49,12 @@ class Curve:
         """What is trained, from a value inside the bounds: the inverse of `value`."""
         (a, b), start, s = self._ends, self._scaled(self.start), self._scaled(value)
         if a is not None and b is not None:
-            return math.log((s - a) / (b - s))
+            return math.log((s - a) / (b - s)) / self.size
         if a is not None:
-            return s - a - (start - a) ** 2 / (s - a)
-        if b is not None:
-            return (b - start) ** 2 / (b - s) - (b - s)
-        return s
+            s = s - a - (start - a) ** 2 / (s - a)
+        elif b is not None:
+            s = (b - start) ** 2 / (b - s) - (b - s)
+        return s / self.size
 
     def at(self, z: float) -> float:
         """The value of one number."""
@@ -80,7 +88,8 @@ def _above(z: Tensor, h: float) -> Tensor:
     return torch.where(z > 0, 0.5 * (z + root), 2.0 * h * h / (root - torch.where(z > 0, 0.0, z)))
 
 
-def curve_of(guess: Any) -> Curve:
-    """That of an unknown, told by its first guess alone or by more."""
+def curve_of(guess: Any, size: float = 1.0) -> Curve:
+    """That of an unknown, told by its first guess alone or by more. size: of the unknown, where z has its unit."""
     curve = getattr(guess, "curve", None)
-    return curve if isinstance(curve, Curve) else Curve(float(guess))
+    found = curve if isinstance(curve, Curve) else Curve(float(guess))
+    return replace(found, size=size) if found.has_unit else found

@@ -112,7 +112,7 @@ class Cutting:
         least = min(defect for _, defect in self.failed)
         self.length, defect = min([length, defect] for length, defect in self.failed if defect <= NO_WORSE * least)
         self.forced = True
-        told = "windows: none that begins at %g is solved, however short; one of length %.1e is taken, its defect %.0e"
+        told = "windows: none that was tried from %g on is solved; one of length %.1e is the best, its defect %.0e"
         logger.warning(f"{told}; do the conditions agree there?", start, self.length, defect)
 
     def _is_as_good_as_it_gets(self, length: float, defect: float) -> bool:

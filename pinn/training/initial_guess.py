@@ -195,6 +195,9 @@ def _fit_sizes(trial: TrialFunction, stored: str | None) -> None:
     own = trial.sizes or {}
     pairs = [(own.get(name, (0.0, 1.0)), of_file.get(name, (0.0, 1.0))) for name in fields]
     names = trial.linear_parameters
+    sizes = {name: of_file.get(name, (0.0, 1.0))[1] / curve.size for name, curve in trial.curves.items()}
+    trained = {f"unknowns.{name}": size * trial.trained_unknowns[name] for name, size in sizes.items()}
+    trial.load_parameters(trial.parameters() | {name: torch.tensor(z) for name, z in trained.items()})
     if names is None or all(tuple(mine) == tuple(theirs) for mine, theirs in pairs):
         return
     ratio = torch.tensor([theirs[1] / mine[1] for mine, theirs in pairs], dtype=torch.float64)

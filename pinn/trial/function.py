@@ -31,12 +31,18 @@ Ansatz = Callable[[Values, Fields], Fields]  # coordinates (n, d) and raw output
 NetworkFactory = Callable[..., nn.Module]  # (inputs=, outputs=) -> a module from (n, inputs) to (n, outputs)
 
 
+def trained_for(problem: Problem, sizes: Mapping[str, float] | None = None) -> dict[str, float]:
+    """What is trained for each unknown at its first guess. sizes: of unknowns, 1 where not named."""
+    curves = {name: curve_of(guess, (sizes or {}).get(name, 1.0)) for name, guess in problem.unknowns.items()}
+    return {name: curve.trained(float(problem.unknowns[name])) for name, curve in curves.items()}
+
+
 class FieldNetwork(nn.Module):
     """Embedded coordinates through the core network and the fields' scales; the problem's unknowns beside it.
 
     Maps coordinates (n, d) in the problem's units to raw outputs (n, m), one column a field. unknowns: the numbers that
-    are trained for them. seen: (m, inputs of the
-    core), one where a field is a function of an input, else zero; None where each is one of all.
+    are trained for them. seen: (m, inputs of the core), one where a field is a function of an input, else zero; None
+    where each is one of all. unknown_sizes: by which numbers are trained for them, 1 where not named.
     """
 
     core: nn.Module
@@ -50,8 +56,10 @@ class FieldNetwork(nn.Module):
         scaling: nn.Module,
         unknowns: Mapping[str, float],
         seen: Tensor | None = None,
+        unknown_sizes: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
+        self.unknown_sizes = dict(unknown_sizes or {})
         self.register_buffer("seen", seen, persistent=False)
         self.embedding = embedding
         self.core = core
@@ -178,7 +186,8 @@ class TrialFunction:
     @cached_property
     def curves(self) -> dict[str, Curve]:
         """How each unknown is a function of what is trained for it."""
-        return {name: curve_of(guess) for name, guess in self.problem.unknowns.items()}
+        sizes = self.network.unknown_sizes
+        return {name: curve_of(guess, sizes.get(name, 1.0)) for name, guess in self.problem.unknowns.items()}
 
     @property
     def unknown_slopes(self) -> dict[str, float]:
@@ -198,12 +207,13 @@ class TrialFunction:
 
     @property
     def sizes(self) -> dict[str, tuple[float, float]] | None:
-        """Field -> (shift, size) by which the network's outputs become raw ones; None where nothing is scaled."""
-        scaling = self.network.scaling
-        if not isinstance(scaling, FieldScaling):
-            return None
-        pairs = zip(scaling.shifts.tolist(), scaling.scales.tolist(), strict=True)
-        return dict(zip(self.problem.vocabulary.fields, pairs, strict=True))
+        """Field or unknown -> (shift, size) by which what is trained becomes raw; None where nothing is scaled."""
+        scaling, unknowns = self.network.scaling, self.network.unknown_sizes
+        sizes = {name: (0.0, size) for name, size in unknowns.items()}
+        if isinstance(scaling, FieldScaling):
+            pairs = zip(scaling.shifts.tolist(), scaling.scales.tolist(), strict=True)
+            sizes |= dict(zip(self.problem.vocabulary.fields, pairs, strict=True))
+        return sizes or None
 
     @property
     def linear_parameters(self) -> tuple[str, ...] | None:
@@ -233,7 +243,7 @@ class TrialFunction:
     def with_core(self, core: nn.Module) -> "TrialFunction":
         """The same fields from another core network of the same inputs and outputs."""
         own, trial = self.network, copy.copy(self)
-        network = FieldNetwork(own.embedding, core, own.scaling, self.trained_unknowns, own.seen)
+        network = FieldNetwork(own.embedding, core, own.scaling, self.trained_unknowns, own.seen, own.unknown_sizes)
         trial.network = network.to(dtype=self.dtype, device=self.device)
         return trial
 

@@ -21,10 +21,9 @@ from pinn.networks.parted import is_parted, parted_network
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
-from pinn.terms.curves import curve_of
 from pinn.trial.around import around_holes
 from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
-from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs
+from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs, trained_for
 from pinn.trial.interfaces import Interfaces
 from pinn.trial.looking_back import LookingBack
 from pinn.trial.parts import Parts, find_parts
@@ -94,7 +93,8 @@ def make_trial(
 
     network: a callable (inputs=, outputs=) -> nn.Module, such as `functools.partial(MLP, width=32)`.
     sizes: field -> (shift, size) by which the network's outputs become the field's, in its unit; (0, 1) where not
-    named, None for the problem's own scales. An ansatz and a window's start take the place of a shift.
+    named, None for the problem's own scales; of an unknown, by which it is trained. An ansatz and a window's start take
+    the place of a shift.
     domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds. parts: of the
     problem's domain, where they are known; None looks for them if the network is one of several parts. few_waves: no
     more random features than a window of a few waves can tell apart.
@@ -119,13 +119,12 @@ def make_trial(
         core.see(embedding.coordinates)
     start = start or Beginning()
     own = own_inputs(problem, embedding.coordinates)
-    trained = {name: curve_of(guess).trained(float(guess)) for name, guess in problem.unknowns.items()}
-    module = FieldNetwork(seen, core, _scaling(problem, sizes, ansatz, start), trained, own).to(
-        dtype=dtype, device=device
-    )
+    scales = {name: size for name, (_, size) in (sizes or {}).items() if name in problem.unknowns}
+    scaling = _scaling(problem, sizes, ansatz, start)
+    module = FieldNetwork(seen, core, scaling, trained_for(problem, scales), own, scales)
     return TrialFunction(
         problem,
-        module,
+        module.to(dtype=dtype, device=device),
         ansatz,
         derivatives=derivatives,
         domain=domain,

@@ -6,6 +6,7 @@ formula changes, nor its first two derivatives, are one. Any number and shape of
 grid over the domain.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ MOST = 64  # parts; more are none
 FEW = 1e-3  # share of the nodes below which a region is none of its own where others have its key
 SMOOTH = 1e-6  # jump of a formula or its first two derivatives, of its size, that makes no border
 ORDERS = 3  # derivatives of formulas that are compared, the value counted
+SAME = 1e-9  # of the domain's extent, between borders that lie at one place
 STANDING = 0.5  # what stands for fields and their derivatives where decisions are asked
 
 
@@ -185,6 +187,40 @@ class Parts:
         return f"{self.count} parts that meet at {shown}"
 
 
+class BoxedParts(Parts):
+    """Parts of a box whose borders lie at one place along a coordinate each, cut there into boxes.
+
+    A part around another one has corners that point into it, where its fields are not smooth, and functions that fill
+    its bounding box do not tell what is inside. cuts: places along each coordinate, rising.
+    """
+
+    def __init__(self, keys: Keys, cuts: Sequence[Tensor], grid: Grid) -> None:
+        self.cuts = cuts
+        self.shape = tuple(len(places) + 1 for places in cuts)
+        none = torch.zeros(0, dtype=torch.long)
+        super().__init__(keys, none, none, grid, torch.arange(math.prod(self.shape)))
+
+    @classmethod
+    def of(cls, parts: Parts, domain: Domain) -> "BoxedParts | None":
+        """The boxes that the borders of these parts make; None where one is bent, or they are too many."""
+        if not all(face.is_flat for face in parts.faces):
+            return None
+        cuts = []
+        for along, (low, high) in enumerate(domain.bounds.values()):
+            places = sorted(float(face.middle[along]) for face in parts.faces if face.along == along)
+            apart = [b for a, b in zip([-math.inf, *places], places, strict=False) if b - a > SAME * (high - low)]
+            cuts.append(torch.tensor(apart, dtype=torch.float64))
+        if math.prod(len(places) + 1 for places in cuts) > MOST:
+            return None
+        return cls(parts.keys, cuts, parts.grid)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        number = torch.zeros(len(x), dtype=torch.long, device=x.device)
+        for k, places in enumerate(self.cuts):
+            number = number * self.shape[k] + torch.bucketize(x[:, k].detach().contiguous(), places.to(x))
+        return number
+
+
 def nearest(keys: Tensor, table: Tensor, numbers: Tensor) -> Tensor:
     """The number of the nearest key of a table: on a border itself a sign is neither of those beside it."""
     table = table.to(keys)
@@ -228,6 +264,8 @@ def _found(problem: Problem) -> Parts | None:
     group = _joined(len(table), [(face.parts, _matters(keys, domain, face)) for face in faces])
     places = _connected(group[own], inside, grid)
     parts = Parts(keys, table, group, grid, places)
+    if domain.is_box and not parts.are_boxes:
+        parts = BoxedParts.of(parts, domain) or parts
     return parts if 1 < parts.count <= MOST and parts.faces else None
 
 

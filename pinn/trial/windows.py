@@ -52,6 +52,12 @@ class WindowedTrial:
         """The time at which each window ends."""
         return tuple(window.domain.bounds[self.time][1] for window in self.windows)
 
+    @property
+    def untrained(self) -> float:
+        """The share of time after the last window, where the fields go on as they ended."""
+        first, last = self.domain.bounds[self.time]
+        return max(0.0, (last - self.ends[-1]) / (last - first))
+
     def cut(self, number: int, end: float) -> None:
         """Let window `number` be a new one that ends at a time; windows after it are dropped."""
         assert self.scissors is not None
