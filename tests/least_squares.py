@@ -30,8 +30,10 @@ class LeastSquaresProblem:
         return float(self.residual(theta).square().sum())
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
-        r, j = self.jacobian(theta)
-        return float(r @ r), 2 * j.mT @ r
+        theta = theta.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = self.residual(theta).square().sum()
+        return float(loss), torch.autograd.grad(loss, theta)[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return self.residual(theta), jacrev(self.residual)(theta)

@@ -40,5 +40,6 @@ def solve(folder=None, *, training=None, optimizer=None, problem=None, **others)
         output=pinn.Output(figures=False, resolution=9),
         folder=folder,
         compile="never",
+        scaling="none",  # whatever is solved here has sizes near one
         **others,
     )

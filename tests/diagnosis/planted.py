@@ -34,7 +34,7 @@ class Planted(Problem):
 class Run:
     """A short run with a small network: the other settings are those of `pinn.solve`."""
 
-    steps: int = 40
+    steps: int = 25
     width: int = 10
     points: int = 150
     sides: int = 40

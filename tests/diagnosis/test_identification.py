@@ -14,6 +14,8 @@ from pinn.sampling.sequences import SobolSampler
 from pinn.solution_file.identified import with_error
 from pinn.training.settings import Training
 
+pytestmark = pytest.mark.usefixtures("short_estimates")
+
 RATE, NOISE, COUNT = 1.3, 0.02, 40
 TIMES = np.linspace(0.05, 2, COUNT)
 CLOSED = NOISE / np.sqrt(np.sum((TIMES * np.exp(-RATE * TIMES)) ** 2))  # of least squares with the exact curve

@@ -32,6 +32,7 @@ def solve(folder, resume=False, problem=None, optimizer=None, network=TINY, time
         pinn.Training(**{"time_limit": time_limit, "check_every": 3, "held_out": 50} | training),
         output=pinn.Output(figures=False, resolution=9),
         compile="never",
+        scaling="none",
         folder=folder,
         resume=resume,
     )
