@@ -31,9 +31,8 @@ class LeastSquaresProblem:
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         theta = theta.detach().requires_grad_()
-        with torch.enable_grad():
-            loss = self.residual(theta).square().sum()
-        return float(loss), torch.autograd.grad(loss, theta)[0]
+        r = self.residual(theta)
+        return float(r @ r), 2 * torch.autograd.grad(r, theta, r.detach())[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return self.residual(theta), jacrev(self.residual)(theta)

@@ -197,8 +197,8 @@ def deviations(make, name, truth, seeds, **settings):
 
 @pytest.mark.estimates
 def test_errors_are_those_of_repeated_noise():
-    z = deviations(lambda seed: Decay(seed=seed), "k", RATE, range(12))
-    assert 0.5 < np.sqrt(np.mean(z**2)) < 1.6  # chi of 12 in 99.8 % of cases
+    z = deviations(lambda seed: Decay(seed=seed), "k", RATE, range(6))
+    assert 0.25 < np.sqrt(np.mean(z**2)) < 1.94  # chi of 6 in 99.8 % of cases; more draws are slow
 
 
 @pytest.mark.slow
