@@ -32,7 +32,8 @@ class LeastSquaresProblem:
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
         theta = theta.detach().requires_grad_()
         r = self.residual(theta)
-        return float(r @ r), 2 * torch.autograd.grad(r, theta, r.detach())[0]
+        rows = r.detach()
+        return float(rows @ rows), 2 * torch.autograd.grad(r, theta, rows)[0]
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return self.residual(theta), jacrev(self.residual)(theta)
