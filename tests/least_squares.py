@@ -30,10 +30,8 @@ class LeastSquaresProblem:
         return float(self.residual(theta).square().sum())
 
     def loss_and_gradient(self, theta: Tensor) -> tuple[float, Tensor]:
-        theta = theta.detach().requires_grad_()
-        r = self.residual(theta)
-        rows = r.detach()
-        return float(rows @ rows), 2 * torch.autograd.grad(r, theta, rows)[0]
+        r, j = self.jacobian(theta)
+        return float(r @ r), 2 * j.mT @ r
 
     def jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         return self.residual(theta), jacrev(self.residual)(theta)
