@@ -82,7 +82,13 @@ def test_names_are_snake_case():
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_each_page_says_what_it_solves(name):
     page = CLASSES[name].__doc__
-    for part in (r"\bin \[|\b[Oo]n (\[|the unit)", "  Conditions?  ", "Exact: |Reference: ", r"doi:10\.|arXiv \d"):
+    for part in (
+        r"\bin \[|\b[Oo]n (\[|the unit)",
+        "  Conditions?  ",
+        "Exact: |Reference: ",
+        r"doi:10\.|arXiv \d",
+        r"\n *Source: ",
+    ):
         assert re.search(part, page), f"the docstring of {name} has no {part!r}"
 
 
