@@ -117,13 +117,21 @@ def overview(runs: Path) -> Figure:
 def save_whole(figure: Figure, path: Path) -> None:
     """Write the figure in all its colors."""
     image, canvas = io.BytesIO(), FigureCanvasAgg(figure)
-    figure.get_layout_engine().execute(figure)  # once more: axes of a fixed shape move their titles
+    settled(figure)
     canvas.print_figure(image, format="png", dpi=DPI[1])
     Image.open(image).convert("RGB").save(path, optimize=True)
 
 
+def settled(figure: Figure) -> None:
+    """Lay out once more: axes of a fixed shape move their labels, which the layout sees the next time only."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as finely as its size allows."""
+    settled(figure)
     for dpi, colors in product(DPI, COLORS):
         image = io.BytesIO()
         FigureCanvasAgg(figure).print_figure(image, format="png", dpi=dpi)
