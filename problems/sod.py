@@ -19,7 +19,8 @@ class Sod(Problem):
     Conditions  (rho, u, p) = (1, 0, 1) for x < 1/2 and (0.125, 0, 0.1) for x > 1/2 at the start, and at the sides at
     all times: a rarefaction, a contact discontinuity and a shock.
     gamma: ratio of the specific heats (dimensionless), > 1. Reference: the Riemann problem's exact solution by Toro
-    2009 (doi:10.1007/b79761), chapter 4. Source: Sod 1978, doi:10.1016/0021-9991(78)90023-2.
+    2009 (doi:10.1007/b79761), chapter 4.
+    Source: Sod 1978, doi:10.1016/0021-9991(78)90023-2.
     """
 
     def __init__(self, gamma: float = 1.4) -> None:

@@ -42,6 +42,8 @@ def _without_estimates(request, monkeypatch):
     """To examine a run takes a second or more, a test's training a fraction of one; `estimates` marks who wants it."""
     if request.node.get_closest_marker("estimates") is None:
         monkeypatch.setattr("pinn.solving.examination._asked", lambda *arguments: None)
+    else:  # of fewer points and features than by default, which are enough for small problems
+        monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.5)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,7 +14,7 @@ from pinn.solving import solve
 SMALL = (
     *("training.steps=2", "training.windows=1", "training.held_out=10", "training.time_limit=null"),
     *("sampler.interior=40", "sampler.boundary=10", "network.width=4", "initial_guess=null"),
-    *("output.resolution=3", "output.figures=false", "device=cpu"),
+    *("output.resolution=3", "output.figures=false", "device=cpu", "scaling=none"),
 )
 CHOICES = [(group, choice) for group, listed in (groups() | further_groups()).items() for choice in listed]
 SOLVED = ("problem", "experiment")  # each choice of which makes two steps below

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -52,6 +53,12 @@ def composed(*overrides: str, folder: str | None = None) -> Any:
         return compose("config", overrides=list(overrides))
 
 
+@cache
+def chosen(group: str, choice: str) -> Any:
+    """A group's node by one of its choices, composed once for all tests that look at it."""
+    return composed(f"{group}={choice}")[group]
+
+
 def options(node: Any) -> dict[str, Any]:
     """The constructor's arguments in a composed group."""
     plain = OmegaConf.to_container(node, resolve=True)
@@ -61,7 +68,7 @@ def options(node: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_options_and_defaults_are_the_constructors(group, choice):
-    node = composed(f"{group}={choice}")[group]
+    node = chosen(group, choice)
     signature = inspect.signature(get_object(node._target_)).parameters
     parameters = {n: p for n, p in signature.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     assert set(options(node)) == set(parameters) - GIVEN_BY_SOLVE
@@ -83,7 +90,7 @@ def checked_types(node: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_options_have_the_constructors_types(group, choice):
-    node = composed(f"{group}={choice}")[group]
+    node = chosen(group, choice)
     target = get_class(node._target_)
     hints = get_type_hints(target if dataclasses.is_dataclass(target) else target.__init__)
     hints |= {"derivatives": list[str]} if group == "output" else {}  # a sequence
@@ -144,14 +151,14 @@ def test_options_of_a_launcher_are_its_packages(choice):
 
 def test_every_problem_has_a_choice():
     """The problems that come with the package are the choices of the group."""
-    named = {get_class(composed(f"problem={choice}").problem._target_) for choice in groups()["problem"]}
+    named = {get_class(chosen("problem", choice)._target_) for choice in groups()["problem"]}
     ours = {cls for cls in Problem.__subclasses__() if cls.__module__.startswith("pinn.problems.")}
     assert named == ours
 
 
 def test_every_network_has_a_choice():
     """The networks that come with the package are the choices of the group."""
-    named = {get_class(composed(f"network={choice}").network._target_) for choice in groups()["network"]}
+    named = {get_class(chosen("network", choice)._target_) for choice in groups()["network"]}
     kinds = [cls for kind in Network.__subclasses__() for cls in (kind, *kind.__subclasses__())]
     assert named == {cls for cls in kinds if cls.__module__.startswith("pinn.")}
 

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(path: Path, module: str) -> set[str]:
     """The modules that a file imports anywhere: at its head, under TYPE_CHECKING, in functions, by a literal string."""
     named = set()

@@ -41,10 +41,15 @@ def plot(contents: Contents, figure: PathLike | None = None) -> Figure:
 
 def drawn(contents: Contents) -> Figure:
     """The figure that suits the nodes."""
+    if is_mapped(contents):
+        return draw_maps(contents)
+    return draw_lines(contents) if len(contents.coordinates) == 1 else draw_distributions(contents)
+
+
+def is_mapped(contents: Contents) -> bool:
+    """Whether maps show a solution: one on a grid or mesh of two dimensions or more."""
     nodes = contents.nodes
     if len(nodes.dimensions) == 1 and len(contents.coordinates) == 1:
-        return draw_lines(contents)
+        return False
     corners = 0 if nodes.cells is None else nodes.cells.shape[1]
-    if nodes.positions and corners < 3:
-        return draw_distributions(contents)
-    return draw_maps(contents)
+    return not nodes.positions or corners >= 3

@@ -72,9 +72,10 @@ class _Measurement:
     def sizes(self) -> Sizes:
         self._from_data()
         self._from_balance()
-        if self._is_far():
-            self._from_fit()
         given = {name: float(scale) for name, scale in self.problem.scales.items()}
+        if not self._is_far():
+            return Sizes({name: (0.0, size) for name, size in given.items()})
+        self._from_fit()
         half = {name: given.get(name, size) for name, size in zip(self.probe.fields, self.half.tolist(), strict=True)}
         answers = self._of_blocks(torch.tensor(list(half.values()), dtype=torch.float64))
         center = dict(zip(half, self.center.tolist(), strict=True))

@@ -108,9 +108,7 @@ def solve(
         UserError: a setting, the problem's equations or the folder are at fault; the message says what to try.
     """
     given = locals()
-    require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
-    require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
-    require(seed < LARGEST_SEED, f"seed must be below 2**62, which generators take, got {seed}")
+    _require_problem_and_seed(problem, seed)
     leads = launched_rank() == 0
     saved = _to_resume(folder) if resume else None
     folder = writable(folder) if leads else None
@@ -121,15 +119,34 @@ def solve(
             _clear(folder)
             keep_page(folder, problem.page)
         plan = Plan.of(given).measured()
-        output, started, before = output or Output(), time.perf_counter(), seconds_before(saved)
-        found = _trained(plan, output, folder, callbacks, interruption, saved, started)
-        examined = _examined(plan, found, output, started)
-        solution = _solution(plan, found, examined, output, configuration, started - before)
-        files = write(solution, folder, output, interruption)
-        if leads:
-            logger.info("%s", closing_table(solution, files))
-        if folder is not None:
-            _conclude(folder, found.outcome, interruption)
+        return _solved(plan, output or Output(), folder, callbacks, configuration, interruption, saved)
+
+
+def _require_problem_and_seed(problem: Any, seed: Any) -> None:
+    require(isinstance(problem, Problem), f"problem must be an instance of a Problem subclass, got {problem!r}")
+    require(isinstance(seed, int) and seed >= 0, f"seed must be an integer >= 0, got {seed!r}")
+    require(seed < LARGEST_SEED, f"seed must be below 2**62, which generators take, got {seed}")
+
+
+def _solved(
+    plan: Plan,
+    output: Output,
+    folder: Path | None,
+    callbacks: Sequence[Callback],
+    configuration: Mapping[str, Any] | None,
+    interruption: Interruption,
+    saved: Path | None,
+) -> Solution:
+    """Train, examine, write and tell."""
+    started, before = time.perf_counter(), seconds_before(saved)
+    found = _trained(plan, output, folder, callbacks, interruption, saved, started)
+    examined = _examined(plan, found, output, started)
+    solution = _solution(plan, found, examined, output, configuration, started - before)
+    files = write(solution, folder, output, interruption)
+    if launched_rank() == 0:
+        logger.info("%s", closing_table(solution, files))
+    if folder is not None:
+        _conclude(folder, found.outcome, interruption)
     return solution
 
 

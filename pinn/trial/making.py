@@ -101,23 +101,10 @@ def make_trial(
     Parameters are created on the CPU from torch's global generator, then moved.
     """
     problem.check_complete()
-    ansatz, bounds = make_ansatz(problem, constraints), list((domain or problem.domain).bounds.values())
-    mirrored = {problem.coordinates.index(name): ends for name, ends in ansatz.mirrored.items()} if ansatz else {}
-    scaled = Embedding(bounds, harmonics(problem) if ansatz else {}, mirrored)
-    embedding = with_features(problem, scaled)
-    outputs, interfaces = len(problem.vocabulary.fields), None
-    seen: Embedding | FeaturedEmbedding | PartedEmbedding = embedding
+    ansatz, start = make_ansatz(problem, constraints), start or Beginning()
     parts = parts or _parts_for(network, problem, dtype)
-    if parts is not None:
-        interfaces = Interfaces(problem, parts, _scales(problem, sizes))
-        seen = PartedEmbedding(embedding, parts, parts.boxes_within(domain or problem.domain))
-        network = parted_network(network, parts.count)
-    core = network(inputs=seen.outputs, outputs=outputs)
-    if few_waves:
-        core = _with_few_waves(core, embedding.outputs, outputs)
-    if isinstance(core, (Network, CorrectedNetwork)) and parts is None:
-        core.see(embedding.coordinates)
-    start = start or Beginning()
+    embedding = with_features(problem, _scaled(problem, ansatz, domain or problem.domain))
+    seen, core = _seen_and_core(network, problem, embedding, parts, domain or problem.domain, few_waves)
     own = own_inputs(problem, embedding.coordinates)
     scales = {name: size for name, (_, size) in (sizes or {}).items() if name in problem.unknowns}
     scaling = _scaling(problem, sizes, ansatz, start)
@@ -131,8 +118,36 @@ def make_trial(
         start=start,
         prefix=prefix,
         parts=parts,
-        interfaces=interfaces,
+        interfaces=None if parts is None else Interfaces(problem, parts, _scales(problem, sizes)),
     )
+
+
+def _scaled(problem: Problem, ansatz: WrittenAnsatz | DerivedAnsatz | None, domain: Domain) -> Embedding:
+    """Coordinates as a network sees them: scaled, around their periods and mirrored as the ansatz asks."""
+    mirrored = {problem.coordinates.index(name): ends for name, ends in ansatz.mirrored.items()} if ansatz else {}
+    return Embedding(list(domain.bounds.values()), harmonics(problem) if ansatz else {}, mirrored)
+
+
+def _seen_and_core(
+    network: NetworkFactory,
+    problem: Problem,
+    embedding: Embedding | FeaturedEmbedding,
+    parts: Parts | None,
+    domain: Domain,
+    few_waves: bool,
+) -> tuple[Embedding | FeaturedEmbedding | PartedEmbedding, nn.Module]:
+    """What a network sees of a domain, whole or in parts, and the network."""
+    seen: Embedding | FeaturedEmbedding | PartedEmbedding = embedding
+    if parts is not None:
+        seen = PartedEmbedding(embedding, parts, parts.boxes_within(domain))
+        network = parted_network(network, parts.count)
+    outputs = len(problem.vocabulary.fields)
+    core = network(inputs=seen.outputs, outputs=outputs)
+    if few_waves:
+        core = _with_few_waves(core, embedding.outputs, outputs)
+    if isinstance(core, (Network, CorrectedNetwork)) and parts is None:
+        core.see(embedding.coordinates)
+    return seen, core
 
 
 def _parts_for(network: NetworkFactory, problem: Problem, dtype: torch.dtype) -> Parts | None:
@@ -206,23 +221,7 @@ def make_windows(
             raise
         logger.info("windows: one, because %s", error)
         return make()
-    first, last = problem.domain.bounds[scissors.time]
-    if windows == AUTO:
-        scissors.seed = torch.initial_seed()
-        return WindowedTrial([scissors((), last)], scissors)
-    made: list[TrialFunction] = []
-    for end in _ends(windows, first, last):
-        made.append(scissors(made, end))
-        if isinstance(windows, int):
-            _keep_waves(made[-1], windows)
-    return WindowedTrial(made)
-
-
-def _ends(windows: int | str | Sequence[float], first: float, last: float) -> list[float]:
-    """Where windows end, of equal length where their number is given."""
-    if isinstance(windows, int):
-        return [first + (last - first) * k / windows for k in range(1, windows)] + [last]
-    return [float(end) for end in windows]
+    return _cut(scissors, windows)
 
 
 class WindowCutter:
@@ -263,6 +262,27 @@ class WindowCutter:
     def _piece(self, window: TrialFunction) -> Piece:
         first, last = window.domain.bounds[self.time]
         return Piece(window.start, window.network, last, last - first)
+
+
+def _cut(scissors: WindowCutter, windows: int | str | Sequence[float]) -> WindowedTrial:
+    """The windows that a number or their ends tell; of `auto` the first, with the scissors for others."""
+    first, last = scissors.problem.domain.bounds[scissors.time]
+    if windows == AUTO:
+        scissors.seed = torch.initial_seed()
+        return WindowedTrial([scissors((), last)], scissors)
+    made: list[TrialFunction] = []
+    for end in _ends(windows, first, last):
+        made.append(scissors(made, end))
+        if isinstance(windows, int):
+            _keep_waves(made[-1], windows)
+    return WindowedTrial(made)
+
+
+def _ends(windows: int | str | Sequence[float], first: float, last: float) -> list[float]:
+    """Where windows end, of equal length where their number is given."""
+    if isinstance(windows, int):
+        return [first + (last - first) * k / windows for k in range(1, windows)] + [last]
+    return [float(end) for end in windows]
 
 
 def _with_few_waves(core: nn.Module, inputs: int, outputs: int) -> nn.Module:

@@ -26,7 +26,7 @@ from PIL import Image
 
 import pinn.problems
 from pinn.cli.help import groups
-from pinn.report.figures import drawn
+from pinn.report.figures import drawn, is_mapped
 from pinn.report.maps import centered, draw_map, proportion
 from pinn.report.panels import Panel, solution_panels
 from pinn.solution_file.contents import Contents
@@ -76,9 +76,7 @@ def statement(problem: type) -> tuple[str, str, str]:
 
 def picture(contents: Contents) -> Figure:
     """The fields and their errors."""
-    cells = contents.nodes.cells
-    flat = len(contents.nodes.dimensions) > 1 or (cells is not None and cells.shape[1] > 2)
-    if not flat:  # lines, or scattered nodes
+    if not is_mapped(contents):  # lines, or scattered nodes
         return drawn(dataclasses.replace(contents, residual={}))
     shown = list(panels(contents))
     if len(shown) > MOST:
@@ -119,13 +117,21 @@ def overview(runs: Path) -> Figure:
 def save_whole(figure: Figure, path: Path) -> None:
     """Write the figure in all its colors."""
     image, canvas = io.BytesIO(), FigureCanvasAgg(figure)
-    figure.get_layout_engine().execute(figure)  # once more: axes of a fixed shape move their titles
+    settled(figure)
     canvas.print_figure(image, format="png", dpi=DPI[1])
     Image.open(image).convert("RGB").save(path, optimize=True)
 
 
+def settled(figure: Figure) -> None:
+    """Lay out once more: axes of a fixed shape move their labels, which the layout sees the next time only."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write the figure as finely as its size allows."""
+    settled(figure)
     for dpi, colors in product(DPI, COLORS):
         image = io.BytesIO()
         FigureCanvasAgg(figure).print_figure(image, format="png", dpi=dpi)
@@ -170,7 +176,7 @@ def problem_class(name: str) -> type:
 
 def row(name: str, contents: Contents) -> str:
     """A problem's line of the table."""
-    short, *_ = groups()["problem"][name].split(";")
+    short = groups()["problem"][name].partition(";")[0].replace("|", r"\|")  # which ends a cell
     seconds = contents.attributes["wall_seconds"]
     return f"| [{name}](#{name}) | {short} | {error(contents):.0e} | {seconds:.0f} |"
 

@@ -126,20 +126,15 @@ def run_deepxde(case: Case, budget: float, newton: bool = False) -> tuple[Predic
     return lambda points: model.predict(points.astype(np.float32))[:, 0], watch.seconds
 
 
-def run_pina(case: Case, budget: float) -> tuple[Predict, float]:
-    """PINA: Adam, in float32."""
+def pina_problem(case: Case) -> Any:
+    """The case as PINA states it, its points drawn."""
     import torch
-    from lightning.pytorch.callbacks import Callback
-    from pina import Condition, LabelTensor, Trainer
+    from pina import Condition
     from pina.domain import CartesianDomain
     from pina.equation import Equation, FixedValue
-    from pina.model import FeedForward
     from pina.operator import grad
-    from pina.optim import TorchOptimizer
     from pina.problem import SpatialProblem
-    from pina.solver import PhysicsInformedSingleModelSolver
 
-    torch.manual_seed(0)
     (a, c), (b, d) = case.low, case.high
     start = case.start
 
@@ -167,15 +162,29 @@ def run_pina(case: Case, budget: float) -> tuple[Predict, float]:
         domains = {name: domain(span) for name, span in spans.items()}  # noqa: RUF012
         conditions = {name: Condition(domain=name, equation=told[name]) for name in spans}  # noqa: RUF012
 
+    problem, counts = Stated(), {"inside": INTERIOR, "start": START}
+    for name in spans:
+        problem.discretise_domain(n=counts.get(name, SIDES), mode="random", domains=[name])
+    return problem
+
+
+def run_pina(case: Case, budget: float) -> tuple[Predict, float]:
+    """PINA: Adam, in float32."""
+    import torch
+    from lightning.pytorch.callbacks import Callback
+    from pina import LabelTensor, Trainer
+    from pina.model import FeedForward
+    from pina.optim import TorchOptimizer
+    from pina.solver import PhysicsInformedSingleModelSolver
+
     class Until(Callback):
         """Stops after so many of the processor's seconds."""
 
         def on_train_epoch_end(self, trainer, module):
             trainer.should_stop = watch.seconds > budget
 
-    problem, counts = Stated(), {"inside": INTERIOR, "start": START}
-    for name in spans:
-        problem.discretise_domain(n=counts.get(name, SIDES), mode="random", domains=[name])
+    torch.manual_seed(0)
+    problem = pina_problem(case)
     model = FeedForward(input_dimensions=2, output_dimensions=1, layers=case.hidden, func=torch.nn.Tanh)
     solver = PhysicsInformedSingleModelSolver(problem, model, optimizer=TorchOptimizer(torch.optim.Adam, lr=ADAM))
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
@@ -189,18 +198,14 @@ def run_pina(case: Case, budget: float) -> tuple[Predict, float]:
     return predict, watch.seconds
 
 
-def run_jinns(case: Case, budget: float) -> tuple[Predict, float]:
-    """jinns: Adam, in float32; compiling is part of its seconds."""
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    import equinox as eqx
+def jinns_loss(case: Case, u: Any, params: Any, kind: str, key: Any) -> tuple[Any, Any]:
+    """The points and the loss of the case as jinns states them."""
     import jax
     import jax.numpy as jnp
     import jinns
-    import optax
 
     (a, c), (b, d) = case.low, case.high
-    kind, start = "PDENonStatio" if case.start else "PDEStatio", case.start
-    order = (1, 0) if start else (0, 1)  # time comes first there
+    start, order = case.start, time_first(case)
 
     def equation(self, at, u, params):
         def value(x):
@@ -210,27 +215,42 @@ def run_jinns(case: Case, budget: float) -> tuple[Predict, float]:
         given = [slopes[i] for i in order] + [curvature[i, i] for i in order] + [at[i] for i in order]
         return jnp.atleast_1d(case.residual(value(at), *given, jnp.sin))
 
-    base = getattr(jinns.loss, kind)
-    dynamic = type("Stated", (base,), {"equation": equation})()
-    sizes, key = [2, *case.hidden, 1], jax.random.PRNGKey(0)
-    hidden = [layer for m, n in pairwise(sizes[:-1]) for layer in ((eqx.nn.Linear, m, n), (jnp.tanh,))]
-    layers = (*hidden, (eqx.nn.Linear, sizes[-2], 1))
-    u, own = jinns.nn.PINN_MLP.create(key=key, eqx_list=layers, eq_type=kind)
-    params = jinns.parameters.Params(nn_params=own, eq_params={})
-    common = {"key": key, "n": INTERIOR, "method": "uniform"}
-    walls = jinns.loss.Dirichlet()
+    dynamic = type("Stated", (getattr(jinns.loss, kind),), {"equation": equation})()
+    common, walls = {"key": key, "n": INTERIOR, "method": "uniform"}, jinns.loss.Dirichlet()
     weights = dict.fromkeys(("dyn_loss", "boundary_loss", *(["initial_condition"] if start else [])), 1.0)
     told = {"u": u, "dynamic_loss": dynamic, "boundary_condition": walls, "params": params}
     if start:
         span = {"dim": 1, "min_pts": (a,), "max_pts": (b,), "tmin": c, "tmax": d}
         data = jinns.data.CubicMeshPDENonStatio(**common, **span, nb=2, ni=START)
         own_weights = jinns.loss.LossWeightsPDENonStatio(**weights)
-        loss = jinns.loss.LossPDENonStatio(
+        return data, jinns.loss.LossPDENonStatio(
             **told, loss_weights=own_weights, initial_condition_fun=lambda x: start(x, jnp.sin)
         )
-    else:
-        data = jinns.data.CubicMeshPDEStatio(**common, nb=4 * SIDES, dim=2, min_pts=(a, c), max_pts=(b, d))
-        loss = jinns.loss.LossPDEStatio(**told, loss_weights=jinns.loss.LossWeightsPDEStatio(**weights))
+    data = jinns.data.CubicMeshPDEStatio(**common, nb=4 * SIDES, dim=2, min_pts=(a, c), max_pts=(b, d))
+    return data, jinns.loss.LossPDEStatio(**told, loss_weights=jinns.loss.LossWeightsPDEStatio(**weights))
+
+
+def time_first(case: Case) -> tuple[int, int]:
+    """Where jinns has the case's two coordinates: time comes first there."""
+    return (1, 0) if case.start else (0, 1)
+
+
+def run_jinns(case: Case, budget: float) -> tuple[Predict, float]:
+    """jinns: Adam, in float32; compiling is part of its seconds."""
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    import equinox as eqx
+    import jax
+    import jax.numpy as jnp
+    import jinns
+    import optax
+
+    kind = "PDENonStatio" if case.start else "PDEStatio"
+    sizes, key = [2, *case.hidden, 1], jax.random.PRNGKey(0)
+    hidden = [layer for m, n in pairwise(sizes[:-1]) for layer in ((eqx.nn.Linear, m, n), (jnp.tanh,))]
+    layers = (*hidden, (eqx.nn.Linear, sizes[-2], 1))
+    u, own = jinns.nn.PINN_MLP.create(key=key, eqx_list=layers, eq_type=kind)
+    params = jinns.parameters.Params(nn_params=own, eq_params={})
+    data, loss = jinns_loss(case, u, params, kind, key)
     optimizer, state, each, watch = optax.adam(ADAM), None, 0.0, Watch()
     while budget - watch.seconds > 0.2 * budget:  # each call compiles its loop again, so that these are few
         left, before = budget - watch.seconds, watch.seconds
@@ -241,6 +261,6 @@ def run_jinns(case: Case, budget: float) -> tuple[Predict, float]:
         each = (watch.seconds - before) / steps
 
     def predict(points):
-        return np.asarray(jax.vmap(lambda x: u(x, params))(jnp.asarray(points[:, list(order)])))[:, 0]
+        return np.asarray(jax.vmap(lambda x: u(x, params))(jnp.asarray(points[:, list(time_first(case))])))[:, 0]
 
     return predict, watch.seconds

@@ -26,7 +26,7 @@ def test_a_new_problem_runs_as_it_stands(run, tmp_path):
     status, out, err = run(*check)
     assert (status, err) == (0, "")
     assert out.endswith("pre-flight: balance, base (exact), tip (exact), start (exact); nothing found\n")
-    words = ("optimizer=linear", "problem.loss=2", "hydra.run.dir=solved", "output.figures=false")
+    words = ("optimizer=linear", "network.width=200", "problem.loss=2", "hydra.run.dir=solved", "output.figures=false")
     status, out, err = run(*chosen, *words)
     assert (status, err) == (0, "")
     with h5py.File(tmp_path / "solved" / "solution.h5") as file:

@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import h5py
 import pytest
@@ -26,11 +28,22 @@ SMALL = [
 ]
 
 
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory):
+    """The folder of a run, solved once."""
+    folder = tmp_path_factory.mktemp("solved")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("pinn.solving.examination._asked", lambda *arguments: None)  # no estimate, as in tests
+        assert main([*SMALL, "training.steps=5", "hydra.run.dir=run"]) == 0
+    return folder / "run"
+
+
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(solved, tmp_path, monkeypatch):
+    """A copy of the run, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    assert main([*SMALL, "training.steps=5", "hydra.run.dir=run"]) == 0
-    return tmp_path / "run"
+    return Path(shutil.copytree(solved, tmp_path / "run"))
 
 
 def test_a_run_goes_on_in_its_folder(run, capsys):

@@ -25,6 +25,7 @@ from pinn.trial.making import make_trial, make_windows
 
 SMALL = {1: (8,), 2: (4, 6), 3: (3, 3, 4)}  # cells, for functions as smooth as those of the tests
 TRIALS = {("hard", 1): 134, ("hard", 3): 15, ("soft", 1): 45}  # of each kind, five, one and seven: a thousand
+FEWER = 4  # times, by default
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,7 @@ def shaped(problem: Problem, v) -> object:
     return trial
 
 
+@pytest.mark.parametrize("share", [FEWER, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("problem", "constraints", "count"),
     [
@@ -93,10 +95,10 @@ def shaped(problem: Problem, v) -> object:
     ],
     ids=lambda value: value.name if isinstance(value, Problem) else str(value),
 )
-def test_in_a_thousand_trials_no_bound_is_below_the_error(problem, constraints, count, generator):
+def test_in_a_thousand_trials_no_bound_is_below_the_error(problem, constraints, count, share, generator):
     trial = make_windows(problem, partial(MLP, width=3, depth=1), count, constraints=constraints)
     ratios, refused = [], 0
-    for _ in range(TRIALS[constraints, count]):
+    for _ in range(TRIALS[constraints, count] // share):
         scattered(trial, generator)
         try:
             ratios.append(ratio(trial, seconds=0.0))

@@ -14,6 +14,7 @@ from pinn.diagnosis.steps import Correction
 from pinn.networks import MLP
 from pinn.problem import Problem
 from pinn.problems import AllenCahn, Burgers, Convection, Heat, Kovasznay, Poisson2D
+from pinn.sampling import SobolSampler
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.terms import Data, Dirichlet, Interior
 from pinn.trial.making import make_trial
@@ -24,7 +25,8 @@ BRIEF = 0.0  # one fit of few features, and one after each correction
 
 def solved(problem: Problem, steps: int, **settings) -> pinn.Solution:
     training = pinn.Training(steps=steps, time_limit=None, check_every=1000, held_out=50, **settings)
-    return pinn.solve(problem, partial(MLP, width=16, depth=2), training=training, compile="never")
+    sampler = SobolSampler(interior=500, boundary=50)
+    return pinn.solve(problem, partial(MLP, width=16, depth=2), sampler=sampler, training=training, compile="never")
 
 
 def effectivities(solution: pinn.Solution) -> tuple[ErrorEstimate, list[float]]:

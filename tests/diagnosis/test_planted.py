@@ -1,29 +1,42 @@
-"""Planted failures: each is named for what it is, with what helps; and nothing is found where nothing is wrong."""
+"""Planted failures: each is named for what it is, with what helps."""
 
-from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from diagnosis.planted import (
+    AT,
+    BALANCED,
+    COLD,
+    ENDS,
+    FLAT,
+    HEAT,
+    HUMP,
+    LEFT,
+    LINE,
+    OUTPUT,
+    ROD,
+    SOFT,
+    SQUARE,
+    TIME,
+    Planted,
+    Run,
+    seen,
+)
 from scipy.integrate import solve_ivp
-from torch import cos, exp, pi, sin, tanh
+from torch import pi, sin, tanh
 
-import pinn
-from pinn.diagnosis.verdict import Verdict, Word, verdict_of
+from pinn.diagnosis.verdict import Verdict, Word
 from pinn.domains.box import Box, Time
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
-from pinn.optimizers.gauss_newton import LeastDamping
-from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.least_squares import bind
-from pinn.sampling.sequences import SobolSampler, UniformSampler
+from pinn.sampling.sequences import UniformSampler
 from pinn.solving.examination import errors_of, examine
-from pinn.terms.conditions import Dirichlet, Initial, Interior, Neumann, Robin
-from pinn.terms.coupling import Periodic
+from pinn.terms.conditions import Dirichlet, Initial, Interior, Neumann
 from pinn.terms.data import Data
 from pinn.training.callbacks.history import History
 from pinn.training.held_out import HeldOut
@@ -32,73 +45,12 @@ from pinn.training.plan import Plan
 from pinn.training.weighting import FixedWeights
 from pinn.trial.making import make_trial
 
-pytestmark = pytest.mark.estimates
+pytestmark = [pytest.mark.estimates, pytest.mark.usefixtures("short_estimates")]
 slow = pytest.mark.slow
 
-
-@pytest.fixture(autouse=True)
-def _short(monkeypatch):
-    """Estimates of so few seconds are of fewer points and features, which are enough for these problems."""
-    monkeypatch.setattr("pinn.solving.examination.LEAST_SECONDS", 0.3)
-    monkeypatch.setattr("pinn.solving.run.quick_trial", lambda *arguments: "")  # another method would solve some
-    monkeypatch.setattr("pinn.solving.examination.bound_errors", lambda trial: None)  # of which no verdict speaks
-
-
-class Planted(Problem):
-    """Any terms of any fields. known: the other attributes of a problem, such as what is known of its solution."""
-
-    def __init__(self, domain, terms, fields=("u",), **known):
-        self.domain, self.fields, self._terms = domain, fields, terms
-        for name, value in known.items():
-            setattr(self, name, value)
-
-    def terms(self):
-        return self._terms
-
-
-@dataclass(frozen=True)
-class Run:
-    """A short run with a small network: the other settings are those of `pinn.solve`."""
-
-    steps: int = 40
-    width: int = 10
-    points: int = 150
-    sides: int = 40
-    redraw_every: int | None = None
-    windows: int = 1
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def of(self, problem: Problem) -> Verdict:
-        solution = pinn.solve(
-            problem,
-            partial(MLP, width=self.width, depth=2),
-            sampler=SobolSampler(interior=self.points, boundary=self.sides, redraw_every=self.redraw_every),
-            training=pinn.Training(steps=self.steps, time_limit=None, held_out=300, windows=self.windows),
-            compile="never",
-            optimizer=LeastDamping(),
-            output=OUTPUT,
-            **self.settings,
-        )
-        return verdict_of(solution.attributes, {})
-
-
-OUTPUT = pinn.Output(figures=False, resolution=9, second_stage=False)  # which would solve some
-SOFT = Run(settings={"constraints": "soft"})
-LINE, SQUARE, TIME = Box(x=(0, 1)), Box(x=(0, 1), y=(0, 1)), Time(t=(0, 1))
-ROD, ENDS = LINE * TIME, ("x.min", "x.max")
-HEAT, COLD = Interior(lambda u_t, u_xx: u_t - 0.1 * u_xx), Dirichlet(u=0.0, on=ENDS)
-HUMP, HUMP_KNOWN = Initial(u=lambda x: sin(pi * x)), {"exact": lambda x, t: sin(pi * x) * exp(-0.1 * pi**2 * t)}
-LEFT, RIGHT = Dirichlet(u=0.0, on="x.min"), Dirichlet(u=0.0, on="x.max")
 WAVY = Interior(lambda u_xx, x: u_xx + 100 * sin(10 * x))
-FLAT, BALANCED = Neumann(u=0.0, on=SQUARE.sides), Interior(lambda laplacian_u, x: laplacian_u - pi**2 * cos(pi * x))
 SOURCE, WALLS = Interior(lambda laplacian_u: laplacian_u + 1.0), Dirichlet(u=0.0, on=SQUARE.sides)
 GROWTH = {"growth": Interior(lambda u, u_t: u_t - 20 * u * (1 - u)), "start": Initial(u=0.01)}
-AT = np.linspace(0.02, 0.98, 25)
-
-
-def seen(noise, seed=0):
-    """Data of u = x (1 - x) with noise of a standard deviation."""
-    return Data({"x": AT}, u=AT * (1 - AT) + noise * np.random.default_rng(seed).standard_normal(len(AT)), noise=noise)
 
 
 def heated(*, square=0.0, source=0.0, height=1.0, **terms):
@@ -345,151 +297,6 @@ FAILURES = [
     ),
 ]
 
-SOLVED = [
-    pytest.param(
-        Planted(
-            ROD,
-            {"heat": HEAT, "ends": Dirichlet(u=293.0, on=ENDS), "start": Initial(u=lambda x: 293 + 0.5 * sin(pi * x))},
-        ),
-        Run(),
-        id="a large offset",
-    ),
-    pytest.param(
-        Planted(LINE, {"line": Interior(lambda u_xx: u_xx), "left": LEFT, "right": Dirichlet(u=1.0, on="x.max")}),
-        Run(),
-        id="one term",
-    ),
-    pytest.param(
-        Planted(LINE, {"line": Interior(lambda u_xx: u_xx), "left": LEFT, "right": Dirichlet(u=1.0, on="x.max")}),
-        SOFT,
-        id="one term, soft",
-        marks=slow,
-    ),
-    pytest.param(
-        Planted(ROD, {"heat": HEAT, "ends": Dirichlet(u=5.0, on=ENDS), "start": Initial(u=5.0)}), Run(), id="a constant"
-    ),
-    pytest.param(
-        Planted(ROD, {"heat": HEAT, "ends": Dirichlet(u=5.0, on=ENDS), "start": Initial(u=5.0)}),
-        SOFT,
-        id="a constant, soft",
-        marks=slow,
-    ),
-    pytest.param(
-        Planted(
-            SQUARE,
-            {
-                "laplace": Interior(lambda laplacian_u: laplacian_u),
-                "cold": Dirichlet(u=0.0, on=("x.min", "x.max", "y.min")),
-                "top": Dirichlet(u=lambda x: sin(pi * x), on="y.max"),
-            },
-        ),
-        Run(steps=30),
-        id="one condition that is not zero",
-    ),
-    pytest.param(
-        Planted(TIME, {"decay": Interior(lambda u, u_t: u_t + 3 * u), "start": Initial(u=1.0)}), Run(), id="decay"
-    ),
-    pytest.param(
-        Planted(
-            Time(t=(0, 3)),
-            {
-                "a": Interior(lambda u_t, v: u_t - v),
-                "b": Interior(lambda v_t, u: v_t + u),
-                "start": Initial(u=1.0, v=0.0),
-            },
-            ("u", "v"),
-        ),
-        Run(),
-        id="a system",
-    ),
-    pytest.param(Planted(ROD, {"heat": HEAT, "ends": COLD, "start": HUMP}, **HUMP_KNOWN), Run(), id="heat"),
-    pytest.param(
-        Planted(ROD, {"heat": HEAT, "ends": COLD, "start": HUMP}, **HUMP_KNOWN),
-        Run(steps=60, settings={"constraints": "soft"}),
-        id="heat, soft",
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {
-                "steady": Interior(lambda u_xx: u_xx + 1.0),
-                "left": LEFT,
-                "right": Robin(u=0.0, coefficients=(1.0, 1.0), on="x.max"),
-            },
-        ),
-        Run(),
-        id="robin",
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {
-                "steady": Interior(lambda u, u_xx, x: u_xx - u + sin(2 * pi * x)),
-                "round": Periodic("x", ("u", "u_x")),
-            },
-        ),
-        Run(),
-        id="periodic",
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {
-                "steady": Interior(lambda u, u_xx, x: u_xx - u + sin(2 * pi * x)),
-                "round": Periodic("x", ("u", "u_x")),
-            },
-        ),
-        SOFT,
-        id="periodic, soft",
-        marks=slow,
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {"a": Interior(lambda u_xx, k: k * u_xx + 1), "ends": COLD, "seen": seen(0.01)},
-            unknowns={"k": 1.0},
-        ),
-        Run(settings={"weights": {"a": 1e4}}),
-        id="a coefficient from noisy data",
-    ),
-    pytest.param(
-        Planted(
-            TIME,
-            {
-                "large": Interior(lambda u, u_t, t: u_t + u - 1e3 * cos(2 * t)),
-                "small": Interior(lambda u, v, v_t: v_t + v - 1e-6 * u),
-                "start": Initial(u=0.0, v=0.0),
-            },
-            ("u", "v"),
-        ),
-        Run(),
-        id="fields of two sizes",
-    ),
-    pytest.param(
-        Planted(Time(t=(0, 4)), {"swing": Interior(lambda u, u_tt: u_tt + 4 * u), "start": Initial(u=1.0, u_t=0.0)}),
-        Run(windows=3),
-        id="windows",
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {
-                "flux": Interior(lambda a, a_x, u_x, u_xx: a * u_xx + a_x * u_x + 1.0),
-                "known": Dirichlet(a=1.0, on="x.min"),
-                "seen": Data({"x": AT}, u=AT * (1 - AT) / 2),
-            },
-            ("u", "a"),
-        ),
-        Run(steps=60, settings={"constraints": "soft"}),
-        id="a coefficient that is a field",
-    ),
-    pytest.param(
-        Planted(SQUARE, {"poisson": BALANCED, "walls": FLAT}, defined_up_to_constant=("u",)),
-        Run(steps=25),
-        id="fluxes alone, up to a constant",
-    ),
-]
-
 
 @pytest.mark.parametrize(("problem", "run", "word", "reason", "action"), FAILURES)
 def test_a_planted_failure_is_named(problem, run, word, reason, action):
@@ -498,12 +305,6 @@ def test_a_planted_failure_is_named(problem, run, word, reason, action):
     assert found.word is word, found.lines
     assert reason in found.reasons[word is Word.TRUSTED], found.lines
     assert action in found.action, found.lines
-
-
-@pytest.mark.parametrize(("problem", "run"), SOLVED)
-def test_what_is_solved_is_called_so(problem, run):
-    found = run.of(problem)
-    assert found.word.is_good, found.lines
 
 
 def examined(trial) -> Verdict:

@@ -5,6 +5,7 @@ import math
 import h5py
 import numpy as np
 import pytest
+import torch
 from identified import identified, network
 
 import pinn
@@ -64,9 +65,15 @@ def ends(axis, cumulated):
     return [axis[np.searchsorted(cumulated, share)] for share in (0.025, 0.975)]
 
 
+@pytest.fixture(scope="module")
+def heated():
+    torch.manual_seed(0)
+    return identified(Heated(), samples=DRAWS)
+
+
 @pytest.mark.estimates
-def test_of_a_linear_law_they_are_as_laplace_says():
-    solution = identified(Heated(), samples=DRAWS)
+def test_of_a_linear_law_they_are_as_laplace_says(heated):
+    solution = heated
     worth = solution.attributes["sampled_worth"]
     assert worth > DRAWS / 5
     drawn = np.array([one.samples for one in solution.unknowns.values()])
@@ -103,9 +110,9 @@ def test_of_a_law_that_is_not_they_are_as_a_grid_says(tmp_path):
 
 
 @pytest.mark.estimates
-def test_arviz_has_the_draws_themselves():
+def test_arviz_has_the_draws_themselves(heated):
     pytest.importorskip("arviz")
-    solution = identified(Heated(), samples=20)
+    solution = heated
     posterior = solution.to_arviz(draws=4000).posterior
     assert np.array_equal(posterior["q"].values[0], solution.unknowns["q"].samples)
 

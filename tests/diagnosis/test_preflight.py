@@ -198,7 +198,8 @@ def test_a_condition_without_points_is_an_error():
 @pytest.mark.parametrize("name", pinn.problems.__all__)
 def test_our_own_problems_pass(name):
     """Nothing but what is known: Allen-Cahn's corner, and conditions that stay soft."""
-    problem = getattr(pinn.problems, name)()
+    given = {"diffusivity": 0.02} if name == "MovingDisc" else {}  # whose exact solution has fewer images then
+    problem = getattr(pinn.problems, name)(**given)
     found = preflight(make_trial(problem, network))
     assert found.passed
     others = [text for text in texts(found) if "stays soft" not in text]

@@ -21,6 +21,7 @@ from pinn.solution_file.reading import read
 from pinn.training import Training
 
 SMALL = functools.partial(MLP, width=5, depth=2)
+PLAIN = pinn.Output(figures=False, resolution=9)
 
 
 @pytest.mark.parametrize("interior", [200, 10], ids=["more rows", "more parameters"])
@@ -50,7 +51,8 @@ def test_a_jacobian_that_is_not_finite_is_left_out():
 
 
 def test_a_run_keeps_them(tmp_path):
-    solution = pinn.solve(Heat(), SMALL, training=Training(steps=3), folder=tmp_path)
+    output = pinn.Output(resolution=9)
+    solution = pinn.solve(Heat(), SMALL, training=Training(steps=3), output=output, folder=tmp_path)
     values = solution.diagnosis["singular_values"]
     assert len(values) == sum(v.numel() for v in solution.trial.parameters().values())
     assert np.all(np.diff(values) <= 0)
@@ -64,13 +66,13 @@ def test_a_run_keeps_them(tmp_path):
         assert file.attrs["jacobian_columns"] == len(values)
 
 
-def test_of_a_linear_fit_they_are_the_last_layers(tmp_path):
-    solution = pinn.solve(Heat(), SMALL, LinearLeastSquares(), training=Training(steps=1), folder=tmp_path)
+def test_of_a_linear_fit_they_are_the_last_layers():
+    solution = pinn.solve(Heat(), SMALL, LinearLeastSquares(), training=Training(steps=1), output=PLAIN)
     assert len(solution.diagnosis["singular_values"]) == 6  # five weights and a bias
 
 
-def test_of_windows_they_are_the_last_ones(tmp_path):
-    solution = pinn.solve(Wave(), SMALL, training=Training(steps=2, windows=2), folder=tmp_path)
+def test_of_windows_they_are_the_last_ones():
+    solution = pinn.solve(Wave(), SMALL, training=Training(steps=2, windows=2), output=PLAIN)
     assert len(solution.diagnosis["singular_values"]) == sum(
         v.numel() for v in solution.trial.windows[1].parameters().values()
     )
@@ -89,7 +91,7 @@ def test_the_figure_tells_rank_and_condition():
 
 
 def test_of_several_processes_they_are_those_of_all_rows(tmp_path):
-    settings = {"training": Training(steps=2), "device": "cpu", "output": pinn.Output(figures=False, resolution=9)}
+    settings = {"training": Training(steps=2), "device": "cpu", "output": PLAIN}
     one, two = (pinn.solve(Heat(), SMALL, devices=n, folder=tmp_path / str(n), **settings) for n in (1, 2))
     assert one.attributes["jacobian_rows"] == two.attributes["jacobian_rows"]
     # two steps of both differ by rounding, 1e-10 and less

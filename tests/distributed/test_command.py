@@ -16,6 +16,7 @@ QUICK = (
     *("training.held_out=20", "sampler.interior=40", "sampler.boundary=10", "output.resolution=9"),
     *("network.width=4", "network.depth=1", "output.figures=false", "hydra.run.dir=run"),
 )
+SPAWNED = ("devices=2", "training.steps=20", "optimizer=least_damping")
 BRIEF = ("training.steps=20", "output.estimate=false")
 ROD = '''
 """Heat."""
@@ -72,7 +73,10 @@ def runs(tmp_path_factory):
     folders = {name: tmp_path_factory.mktemp(name) for name in ("spawned", "launched", "failing")}
     (folders["failing"] / "rod.py").write_text(ROD)
     return {
-        "spawned": (folders["spawned"], [started(folders["spawned"], "devices=2", "training.steps=20")]),
+        "spawned": (
+            folders["spawned"],
+            [started(folders["spawned"], *SPAWNED)],
+        ),
         "failing": (folders["failing"], [started(folders["failing"], "problem=rod.py", "devices=2")]),
         "launched": (
             folders["launched"],

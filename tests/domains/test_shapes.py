@@ -150,7 +150,7 @@ def test_simplex_gauss_is_exact_for_cubics():
 def test_interior_points_are_uniform(name):
     """Chi-squared over the cells of a grid, whose volumes are counted by `contains` alone."""
     shape = domain(name)
-    box, cells = sobol(shape, 17), 5 if len(shape.coordinates) == 2 else 3
+    box, cells = sobol(shape, 15), 5 if len(shape.coordinates) == 2 else 3
     expected = counts(box[shape.contains(box)], shape, cells)
     check_uniform(counts(shape.interior(4000, uniform(2)), shape, cells), expected)
 
@@ -160,7 +160,7 @@ def test_points_of_curved_boundaries_are_uniform(name):
     """Chi-squared over cells; their shares of the boundary are those of a thin layer about it, by the distance."""
     shape = domain(name)
     lower, upper = np.array(list(shape.bounds.values())).T
-    layer, size = sobol(shape, 17), (upper - lower).max()
+    layer, size = sobol(shape, 15), (upper - lower).max()
     layer = 1.03 * (layer - (lower + upper) / 2) + (lower + upper) / 2  # which reaches beyond the box
     layer = layer[np.abs(shape.distance(layer)) < 0.01 * size]
     shares = {side: shape.side_measure(side) for side in shape.sides}

@@ -239,6 +239,7 @@ def test_training_reduces_the_loss_and_the_file_rebuilds_the_network(name, tmp_p
         Training(steps=12, time_limit=None, held_out=50, log_every=100),
         folder=tmp_path,
         output=Output(resolution=5, figures=False),
+        scaling="none",
     )
     loss = solution.history["loss"]
     assert loss[-1] < 0.03 * loss[0]  # 0.003 at most, seen for plain tanh; the others go further

@@ -202,10 +202,10 @@ def test_the_state_is_plain_and_continues_to_the_bit(name, make, tmp_path):
     assert is_plain(state)
     copied = copy.deepcopy(state)
     save_tree(tmp_path / "state.h5", state)
-    expected = [step[0] for step in trajectory(optimizer, problem, 12, theta, state)]
+    expected = [step[0] for step in trajectory(optimizer, problem, 6, theta, state)]
     assert not torch.equal(expected[-1], theta)
     for other in (state, copied, load_tree(tmp_path / "state.h5")):
-        again = [step[0] for step in trajectory(optimizer, problem, 12, theta, other)]
+        again = [step[0] for step in trajectory(optimizer, problem, 6, theta, other)]
         assert all(torch.equal(a, b) for a, b in zip(expected, again, strict=True))
 
 

@@ -16,7 +16,7 @@ CASES = {
     "klein_gordon": (FEW, 1e-11, 1e-8),  # 5e-15
     "kovasznay": (["network.width=120", "sampler.interior=400"], 1e-6, 1e-7),  # 3e-8
     "lid_driven_cavity": (["network.width=150", "sampler.interior=900"], 5e-2, 1e-4),  # 2e-5 by default
-    "reaction": (FEW, 1e-4, 1e-8),  # 1e-6
+    "reaction": (["network.width=200", "sampler.interior=500"], 1e-4, 1e-8),  # 8e-6
     "poisson_5d": (["sampler.interior=1000", "training.tolerance=1e-12"], 1e-8, 1e-6),  # 3e-12
 }
 

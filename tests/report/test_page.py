@@ -65,7 +65,7 @@ class Page(HTMLParser):
         self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action") and value]
 
 
-def solution_of(seed, width=4):
+def solution_of(seed, width=4, figures=True):
     torch.manual_seed(seed)
     trial = make_trial(Heat(), functools.partial(MLP, width=width, depth=1))
     attributes = {"seed": seed, "wall_seconds": 12.5, "status": "time", "outcome": "time limit reached"}
@@ -73,15 +73,20 @@ def solution_of(seed, width=4):
     attributes |= Verdict(Word.NOT_SOLVED, ("u is far off", "as <v> is"), "another seed").attributes
     configuration = {"network": {"width": width}, "seed": seed, "training": {"time_limit": 75.0}}
     return Solution(
-        trial, history=HISTORY, attributes=attributes, configuration=configuration, output=Output(resolution=9)
+        trial,
+        history=HISTORY,
+        attributes=attributes,
+        configuration=configuration,
+        output=Output(resolution=9, figures=figures),
     )
 
 
-def save(folder, seed, width=4, overrides=None):
+def save(folder, seed, width=4, overrides=None, figures=False):
+    """A run's folder; figures: with its own and its page."""
     (folder / ".hydra").mkdir(parents=True)
     if overrides is not None:
         (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(overrides))
-    solution = solution_of(seed, width)
+    solution = solution_of(seed, width, figures)
     write(solution, folder, solution.output, Interruption())
     return solution
 
@@ -89,7 +94,7 @@ def save(folder, seed, width=4, overrides=None):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "heat" / "a"
-    solution = save(folder, 1, overrides=["problem=heat", "network.width=4", "problem.note='a b'"])
+    solution = save(folder, 1, overrides=["problem=heat", "network.width=4", "problem.note='a b'"], figures=True)
     return folder, solution
 
 
@@ -98,6 +103,7 @@ def sweep(tmp_path_factory):
     root = tmp_path_factory.mktemp("sweep")
     for number, (width, seed) in enumerate([(3, 0), (3, 1), (6, 0), (6, 1)]):
         save(root / str(number), seed, width, [f"network.width={width}", f"seed={seed}", "problem=heat"])
+        (root / str(number) / "report.html").touch()
     (root / "4" / ".hydra").mkdir(parents=True)
     (root / "4" / ".hydra" / "overrides.yaml").write_text("[network.width=9, problem=heat]")
     JobRecord("", {}, Status.FAILED, error="no room <left>").save(root / "4")

@@ -121,13 +121,13 @@ def test_the_flow_learns_a_density():
 
     state = {}
     for seed in range(4):
-        points, state = redraw(FlowSampling(share=1.0), state, n=2000, magnitude=ridge, seed=seed)
-    assert len(points) == 2000
+        points, state = redraw(FlowSampling(share=1.0), state, n=500, magnitude=ridge, seed=seed)
+    assert len(points) == 500
     near = float((ridge(points.x) > 0.1).double().mean())
     # the ridge's square has 98 % of its mass where ridge > 0.1, which is 21 % of the volume
     assert near > 0.85
-    again, _ = redraw(FlowSampling(share=0.5), state, n=2000, magnitude=ridge, seed=9)
-    assert len(again) == 2000
+    again, _ = redraw(FlowSampling(share=0.5), state, n=500, magnitude=ridge, seed=9)
+    assert len(again) == 500
     assert 0.4 < float((ridge(again.x) > 0.1).double().mean()) < near
 
 

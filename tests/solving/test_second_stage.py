@@ -16,6 +16,7 @@ from pinn.networks import MLP, CorrectedNetwork
 from pinn.problems import Heat
 from pinn.report.record import read_record
 from pinn.report.show import describe
+from pinn.sampling import SobolSampler
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.training.checkpoint import load_tree
 
@@ -40,7 +41,7 @@ SMALL = partial(MLP, width=8, depth=2)
 def solve(folder=None, network=SMALL, steps=4, windows=1, output=OUTPUT, **settings):
     training = pinn.Training(steps=steps, time_limit=None, held_out=50, windows=windows)
     options = {"training": training, "compile": "never", "folder": folder, "output": pinn.Output(**output)}
-    return pinn.solve(Heat(), network, **options, **settings)
+    return pinn.solve(Heat(), network, sampler=SobolSampler(interior=300, boundary=30), **options, **settings)
 
 
 def error(solution) -> float:

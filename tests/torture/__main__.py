@@ -23,8 +23,10 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="torture-")  # the key of seals; the user's is left alone
 
-from torture.test_files import ATTACKS, COMMANDS, OF_FILE, attacked, cut, make_honest, torture
+from torture.commands import COMMANDS, OF_FILE, make_honest
+from torture.test_files import cut, torture
 from torture.test_full_disks import EVERY
+from torture.test_hostile import ATTACKS, attacked
 from torture.test_kills import CASES, Case
 
 CUTS = 100  # of each file

@@ -1,7 +1,7 @@
 """What tests of damaged, locked and hostile folders share."""
 
 import pytest
-from torture.test_files import make_honest
+from torture.commands import make_honest
 
 
 @pytest.fixture(scope="session")

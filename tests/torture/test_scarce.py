@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from torture.test_files import SMALL, forked
+from torture.commands import SMALL, forked
 
 OWN_MOUNTS = 0x20000  # CLONE_NEWNS: mounts that no other process sees
 

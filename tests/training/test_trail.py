@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from training.test_trainer import make_trainer
+from training.trainers import make_trainer
 
 from pinn.optimizers import Adam
 from pinn.training.trail import Trail

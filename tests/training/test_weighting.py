@@ -1,0 +1,68 @@
+"""Weights that change while training, and what is measured whatever they are."""
+
+import numpy as np
+import pytest
+from training.trainers import make_trainer
+
+from pinn.problems import Burgers
+from pinn.terms import Data
+from pinn.training.callbacks.history import History
+from pinn.training.weighting import BalancedWeights, NoiseWeights
+
+
+def test_balanced_weights_bring_the_terms_together():
+    """Two losses apart by 1e6 come within a factor (1e6)^((1 - 0.05)^k) after k updates; the mean stays 1."""
+    rule, weights, means = BalancedWeights(), {"a": 1.0, "b": 1.0}, {"a": 1.0, "b": 1e-6}
+    for _ in range(60):
+        weights = rule.updated(weights, means, {})
+    ratio = weights["b"] * means["b"] / (weights["a"] * means["a"])
+    assert ratio == pytest.approx(1e-6 ** (0.95**60), rel=1e-6)
+    assert sum(weights.values()) == pytest.approx(2.0)
+
+
+def test_what_is_exact_weighs_more_once_data_are_met_to_their_noise():
+    rule, weights, noisy = NoiseWeights(), {"equation": 1.0, "seen": 1.0}, {"seen": 200}
+    assert not rule.may_change({})
+    far, near = {"equation": 0.008, "seen": 1.3}, {"equation": 0.008, "seen": 1.1}  # 1 + 2 sqrt(2 / 200) = 1.2
+    assert rule.updated(weights, far, noisy) == weights
+    assert rule.updated(weights, near, noisy) == {"equation": 10.0, "seen": 1.0}
+    assert rule.updated(weights, near | {"equation": 0.02}, noisy) == weights  # which is still to be met itself
+    done = near | {"equation": 0.004}  # less than one observation's noise, 1 / 200
+    assert rule.updated(weights, done, noisy) == weights
+    assert rule.is_done(weights, done, noisy)
+    assert not rule.is_done(weights, near, noisy)
+
+
+def test_weights_are_balanced_while_training():
+    trainer = make_trainer(constraints="soft", weighting=BalancedWeights(exponent=0.5))
+    trainer.run()
+    assert trainer.residuals.weights != {"momentum": 1.0, "walls": 1.0, "start": 1.0}
+    assert sum(trainer.residuals.weights.values()) == pytest.approx(3.0)
+
+
+def test_residuals_are_measured_whatever_their_weights():
+    trainer = make_trainer(constraints="soft")
+    trainer.residuals.weights |= {"walls": 100.0}
+    found = trainer.held_out.measure(trainer.theta, trainer.held_out.least_squares)
+    points = trainer.held_out.points
+    for block, weight in (("walls", 100.0), ("start", 1.0)):
+        assert found[f"held_out/{block}"] == pytest.approx(weight * found[f"residual/{block}"] ** 2, rel=1e-12)
+    (start,) = (x for label, x in points.items() if label == "t.min")
+    u = trainer.residuals.trial.evaluate(["u"], start.x)["u"].detach().numpy()
+    left = u + np.sin(np.pi * start.x[:, 0].numpy())  # of u = -sin(pi x), in its own units
+    assert found["residual/start"] == pytest.approx(np.sqrt((left**2).mean()), rel=1e-10)
+
+
+def test_the_misfit_of_data_is_recorded_over_their_noise():
+    class Measured(Burgers):
+        def terms(self):
+            return super().terms() | {
+                "measured": Data(at={"x": [0.5, -0.5], "t": [0.0, 0.0]}, u=[0.0, 0.0], noise=0.5),
+                "exact": Data(at={"x": [0.0], "t": [0.0]}, u=[0.0]),  # no noise is given
+            }
+
+    history = History()
+    make_trainer(Measured(nu=0.1), callbacks=[history]).run()
+    columns = history.columns()
+    assert columns["noise/measured"][-1] == pytest.approx(2.0, rel=1e-12)  # |u| = 1 at the start, by the ansatz
+    assert "noise/exact" not in columns
