@@ -182,6 +182,34 @@ def test_the_error_of_a_field_that_vanishes_is_relative_to_what_its_network_can_
     assert errors["v"] == pytest.approx(1e-18 / (2.0 * NOTHING))
 
 
+def of_ones(correction, **own) -> Estimate:
+    """The estimate of a field that is one at 50 places."""
+    window = SimpleNamespace(own_scale=lambda: (torch.zeros(1), torch.ones(1, dtype=torch.float64)))
+    problem = SimpleNamespace(vocabulary=SimpleNamespace(fields=("u",)), defined_up_to_constant=())
+    return Estimate(SimpleNamespace(windows=(window,), problem=problem, **own), correction, torch.zeros(50, 1))
+
+
+def adding(change: float, left: float, runner_up=None):
+    """A correction that adds a number to ones."""
+    ones = torch.ones(50, dtype=torch.float64)
+    at = lambda x: ({"u": (1.0 - change) * ones}, {"u": change * ones})  # noqa: E731
+    return SimpleNamespace(at=at, change=lambda x: at(x)[1], left=left, runner_up=runner_up)
+
+
+@pytest.mark.parametrize(("left", "share"), [(0.01, 0.5), (0.02, 1.0), (0.04, 1.0)])
+def test_a_correction_is_doubted_by_the_next_best(left, share):
+    """By their difference, in proportion to what either leaves of the residual."""
+    doubted = of_ones(adding(0.3, left, runner_up=adding(0.1, 0.02)))
+    assert doubted.doubts["u"] == pytest.approx(share * 0.2)
+    assert of_ones(adding(0.3, left)).doubts == {}
+
+
+def test_what_is_not_trained_counts_as_wrong():
+    """Of the last quarter of time nothing is known: half of the root mean square."""
+    assert of_ones(adding(0.1, 0.0), untrained=0.25).errors["u"] == pytest.approx(0.5)
+    assert of_ones(adding(0.1, 0.0), untrained=0.0).errors["u"] == pytest.approx(0.1)
+
+
 class Level(torch.nn.Module):
     """1.1 everywhere."""
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pinn.diagnosis.preflight import preflight
+from pinn.diagnosis.solvability import is_homogeneous
 from pinn.domains import Box, Disc, Time
 from pinn.networks import MLP
 from pinn.problem import Problem
@@ -48,6 +49,20 @@ def test_a_homogeneous_problem_is_told_with_what_an_eigenvalue_needs(constraints
     assert "unknowns = {'E': pinn.Eigenvalue()}" in text
     for unknown, norm in ((1.0, {"norm": Integral(lambda u: u**2, 1.0)}), (Eigenvalue(), {})):
         assert texts(looked(LINE, terms | norm, constraints, unknowns={"E": unknown})) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_data_that_are_zero_but_for_a_small_place_are_no_zero(seed):
+    """A hundredth of the start, or of the square, where twenty points see nothing."""
+    heat = Interior(lambda u_t, u_xx: u_t - u_xx)
+    pulse = Initial(u=lambda x: torch.where((x > 0.3) & (x < 0.31), 1.0, 0.0))
+    heater = poisson(lambda x: torch.where((x > 0.3) & (x < 0.31), 1.0, 0.0))
+    for domain, terms in (
+        (LINE * Time(t=(0, 1)), {"heat": heat, "ends": Dirichlet(u=0.0, on=ENDS), "start": pulse}),
+        (SQUARE, {"heat": heater, "edges": Dirichlet(u=0.0, on=SQUARE.sides)}),
+    ):
+        trial = make_trial(Posed(domain, terms), partial(MLP, width=6, depth=2), constraints="soft")
+        assert not is_homogeneous(trial, torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("constraints", ["hard", "soft"])

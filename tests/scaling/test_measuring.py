@@ -1,5 +1,6 @@
 """Sizes of fields and equations, measured on problems in units of all kinds."""
 
+from functools import partial
 from math import pi
 from typing import ClassVar
 
@@ -7,7 +8,10 @@ import pytest
 import torch
 
 import pinn
+from pinn.networks import MLP
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.problems import AllenCahn, Burgers, ElasticityPlate, Helmholtz, Kovasznay, LidDrivenCavity, Poisson2D, Wave
+from pinn.problems.drum import Drum
 from pinn.scaling.measuring import measure_sizes
 from pinn.scaling.sizes import Sizes
 
@@ -122,6 +126,49 @@ def test_a_problems_own_scales_override():
     bar.scales = {"u": 3e-8}  # type: ignore[misc]
     assert measure_sizes(bar).fields["u"] == (0.0, 3e-8)
     assert measure_sizes(bar, "none") == Sizes()
+
+
+class Heater(pinn.Problem):
+    """k T_xx = -q in a rod with ends at zero, the source q to be found from temperatures: 5 in kilo-units."""
+
+    def __init__(self, kilo=1.0, start=1.0):
+        self.domain, self.fields, self.k = pinn.Box(x=(0, 1)), ("T",), 15.0 * kilo
+        self.unknowns = {"q": start}
+        self.x = torch.linspace(0.1, 0.9, 9, dtype=torch.float64).numpy()
+        self.T = 5.0 / 15.0 * self.x * (1 - self.x) / 2 + 1e-3 * (-1.0) ** torch.arange(9).numpy()
+
+    def terms(self):
+        return {
+            "heat": pinn.Interior(lambda T_xx, q: self.k * T_xx + q),
+            "ends": pinn.Dirichlet(T=0.0, on=("x.min", "x.max")),
+            "seen": pinn.Data(at={"x": self.x}, T=self.T, noise=1e-3),
+        }
+
+
+@pytest.mark.parametrize("start", [0.0, 1.0, 100.0])
+def test_an_unknown_is_as_large_as_what_it_changes(start):
+    """Whatever the first guess; of an eigenvalue, which no data tell, none is measured."""
+    assert "q" not in measure_sizes(Heater(start=start)).fields  # about one
+    assert measure_sizes(Heater(1e3, start)).fields["q"][1] in (1e3, 1e4)
+    assert measure_sizes(Heater(1e-3, start)).fields["q"][1] in (1e-3, 1e-2)
+    assert "E" not in measure_sizes(Drum()).fields
+
+
+@pytest.mark.parametrize("kilo", [1.0, 1e3, 1e-3])
+def test_an_unknown_is_found_in_any_unit(kilo, tmp_path):
+    """From a guess of one in all of them, which is up to some thousand times too small or too large."""
+    training = pinn.Training(steps=40, time_limit=None)
+    network = partial(MLP, width=12, depth=2)
+    found = pinn.solve(Heater(kilo), network, training=training, optimizer=LeastDamping(), compile="never")
+    q = found.unknowns["q"]
+    assert abs(float(q) - 5.0 * kilo) < 4 * q.standard_error  # of nine readings
+    assert q.standard_error == pytest.approx(0.018 * 5.0 * kilo / 5.0, rel=0.5)
+    file = found.save(tmp_path / "solution.h5")
+    assert float(pinn.load(file, trust=True).unknowns["q"]) == pytest.approx(float(q))
+    again = pinn.solve(
+        Heater(kilo), network, training=pinn.Training(steps=0), initial_guess=str(file), scaling="none", compile="never"
+    )
+    assert again.trial.unknowns["q"] == pytest.approx(float(q))  # in other sizes
 
 
 def test_given_noise_is_the_size_of_data():

@@ -31,19 +31,23 @@ ALL = (
 )
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e3])
 @pytest.mark.parametrize("one", ALL, ids=repr)
-def test_what_is_trained_and_the_value_are_inverse_and_stay_inside(one):
-    z = torch.linspace(-30, 30, 61, dtype=torch.float64)
-    curve = one.curve
+def test_what_is_trained_and_the_value_are_inverse_and_stay_inside(one, size):
+    curve = curve_of(one, size)
+    assert curve.size == (size if one.scale == "linear" and None in one.bounds else 1.0)
+    z = torch.linspace(-30, 30, 61, dtype=torch.float64) / curve.size
     values = curve.value(z)
     lowest, highest = (-math.inf if one.bounds[0] is None else one.bounds[0]), one.bounds[1] or math.inf
     assert bool(((values >= lowest) & (values <= highest)).all())
     assert bool((values.diff() >= 0).all())
     assert curve.at(curve.trained(float(one))) == pytest.approx(float(one))
-    for at in (-1.2, 0.0, 0.7):
+    for at in (-1.2 / curve.size, 0.0, 0.7 / curve.size):
         value = curve.at(at)
-        assert curve.trained(value) == pytest.approx(at, abs=1e-9)  # rounding by the steepest of the curves
-        step = 1e-6
+        assert curve.trained(value) == pytest.approx(
+            at, abs=1e-9 / curve.size
+        )  # rounding by the steepest of the curves
+        step = 1e-6 / curve.size
         near = curve.value(torch.tensor([at - step, at + step], dtype=torch.float64))
         assert curve.slope(at) == pytest.approx(float(near.diff()) / (2 * step), rel=1e-6)  # step^2 and rounding / step
 

@@ -63,6 +63,30 @@ def test_a_disc_is_a_part():
     assert torch.equal(parts(x) == parts(columns([0.0, 0.0])), inside)
 
 
+class Heated(Problem):
+    """A square plate with a source in a smaller square, or in an L of it."""
+
+    def __init__(self, holds):
+        self.domain, self.fields, self.holds = Box(x=(0, 1), y=(0, 1)), ("u",), holds
+
+    def terms(self):
+        source = Interior(lambda x, y, laplacian_u: laplacian_u + where(self.holds(x, y), 1.0, 0.0))
+        return {"heat": source, "edges": Dirichlet(u=0.0, on=self.domain.sides)}
+
+
+def test_a_part_around_another_is_cut_into_boxes():
+    """No corner of a part points into another one: of nine, each is a box, and numbers go along y first."""
+    parts = find_parts(Heated(lambda x, y: (abs(x - 0.3) < 0.05) & (abs(y - 0.5) < 0.1)))
+    assert parts.count == 9
+    assert parts.are_boxes
+    assert parts(columns([0.1, 0.1], [0.3, 0.5], [0.3, 0.7], [0.9, 0.9])).tolist() == [0, 4, 5, 8]
+    middle = torch.tensor([[0.25, 0.35], [0.4, 0.6]], dtype=torch.float64)
+    assert torch.allclose(parts.boxes[4], middle, atol=1e-9)  # of borders by bisection
+    assert find_parts(Heated(lambda x, y: (x < 0.5) & (y < 0.5))).count == 4
+    assert find_parts(Heated(lambda x, y: x + y < 0.5)).count == 2  # no border along a coordinate
+    assert find_parts(Heated(lambda x, y: x < 0.5)).count == 2  # boxes as they are
+
+
 def test_squares_of_a_table_are_parts_but_for_neighbors_of_one_number():
     parts = find_parts(Table())
     assert parts.count == 8
