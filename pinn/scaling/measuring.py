@@ -73,9 +73,10 @@ class _Measurement:
         self._from_data()
         self._from_balance()
         given = {name: float(scale) for name, scale in self.problem.scales.items()}
-        if not self._is_far():
+        if self._is_far():
+            self._from_fit()
+        elif not self._identified:
             return Sizes({name: (0.0, size) for name, size in given.items()})
-        self._from_fit()
         half = {name: given.get(name, size) for name, size in zip(self.probe.fields, self.half.tolist(), strict=True)}
         answers = self._of_blocks(torch.tensor(list(half.values()), dtype=torch.float64))
         center = dict(zip(half, self.center.tolist(), strict=True))
@@ -94,17 +95,21 @@ class _Measurement:
         return {name: size for name, size in answers.items() if name not in self.noisy}
 
     def _of_unknowns(self, answers: dict[str, float]) -> dict[str, float]:
-        """By how much unknowns change a block as its size does, where that is far from one: of those that data tell."""
-        if not any(isinstance(term, (Data, Observation)) for term in self.problem.all_terms().values()):
-            return {}  # eigenvalues are found by another way
+        """By how much unknowns change a block as its size does, where that is far from one."""
         found = {}
-        for name, guess in self.problem.unknowns.items():
-            if curve_of(guess).has_unit:
-                slopes = self.probe.slopes(name, self.center, self.half, self.lowest * UNIT / LOWEST)
-                most = max((slopes[b] / size for b, size in answers.items() if size > 0), default=0.0)
-                if most > 0 and is_far(1.0 / most, FIELD):
-                    found[name] = rounded(1.0 / most)
+        for name in self._identified:
+            slopes = self.probe.slopes(name, self.center, self.half, self.lowest * UNIT / LOWEST)
+            most = max((slopes[b] / size for b, size in answers.items() if size > 0), default=0.0)
+            if most > 0 and is_far(1.0 / most, FIELD):
+                found[name] = rounded(1.0 / most)
         return found
+
+    @property
+    def _identified(self) -> list[str]:
+        """The unknowns that data tell, in whose unit they are trained; eigenvalues are found by another way."""
+        if not any(isinstance(term, (Data, Observation)) for term in self.problem.all_terms().values()):
+            return []
+        return [name for name, guess in self.problem.unknowns.items() if curve_of(guess).has_unit]
 
     def _is_far(self) -> bool:
         """Whether any size is far from one, or a level far from zero by its field's size."""
@@ -185,7 +190,12 @@ class _Measurement:
         sources = {block: math.sqrt(mean_square(rows)) for block, rows in still.items()}
         waves = self.probe.source_waves(self.center)
         waves = {block: torch.maximum(numbers, self.lowest) for block, numbers in waves.items()}
-        driven = {k: max(self._by_sources(k, sources, waves), default=0.0) for k in range(self.m)}
+        guessed = self._guessed()
+        known = {block: size for block, size in sources.items() if block not in guessed}
+        driven = {
+            k: max(self._by_sources(k, sources if bool(self.half[k].isnan()) else known, waves), default=0.0)
+            for k in range(self.m)
+        }
         for k, size in driven.items():
             if size > 0 and not size <= LARGER * self.half[k]:
                 self.half[k] = size
@@ -197,6 +207,12 @@ class _Measurement:
         for k in range(self.m):
             if bool(self.half[k].isnan()):
                 self.half[k] = abs(float(self.center[k])) or 1.0
+
+    def _guessed(self) -> set[str]:
+        """The blocks whose sources depend on unknowns, of which there are guesses only."""
+        still = torch.zeros(self.m, dtype=torch.float64)
+        slopes = [self.probe.slopes(name, self.center, still, self.lowest) for name in self._identified]
+        return {block for each in slopes for block, slope in each.items() if slope > 0}
 
     def _by_sources(self, k: int, sources: dict[str, float], waves: dict[str, Tensor]) -> Iterator[float]:
         """The sizes of field k at which its terms balance a block's source."""
