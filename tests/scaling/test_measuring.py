@@ -13,6 +13,7 @@ from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.problems import AllenCahn, Burgers, ElasticityPlate, Helmholtz, Kovasznay, LidDrivenCavity, Poisson2D, Wave
 from pinn.problems.drum import Drum
 from pinn.residuals.residuals import Residuals
+from pinn.sampling import SobolSampler
 from pinn.scaling.measuring import measure_sizes
 from pinn.scaling.sizes import Sizes
 from pinn.training.initial_guess import set_initial_guess
@@ -170,7 +171,7 @@ def test_an_unknown_is_found_in_any_unit(kilo, tmp_path):
     file = found.save(tmp_path / "solution.h5")
     assert float(pinn.load(file, trust=True).unknowns["q"]) == pytest.approx(float(q))
     trial = make_trial(Heater(kilo), network)  # of other sizes
-    set_initial_guess(Residuals(trial), str(file), pinn.SobolSampler(), 0)
+    set_initial_guess(Residuals(trial), str(file), SobolSampler(), 0)
     assert trial.unknowns["q"] == pytest.approx(float(q))
 
 
