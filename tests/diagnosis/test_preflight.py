@@ -16,6 +16,7 @@ from pinn.networks import MLP
 from pinn.problem import Problem, derived
 from pinn.report.points import draw_points, spread
 from pinn.sampling import SobolSampler
+from pinn.scaling.measuring import measure_sizes
 from pinn.terms import Data, Dirichlet, Initial, Interior, Mean, Neumann, Periodic, Pin, Robin
 from pinn.trial.making import make_trial
 
@@ -171,6 +172,9 @@ def test_terms_of_very_different_size_are_named():
     assert text.startswith("laplace is ") and "times walls in the loss at the start" in text
     assert "mind the units" in text
     assert "weights.laplace=" not in text  # sizes are measured; a weight of 1e-11 is no advice
+    problem = Posed(SQUARE, terms)
+    sized = preflight(make_trial(problem, network, constraints="soft"), sizes=measure_sizes(problem))
+    assert [text.partition(":")[0] for text in texts(sized)] == ["sizes"]
     weighted = preflight(make_trial(Posed(SQUARE, terms), network, constraints="soft"), {"laplace": 1e-10})
     assert texts(weighted) == []
 
