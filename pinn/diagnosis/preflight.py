@@ -84,8 +84,8 @@ def preflight(
     Every condition selects points; initial and boundary data agree in corners and across periods; there are as many
     conditions as the equations' orders ask for, and as many equations as fields; zero is not the solution; equations
     have the source that flows through the sides, where nothing else sees the fields' level; no term is a million times
-    another at the start, unless its size was measured; the exact solution satisfies every term; which conditions stay soft with hard constraints,
-    and why.
+    another at the start, unless its size was measured; the exact solution satisfies every term; which conditions stay
+    soft with hard constraints, and why.
     weights: of the terms, as of `Residuals`. seed: of the points. sizes: by which it is solved.
     Raises UserError where a condition selects no points, a name means nothing, or a table or a place of
     a quantity leaves the domain.

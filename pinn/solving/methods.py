@@ -116,7 +116,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         if _suits_spectral(plan):
             yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
             if tried and tried[-1].estimate is None:  # windows shorten what begins without being smooth in vain
-                yield Method(_in_all_time(_spectral(plan)), SHARE)
+                yield Method(_in_all_time(plan), SHARE)
         if not _solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         for step in _steps(plan, tried):
@@ -221,7 +221,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
     region, viscous = _trained(plan), _vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
-    features += [_spectral(plan), _in_all_time(_spectral(plan))]
+    features += [_spectral(plan), _in_all_time(plan)]
     for base, constraints in product((region, viscous, *features), (plan.constraints, "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
@@ -354,7 +354,9 @@ def _in_windows(plan: Plan) -> Plan:
 
 
 def _in_all_time(plan: Plan) -> Plan:
-    return replace(plan, training=_changed(plan.training, windows=1))
+    """Spectral functions, with conditions in the loss: where these disagree an ansatz has what jumps built in."""
+    plan = _spectral(plan)
+    return replace(plan, training=_changed(plan.training, windows=1), constraints="soft")
 
 
 def _changed(training: Training, **settings: Any) -> Training:

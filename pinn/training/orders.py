@@ -13,6 +13,7 @@ from pinn.residuals.assembly import Assembly
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.base import Sampler
+from pinn.sampling.sequences import SobolSampler
 from pinn.training.data_waves import data_waves
 from pinn.training.nodes import suited
 from pinn.trial.function import TrialFunction
@@ -22,6 +23,10 @@ LINE = 2000  # places at which a front is looked for
 NEAR, STEEPER = 0.5, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
 FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
 FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
+BENT = 2  # fits of a bent coordinate
+STEEP = 64.0, 8.0, 512.0  # how steeply time is bent about its ends: first, then less and more
+FALLEN = 1e-6  # last coefficients along time below which it is resolved
+JUDGED = 2000  # fresh points
 SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
 
 
@@ -46,8 +51,59 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
         fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
         if not rebalance(residuals.unflatten(fitted), trial):
             break
+    if fits and trial.domain.time is not None:
+        _resolve_ends_of_time(residuals, sampler, generator, assembly)
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
     logger.info("initial guess: functions along %s", told)
+
+
+def _resolve_ends_of_time(
+    residuals: Residuals, sampler: Sampler, generator: Generator, assembly: Assembly | None
+) -> None:
+    """Bend time about its beginning or its end, as steeply as fits are better for on fresh points.
+
+    What begins with a jump or a kink goes with the root of time, which a bent coordinate resolves at all scales. Time
+    is left as it is where the coefficients along it fall.
+    """
+    trial = residuals.trial
+    core, begun = trial.network.core, trial.parameters()
+    assert isinstance(core, Spectral)
+    assert trial.domain.time is not None
+    number = core.coordinates.index(trial.domain.coordinates.index(trial.domain.time))
+    begun = {name: values.clone() for name, values in begun.items()}
+    fresh = bind(residuals, residuals.draw(SobolSampler(interior=JUDGED, boundary=JUDGED // 5), generator), assembly)
+    losses: dict[tuple[float, float], float] = {}
+    orders: dict[tuple[float, float], Tensor] = {}
+
+    def tried(center: float, steepness: float) -> float:
+        """The last of the coefficients along time."""
+        trial.load_parameters(begun)
+        core.bend(number, center, steepness)
+        for _ in range(BENT):
+            least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
+            fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
+            changed = rebalance(residuals.unflatten(fitted), trial)
+            if not changed:
+                break
+        losses[center, steepness] = float(fresh.loss(fitted))
+        orders[center, steepness] = core.orders.detach().clone()
+        residuals.load(fitted)
+        return core.last_coefficients()[number]
+
+    if tried(0.0, 0.0) > FALLEN:
+        middle, *others = STEEP
+        for end in (-1.0, 1.0):
+            tried(end, middle)
+        center, steepness = min(losses, key=lambda one: losses[one])
+        for other in others if steepness else ():
+            tried(center, other)
+    best = min(losses, key=lambda one: losses[one])
+    trial.load_parameters(begun)
+    core.bend(number, *best)
+    with torch.no_grad():
+        core.orders.copy_(orders[best])
+    if best[1]:
+        logger.info("initial guess: time is resolved at its %s", "beginning" if best[0] < 0 else "end")
 
 
 def carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) -> None:
