@@ -12,12 +12,13 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.derivatives.names import Vocabulary
 from pinn.domains.base import Domain
-from pinn.functionals.base import Evaluate, Functional, Quantity, Reading, values_of
+from pinn.functionals.base import MOMENTS, Evaluate, Functional, Quantity, Reading, values_of
 from pinn.functionals.integrals import Total, check_components, nodes_at, outward
 from pinn.sampling.given import WEIGHT
 from pinn.sampling.points import Points
 from pinn.terms.base import required
 
+FEW = 21  # times at which a balance of two or three coordinates of space is taken: each takes thousands of places
 FAINT = 0.1  # of the flux's size over all sides: what flows through closed walls is small beside that
 
 
@@ -66,7 +67,7 @@ class Balance(Functional):
         self.moments(domain)
 
     def reading(self, domain: Domain, evaluate: Evaluate, share: float = 1.0) -> Reading:
-        along, places = self.moments(domain)
+        along, places = self.moments(domain, FEW if len(domain.space_coordinates) > 1 else MOMENTS)
         count = max(len(places), 1)
         through = nodes_at(Total("", domain.walls).region(domain, share, count), domain, self.at)
         flux, weight = outward(self.flux, evaluate, through), through.columns[WEIGHT]

@@ -54,9 +54,11 @@ class WindowedTrial:
 
     @property
     def untrained(self) -> float:
-        """The share of time after the last window, where the fields go on as they ended."""
+        """The share of time in which the fields are held as they ended, see `hold_from`."""
         first, last = self.domain.bounds[self.time]
-        return max(0.0, (last - self.ends[-1]) / (last - first))
+        held = [not any(bool(v.any()) for v in window.parameters().values()) for window in self.windows]
+        bounds = [window.domain.bounds[self.time] for window in self.windows]
+        return sum(end - start for (start, end), is_held in zip(bounds, held, strict=True) if is_held) / (last - first)
 
     def cut(self, number: int, end: float) -> None:
         """Let window `number` be a new one that ends at a time; windows after it are dropped."""

@@ -37,6 +37,13 @@ class Flow(Problem):
         }
 
 
+def test_windows_that_hold_the_last_state_are_not_trained():
+    trial = make_windows(Wave(), SMALL, 4)
+    assert trial.untrained == 0.0
+    trial.hold_from(1)
+    assert trial.untrained == pytest.approx(0.75)
+
+
 def at_seam(trial, number):
     """Points on the seam before window `number`, away from the walls."""
     lower, upper = trial.windows[number].domain.bounds["x"]
