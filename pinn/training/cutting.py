@@ -14,7 +14,7 @@ GAIN = 0.25  # factor on the defect that halving must bring: a half comes with t
 FAILURES = 4.0  # times what is left would take if all windows were like the present one: two attempts, harder ones
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
-AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose
+AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose; more where the time does not suffice
 LEVEL = 1.2  # ratio of two defects up to which they are alike
 NO_WORSE = 3.0  # factor on the least defect, up to which the shortest window is taken where none is solved
 
@@ -71,7 +71,7 @@ class Cutting:
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
         whole = self.end - self.begin
         lost, singular = defect * length / whole, self.cheap and start == self.begin and not self.searches
-        if left > 0.0 and tolerance < defect and lost <= AS_MUCH * self.lost and not self._is_level(defect):
+        if left > 0.0 and tolerance < defect and lost <= AS_MUCH * loosened * self.lost and not self._is_level(defect):
             return self._grown(length)
         if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):
             if not singular:
