@@ -66,44 +66,43 @@ def _resolve_ends_of_time(
     is left as it is where the coefficients along it fall.
     """
     trial = residuals.trial
-    core, begun = trial.network.core, trial.parameters()
+    core, begun = trial.network.core, {name: values.clone() for name, values in trial.parameters().items()}
     assert isinstance(core, Spectral)
     assert trial.domain.time is not None
     number = core.coordinates.index(trial.domain.coordinates.index(trial.domain.time))
-    begun = {name: values.clone() for name, values in begun.items()}
     fresh = bind(residuals, residuals.draw(SobolSampler(interior=JUDGED, boundary=JUDGED // 5), generator), assembly)
-    losses: dict[tuple[float, float], float] = {}
-    orders: dict[tuple[float, float], Tensor] = {}
+    found: dict[tuple[float, float], tuple[float, Tensor]] = {}  # loss there and orders, by center and steepness
 
-    def tried(center: float, steepness: float) -> float:
-        """The last of the coefficients along time."""
+    def last_of(end: float, steepness: float) -> float:
+        """The last coefficients along time of a fit in which it is bent."""
         trial.load_parameters(begun)
-        core.bend(number, center, steepness)
+        core.bend(number, end, steepness)
         for _ in range(BENT):
             least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
             fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
-            changed = rebalance(residuals.unflatten(fitted), trial)
-            if not changed:
+            if not rebalance(residuals.unflatten(fitted), trial):
                 break
-        losses[center, steepness] = float(fresh.loss(fitted))
-        orders[center, steepness] = core.orders.detach().clone()
+        found[end, steepness] = float(fresh.loss(fitted)), core.orders.detach().clone()
         residuals.load(fitted)
         return core.last_coefficients()[number]
 
-    if tried(0.0, 0.0) > FALLEN:
+    def best() -> tuple[float, float]:
+        return min(found, key=lambda bend: found[bend][0])
+
+    if last_of(0.0, 0.0) > FALLEN:
         middle, *others = STEEP
         for end in (-1.0, 1.0):
-            tried(end, middle)
-        center, steepness = min(losses, key=lambda one: losses[one])
+            last_of(end, middle)
+        end, steepness = best()
         for other in others if steepness else ():
-            tried(center, other)
-    best = min(losses, key=lambda one: losses[one])
+            last_of(end, other)
+    end, steepness = best()
     trial.load_parameters(begun)
-    core.bend(number, *best)
+    core.bend(number, end, steepness)
     with torch.no_grad():
-        core.orders.copy_(orders[best])
-    if best[1]:
-        logger.info("initial guess: time is resolved at its %s", "beginning" if best[0] < 0 else "end")
+        core.orders.copy_(found[end, steepness][1])
+    if steepness:
+        logger.info("initial guess: time is resolved at its %s", "beginning" if end < 0 else "end")
 
 
 def carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) -> None:

@@ -10,10 +10,11 @@ import pinn
 from pinn.networks import MLP, Spectral
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Burgers, Poisson2D
+from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
 from pinn.training.nodes import suited
-from pinn.training.orders import rebalance, resolve_front
+from pinn.training.orders import choose_orders, rebalance, resolve_front
 from pinn.training.plan import Plan
 from pinn.trial.making import make_trial
 
@@ -100,3 +101,38 @@ def test_a_run_that_is_continued_before_its_first_step_has_the_points_of_its_own
     begun = plan.trainer(trials[0], Execution())
     continued = plan.trainer(trials[1], Execution(), saved=begun.checkpoint())
     assert [list(axis) for axis in continued.sampler.axes] == [list(axis) for axis in begun.sampler.axes]
+
+
+class Cooling(pinn.Problem):
+    """u_t = 0.1 u_xx from some state, or backwards to it, the ends at zero."""
+
+    def __init__(self, state, side="t.min"):
+        self.domain = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1))
+        self.fields, self.state, self.side = ("u",), state, side
+
+    def terms(self):
+        sign = 1.0 if self.side == "t.min" else -1.0
+        return {
+            "heat": pinn.Interior(lambda u_t, u_xx: sign * u_t - 0.1 * u_xx),
+            "ends": pinn.Dirichlet(u=0.0, on=("x.min", "x.max")),
+            "state": pinn.Dirichlet(u=self.state, on=self.side),
+        }
+
+
+def hat(x):
+    return 0.5 - abs(x - 0.5)
+
+
+@pytest.mark.parametrize(
+    ("state", "side", "end"),
+    [(hat, "t.min", -1.0), (hat, "t.max", 1.0), (lambda x: torch.sin(torch.pi * x), "t.min", 0.0)],
+)
+def test_time_is_bent_about_the_end_at_which_there_is_a_kink(state, side, end):
+    trial = make_trial(Cooling(state, side), partial(Spectral, width=300), constraints="soft")
+    residuals, generator = make_residuals(trial), torch.Generator().manual_seed(0)
+    choose_orders(residuals, SobolSampler(interior=600, boundary=100), generator, None)
+    core = trial.network.core
+    center, steepness = core.bends[core.coordinates.index(1)].tolist()
+    assert (center, steepness > 0.0) == (end, end != 0.0)
+    assert not core.bends[core.coordinates.index(0)].any()
+    assert not core.last.weight.any()  # training starts where it did
