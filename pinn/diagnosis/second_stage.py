@@ -47,6 +47,7 @@ class Staged:
     has at least, or that the last correction itself may have. marched: errors by another way, taken in their place.
     change: by how much the last steps of the training still changed the fields, or how far they jump where parts meet,
     which says more than a defect that is not resolved. missed: errors that values at the start and on walls leave.
+    defect: as of `ErrorEstimate`.
     """
 
     estimate: Estimate
@@ -56,6 +57,7 @@ class Staged:
     marched: Mapping[str, float] = field(default_factory=dict)
     change: Mapping[str, float] = field(default_factory=dict)
     missed: Mapping[str, float] = field(default_factory=dict)
+    defect: float = math.inf
 
     @property
     def trial(self) -> Trial:
@@ -116,7 +118,14 @@ class Staged:
             )
         left = self.estimate.correction.left
         left = left if self.estimate.is_explained else self.fallen * left
-        found = ErrorEstimate(self._rounded(self._errors), left, self.corrections, self.fallen, unknowns=self._unknowns)
+        found = ErrorEstimate(
+            self._rounded(self._errors),
+            left,
+            self.corrections,
+            self.fallen,
+            unknowns=self._unknowns,
+            defect=self.defect,
+        )
         if self.growth is None or not found.is_resolved:
             return found
         return replace(found, trusted_until=self.growth.trusted_until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -69,7 +70,8 @@ class ErrorEstimate:
     where the rest of a corrected residual is not explained, of what it was before. corrections: that the solution has
     taken. fallen: its residual on fresh points over that of the trained network. trusted_until: as of `ErrorGrowth`;
     None where the estimate is a lower bound, too. way: by which it was made. unknowns: the errors of what is
-    identified, each in its unit.
+    identified, each in its unit. defect: the largest residual by what its equation weighs, an error within a wave's
+    length; it is not kept in files.
     """
 
     errors: Mapping[str, float]
@@ -79,6 +81,7 @@ class ErrorEstimate:
     trusted_until: float | None = None
     way: str = "defect correction"
     unknowns: Mapping[str, float] = field(default_factory=dict)
+    defect: float = math.inf
 
     NOISE: ClassVar[str] = "the noise of the data"
     WAY: ClassVar[str] = "estimated_by"  # root attributes

@@ -35,6 +35,7 @@ from pinn.solution.results import measured
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solution_file.results import Result
 from pinn.training.callbacks.history import History
+from pinn.training.defect import defect
 from pinn.training.held_out import HeldOut
 from pinn.training.interruption import Interruption
 from pinn.training.plan import Plan
@@ -142,6 +143,10 @@ def errors_of(
     found = _asked(told, "the error", lambda: staged(trial, weights, seconds, plan.seed, second_stage, change, spare))
     if found is None:
         return None
+    if not found.measured.is_resolved:
+        windows = found.trial.windows
+        told_by = _asked(told, "the defect", lambda: max(defect(make_residuals(one)) for one in windows))
+        found = replace(found, defect=math.inf if told_by is None else told_by)
     # of ordinary equations: in small steps, which resolve what features do not
     marched = _asked(told, "the error, marched in time,", lambda: marched_error(found.trial))
     return replace(found, marched=marched) if marched else found

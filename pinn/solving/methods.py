@@ -230,11 +230,14 @@ def method_named(plan: Plan, name: str) -> Method | None:
 
 
 def doubted_error(estimate: ErrorEstimate | None) -> float:
-    """The largest estimated error; more where it is a lower bound, infinite where there is no estimate."""
+    """The largest estimated error; more where it is a lower bound, infinite where there is no estimate.
+
+    What no correction explains is hardly more than the defect, and may be far less than `DOUBTED`.
+    """
     if estimate is None:
         return float("inf")
     error = estimate.worst[1]
-    return error if estimate.is_resolved else DOUBTED * error
+    return error if estimate.is_resolved else min(DOUBTED * error, max(error, estimate.defect))
 
 
 def the_best(tried: Sequence[T]) -> T:

@@ -78,7 +78,7 @@ def test_spectral_functions_come_first_in_time_and_one_coordinate():
     assert names(Plan(Heat()), 1e-9) == [SPECTRAL]
     assert names(Plan(Heat()), 1e-2, 1e-9) == [SPECTRAL, FEATURES]
     whole = names(Plan(Heat()), None, 1e-2, 1e-2, 1e-9)  # windows fit nothing that begins without being smooth
-    assert whole == [SPECTRAL, "spectral functions", FEATURES, "spectral functions, soft conditions"]
+    assert whole == [SPECTRAL, "spectral functions, soft conditions", FEATURES, f"{FEATURES}, soft conditions"]
     for problem, chosen in (
         (Decay(), {}),
         (Poisson2D(), {}),
@@ -172,7 +172,7 @@ def test_a_method_is_found_again_by_its_name():
     plan = Plan(Heat())
     for name in (
         SPECTRAL,
-        "spectral functions",
+        "spectral functions, soft conditions",
         FEATURES,
         WINDOWS,
         f"{WINDOWS}, soft conditions",
@@ -186,6 +186,9 @@ def test_a_method_is_found_again_by_its_name():
 def test_a_lower_bound_is_doubted():
     assert doubted_error(ErrorEstimate({"u": 1e-3, "v": 2e-3}, left=0.1)) == 2e-3
     assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.9)) > 1e-2
+    assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.9, defect=1e-2)) == 1e-2  # it is hardly more
+    assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.9, defect=1e-4)) == 1e-3
+    assert doubted_error(ErrorEstimate({"u": 1e-3}, left=0.1, defect=1e-4)) == 1e-3
     assert doubted_error(None) == float("inf")
 
 
