@@ -11,8 +11,7 @@ from pinn.functionals.divergence import OF_TERM, divergences
 from pinn.problem import Problem
 from pinn.solution.results import evaluation, reference_evaluation
 from pinn.solution_file.results import Result
-
-ALIKE = 2.0  # error of a quadrature over what others differ by: of an integrand that jumps all are off by as much
+from pinn.trial.parts import find_parts
 
 
 def asked_of(problem: Problem) -> dict[str, Functional]:
@@ -23,8 +22,11 @@ def asked_of(problem: Problem) -> dict[str, Functional]:
     own = dict(problem.results())
     known = [functional.flux for functional in own.values() if isinstance(functional, Balance)]
     domain = problem.domain
-    is_plain = not domain.parameters and not domain.moves  # elsewhere quadratures are too coarse to judge by
+    # elsewhere quadratures are too coarse to judge by: of what jumps they may be off by a half
+    is_plain = not domain.parameters and not domain.moves
     found = divergences(problem.all_terms(), domain, problem.vocabulary) if is_plain else {}
+    if found and find_parts(problem) is not None:
+        found = {}
     further = {name: one for name, one in found.items() if one.flux not in known and name not in own}
     return own | {name: one for name, one in further.items() if not known or not _has_gradients(one)}
 
@@ -59,10 +61,9 @@ def imbalances(asked: Mapping[str, Functional], found: Mapping[str, Result]) -> 
         balance = asked[name]
         if not isinstance(balance, Balance) or result.number is None:
             continue
-        surely = result.number - ALIKE * result.quadrature
-        if surely > TRUSTED:
+        if result.number - result.quadrature > TRUSTED:
             mild = name.startswith(OF_TERM) and _has_gradients(balance)
-            is_wrong = surely > UNSOLVED and not mild
+            is_wrong = result.number - result.quadrature > UNSOLVED and not mild
             word = Word.NOT_SOLVED if is_wrong else Word.PLAUSIBLE
             said = f"{name} fails by {100 * result.number:.2g} % of the largest flow ({told(result)})"
             term = name.removeprefix(OF_TERM)

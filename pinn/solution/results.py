@@ -21,7 +21,7 @@ from pinn.solution_file.results import Result
 from pinn.trial.function import TrialFunction
 from pinn.trial.windows import WindowedTrial
 
-COARSE, BETWEEN = 0.5, 0.7  # shares of a quadrature's nodes with which it is taken once more, and again what is zero
+COARSE = 0.5  # share of a quadrature's nodes with which it is taken once more
 FEW, SHARE = 2, 0.1  # functions that differ from a solution; share of the nodes at which more of them are compared
 
 Trial = TrialFunction | WindowedTrial
@@ -59,9 +59,7 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
         parts = sum(((of(values) - of(near.values)) ** 2 for values in others), start=0.0 * of(near.values))
         return doubted.factor * np.sqrt(parts) + np.abs(of(coarse.values) - of(found.values))
 
-    value, coarser = number(found.values), [coarse]
-    if not functional.is_compared:  # of an integrand that jumps two quadratures may be off by as much
-        coarser.append(functional.reading(domain, evaluation(trial), BETWEEN))
+    value = number(found.values)
     known = None if truth is None or not functional.is_compared else _known(functional, trial, truth)
     true = functional.reference if known is None or value is None else float(number(known))
     return Result(
@@ -74,7 +72,7 @@ def measured(functional: Functional, trial: Trial, doubt: Doubt | None = None, t
         None if doubt is None or value is None else float(off(number)),
         None if doubt is None else off(np.asarray),
         doubted.is_lower_bound,
-        0.0 if value is None else max(abs(float(number(one.values)) - float(value)) for one in coarser),
+        0.0 if value is None else abs(float(number(coarse.values)) - float(value)),
         true,
         known,
         found.parts,
