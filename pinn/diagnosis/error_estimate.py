@@ -66,11 +66,11 @@ class Estimate:
         free = self.trial.problem.defined_up_to_constant
         return {name: v - v.mean() if name in free else v for name, v in fields.items()}
 
-    @property
+    @cached_property
     def errors(self) -> dict[str, float]:
         """||e|| / ||u + e|| of each field; of those that go on as they ended at least as if all of them were wrong."""
         whole, change = self._fields
-        least, unknown = self._least, getattr(self.trial, "untrained", 0.0) ** 0.5
+        least, unknown = self._least, self.trial.untrained**0.5
         return {
             name: max(unknown, ratio(e.norm(), whole[name].norm().clamp_min(least[name] * len(e) ** 0.5)))
             for name, e in change.items()

@@ -143,13 +143,14 @@ def errors_of(
     found = _asked(told, "the error", lambda: staged(trial, weights, seconds, plan.seed, second_stage, change, spare))
     if found is None:
         return None
-    if not found.measured.is_resolved:
-        windows = found.trial.windows
-        told_by = _asked(told, "the defect", lambda: max(defect(make_residuals(one)) for one in windows))
-        found = replace(found, defect=math.inf if told_by is None else told_by)
     # of ordinary equations: in small steps, which resolve what features do not
     marched = _asked(told, "the error, marched in time,", lambda: marched_error(found.trial))
-    return replace(found, marched=marched) if marched else found
+    if marched:
+        return replace(found, marched=marched)
+    if found.measured.is_resolved:
+        return found
+    left = _asked(told, "the defect", lambda: max(defect(make_residuals(one)) for one in found.trial.windows))
+    return found if left is None else replace(found, defect=left)
 
 
 def _figures(output: Output) -> float:

@@ -188,6 +188,15 @@ def _copy(residuals: Residuals, path: str) -> None:
     logger.info("initial guess: the parameters of %s", file)
 
 
+def _fit_unknown_sizes(trial: TrialFunction, of_file: Mapping[str, tuple[float, float]]) -> None:
+    """Let what was trained for unknowns in other sizes give the same values."""
+    ratios = {name: of_file.get(name, (0.0, 1.0))[1] / curve.size for name, curve in trial.curves.items()}
+    if any(ratio != 1.0 for ratio in ratios.values()):
+        parameters = trial.parameters()
+        scaled = {f"unknowns.{name}": ratio * parameters[f"unknowns.{name}"] for name, ratio in ratios.items()}
+        trial.load_parameters(parameters | scaled)
+
+
 def _fit_sizes(trial: TrialFunction, stored: str | None) -> None:
     """Let a last layer that was trained for fields of other sizes give the same fields: (shift, size) as stored."""
     fields = trial.problem.vocabulary.fields
@@ -195,9 +204,7 @@ def _fit_sizes(trial: TrialFunction, stored: str | None) -> None:
     own = trial.sizes or {}
     pairs = [(own.get(name, (0.0, 1.0)), of_file.get(name, (0.0, 1.0))) for name in fields]
     names = trial.linear_parameters
-    sizes = {name: of_file.get(name, (0.0, 1.0))[1] / curve.size for name, curve in trial.curves.items()}
-    trained = {f"unknowns.{name}": size * trial.trained_unknowns[name] for name, size in sizes.items()}
-    trial.load_parameters(trial.parameters() | {name: torch.tensor(z) for name, z in trained.items()})
+    _fit_unknown_sizes(trial, of_file)
     if names is None or all(tuple(mine) == tuple(theirs) for mine, theirs in pairs):
         return
     ratio = torch.tensor([theirs[1] / mine[1] for mine, theirs in pairs], dtype=torch.float64)

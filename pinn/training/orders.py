@@ -46,15 +46,25 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
         shares.append(SMOOTH + (0.0 if w is None else w.highest / (TURN if periodic else 1.0)))
     core.share([*shares, *[SMOOTH] * (len(core.inputs) - len(shares))])
     fits = FITS if not trial.prefix and len(core.inputs) > 1 else 0
-    for _ in range(fits):
-        least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
-        fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
-        if not rebalance(residuals.unflatten(fitted), trial):
-            break
+    _rebalanced(residuals, sampler, generator, assembly, fits)
     if fits and trial.domain.time is not None:
         _resolve_ends_of_time(residuals, sampler, generator, assembly)
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
     logger.info("initial guess: functions along %s", told)
+
+
+def _rebalanced(
+    residuals: Residuals, sampler: Sampler, generator: Generator, assembly: Assembly | None, fits: int
+) -> Tensor:
+    """theta (p,) of the last of so many fits; after each orders are chosen again, until they stay as they are."""
+    fitted = residuals.theta()
+    for _ in range(fits):
+        points = residuals.draw(suited(sampler, residuals.trial), generator)
+        least_squares = bind(residuals, points, assembly)
+        fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
+        if not rebalance(residuals.unflatten(fitted), residuals.trial):
+            break
+    return fitted
 
 
 def _resolve_ends_of_time(
@@ -77,11 +87,7 @@ def _resolve_ends_of_time(
         """The last coefficients along time of a fit in which it is bent."""
         trial.load_parameters(begun)
         core.bend(number, end, steepness)
-        for _ in range(BENT):
-            least_squares = bind(residuals, residuals.draw(suited(sampler, trial), generator), assembly)
-            fitted, _loss = fit_last_layer(least_squares, residuals.theta(), CUTOFF, NEWTON_STEPS, single=True)
-            if not rebalance(residuals.unflatten(fitted), trial):
-                break
+        fitted = _rebalanced(residuals, sampler, generator, assembly, BENT)
         found[end, steepness] = float(fresh.loss(fitted)), core.orders.detach().clone()
         residuals.load(fitted)
         return core.last_coefficients()[number]

@@ -144,6 +144,11 @@ class TrialFunction:
             self.derivatives = self.supported_engine()
 
     @property
+    def untrained(self) -> float:
+        """The share of time in which fields are held as they ended, which windows may be: none."""
+        return 0.0
+
+    @property
     def windows(self) -> "tuple[TrialFunction, ...]":
         """One window, which is this function itself."""
         return (self,)

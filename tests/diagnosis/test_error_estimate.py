@@ -176,17 +176,18 @@ def test_the_error_of_a_field_that_vanishes_is_relative_to_what_its_network_can_
     problem = SimpleNamespace(vocabulary=SimpleNamespace(fields=("u", "v")), defined_up_to_constant=())
     ones = torch.ones(50, dtype=torch.float64)
     found = {"u": ones, "v": 1e-18 * ones}, {"u": 1e-3 * ones, "v": 1e-18 * ones}
-    stub = SimpleNamespace(windows=(window,), problem=problem)
+    stub = SimpleNamespace(windows=(window,), problem=problem, untrained=0.0)
     errors = Estimate(stub, SimpleNamespace(at=lambda x: found), ones[:, None]).errors
     assert errors["u"] == pytest.approx(1e-3, rel=2e-3)
     assert errors["v"] == pytest.approx(1e-18 / (2.0 * NOTHING))
 
 
-def of_ones(correction, **own) -> Estimate:
+def of_ones(correction, untrained=0.0) -> Estimate:
     """The estimate of a field that is one at 50 places."""
     window = SimpleNamespace(own_scale=lambda: (torch.zeros(1), torch.ones(1, dtype=torch.float64)))
     problem = SimpleNamespace(vocabulary=SimpleNamespace(fields=("u",)), defined_up_to_constant=())
-    return Estimate(SimpleNamespace(windows=(window,), problem=problem, **own), correction, torch.zeros(50, 1))
+    trial = SimpleNamespace(windows=(window,), problem=problem, untrained=untrained)
+    return Estimate(trial, correction, torch.zeros(50, 1))
 
 
 def adding(change: float, left: float, runner_up=None):

@@ -29,6 +29,10 @@ from pinn.terms.data import Data
 
 pytestmark = [pytest.mark.estimates, pytest.mark.usefixtures("short_estimates")]
 slow = pytest.mark.slow
+RING = Planted(
+    LINE,
+    {"steady": Interior(lambda u, u_xx, x: u_xx - u + sin(2 * pi * x)), "round": Periodic("x", ("u", "u_x"))},
+)
 
 SOLVED = [
     pytest.param(
@@ -105,25 +109,9 @@ SOLVED = [
         Run(),
         id="robin",
     ),
+    pytest.param(RING, Run(), id="periodic"),
     pytest.param(
-        Planted(
-            LINE,
-            {
-                "steady": Interior(lambda u, u_xx, x: u_xx - u + sin(2 * pi * x)),
-                "round": Periodic("x", ("u", "u_x")),
-            },
-        ),
-        Run(),
-        id="periodic",
-    ),
-    pytest.param(
-        Planted(
-            LINE,
-            {
-                "steady": Interior(lambda u, u_xx, x: u_xx - u + sin(2 * pi * x)),
-                "round": Periodic("x", ("u", "u_x")),
-            },
-        ),
+        RING,
         SOFT,
         id="periodic, soft",
         marks=slow,

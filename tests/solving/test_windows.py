@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from agreement import assert_same_run
 from stopping import Stop
 from windowed import SMALL, settings, solve
 
@@ -109,13 +110,8 @@ def test_a_window_starts_from_the_hidden_layers_of_the_one_before():
 # Files
 
 
-def assert_same_run(a, b):
-    for name, values in a.trial.parameters().items():
-        assert torch.equal(values, b.trial.parameters()[name]), name
-    for name, column in a.history.items():
-        measured = np.isfinite(column)  # a run's last step is measured even where none is due
-        if name != "seconds":
-            np.testing.assert_array_equal(column[measured], b.history[name][measured], err_msg=name)
+def assert_same_windows(a, b):
+    assert_same_run(a, b)
     assert {k: v.tolist() for k, v in a.points.items()} == {k: v.tolist() for k, v in b.points.items()}
 
 
@@ -133,7 +129,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_bit(tmp_path, wholes, ste
     stopped = solve(tmp_path / "parts", optimizer=optimizer, callbacks=[Stop(step)])
     assert stopped.attributes["status"] == "interrupted"
     assert len(stopped.history["step"]) == step
-    assert_same_run(whole, solve(tmp_path / "parts", optimizer=optimizer, resume=True))
+    assert_same_windows(whole, solve(tmp_path / "parts", optimizer=optimizer, resume=True))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +152,7 @@ def test_resuming_a_run_that_failed_at_the_end_of_a_window_or_stage(tmp_path, op
     for step in steps:
         with pytest.raises(ZeroDivisionError):
             solve(tmp_path / str(step), optimizer=optimizer, callbacks=[Failing(step)])
-        assert_same_run(whole, solve(tmp_path / str(step), optimizer=optimizer, resume=True))
+        assert_same_windows(whole, solve(tmp_path / str(step), optimizer=optimizer, resume=True))
 
 
 def test_windows_that_were_not_reached_hold_the_last_state(tmp_path):

@@ -6,9 +6,9 @@ import signal
 from functools import partial
 
 import h5py
-import numpy as np
 import pytest
 import torch
+from agreement import assert_same_run
 from stopping import Stop
 
 import pinn
@@ -54,15 +54,6 @@ def solve(folder, steps, optimizer=None, sampler=None, resume=False, callbacks=(
         scaling="none",
         **settings,
     )
-
-
-def assert_same_run(a, b):
-    for name, value in a.trial.parameters().items():
-        assert torch.equal(value, b.trial.parameters()[name]), name
-    for name, column in a.history.items():
-        measured = np.isfinite(column)  # a run's last step is measured even where none is due
-        if name != "seconds":
-            np.testing.assert_array_equal(column[measured], b.history[name][measured], err_msg=name)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
