@@ -40,34 +40,34 @@ class SpreadCapture:
 
 @dataclass
 class SeparateCapture:
-    """A use of weights of products of two functions of different coordinates: z (c, n, out) sums w_k f_k g_k.
+    """A use of weights of products of functions of different coordinates: z (c, n, out) sums w_k times the k-th.
 
-    f, g: channel -> values (n, ...), without those that are zero. orders: (width, 2), which column of either.
+    f, g: channel -> values (n, p), (n, q), without those that are zero. places: (width,), where the k-th product is
+    among all p q, g's functions running fastest. products: of each channel of z the (factor, i, j) of sum f_i g_j.
     """
 
     weight: Tensor
     f: dict[int, Tensor]
     g: dict[int, Tensor]
-    orders: Tensor
+    places: Tensor
     products: Sequence[Sequence[tuple[float, int, int]]]
     z: Tensor
 
-    def rows(self, cotangent: Tensor, rows: slice) -> Tensor:
-        """dr/dw (k, out, width) for the cotangents (c, n, out) of z: sum_j (sum_i h_ij f_i) g_j by the product rule."""
-        h: dict[tuple[int, int], Tensor] = {}
-        for g, products in zip(cotangent[:, rows], self.products, strict=True):
+    def __post_init__(self) -> None:
+        self._first, self._second = torch.stack(list(self.f.values()), 1), torch.stack(list(self.g.values()), 1)
+        number_f, number_g = {i: k for k, i in enumerate(self.f)}, {j: k for k, j in enumerate(self.g)}
+        self._rule = self._first.new_zeros(len(self.products), len(self.g), len(self.f))
+        for channel, products in enumerate(self.products):
             for factor, i, j in products:
                 if i in self.f and j in self.g:
-                    h[i, j] = h[i, j] + factor * g if (i, j) in h else factor * g
-        total = None
-        for j, values in self.g.items():
-            parts = [h[i, j].unsqueeze(-1) * f[rows].unsqueeze(1) for i, f in self.f.items() if (i, j) in h]
-            if parts:
-                left = sum(parts[1:], start=parts[0]).index_select(-1, self.orders[:, 0])  # (k, out, width)
-                right = values[rows].index_select(-1, self.orders[:, 1]).unsqueeze(1)
-                total = left.mul_(right) if total is None else total.addcmul_(left, right)
-        assert total is not None
-        return total
+                    self._rule[channel, number_g[j], number_f[i]] += factor
+
+    def rows(self, cotangent: Tensor, rows: slice) -> Tensor:
+        """dr/dw (k, out, width) for the cotangents (c, n, out) of z: sum_j (sum_i h_ij f_i) g_j by the product rule."""
+        h = torch.einsum("cko,cji->koji", cotangent[:, rows], self._rule)  # (k, out, of g, of f)
+        left = (h.flatten(1, 2) @ self._first[rows]).unflatten(1, h.shape[1:3]).mT.flatten(1, 2)  # (k, out p, of g)
+        whole = (left @ self._second[rows]).unflatten(1, (h.shape[1], -1)).flatten(2)  # (k, out, p q)
+        return whole.index_select(-1, self.places)
 
 
 class Columns(NamedTuple):

@@ -10,11 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pinn.basis.memory import Memory
 from pinn.derivatives.jets import Jet, Values, stack
 from pinn.derivatives.visible import visible
 
-REMEMBERED = 2**18  # values of a table up to which it is remembered
+REMEMBERED = 2**18  # values of a table, or of points, up to which it is remembered
 TABLES = 16  # the latest of them
+FUNCTIONS = Memory(2**26)  # of coordinates at the latest sets of points
+
+GRID = 4  # places a point of a grid that is evaluated as a whole
 
 Make = Callable[[Tensor, int, int], Tensor]  # (places (k,), count, order) -> derivatives (order + 1, k, count)
 
@@ -30,12 +34,64 @@ class Along(NamedTuple):
 
     def of_points(self, values: Values) -> Values:
         """What holds at the places, (k, ...), at the points (n, ...)."""
-        return values if self.which is None else _taken(values, self.which)
+        return values if self.which is None else taken(values, self.which)
+
+    @property
+    def bytes(self) -> int:
+        """What its tensors take."""
+        values = self.places.coefficients if isinstance(self.places, Jet) else self.places
+        return values.nbytes + (0 if self.which is None else self.which.nbytes)
 
     @property
     def points(self) -> Values:
         """The functions at the points, (n, count)."""
         return self.of_points(self.places)
+
+
+def on_grid(factors: Sequence[Along]) -> Tensor | None:
+    """Which node each point is, (n,), of the grid of all places along the coordinates; None where that is too large."""
+    counts = [len(along.places) for along in factors]
+    points = max(n if along.which is None else len(along.which) for n, along in zip(counts, factors, strict=True))
+    if math.prod(counts) > GRID * points:
+        return None
+    where = torch.zeros((), dtype=torch.long)
+    for n, along in zip(counts, factors, strict=True):
+        which = torch.arange(n, device=along.places.device) if along.which is None else along.which
+        where = where.to(which.device) * n + which
+    return where
+
+
+def functions(
+    x: Values, inputs: Sequence[tuple[int, int]], counts: Sequence[int], bends: Sequence[Sequence[float]]
+) -> list[Along]:
+    """The functions of each coordinate at points (n, columns): harmonics where it is seen in two of them.
+
+    inputs: the columns of each coordinate. Remembered for the same points, which a fit asks for again and again; a jet
+    of theirs knows of no tape.
+    """
+    x = Jet(x.coefficients, x.channels) if isinstance(x, Jet) else x
+    key = _key(x, inputs, counts, bends)
+    known = None if key is None else FUNCTIONS[key]
+    if known is None:
+        known = [
+            harmonics(x[:, first], x[:, second], count) if first != second else polynomials(x[:, first], bend, count)
+            for (first, second), count, bend in zip(inputs, counts, bends, strict=True)
+        ]
+        if key is not None:
+            FUNCTIONS.keep(key, known, len(key[0]) + sum(along.bytes for along in known))
+    return known
+
+
+def _key(x: Values, *others: Sequence) -> tuple | None:
+    """What functions at points depend on; None where these cannot be looked at, or are many."""
+    values = x.coefficients if isinstance(x, Jet) else x
+    if values.device.type != "cpu" or values.requires_grad or values.numel() > REMEMBERED:
+        return None
+    numbers = visible(values)
+    if numbers is None:
+        return None
+    channels = x.channels if isinstance(x, Jet) else None
+    return numbers.tobytes(), values.shape, values.dtype, channels, repr(others)
 
 
 def polynomials(s: Values, bend: Sequence[float], count: int) -> Along:
@@ -44,7 +100,7 @@ def polynomials(s: Values, bend: Sequence[float], count: int) -> Along:
     if found is None:
         return Along(_chebyshev(_bent(s, bend), count), None)
     first, which = found
-    return Along(_chebyshev(_bent(_taken(s, first), bend), count), which)
+    return Along(_chebyshev(_bent(taken(s, first), bend), count), which)
 
 
 def harmonics(cosine: Values, sine: Values, count: int) -> Along:
@@ -53,7 +109,7 @@ def harmonics(cosine: Values, sine: Values, count: int) -> Along:
     if found is None:
         return Along(_harmonics(cosine, sine, count), None)
     first, which = found
-    return Along(_harmonics(_taken(cosine, first), _taken(sine, first), count), which)
+    return Along(_harmonics(taken(cosine, first), taken(sine, first), count), which)
 
 
 def _different(*columns: Values) -> tuple[Tensor, Tensor] | None:
@@ -76,7 +132,8 @@ def _different(*columns: Values) -> tuple[Tensor, Tensor] | None:
     return known if same else None
 
 
-def _taken(values: Values, which: Tensor) -> Values:
+def taken(values: Values, which: Tensor) -> Values:
+    """What holds at places (k, ...), at points (n, ...) each of which is at one of them, (n,)."""
     if isinstance(values, Jet):
         return values.with_coefficients(values.coefficients[:, which])
     return values[which]

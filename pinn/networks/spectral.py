@@ -13,7 +13,7 @@ from pinn.derivatives.jets import Jet, Values, stack
 from pinn.derivatives.tape import SeparateCapture, Tape
 from pinn.networks.base import Network
 from pinn.networks.layers import require_sizes
-from pinn.networks.places import Along, harmonics, is_present, polynomials
+from pinn.networks.places import Along, functions, is_present, on_grid, taken
 
 WIDTH = 1200  # of the last layer, over the number of fields, where it is left open
 LAST, LEAST = 0.15, 3  # of the orders along a coordinate, by which it is judged whether they suffice: share and number
@@ -69,9 +69,17 @@ class Spectral(Network):
         return [int(n) + 1 for n in self._whole.amax(0)]
 
     def share(self, shares: Sequence[float]) -> None:
-        """Take a box of orders whose sides are in proportion to the shares, as near as whole numbers come."""
+        """Take a box of orders whose sides are in proportion to the shares, as near as whole numbers come.
+
+        Of two coordinates the shorter side is a whole number: functions, and the nodes at which they are fitted, are
+        the same for many windows of time, and what is known at these nodes is not computed again.
+        """
         require(len(shares) == len(self.inputs), f"one share a coordinate is needed, got {len(shares)}")
         each = (self.width / math.prod(shares)) ** (1.0 / len(shares))
+        if len(shares) == 2:
+            number = shares.index(min(shares))
+            count = min(max(1, round(each * shares[number])), self.width)
+            shares, each = [count if k == number else self.width / count for k in range(2)], 1.0
         axes = [torch.arange(min(self.width, math.ceil(2.0 * each * share) + FEWEST)) for share in shares]
         orders = torch.cartesian_prod(*axes).reshape(-1, len(shares)).double()
         size = ((orders + 1.0) / torch.tensor(list(shares), dtype=torch.float64)).amax(1)
@@ -154,44 +162,37 @@ class Spectral(Network):
         return ("last.weight",)
 
     def features(self, x: Values) -> Values:
-        def outer(f: Tensor, g: Tensor) -> Tensor:
-            return (f.unsqueeze(-1) * g.unsqueeze(-2)).flatten(-2)
-
-        factors = [along.points for along in self._along(x)]
-        box = reduce(lambda f, g: _of_separate(outer, f, g), factors)  # (n, all products in the box of the orders)
-        return _columns(box, self._places)
+        return _within(_columns(reduce(_outer, [along.points for along in self._along(x)]), self._places), x)
 
     def forward(self, x: Values) -> Values:
-        factors = self._along(x)
         if not (isinstance(x, Jet) and isinstance(x.tape, Tape)):
-            return self._sums(factors)
-        if len(factors) != 2:
+            return _within(self._sums(self._along(x)), x)
+        if len(self.inputs) == 1:
             return self.last(self.features(x))
+        factors = self._along(x)
         with torch.no_grad():
             z = self._sums(factors)
-        first, last = (along.points for along in factors)
-        assert isinstance(z, Jet) and isinstance(first, Jet) and isinstance(last, Jet)
-        x_channels, y_channels = _present(first.coefficients), _present(last.coefficients)
-        capture = SeparateCapture(
-            self.last.weight, x_channels, y_channels, self._whole, first.channels.products, z.coefficients
-        )
-        return z.with_coefficients(x.tape.products(capture))
+        first, others = factors[0].points, reduce(_outer, [along.points for along in factors[1:]])
+        assert isinstance(z, Jet) and isinstance(first, Jet) and isinstance(others, Jet)
+        of_first, of_others = _present(first.coefficients), _present(others.coefficients)
+        products = first.channels.products
+        capture = SeparateCapture(self.last.weight, of_first, of_others, self._places, products, z.coefficients)
+        return Jet(x.tape.products(capture), z.channels, x.tape)
 
     def _sums(self, factors: Sequence[Along]) -> Values:
         """sum_kl w_kl f_k g_l ... of each output, (n, outputs), coordinate by coordinate, without the products."""
-
-        def contracted(z: Tensor, g: Tensor) -> Tensor:
-            return torch.einsum("na,nab->nb", g, z.unflatten(-1, (g.shape[-1], -1)))
-
         counts, outputs = self.counts, len(self.last.weight)
         box = self.last.weight.new_zeros(outputs, math.prod(counts)).index_add(1, self._places, self.last.weight)
+        grid = on_grid(factors)
+        contracted = _at_each if grid is None else _across
         sums = []
         for w in box.reshape(outputs, counts[0], -1):
-            z = factors[0].of_points(factors[0].places @ w)
+            z = factors[0].places @ w
+            z = factors[0].of_points(z) if grid is None else z
             for along in factors[1:]:
-                z = _of_separate(contracted, z, along.points)
+                z = _of_separate(contracted, z, along.points if grid is None else along.places)
             sums.append(z.sum(-1))
-        return stack(sums, -1)
+        return stack(sums, -1) if grid is None else taken(stack(sums, -1), grid)
 
     @property
     def _places(self) -> Tensor:
@@ -207,10 +208,7 @@ class Spectral(Network):
 
     def _along(self, x: Values) -> list[Along]:
         """The functions of each coordinate."""
-        return [
-            harmonics(x[:, first], x[:, second], count) if first != second else polynomials(x[:, first], bend, count)
-            for (first, second), count, bend in zip(self.inputs, self.counts, self.bends.detach().tolist(), strict=True)
-        ]
+        return functions(x, self.inputs, self.counts, self.bends.detach().tolist())
 
 
 def _bounded(wanted: float, count: int) -> float:
@@ -228,12 +226,34 @@ def _of_separate(product: Callable[[Tensor, Tensor], Tensor], f: Values, g: Valu
         parts = [(factor, product(x[i], y[j])) for factor, i, j in products if i in x and j in y]
         summands = [part if factor == 1.0 else factor * part for factor, part in parts]
         whole.append(reduce(add, summands) if summands else torch.zeros_like(whole[0]))
-    return Jet(torch.stack(whole), f.channels, f.tape or g.tape)
+    return Jet(torch.stack(whole), f.channels)
 
 
 def _present(coefficients: Tensor) -> dict[int, Tensor]:
     """The channels that are not zero everywhere, by number, the value's always."""
     return {k: channel for k, channel in enumerate(coefficients) if k == 0 or is_present(channel)}
+
+
+def _outer(f: Values, g: Values) -> Values:
+    """All products (n, p q) of functions (n, p) and (n, q) of different coordinates."""
+    return _of_separate(lambda x, y: (x.unsqueeze(-1) * y.unsqueeze(-2)).flatten(-2), f, g)
+
+
+def _at_each(z: Tensor, g: Tensor) -> Tensor:
+    """sum_k g_k z_k at each point: z (n, count rest), g (n, count) -> (n, rest)."""
+    return torch.einsum("na,nab->nb", g, z.unflatten(-1, (g.shape[-1], -1)))
+
+
+def _across(z: Tensor, g: Tensor) -> Tensor:
+    """The same at all pairs of their places: z (k, count rest), g (m, count) -> (k m, rest)."""
+    return (g @ z.unflatten(-1, (g.shape[-1], -1))).flatten(0, 1)
+
+
+def _within(values: Values, x: Values) -> Values:
+    """The same in the pass that x belongs to."""
+    if not isinstance(values, Jet) or not isinstance(x, Jet):
+        return values
+    return Jet(values.coefficients, values.channels, x.tape)
 
 
 def _columns(values: Values, numbers: Tensor) -> Values:

@@ -10,7 +10,6 @@ are continuous at t_0 to rounding, whatever N_k is, and conditions that the ansa
 
 import math
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
+from pinn.basis.memory import Memory
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Jet, Values, stack
 from pinn.derivatives.visible import visible
-
-REMEMBERED = 2**28  # bytes of what the windows before are at the latest sets of points
 
 _serials = count()
 
@@ -90,31 +88,6 @@ class Piece:
         """The own part's columns (n, m). No gradient in the network's parameters."""
         parameters = {name: values.detach() for name, values in self.network.named_parameters()}
         return stack(self.start.own(x, functional_call(self.network, parameters, (x,))), -1)
-
-
-class Memory:
-    """Tensors that were computed before, the latest ones, up to some number of bytes in all."""
-
-    def __init__(self, size: int = REMEMBERED) -> None:
-        self.size = size
-        self._known: OrderedDict[tuple, list[Tensor]] = OrderedDict()
-        self._held = 0
-
-    def __getitem__(self, key: tuple) -> list[Tensor] | None:
-        if key not in self._known:
-            return None
-        self._known.move_to_end(key)
-        return self._known[key]
-
-    def __setitem__(self, key: tuple, values: list[Tensor]) -> None:
-        self._known[key] = values
-        self._held += _bytes(values)
-        while self._held > self.size and len(self._known) > 1:
-            self._held -= _bytes(self._known.popitem(last=False)[1])
-
-
-def _bytes(values: Sequence[Tensor]) -> int:
-    return sum(value.numel() * value.element_size() for value in values)
 
 
 class Continuation(Start):
@@ -198,7 +171,7 @@ class Continuation(Start):
             derivatives = self._after(piece, derivatives, held)
         assert derivatives is not None
         if place is not None and known < len(keys):
-            self.memory[keys[-1]] = derivatives
+            self.memory.keep(keys[-1], derivatives, sum(values.nbytes for values in derivatives))
         return derivatives
 
     def _after(self, piece: Piece, at_start: list[Tensor] | None, held: "_Tensor | _Jet") -> list[Tensor]:

@@ -63,7 +63,7 @@ class LookingBack(Start):
         raw = functional_call(last.network, parameters, (last.start.reached(held),))
         outputs = stack(last.start.outputs(held, raw), -1)
         if key is not None and isinstance(outputs, Jet):
-            self.going_on.memory[key] = [outputs.coefficients]
+            self.going_on.memory.keep(key, [outputs.coefficients], outputs.coefficients.nbytes)
         return outputs
 
     def _key(self, x: Values) -> tuple | None:

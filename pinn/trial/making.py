@@ -11,6 +11,7 @@ from pinn.ansatz.written import WrittenAnsatz
 from pinn.basis.arguments import argument_names
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
+from pinn.basis.memory import Memory
 from pinn.derivatives.evaluation import Request
 from pinn.derivatives.jets import Values
 from pinn.domains.base import Domain
@@ -22,7 +23,7 @@ from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.around import around_holes
-from pinn.trial.continuation import Beginning, Continuation, Memory, Piece, Start
+from pinn.trial.continuation import Beginning, Continuation, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs, trained_for
 from pinn.trial.interfaces import Interfaces
 from pinn.trial.looking_back import LookingBack
@@ -83,11 +84,6 @@ def make_trial(
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
     sizes: FieldSizes | None = None,
-    domain: Domain | None = None,
-    start: Start | None = None,
-    prefix: str = "",
-    parts: Parts | None = None,
-    few_waves: bool = False,
 ) -> TrialFunction:
     """Build the trial function of a problem.
 
@@ -95,14 +91,35 @@ def make_trial(
     sizes: field -> (shift, size) by which the network's outputs become the field's, in its unit; (0, 1) where not
     named, None for the problem's own scales; of an unknown, by which it is trained. An ansatz and a window's start take
     the place of a shift.
-    domain, start, prefix: of a window of time, as of `TrialFunction`; inputs are scaled from its bounds. parts: of the
-    problem's domain, where they are known; None looks for them if the network is one of several parts. few_waves: no
-    more random features than a window of a few waves can tell apart.
     Parameters are created on the CPU from torch's global generator, then moved.
     """
     problem.check_complete()
-    ansatz, start = make_ansatz(problem, constraints), start or Beginning()
-    parts = parts or _parts_for(network, problem, dtype)
+    ansatz, parts = make_ansatz(problem, constraints), _parts_for(network, problem, dtype)
+    return _with_ansatz(problem, network, ansatz, parts, derivatives, dtype, device, sizes)
+
+
+def _with_ansatz(
+    problem: Problem,
+    network: NetworkFactory,
+    ansatz: WrittenAnsatz | DerivedAnsatz | None,
+    parts: Parts | None,
+    derivatives: str,
+    dtype: torch.dtype,
+    device: str | torch.device,
+    sizes: FieldSizes | None,
+    *,
+    domain: Domain | None = None,
+    start: Start | None = None,
+    prefix: str = "",
+    few_waves: bool = False,
+) -> TrialFunction:
+    """The same, of the whole domain or of a window of time.
+
+    parts: of the problem's domain, where the network is one of several. domain, start, prefix: of a window, as of
+    `TrialFunction`; inputs are scaled from its bounds. few_waves: no more random features than a window of a few waves
+    can tell apart.
+    """
+    start = start or Beginning()
     embedding = with_features(problem, _scaled(problem, ansatz, domain or problem.domain))
     seen, core = _seen_and_core(network, problem, embedding, parts, domain or problem.domain, few_waves)
     own = own_inputs(problem, embedding.coordinates)
@@ -200,18 +217,10 @@ def make_windows(
     Raises:
         UserError: the problem cannot be solved window by window; the message says why.
     """
-    make = partial(
-        make_trial,
-        problem,
-        constraints=constraints,
-        derivatives=derivatives,
-        dtype=dtype,
-        device=device,
-        network=network,
-        sizes=sizes,
-        parts=_parts_for(network, problem, dtype),
-        few_waves=windows == AUTO,
-    )
+    problem.check_complete()
+    ansatz, parts = make_ansatz(problem, constraints), _parts_for(network, problem, dtype)  # the same for all windows
+    made = partial(_with_ansatz, problem, network, ansatz, parts, derivatives, dtype, device, sizes)
+    make = partial(made, few_waves=windows == AUTO)
     if windows == 1 or (windows == AUTO and problem.domain.time is None):
         return make()
     try:
@@ -227,7 +236,7 @@ def make_windows(
 class WindowCutter:
     """Makes the windows of a problem's time, each after those before it.
 
-    make: a trial function, as of `make_trial`. seed: of each window's random parameters, with its number; None draws
+    make: a trial function, as of `_with_ansatz`. seed: of each window's random parameters, with its number; None draws
     them one after the other. Raises UserError where the problem cannot be cut.
     """
 
