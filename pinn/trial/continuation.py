@@ -10,9 +10,8 @@ are continuous at t_0 to rounding, whatever N_k is, and conditions that the ansa
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 
 import numpy as np
@@ -180,30 +179,12 @@ class Continuation(Start):
         Where j >= m of an output they are zero: that derivative is not carried from window to window.
         """
         count, length = max(self.orders), piece.length
-        derivatives = list(_time_derivatives(partial(_own_at, piece, held), piece.end, count, held.x))
+        derivatives = held.rates(piece, count)
         for i, earlier in enumerate(at_start or []):
             for j in range(i + 1):
                 derivatives[j] = derivatives[j] + length ** (i - j) / math.factorial(i - j) * earlier
         carried = [[float(j < m) for m in self.orders] for j in range(count)]
         return [a * a.new_tensor(mask) for a, mask in zip(derivatives, carried, strict=True)]
-
-
-def _own_at(piece: Piece, held: "_Tensor | _Jet", t: Tensor) -> Tensor:
-    """The own part of an earlier window at the points, all at time t."""
-    values = piece.at(held.at(t))
-    return values.coefficients if isinstance(values, Jet) else values
-
-
-def _time_derivatives(f: Callable[[Tensor], Tensor], t: float, count: int, like: Values) -> tuple[Tensor, ...]:
-    """f and its first count - 1 derivatives at t, by nested forward mode."""
-
-    def nested(t: Tensor, count: int) -> tuple[Tensor, ...]:
-        if count == 1:
-            return (f(t),)
-        values, slopes = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))[:2]
-        return (*values, slopes[-1])
-
-    return nested(torch.full((), t, dtype=like.dtype, device=like.device), count)
 
 
 @dataclass(frozen=True)
@@ -213,8 +194,18 @@ class _Tensor:
     x: Tensor
     keep: Tensor  # (d,), 0 at the time coordinate and 1 elsewhere
 
-    def at(self, t: Tensor) -> Tensor:
-        return self.x * self.keep + t * (1.0 - self.keep)
+    def rates(self, piece: Piece, count: int) -> list[Tensor]:
+        """The own part of an earlier window and its first count - 1 time derivatives at its end, (n, m), by `jvp`."""
+
+        def nested(t: Tensor, count: int) -> tuple[Tensor, ...]:
+            if count == 1:
+                values = piece.at(self.x * self.keep + t * (1.0 - self.keep))
+                assert isinstance(values, Tensor)
+                return (values,)
+            values, slopes = jvp(lambda s: nested(s, count - 1), (t,), (torch.ones_like(t),))[:2]
+            return (*values, slopes[-1])
+
+        return list(nested(torch.full((), piece.end, dtype=self.x.dtype, device=self.x.device), count))
 
     def place(self) -> None:
         """Nothing to remember these points by: the reference engine sees them within a transform only."""
@@ -235,10 +226,21 @@ class _Jet:
     channels: Channels
     time: int
 
-    def at(self, t: Tensor) -> Jet:
-        places = [self.x.channels.index[symbol] for symbol in self.channels.symbols]
-        c = self.x.coefficients[places] * self.keep
-        return Jet(torch.cat([(c[0] + t * (1.0 - self.keep)).unsqueeze(0), c[1:]]), self.channels)
+    def rates(self, piece: Piece, count: int) -> list[Tensor]:
+        """The same, (c, n, m) in the channels, by a jet with derivatives in time."""
+        orders, at_time = [list(self.channels.symbols)], 1.0 - self.keep
+        for _ in range(1, count):
+            orders.append([symbol.differentiated(self.time) for symbol in orders[-1]])
+        channels = Channels.closure([symbol for symbols in orders for symbol in symbols], len(self.keep))
+        x = self.x.coefficients.new_zeros(len(channels), *self.x.shape)
+        for symbol in self.channels.symbols:
+            x[channels.index[symbol]] = self.x.coefficients[self.x.channels.index[symbol]] * self.keep
+        x[0] += piece.end * at_time
+        if count > 1:
+            x[channels.slopes[self.time]] = at_time
+        values = piece.at(Jet(x, channels))
+        assert isinstance(values, Jet)
+        return [values.coefficients[[channels.index[symbol] for symbol in symbols]] for symbols in orders]
 
     def place(self) -> tuple | None:
         """What the values depend on: places and channels; None within a transform, which hides the points."""
