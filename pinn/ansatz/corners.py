@@ -13,22 +13,29 @@ from pinn.problem import Problem
 
 POINTS = 64  # along an edge
 INWARDS = 1e-6  # of the way to the middle
-TOLERANCE = 1e-8  # of the data's size
+TOLERANCE, SLIGHT = 1e-8, 1e-4  # of the data's size: from where on they disagree, and up to where it hardly matters
 
 
 @dataclass(frozen=True)
 class Disagreement:
     """Two prescriptions, or one and a period, that cannot both hold: what differs, where and by how much.
 
-    outside: whether their sides do not meet in the domain itself, from whose box a corner is cut.
+    share: of the data's size. outside: whether their sides do not meet in the domain itself, from whose box a corner is
+    cut.
     """
 
     prescriptions: tuple[Prescription, ...]
     quantity: str
     where: str
     size: float
+    share: float
     terms: tuple[str, str]
     outside: bool = False
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether both may be held, as of data that have nearly died away where a domain is cut off."""
+        return self.share < SLIGHT and len(self.prescriptions) > 1
 
     def __str__(self) -> str:
         first, second = self.terms
@@ -50,11 +57,12 @@ def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagre
         columns = _edge(problem, p.place, q.place)
         a, b = _derivative(p, columns, q), _derivative(q, columns, p)
         size = float((a - b).abs().max())
-        if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p, q)):
+        share = _share(size, float(a.abs().max()), float(b.abs().max()), _size(problem, p, q))
+        if not share <= TOLERANCE:
             suffix = "".join(c or "" for x in (p, q) if x.order for c in [x.place.coordinate])
             quantity = f"{p.field}_{suffix}" if suffix else p.field
             where, outside = f"{p.place.side}, {q.place.side}", _is_outside(problem, columns)
-            yield Disagreement((p, q), quantity, where, size, (p.term, q.term), outside)
+            yield Disagreement((p, q), quantity, where, size, share, (p.term, q.term), outside)
 
 
 def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
@@ -70,9 +78,15 @@ def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreem
             for k in orders if p.place.coordinate not in (None, c) else ():
                 a, b = (_along(p, _edge(problem, p.place, end), c, k) for end in ends)
                 size = float((a - b).abs().max())
-                if not size <= TOLERANCE * max(float(a.abs().max()), float(b.abs().max()), _size(problem, p)):
+                share = _share(size, float(a.abs().max()), float(b.abs().max()), _size(problem, p))
+                if not share <= TOLERANCE:
                     quantity = p.field + ("_" + c * k if k else "")
-                    yield Disagreement((p,), quantity, f"{c}.min and {c}.max", size, (p.term, name))
+                    yield Disagreement((p,), quantity, f"{c}.min and {c}.max", size, share, (p.term, name))
+
+
+def _share(size: float, *of: float) -> float:
+    """A difference as a share of the largest of the data's sizes."""
+    return size / max(of) if size else 0.0
 
 
 def _is_outside(problem: Problem, edge: Mapping[str, Tensor]) -> bool:

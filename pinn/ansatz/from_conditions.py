@@ -57,7 +57,7 @@ def derive(problem: Problem) -> DerivedAnsatz:
             collected.drop(p, reason)
     ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))
     for disagreement in ansatz.disagreements:
-        given = [p for p in disagreement.prescriptions if p in collected.kept]
+        given = [p for p in disagreement.prescriptions if p in collected.kept and not disagreement.is_slight]
         if disagreement.outside:  # of the domain: one of the two may stay, a constant, which is harmless there
             given = sorted(given, key=lambda p: not callable(p.value))[: len(given) - 1]
         for p in given:

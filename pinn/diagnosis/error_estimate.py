@@ -32,6 +32,7 @@ from pinn.trial.windows import WindowedTrial, longest_of
 SAMPLES = 0.0, 0.5, 0.9  # shares of the number of windows: where more spectral functions are tried first
 REFINED, PRICE = 0.25, 2.0  # shares of the time for these, and of what is spare for a few more in every window
 EARLY = 8  # windows after which it is known how long all take
+HELD = 0.25  # share of the time that is not trained, from which windows are not corrected: the error is half or more
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points
@@ -114,7 +115,7 @@ class Estimate:
         time at least.
         """
         domain = self.trial.domain
-        if domain.time is None:
+        if domain.time is None or self.trial.untrained > HELD:
             return None
         first, last = domain.bounds[domain.time]
         time = self.x[:, domain.coordinates.index(domain.time)].double().cpu().numpy()
@@ -177,10 +178,13 @@ def correct(
 ) -> tuple[Correction, ...]:
     """The best correction found, and where it explains little the one that fits best, whatever it does elsewhere.
 
-    weights: of the terms in the loss. Windows of time are corrected one after the other. Raises UserError where a
-    residual depends on all points at once, or is not finite.
+    weights: of the terms in the loss. Windows of time are corrected one after the other, and not at all where much of
+    the time is not trained: all of that counts as wrong. Raises UserError where a residual depends on all points at
+    once, or is not finite.
     """
     make = partial(make_residuals, weights=weights)
+    if isinstance(trial, WindowedTrial) and trial.untrained > HELD:
+        return (March(trial, trial, 1.0, ()),)
     if all(map(is_refinable, trial.windows)):
         if isinstance(trial, TrialFunction):
             return (refined(make(trial), generator),)
@@ -288,12 +292,16 @@ def missed_values(trial: Trial, generator: Generator) -> dict[str, float]:
     """Field -> the error, by its size, that is left at least by what its values miss at the start and on walls.
 
     Where they are terms of the loss: a correction sees them as rows among others, which may weigh far more. What the
-    start misses lasts; what walls miss in waves of length l reaches l / 2 pi into the domain.
+    start misses lasts; what walls miss in waves of length l reaches l / 2 pi into the domain. Where an ansatz holds
+    data that disagree slightly it is as much as these differ by.
     """
     start = trial.windows[0]
     walls = _missed(longest_of(trial.windows), start.domain.walls, generator)
     begun = {} if start.domain.time is None else _missed(start, (f"{start.domain.time}.min",), generator)
-    return {name: max(BEGUN * begun.get(name, 0.0), WALLS * walls.get(name, 0.0)) for name in {**walls, **begun}}
+    told = {name: max(BEGUN * begun.get(name, 0.0), WALLS * walls.get(name, 0.0)) for name in {**walls, **begun}}
+    for name, share in start.slight_disagreements.items():
+        told[name] = max(told.get(name, 0.0), share)
+    return told
 
 
 def _missed(window: TrialFunction, sides: Sequence[str], generator: Generator) -> dict[str, float]:

@@ -6,7 +6,7 @@ from itertools import chain
 
 import torch
 
-from pinn.ansatz.corners import disagreements
+from pinn.ansatz.corners import Disagreement, disagreements
 from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.basis.errors import UserError
@@ -122,7 +122,13 @@ def _disagreements(trial: TrialFunction) -> Iterator[Finding]:
     for disagreement in disagreements(problem, prescriptions(problem).kept):  # the largest first
         if disagreement.terms not in told:
             told.add(disagreement.terms)
-            yield Finding(f"{disagreement}; no smooth solution has both, expect errors there")
+            yield Finding(f"{disagreement}; {_what_to_expect(disagreement)}")
+
+
+def _what_to_expect(disagreement: Disagreement) -> str:
+    if disagreement.is_slight:
+        return f"of its size that is {disagreement.share:.0e}, and both are held: expect no error below it"
+    return "no smooth solution has both, expect errors there"
 
 
 def _left_out(residuals: Residuals) -> Iterator[Finding]:

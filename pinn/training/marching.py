@@ -18,8 +18,9 @@ from pinn.residuals.protocol import LeastSquares
 from pinn.training.clock import Clock
 from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
+from pinn.training.fronts import resolve_front
 from pinn.training.interruption import Interruption
-from pinn.training.orders import carry, rebalance, resolve_front
+from pinn.training.orders import carry, rebalance
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.trainer import Trainer
@@ -239,7 +240,7 @@ class TimeMarching(Run):
             carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
             rebalance(self.trial.windows[number - 1].parameters(), window, self._stretch(number))
         if saved is None:
-            resolve_front(window, self.trial.windows[number - 1] if number else None, keeps=not self._tried)
+            resolve_front(window, self.trial.windows[number - 1] if number else None)
         plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)
         trainer = plan.trainer(
             window,

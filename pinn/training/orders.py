@@ -19,9 +19,6 @@ from pinn.training.nodes import suited
 from pinn.trial.function import TrialFunction
 
 TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
-LINE = 2000  # places at which a front is looked for
-NEAR, STEEPER = 0.5, 1.1  # of a front's width, and a factor of its steepness, up to which it is resolved like another
-FRONT = 8.0  # half the domain over a front's half width, from which it is resolved by itself
 FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
 BENT = 2  # fits of a bent coordinate
 STEEP = 64.0, 8.0, 512.0  # how steeply time is bent about its ends: first, then less and more
@@ -139,47 +136,3 @@ def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float
     chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
     trial.load_parameters(fresh | chosen)
     return changed
-
-
-def resolve_front(window: TrialFunction, before: TrialFunction | None, keeps: bool = False) -> None:
-    """Bend a spectral network's coordinate about the steepest front that is there when the window begins.
-
-    before: the window before it, which ends there; None for the first one. keeps: whether its bend may do.
-    """
-    core, domain = window.network.core, window.domain
-    space = domain.space_coordinates
-    if not isinstance(core, Spectral) or len(space) != 1 or domain.time is None:
-        return
-    at, t = (
-        (window, domain.bounds[domain.time][0]) if before is None else (before, before.domain.bounds[domain.time][1])
-    )
-    fields, (lower, upper) = window.problem.vocabulary.fields, domain.bounds[space[0]]
-    points = torch.full((LINE, 2), t, dtype=window.dtype, device=window.device)
-    i = domain.coordinates.index(space[0])
-    points[:, i] = torch.linspace(lower, upper, LINE)
-    with torch.no_grad():
-        values = at.evaluate([*fields, *(f"{name}_{space[0]}" for name in fields)], points)
-    center, steepness = 0.0, 0.0
-    for name in fields:
-        slope, extent = values[f"{name}_{space[0]}"].abs(), float(values[name].max() - values[name].min())
-        steep = float(slope.max()) * (upper - lower) / extent if extent > 0 else 0.0
-        if steep > steepness:
-            steepness, center = steep, float(2.0 * (points[slope.argmax(), i] - lower) / (upper - lower) - 1.0)
-    number = core.coordinates.index(i)
-    is_front = steepness > FRONT and not core.is_periodic[number]
-    bend = (center, steepness) if is_front else (0.0, 0.0)
-    core.bend(number, *(_alike(bend, _bend(before, number)) if before is not None and keeps else bend))
-
-
-def _bend(window: TrialFunction, number: int) -> tuple[float, float]:
-    core = window.network.core
-    assert isinstance(core, Spectral)
-    center, steepness = core.bends.detach()[number].tolist()
-    return center, steepness
-
-
-def _alike(bend: tuple[float, float], before: tuple[float, float]) -> tuple[float, float]:
-    """The bend of the window before where that resolves the front, too: what was computed at its nodes is known."""
-    (center, steepness), (old, earlier) = bend, before
-    near = abs(center - old) * steepness < NEAR and STEEPER * min(steepness, earlier) >= max(steepness, earlier)
-    return before if near else bend

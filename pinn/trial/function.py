@@ -171,6 +171,12 @@ class TrialFunction:
         return region.during(*self._window.bounds[self._window.time])
 
     @property
+    def slight_disagreements(self) -> dict[str, float]:
+        """Field -> the largest share of their size by which data differ that its ansatz holds nevertheless."""
+        found = [one for one in getattr(self.ansatz, "disagreements", []) if one.is_slight]
+        return {one.prescriptions[0].field: one.share for one in reversed(found)}
+
+    @property
     def constraints(self) -> str:
         """`hard` where an ansatz makes conditions hold exactly, else `soft`."""
         return "soft" if self.ansatz is None else "hard"

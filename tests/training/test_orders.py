@@ -14,41 +14,11 @@ from pinn.residuals.exact_terms import make_residuals
 from pinn.residuals.execution import Execution
 from pinn.sampling import SobolSampler
 from pinn.training.nodes import suited
-from pinn.training.orders import choose_orders, rebalance, resolve_front
+from pinn.training.orders import choose_orders, rebalance
 from pinn.training.plan import Plan
 from pinn.trial.making import make_trial
 
 SPECTRAL = {"optimizer": LinearLeastSquares(), "initial_guess": "features", "output": pinn.Output(estimate=False)}
-
-
-class Front(pinn.Problem):
-    """u_t + u_x = 0.01 u_xx from a front at x = 1.5 of half width 0.1."""
-
-    def __init__(self):
-        self.domain = pinn.Box(x=(0, 3)) * pinn.Time(t=(0, 1))
-        self.fields = ("u",)
-
-    def terms(self):
-        return {
-            "equation": pinn.Interior(lambda u_t, u_x, u_xx: u_t + u_x - 0.01 * u_xx),
-            "ends": pinn.Neumann(u=0.0, on=("x.min", "x.max")),
-            "start": pinn.Initial(u=lambda x: torch.tanh(10.0 * (x - 1.5))),
-        }
-
-
-def test_a_front_is_found_where_a_window_begins():
-    trial = make_trial(Front(), partial(Spectral, width=50), constraints="hard")
-    resolve_front(trial, None)
-    core = trial.network.core
-    center, steepness = core.bends[core.coordinates.index(0)].tolist()
-    assert center == pytest.approx(0.0, abs=2e-3)  # of a line of 2,000 places
-    assert steepness == pytest.approx(1.5 / 0.1, rel=0.1)  # half the domain over the half width
-
-
-def test_a_smooth_start_is_no_front():
-    trial = make_trial(Burgers(), partial(Spectral, width=50))
-    resolve_front(trial, None)
-    assert not trial.network.core.bends.any()
 
 
 def test_points_are_a_grid_of_a_few_more_nodes_than_functions():
