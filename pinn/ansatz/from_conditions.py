@@ -30,7 +30,8 @@ class DerivedAnsatz:
     """The fields from coordinates and raw outputs.
 
     fields: those that are not the raw output itself. mirrored: coordinate -> its ends (`min`, `max`) at which the
-    network is to have no slope. soft: condition -> why it is left to the loss. disagreements: of the data.
+    network is to have no slope. soft: condition -> why it is left to the loss. disagreements: of the data. constraints:
+    by which it was derived.
     """
 
     coordinates: tuple[str, ...]
@@ -38,6 +39,7 @@ class DerivedAnsatz:
     mirrored: dict[str, tuple[str, ...]] = field(default_factory=dict)
     soft: dict[str, str] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
+    constraints: str = "hard"
 
     def __call__(self, x: Values, outputs: Fields) -> Fields:
         """The fields at coordinates x (n, d) from the raw outputs by name."""
@@ -46,9 +48,15 @@ class DerivedAnsatz:
         return {**outputs, **made}
 
 
-def derive(problem: Problem) -> DerivedAnsatz:
-    """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft."""
+def derive(problem: Problem, slopes: bool = True) -> DerivedAnsatz:
+    """The ansatz that the problem's Dirichlet, Neumann and initial terms allow; what it leaves out stays soft.
+
+    slopes: whether it is to have those that are given on sides; what holds at the start it has in any case.
+    """
     collected, orders = prescriptions(problem), derivative_orders(problem)
+    for p in list(collected.kept) if not slopes else ():
+        if p.order and p.place.coordinate != problem.domain.time:
+            collected.drop(p, "slopes are left to the loss")
     for name in problem.vocabulary.fields:
         _leave_unknown_sides(problem, name, collected)
     for p in list(collected.kept):
@@ -56,6 +64,7 @@ def derive(problem: Problem) -> DerivedAnsatz:
         if reason is not None:
             collected.drop(p, reason)
     ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))
+    ansatz.constraints = "hard" if slopes else "values"
     for disagreement in ansatz.disagreements:
         given = [p for p in disagreement.prescriptions if p in collected.kept and not disagreement.is_slight]
         if disagreement.outside:  # of the domain: one of the two may stay, a constant, which is harmless there

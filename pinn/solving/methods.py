@@ -87,7 +87,8 @@ class Method:
             told = "spectral functions"
         told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
         told += f" in {self.plan.parts} parts" * is_parted(self.plan.network)
-        return told + " in windows of time" * (windows != 1) + ", soft conditions" * (self.plan.constraints == "soft")
+        told += " in windows of time" * (windows != 1)
+        return told + {"soft": ", soft conditions", "values": ", soft slopes"}.get(self.plan.constraints, "")
 
 
 class Tried(Protocol):
@@ -222,7 +223,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     region, viscous = _trained(plan), _vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan)]
-    for base, constraints in product((region, viscous, *features), (plan.constraints, "soft")):
+    for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
             return method
@@ -318,10 +319,11 @@ def _may_be_spectral(plan: Plan) -> bool:
 def _spectral(plan: Plan) -> Plan:
     """Spectral functions, in windows of time where there is time.
 
-    With conditions in the loss where an ansatz would have the slope of a side built in, by functions of a cosine: these
-    have no third derivative there either, which the solution may have, and a spectral series of it falls slowly. So in
-    a box of space without time, in whose corners an ansatz has one: a clamped plate comes to 4e-9 instead of 7e-3, a
-    flow with layers of a hundredth to 1e-6 instead of 9e-5.
+    With slopes in the loss where an ansatz would have that of a side built in, by functions of a cosine: these have no
+    third derivative there either, which the solution may have, and a spectral series of it falls slowly. What holds at
+    the start stays built in: from fields of zero, which often solve the equations, Newton's method does not find it.
+    With all conditions in the loss in a box of space without time, in whose corners an ansatz has a third derivative of
+    zero, too: a clamped plate comes to 4e-9 instead of 7e-3, a flow with layers of a hundredth to 1e-6 instead of 9e-5.
     """
     if plan.problem.domain.time is not None:
         return replace(_in_windows(_features(plan)), network=Spectral, constraints=_unmirrored(plan))
@@ -332,9 +334,9 @@ def _spectral(plan: Plan) -> Plan:
 
 
 def _unmirrored(plan: Plan) -> str:
-    """The plan's constraints, `soft` where an ansatz would have the slope of a side built in."""
+    """The plan's constraints, `values` where an ansatz would have the slope of a side built in."""
     ansatz = make_ansatz(plan.problem, plan.constraints)
-    return "soft" if ansatz is not None and ansatz.mirrored else plan.constraints
+    return "values" if ansatz is not None and ansatz.mirrored else plan.constraints
 
 
 def _many(plan: Plan, times: int) -> Any:

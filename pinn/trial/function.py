@@ -178,8 +178,8 @@ class TrialFunction:
 
     @property
     def constraints(self) -> str:
-        """`hard` where an ansatz makes conditions hold exactly, else `soft`."""
-        return "soft" if self.ansatz is None else "hard"
+        """`hard` where an ansatz makes conditions hold exactly, `values` where it leaves slopes, without one `soft`."""
+        return "soft" if self.ansatz is None else getattr(self.ansatz, "constraints", "hard")
 
     @property
     def dtype(self) -> torch.dtype:

@@ -30,21 +30,23 @@ from pinn.trial.looking_back import LookingBack
 from pinn.trial.parts import Parts, find_parts
 from pinn.trial.windows import WindowedTrial
 
-CONSTRAINTS = ("hard", "soft")
+CONSTRAINTS = ("hard", "values", "soft")
 AUTO = "auto"  # windows that are cut while they are solved
 FEATURES_OF_TIME, FEATURES = 100, 600  # of a window: of time alone for each field, of other coordinates in all
 FieldSizes = Mapping[str, tuple[float, float]]  # field -> shift and size
 
 
 def make_ansatz(problem: Problem, constraints: str) -> WrittenAnsatz | DerivedAnsatz | None:
-    """The problem's own ansatz, or the one that its conditions allow; none for soft constraints."""
+    """The problem's own ansatz, or the one that its conditions allow, or its values do; none for soft constraints."""
     require(
         constraints in CONSTRAINTS,
         f"constraints must be one of {', '.join(CONSTRAINTS)}, got {constraints!r}",
     )
     if constraints == "soft":
         return None
-    return derive(problem) if getattr(problem, "ansatz", None) is None else WrittenAnsatz(problem)
+    if getattr(problem, "ansatz", None) is not None:
+        return WrittenAnsatz(problem)
+    return derive(problem, slopes=constraints == "hard")
 
 
 def harmonics(problem: Problem) -> dict[int, int]:

@@ -9,6 +9,8 @@ from torch import cos, sin
 
 from pinn.ansatz import derive
 from pinn.domains import Box, Curve, Disc, Polygon
+from pinn.residuals.exact_terms import exact_terms
+from pinn.residuals.residuals import Residuals
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Robin
 from pinn.trial.making import make_trial
 
@@ -183,3 +185,29 @@ def test_a_kink_that_no_equation_differentiates_twice_may_stay():
 def test_robin_and_general_conditions_are_not_spoken_of():
     terms = {"a": Robin(u=0.0, coefficients=(1.0, 1.0), on="x.min"), "b": Boundary(lambda u: u**2, on="x.max")}
     assert derive(Posed(SQUARE, terms)).soft == {}
+
+
+def test_values_and_starts_hold_without_the_slopes_of_sides():
+    terms = {
+        "left": Dirichlet(u=2.0, on="x.min"),
+        "right": Neumann(u=0.0, on="x.max"),
+        "start": Initial(u=2.0, u_t=lambda x: sin(pi * x)),
+    }
+    problem = Posed(ROD, terms)
+    trial = make_trial(problem, network, constraints="values")
+    assert trial.constraints == "values"
+    assert list(trial.ansatz.soft) == ["right"]
+    assert not trial.ansatz.mirrored
+    assert set(exact_terms(Residuals(trial))) == {"left", "start"}
+
+
+def test_data_that_disagree_slightly_are_held_both():
+    """A pulse that has died away to 2e-7 where the line is cut off."""
+    far = Dirichlet(u=0.0, on=("x.min", "x.max"))
+    slight = Posed(Box(x=(-4, 4)) * Time(t=(0, 1)), {"far": far, "start": Initial(u=lambda x: (-x * x).exp())})
+    trial = make_trial(slight, network)
+    assert not trial.ansatz.soft
+    assert trial.slight_disagreements == {"u": pytest.approx(1.1e-7, rel=0.1)}
+    assert set(exact_terms(Residuals(trial))) == {"far", "start"}
+    cut_short = Posed(Box(x=(-2, 2)) * Time(t=(0, 1)), {"far": far, "start": Initial(u=lambda x: (-x * x).exp())})
+    assert make_trial(cut_short, network).ansatz.soft.keys() == {"far", "start"}

@@ -103,10 +103,10 @@ class Rod(Problem):
 
 
 def test_spectral_functions_come_first_on_a_line():
-    """Where a slope would be built in by cosines, which have no third derivative, conditions are terms of the loss."""
+    """Where a slope would be built in by cosines, which have no third derivative, it is a term of the loss."""
     assert names(Plan(Rod(steady=True)), 1e-9) == ["spectral functions"]
     assert names(Plan(Rod(steady=True)), 1e-2, 1e-9) == ["spectral functions", FEATURES]
-    soft = f"{SPECTRAL}, soft conditions"
+    soft = f"{SPECTRAL}, soft slopes"
     assert names(Plan(Rod(steady=False)), 1e-2, 1e-2, 1e-9) == [soft, FEATURES, f"{FEATURES}, soft conditions"]
     assert method_named(Plan(Rod(steady=False)), soft).name == soft
 
