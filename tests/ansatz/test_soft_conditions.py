@@ -8,7 +8,7 @@ from ansatz.posed import ROD, SQUARE, Posed, held, network
 from torch import cos, sin
 
 from pinn.ansatz import derive
-from pinn.domains import Box, Curve, Disc, Polygon
+from pinn.domains import Box, Curve, Disc, Polygon, Time
 from pinn.residuals.exact_terms import exact_terms
 from pinn.residuals.residuals import Residuals
 from pinn.terms import Boundary, Dirichlet, Initial, Interior, Neumann, Robin
