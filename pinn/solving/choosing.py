@@ -22,7 +22,8 @@ from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solving import tried as kept
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
-from pinn.solving.methods import BETTER, CREDIBLE, Method, doubted_error, method_named, methods, the_best, untried
+from pinn.solving.methods import BETTER, Method, method_named, methods, untried
+from pinn.solving.ranking import CREDIBLE, doubted_error, the_best
 from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import METRICS, History, MetricsFile
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
@@ -52,6 +53,11 @@ class Trained:
     @property
     def estimate(self) -> ErrorEstimate | None:
         return self.stages.measured if self.stages else None
+
+    @property
+    def seconds(self) -> float:
+        """That its training took."""
+        return self.run.at.seconds
 
     @property
     def is_part(self) -> bool:

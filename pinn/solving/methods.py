@@ -1,11 +1,12 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved, or where
-   none is in all of the time; on a line without time in the whole of it. 1. Random features, their last layer fitted by
-   least squares or by Newton's method: smooth solutions in up to three coordinates, in seconds. 2. Spectral functions
-   in a box without time. 3. In windows of time, unless that was 0: spectral functions in a box, elsewhere the better so
-   far. 4. The better so far with conditions in the loss, where an ansatz makes the solution harder to represent. In
-   three coordinates, which features do not fill, twice as many come first where they are close, then 4, then 3. 5.
+   none is in all of the time; on a line or a rectangle without time in the whole of it; then, where they come close, as
+   many more as the time allows. 1. Random features, their last layer fitted by least squares or by Newton's method:
+   smooth solutions in up to three coordinates, in seconds. 2. Spectral functions in a box without time, and more of
+   them. 3. In windows of time, unless that was 0: spectral functions in a box, elsewhere the better so far. 4. The
+   better so far with conditions in the loss, where an ansatz makes the solution harder to represent. In three
+   coordinates, which features do not fill, twice as many come first where they are close, then 4, then 3. 5.
    Gauss-Newton with the least damping on a network for the time that is left, with hard or soft conditions as the
    features had it.
 
@@ -14,25 +15,28 @@ spectral functions are left out, and a network where features come close. Conser
 network from the start, with a viscosity that vanishes step by step.
 """
 
+import math
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP
 from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
-from pinn.networks.spectral import Spectral
+from pinn.networks.spectral import WIDTH, Spectral
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.sampling.arc_length import ArcLength
 from pinn.sampling.base import FOLLOWING
 from pinn.sampling.sequences import ChebyshevSampler
-from pinn.solution_file.measured import ErrorEstimate
+from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
 from pinn.terms.data import Data, Observation
 from pinn.training.plan import Plan
 from pinn.training.settings import Stage, Stages, Training
@@ -49,10 +53,8 @@ MANY_PLACES, FEWER = 4, 3
 SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral functions in windows of time
 MOST = 0.95  # of it for windows of ordinary equations: little else solves what they do not
 BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
-SOLVED = 1e-6  # estimated error at which nothing else is tried
-DOUBTED = 50.0  # factor on the error of an estimate that is a lower bound
-CREDIBLE = 0.1  # error from which nothing is concluded from a comparison
 PROMISING = 0.01  # error from which twice as many features come to one that is small
+WIDER, WIDER_SHARE = (1.4, 4.0), 0.5  # times as many spectral functions, at least and at most, and of the time for them
 SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
 VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fit the points alone
 FRONT_POINTS, REDRAWN = 1500, 4  # interior points of a network with fronts, and steps at the same ones
@@ -77,6 +79,14 @@ class Method:
         return getattr(self.plan.network, "func", self.plan.network) is Spectral
 
     @property
+    def has_more(self) -> bool:
+        """Whether there are more spectral functions than by default."""
+        if not self.is_spectral:
+            return False
+        width = getattr(self.plan.network, "keywords", {}).get("width", 0)
+        return width > WIDTH // len(self.plan.problem.vocabulary.fields)
+
+    @property
     def name(self) -> str:
         """In words."""
         optimizer, windows = self.plan.optimizer, self.plan.training.windows
@@ -84,24 +94,22 @@ class Method:
         told = "a vanishing viscosity" if isinstance(optimizer, Stages) else told
         keywords = getattr(self.plan.network, "keywords", {})
         if self.is_spectral:
-            told = "spectral functions"
-        told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
+            told = "spectral functions" + (f", {keywords['width']} of them" if self.has_more else "")
+        else:
+            told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
         told += f" in {self.plan.parts} parts" * is_parted(self.plan.network)
         told += " in windows of time" * (windows != 1)
         return told + {"soft": ", soft conditions", "values": ", soft slopes"}.get(self.plan.constraints, "")
 
 
-class Tried(Protocol):
-    """A method that was tried, and the estimate of its errors, None where there is none."""
+class Tried(Judged, Protocol):
+    """A method that was tried, and the seconds it took."""
 
     @property
     def method(self) -> Method: ...
 
     @property
-    def estimate(self) -> ErrorEstimate | None: ...
-
-
-T = TypeVar("T", bound=Tried)
+    def seconds(self) -> float: ...
 
 
 def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
@@ -116,18 +124,20 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     if _suits_features(plan):
         if _suits_spectral(plan):
             yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
-            if tried and tried[-1].estimate is None:  # windows shorten what begins without being smooth in vain
-                yield Method(_in_all_time(plan), SHARE)
-        if not _solved(tried):
+            if tried and tried[-1].estimate is None and plan.problem.domain.time is not None:
+                yield Method(_in_all_time(plan), SHARE)  # windows shorten what begins without being smooth in vain
+            if not is_solved(tried) and (method := _wider(plan, tried)):
+                yield method
+        if not is_solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         for step in _steps(plan, tried):
-            method = None if _solved(tried) or not tried else step(plan, tried)
+            method = None if is_solved(tried) or not tried else step(plan, tried)
             if method is not None:
                 yield method
         constraints = _better_constraints(plan, tried)
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
-    if not _solved(tried) and not features_do:
+    if not is_solved(tried) and not features_do:
         yield Method(replace(_trained(plan), constraints=constraints))
 
 
@@ -136,13 +146,9 @@ def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[
     few = len(plan.problem.coordinates) <= FEW_COORDINATES
     if plan.parts > 1 and few:
         return [_soft, _windows]
-    if few or not _are_credible(tried):
-        return [_in_a_box, _windows, _soft]
-    return [_in_a_box, _more, _soft, _windows]
-
-
-def _are_credible(tried: Sequence[Tried]) -> bool:
-    return any(doubted_error(one.estimate) < CREDIBLE for one in tried)
+    if few or not are_credible(tried):
+        return [_in_a_box, _wider, _windows, _soft]
+    return [_in_a_box, _wider, _more, _soft, _windows]
 
 
 def _trained(plan: Plan) -> Plan:
@@ -176,7 +182,7 @@ def _vanishing_viscosity(plan: Plan) -> Plan:
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Twice as many features, which take the time of all other methods, where so many came close."""
-    estimate = _closest(tried).estimate
+    estimate = closest(tried).estimate
     close = estimate is not None and estimate.worst[1] < PROMISING
     return Method(_features(plan, 2), SHARE) if close else None
 
@@ -188,13 +194,34 @@ def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     return Method(_spectral(plan), SHARE)
 
 
+def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
+    """As many more spectral functions of the whole domain as the time allows, where they come close.
+
+    Each fit takes the cube of their number.
+    """
+    limit, whole = plan.training.time_limit, [one for one in tried if _spans_all(one.method)]
+    if not whole or not doubted_error(whole[-1].estimate) < 1.0 or any(one.method.has_more for one in tried):
+        return None
+    left = math.inf if limit is None else WIDER_SHARE * (limit - sum(one.seconds for one in tried))
+    times = min(WIDER[1], (max(left, 0.0) / max(whole[-1].seconds, sys.float_info.min)) ** (1.0 / 3.0))
+    if times < WIDER[0]:
+        return None
+    width = int(times * WIDTH) // len(plan.problem.vocabulary.fields)
+    return Method(replace(whole[-1].method.plan, network=partial(Spectral, width=width)), WIDER_SHARE)
+
+
+def _spans_all(method: Method) -> bool:
+    """Whether it is by spectral functions, as many as by default, of the whole domain."""
+    return method.plan.network is Spectral and method.plan.training.windows == 1
+
+
 def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Windows of time: of spectral functions in a box of space, else of the better features so far."""
     if plan.problem.domain.time is None or plan.training.windows != 1 or _suits_spectral(plan):
         return None
     if _may_be_spectral(plan) and not _is_ordinary(plan):
-        return Method(_spectral(plan), SHARE if _are_credible(tried) else LONG)
-    return Method(_in_windows(_closest(tried).method.plan), MOST if _is_ordinary(plan) else SHARE)
+        return Method(_spectral(plan), SHARE if are_credible(tried) else LONG)
+    return Method(_in_windows(closest(tried).method.plan), MOST if _is_ordinary(plan) else SHARE)
 
 
 def _is_ordinary(plan: Plan) -> bool:
@@ -205,7 +232,7 @@ def _is_ordinary(plan: Plan) -> bool:
 def _soft(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """The better features so far, with conditions in the loss."""
     hard = [one for one in tried if one.method.plan.constraints == "hard"]
-    return Method(replace(_closest(hard).method.plan, constraints="soft"), SHARE) if hard else None
+    return Method(replace(closest(hard).method.plan, constraints="soft"), SHARE) if hard else None
 
 
 def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
@@ -223,39 +250,14 @@ def method_named(plan: Plan, name: str) -> Method | None:
     region, viscous = _trained(plan), _vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan)]
+    if found := re.search(r"(\d+) of them", name):
+        more = partial(Spectral, width=int(found[1]))
+        features += [replace(one, network=more) for one in (_spectral(plan), _in_all_time(plan))]
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
             return method
     return None
-
-
-def doubted_error(estimate: ErrorEstimate | None) -> float:
-    """The largest estimated error; more where it is a lower bound, infinite where there is no estimate.
-
-    What no correction explains is hardly more than the defect, and may be far less than `DOUBTED`.
-    """
-    if estimate is None:
-        return float("inf")
-    error = estimate.worst[1]
-    return error if estimate.is_resolved else min(DOUBTED * error, max(error, estimate.defect))
-
-
-def the_best(tried: Sequence[T]) -> T:
-    """The method with the least error, doubted where it is a lower bound; as it stands where none is to be believed."""
-    least = _closest(tried)
-    if doubted_error(least.estimate) < CREDIBLE:
-        return least
-    return min(tried, key=lambda one: one.estimate.worst[1] if one.estimate else float("inf"))
-
-
-def _closest(tried: Sequence[T]) -> T:
-    """The method with the least error, doubted where it is a lower bound."""
-    return min(tried, key=lambda one: doubted_error(one.estimate))
-
-
-def _solved(tried: Sequence[Tried]) -> bool:
-    return any(doubted_error(one.estimate) <= SOLVED for one in tried)
 
 
 def untried(plan: Plan) -> Method | None:
@@ -304,8 +306,10 @@ def _features(plan: Plan, times: int = 1) -> Plan:
 
 
 def _suits_spectral(plan: Plan) -> bool:
-    """Whether spectral functions are tried first: on a line, with time or without."""
-    return len(plan.problem.domain.space_coordinates) == 1 and _may_be_spectral(plan)
+    """Whether spectral functions are tried first: on a line, with time or without, and on a rectangle."""
+    domain, count = plan.problem.domain, len(plan.problem.domain.space_coordinates)
+    few = count == 1 or (domain.time is None and count <= FEW_COORDINATES)
+    return few and _may_be_spectral(plan)
 
 
 def _may_be_spectral(plan: Plan) -> bool:

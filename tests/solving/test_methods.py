@@ -18,7 +18,8 @@ from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.solving.choosing import quick_trial
-from pinn.solving.methods import Method, doubted_error, method_named, methods, the_best, untried
+from pinn.solving.methods import Method, method_named, methods, untried
+from pinn.solving.ranking import doubted_error, the_best
 from pinn.training.plan import Plan
 from pinn.training.settings import Training
 
@@ -27,14 +28,15 @@ from pinn.training.settings import Training
 class Tried:
     method: Method
     estimate: ErrorEstimate | None
+    seconds: float = 1e3
 
 
-def names(plan, *errors):
-    """The methods that are tried where they come to these errors, None where there is no estimate."""
+def names(plan, *errors, seconds=1e3):
+    """The methods that are tried where they come to these errors in so many seconds, None for no estimate."""
     tried, told = [], []
     for method, error in zip(methods(plan, tried), [*errors, *[None] * 9], strict=False):
         told.append(method.name)
-        tried.append(Tried(method, None if error is None else ErrorEstimate({"u": error}, left=0.01)))
+        tried.append(Tried(method, None if error is None else ErrorEstimate({"u": error}, left=0.01), seconds))
     return told
 
 
@@ -116,8 +118,20 @@ def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
     assert names(Plan(Wheel()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
     assert names(Plan(Wheel()), 1e-2, 1e-1, 1e-9) == [FEATURES, WINDOWS, f"{FEATURES}, soft conditions"]
     assert names(Plan(Decay()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
-    in_a_box = [FEATURES, "spectral functions, soft conditions", f"{FEATURES}, soft conditions"]
+    in_a_box = ["spectral functions, soft conditions", FEATURES, f"{FEATURES}, soft conditions"]
     assert names(Plan(Poisson2D()), 1e-2, 1e-2, 1e-9) == in_a_box
+
+
+def test_more_spectral_functions_are_tried_where_they_come_close_and_the_time_allows_it():
+    plan = Plan(Poisson2D(), training=Training(time_limit=60))
+    first, more = names(plan, 1e-3, 1e-9, seconds=2.0)
+    assert first == "spectral functions, soft conditions"
+    assert more == f"spectral functions, {int(1200 * (0.5 * (60 - 2) / 2) ** (1 / 3))} of them, soft conditions"
+    assert method_named(plan, more).name == more
+    assert names(plan, 1e-3, 1e-9, seconds=20.0)[1] == FEATURES  # 1.4 times as many would take 55 s
+    assert names(plan, None, 1e-9, seconds=2.0)[1] == FEATURES
+    once = names(plan, 1e-3, 1e-3, 1e-3, 1e-3, seconds=2.0)
+    assert sum("of them" in name for name in once) == 1
 
 
 def test_more_features_and_soft_conditions_come_before_windows_in_three_coordinates():
@@ -220,12 +234,12 @@ def test_a_run_that_chose_nothing_keeps_the_best_and_says_so(tmp_path, caplog, m
         solution = pinn.solve(
             Poisson2D(), training=Training(time_limit=60.0, held_out=200), folder=tmp_path, output=output
         )
-    assert "method: random features: estimated error of u" in caplog.text
-    assert solution.errors()["u"]["relative_l2"] < 1e-8  # smooth: features alone come to 1e-12
+    assert "method: spectral functions, soft conditions: estimated error of u" in caplog.text
+    assert solution.errors()["u"]["relative_l2"] < 1e-12  # smooth
     loaded = pinn.load(tmp_path)
     assert loaded.configuration["optimizer"] == {"_target_": "pinn.optimizers.LinearLeastSquares", "cutoff": 1e-14}
     assert loaded.errors() == solution.errors()
-    assert (tmp_path / "method.txt").read_text() == "random features\n"
+    assert (tmp_path / "method.txt").read_text() == "spectral functions, soft conditions\n"
 
 
 def test_a_quick_trial_tells_what_helps():
