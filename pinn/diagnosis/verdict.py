@@ -261,8 +261,8 @@ def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | N
         return _open(*max(posed.spread.items(), key=lambda item: item[1]))
     if not estimate.is_resolved:
         return Reason(
-            f"the error of {field} is {error:.1g} or more; the residual comes from what is finer than the estimate "
-            "sees (a front, a kink, noise)",
+            f"the error of {field} is {error:.1g} or more: a lower bound, as the correction leaves "
+            f"{100 * min(estimate.left, 1.0):.0f} % of the residual",
             Word.NOT_SOLVED if error > UNRESOLVED else Word.PLAUSIBLE,
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
