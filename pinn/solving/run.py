@@ -12,7 +12,7 @@ from pinn.basis.disk import held
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.preflight import preflight
-from pinn.diagnosis.verdict import LONGER, Word
+from pinn.diagnosis.verdict import GENERAL, Word
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
@@ -187,10 +187,10 @@ def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Exa
     if launched_rank() > 0 or found.outcome is Outcome.INTERRUPTED:
         return Examination(found.trial, judge(found.trial, found.history))
     examined = examine(found.trial, found.run, found.method.plan, found.history, found.stages, output)
+    if examined.verdict.action in GENERAL:
+        examined = examined.advised(wider(found.method.plan))
     if examined.verdict.word.is_good or found.run.interruption.requested or examined.verdict.word is Word.ILL_POSED:
         return examined
-    if examined.verdict.action == LONGER:
-        examined = examined.advised(wider(found.method.plan))
     spent = time.perf_counter() - started
     return examined.advised(
         quick_trial(plan, found, output, spent, partial(_train, None, (), None, found.run.interruption))

@@ -1,12 +1,15 @@
 """What a run says is to be typed for a method is that method."""
 
 from functools import partial
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 from hydra import compose, initialize_config_module
 
 from pinn import Box, Dirichlet, Interior, Problem
 from pinn.cli.composition import arguments, register
+from pinn.diagnosis.verdict import FEATURES, GENERAL, LONGER, Verdict, Word
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.gauss_newton import LevenbergMarquardt
@@ -15,7 +18,9 @@ from pinn.problems.kovasznay import Kovasznay
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.solution_file.measured import ErrorEstimate
 from pinn.solving.commands import command, wider
+from pinn.solving.examination import Examination
 from pinn.solving.methods import Method, methods
+from pinn.solving.run import _examined
 from pinn.training.plan import Plan
 
 
@@ -81,3 +86,20 @@ def test_of_two_fields_each_has_half_of_the_functions():
 
 def test_of_what_no_key_says_nothing_is_said():
     assert command(Plan(Heat(), partial(MLP, width=4), LevenbergMarquardt())) == ""
+
+
+@pytest.mark.parametrize("method", [1, -1])
+@pytest.mark.parametrize(
+    ("word", "advice"), [(Word.NOT_SOLVED, LONGER), (Word.PLAUSIBLE, FEATURES), (Word.NOT_SOLVED, "more data")]
+)
+def test_advice_fits_the_method_that_was_kept(monkeypatch, method, word, advice):
+    """Where it is a general one, of functions that are fitted; a network stays as it is."""
+    kept = tried(Heat())[method]
+    found = SimpleNamespace(method=kept, outcome=None, trial=None, run=MagicMock(), history=None, stages=None)
+    found.run.interruption.requested = False
+    examined = Examination(None, Verdict(word, ("it is so",), advice))
+    monkeypatch.setattr("pinn.solving.run.examine", lambda *given: examined)
+    monkeypatch.setattr("pinn.solving.run.quick_trial", lambda *given: "")
+    more = wider(kept.plan) if advice in GENERAL else ""
+    assert _examined(Plan(Heat()), found, None, 0.0).verdict.action == (more or advice)
+    assert bool(more) == (method == 1 and advice != "more data")
