@@ -12,6 +12,7 @@ from torch import Tensor
 CELLS = 256  # of a line, in which breaks are looked for
 BISECTIONS = 24  # of a cell: what still jumps over 1e-9 of a line is no steep slope
 TOLERANCE = 1e-4  # of the function's range: a break that is none
+ROUNDING = 1e-12  # of a function's level: a range that is none, thousands of what a sum of as many numbers rounds by
 OFFSET = 0.381966  # of a cell: nodes are off the simple numbers at which people put breaks
 
 BESIDE = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)  # places beside a break, in widths of the last cell
@@ -55,7 +56,8 @@ def largest_break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, ord
     """
     t = (2.0 * (torch.arange(CELLS, dtype=torch.float64) + OFFSET) / CELLS - 1.0).expand(len(start), -1)
     nodes = _derivatives(f, start, end, t, orders)
-    extent = float(nodes[0].max() - nodes[0].min()) or float(nodes[0].abs().max())
+    extent, level = float(nodes[0].max() - nodes[0].min()), float(nodes[0].abs().max())
+    extent = extent if extent > ROUNDING * level else level  # of a constant
     if not extent > 0 or not all(bool(q.isfinite().all()) for q in nodes):
         return None
     found = []

@@ -1,11 +1,12 @@
 """Are there as many conditions as the equations' orders ask for?"""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pinn.domains.region import Region
 from pinn.problem import Problem
 from pinn.residuals.residuals import RegionBlocks, Residuals
 from pinn.sampling.given import DataRegion, GivenRegion
@@ -25,7 +26,7 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
     observed: set[str] = set(problem.defined_up_to_constant)
     for group in residuals.regions.values():
         if isinstance(group.region, DataRegion):
-            observed |= {name for b in group.blocks for name in _fields(problem, b.equation.arguments, group)}
+            observed |= {name for b in group.blocks for name in fields_of(problem, b.equation.arguments, group.region)}
         elif not group.region.is_interior:
             _count(problem, group, orders, counts, blocks)
     highest = {
@@ -72,7 +73,7 @@ def bare_sides(residuals: Residuals) -> Iterator[str]:
             side
             for group in groups
             for block in group.blocks
-            if name in _fields(problem, block.equation.arguments, group)
+            if name in fields_of(problem, block.equation.arguments, group.region)
             for side in group.region.sides
         }
         bare = [side for side in domain.walls if side not in there]
@@ -87,7 +88,7 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     """
     problem, groups = residuals.trial.problem, residuals.regions.values()
     fields = problem.vocabulary.fields
-    named = {name for g in groups for b in g.blocks for name in _fields(problem, b.equation.arguments, g)}
+    named = {name for g in groups for b in g.blocks for name in fields_of(problem, b.equation.arguments, g.region)}
     for name in (name for name in fields if name not in named):
         yield f"{name} appears in no equation: leave it out of fields, or write what determines it"
     if any(isinstance(group.region, DataRegion) for group in groups):
@@ -99,7 +100,7 @@ def unequal_numbers(residuals: Residuals) -> Iterator[str]:
     whole = [name for name, own in problem.field_coordinates.items() if own == problem.coordinates]
     if len(equations) + integrals < len(whole):  # those of fewer coordinates may have theirs on a side
         inner = [(g, b) for g in groups if g.region.is_interior for b in g.blocks]
-        equated = {name for g, b in inner for name in _fields(problem, b.equation.arguments, g)}
+        equated = {name for g, b in inner for name in fields_of(problem, b.equation.arguments, g.region)}
         without = [name for name in fields if name in named and name not in equated]
         none = f", none of them about {', '.join(without)}" if without else ""
         yield f"{told}{none}: one is missing, or the solution is not the only one"
@@ -183,7 +184,7 @@ def _order_of_all(residuals: Residuals, coordinate: str, fields: tuple[str, ...]
     for group in (group for group in residuals.regions.values() if group.region.is_interior):
         for block in group.blocks:
             names = [name for name in block.equation.arguments if name not in group.region.columns]
-            request, own = residuals.trial.request(names), _fields(problem, tuple(names), group)
+            request, own = residuals.trial.request(names), fields_of(problem, tuple(names), group.region)
             rows.append([request.order(name, number) if name in own else absent for name in fields])
     orders = np.array(rows).reshape(-1, len(fields))
     if orders.shape[0] == orders.shape[1]:
@@ -199,7 +200,7 @@ def _count(
     """Add a region's conditions: one a block and side, along the side's coordinate, or every one of space."""
     region = group.region
     for block in group.blocks:
-        fields = _fields(problem, block.equation.arguments, group)
+        fields = fields_of(problem, block.equation.arguments, group.region)
         if region.period is not None:
             for name in fields:
                 counts[name, region.period] += orders.get((name, region.period), 0)
@@ -217,19 +218,19 @@ def _count(
                 blocks[coordinate] += twice
 
 
-def _fields(problem: Problem, names: tuple[str, ...], group: RegionBlocks) -> set[str]:
+def fields_of(problem: Problem, names: Sequence[str], region: Region) -> set[str]:
     """The fields that these named quantities are made of."""
     fields: set[str] = set()
     for name in names:
-        if name in group.region.columns:
+        if name in region.columns:
             continue
         quantity = problem.vocabulary.resolve(name, "a condition")
         if quantity.kind in ("jacobian", "hessian"):
             fields |= set(problem.vocabulary.fields)
         elif quantity.base in problem.derived:
-            fields |= _fields(problem, problem.derived[quantity.base].arguments, group)
+            fields |= fields_of(problem, problem.derived[quantity.base].arguments, region)
         elif quantity.kind == "elsewhere":
-            fields |= _fields(problem, problem.elsewhere[name].asked, group)
+            fields |= fields_of(problem, problem.elsewhere[name].asked, region)
         elif quantity.kind in ("derivative", "normal derivative"):
             fields.add(quantity.base)
     return fields

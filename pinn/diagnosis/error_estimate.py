@@ -7,7 +7,7 @@ stays unexplained, the error is larger than what is seen: a lower bound.
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -24,7 +24,7 @@ from pinn.sampling.points import Points
 from pinn.sampling.sequences import SobolSampler, UniformSampler, anywhere, through_time
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 from pinn.terms.base import Equation
-from pinn.training.defect import field_sizes
+from pinn.training.defect import asked_sizes, field_sizes
 from pinn.trial.continuation import Piece
 from pinn.trial.function import INTERFACE, TrialFunction
 from pinn.trial.windows import WindowedTrial, longest_of
@@ -38,7 +38,9 @@ POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points
 PARTS = 20  # of time
 BESIDE = 2  # parts of time to either side whose largest field is what an error is relative to
-NOTHING = 1e-9  # of a field by the size of its network: what is smaller is zero, and its error relative to this
+# of a field by the size of its network, or by what its equations make of it: what is smaller is zero, and its error
+# relative to this share of the former, or to the latter
+NOTHING = 1e-9
 FAINT = 1e-3  # of a field's size over all time: the least that an error at some time is relative to
 # Of what values miss at the start and on walls, that is missed on the whole, at least: of a square on whose walls it is
 # 32 waves each, which are continued harmonically
@@ -50,11 +52,12 @@ Made = Callable[[TrialFunction], Residuals]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a function lacks, by its correction. x (n, d): points of the whole domain."""
+    """What a function lacks, by its correction. x (n, d): points of the whole domain. asked: as of `asked_sizes`."""
 
     trial: Trial
     correction: Correction
     x: Tensor
+    asked: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def _fields(self) -> tuple[Fields, Fields]:
@@ -91,11 +94,16 @@ class Estimate:
         differences = {name: ratio((own - change[name]).norm(), own.norm()) for name, own in self._fields[1].items()}
         return {name: share * difference * errors[name] for name, difference in differences.items()}
 
-    @property
+    @cached_property
     def _least(self) -> dict[str, float]:
-        """Field -> the root mean square that its errors are relative to at least."""
-        sizes = (self.trial.windows[0].own_scale()[1] * NOTHING).tolist()
-        return dict(zip(self.trial.problem.vocabulary.fields, sizes, strict=True))
+        """Field -> the root mean square that its errors are relative to at least.
+
+        Of one that vanishes beside what its equations make of the other fields and sources, these.
+        """
+        fields = self.trial.problem.vocabulary.fields
+        least = dict(zip(fields, (self.trial.windows[0].own_scale()[1] * NOTHING).tolist(), strict=True))
+        size = {name: float(whole.square().mean().sqrt()) for name, whole in self._fields[0].items()}
+        return least | {name: one for name, one in self.asked.items() if size[name] < NOTHING * one}
 
     @property
     def is_explained(self) -> bool:
@@ -167,7 +175,8 @@ def estimate(
         x = through_time(trial, WINDOWED, TIMES, generator)
     else:
         x = anywhere(trial, POINTS, generator, SobolSampler)
-    best, *others = (Estimate(trial, correction, x) for correction in corrections)
+    asked = asked_sizes(Residuals(longest_of(trial.windows)))
+    best, *others = (Estimate(trial, correction, x, asked) for correction in corrections)
     if not fits_best or best.is_explained:
         return best
     return max([best, *others], key=lambda one: one.worst)

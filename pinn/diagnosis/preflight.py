@@ -11,6 +11,7 @@ from pinn.ansatz.from_conditions import DerivedAnsatz
 from pinn.ansatz.prescriptions import prescriptions
 from pinn.basis.errors import UserError
 from pinn.diagnosis.counting import bare_sides, missing_conditions, unequal_numbers
+from pinn.diagnosis.direction import against_time
 from pinn.diagnosis.elsewhere import costs, leaving
 from pinn.diagnosis.exact import unsatisfied
 from pinn.diagnosis.ranges import uncovered
@@ -82,10 +83,10 @@ def preflight(
     """Look at a problem with its network as it starts, in less than a second.
 
     Every condition selects points; initial and boundary data agree in corners and across periods; there are as many
-    conditions as the equations' orders ask for, and as many equations as fields; zero is not the solution; equations
-    have the source that flows through the sides, where nothing else sees the fields' level; no term is a million times
-    another at the start, unless its size was measured; the exact solution satisfies every term; which conditions stay
-    soft with hard constraints, and why.
+    conditions as the equations' orders ask for, at the end of time from which the equations go on, and as many
+    equations as fields; zero is not the solution; equations have the source that flows through the sides, where nothing
+    else sees the fields' level; no term is a million times another at the start, unless its size was measured; the
+    exact solution satisfies every term; which conditions stay soft with hard constraints, and why.
     weights: of the terms, as of `Residuals`. seed: of the points. sizes: by which it is solved.
     Raises UserError where a condition selects no points, a name means nothing, or a table or a place of
     a quantity leaves the domain.
@@ -102,6 +103,7 @@ def preflight(
             *_disagreements(trial),
             *map(Finding, missing_conditions(residuals)),
             *map(Finding, bare_sides(residuals)),
+            *(Finding(reason.text) for reason in against_time(trial, generator)),
             *_parts(trial),
             *map(Finding, unequal_numbers(residuals)),
             *map(Finding, trivial(trial, is_homogeneous(trial, generator))),

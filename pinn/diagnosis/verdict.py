@@ -17,6 +17,8 @@ TRUSTED = 0.01  # estimated error, or a condition's mismatch by its size, up to 
 UNRESOLVED = 5e-3  # lower bound of the error beyond which it is not solved: what is not resolved may be far more
 APART = 10.0  # true error over the estimated one beyond which a reference solves other equations
 LONGER = "training=accurate or a larger network (network.width)"
+FEATURES = "optimizer=least_damping, or more features (network.width)"
+GENERAL = LONGER, FEATURES  # where it is not known how the answer was come to
 ONE_OF_MANY = "one of many solutions: {}"
 UNFIT = 1e-4  # residual over largest term of a fit that has its least loss, far less where the fit suits the problem
 LEARNT, CONSISTENT = 0.5, 1.5  # root mean square misfit over the noise: below the noise is fitted, above the equation
@@ -261,8 +263,8 @@ def _estimated(measured: Measured, estimate: ErrorEstimate, posed: Posedness | N
         return _open(*max(posed.spread.items(), key=lambda item: item[1]))
     if not estimate.is_resolved:
         return Reason(
-            f"the error of {field} is {error:.1g} or more; the residual comes from what is finer than the estimate "
-            "sees (a front, a kink, noise)",
+            f"the error of {field} is {error:.1g} or more: a lower bound, as the correction leaves "
+            f"{100 * min(estimate.left, 1.0):.0f} % of the residual",
             Word.NOT_SOLVED if error > UNRESOLVED else Word.PLAUSIBLE,
         )
     word = Word.TRUSTED if error <= TRUSTED else Word.PLAUSIBLE
@@ -373,7 +375,7 @@ def _unfit(measured: Measured) -> Iterator[Reason]:
             yield Reason(
                 f"{block}: the fit has its least loss, which does not solve the equation",
                 Word.PLAUSIBLE,
-                "optimizer=least_damping, or more features (network.width)",
+                FEATURES,
             )
 
 

@@ -21,6 +21,7 @@ from pinn.sampling.sequences import UniformSampler
 from pinn.solution.output import Output
 from pinn.solution_file.measured import ErrorEstimate, Measure, kept_measurement
 from pinn.solving import tried as kept
+from pinn.solving.commands import command
 from pinn.solving.examination import LEAST_SECONDS, SHARE, errors_of, time_for_errors, time_for_training
 from pinn.solving.methods import BETTER, Method, method_named, methods, untried
 from pinn.solving.ranking import CREDIBLE, doubted_error, the_best
@@ -127,7 +128,8 @@ class Choice:
             if one.fell or not method.is_tentative:
                 _estimate(one, self.output, self._elapsed, self.plan)
             if self._chooses:
-                logger.info("method: %s: %s, after %.1f s", method.name, _told(one), self._elapsed)
+                typed = f" (alone: {said})" if (said := command(method.plan)) else ""
+                logger.info("method: %s: %s, after %.1f s%s", method.name, _told(one), self._elapsed, typed)
             if self._chooses and not self.output.estimate and len(one.trial.windows) > 1 and one.fell:
                 break  # nothing judges it against others; all of its windows are solved
         self._judge_parts()

@@ -16,6 +16,7 @@ from pinn.diagnosis import causes
 from pinn.diagnosis.bounds.bounding import bound_errors
 from pinn.diagnosis.conditions import remainders
 from pinn.diagnosis.counting import missing_conditions
+from pinn.diagnosis.direction import against_time
 from pinn.diagnosis.eigenvalues import is_multiple, of_eigenvalue
 from pinn.diagnosis.elsewhere import unresolved
 from pinn.diagnosis.identification import Identification, identification
@@ -167,7 +168,8 @@ def examine(
 ) -> Examination:
     """Examine what a run has trained. stages: it with its errors. output: are errors to be estimated?"""
     answer, told = stages.trial if stages else trial, run.interruption
-    unknown = tuple(causes.cut_off(run.shortfall))
+    backward = _asked(told, "which way time runs", partial(_against_time, trial, plan.seed))
+    unknown = (*(backward or ()), *causes.cut_off(run.shortfall))
     results, failing = _results(answer, stages, told)
     left = _asked(told, "what conditions leave", lambda: remainders(answer, plan.seed)) or {}
     if not output.estimate:
@@ -195,6 +197,10 @@ def examine(
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
     return Examination(answer, judged, stages, _spectrum(run), bounds or {}, known, results, left, sampled)
+
+
+def _against_time(trial: TrialFunction | WindowedTrial, seed: int) -> tuple[Reason, ...]:
+    return tuple(against_time(trial.windows[0], torch.Generator().manual_seed(seed)))
 
 
 def _results(

@@ -12,7 +12,7 @@ from pinn.basis.disk import held
 from pinn.basis.errors import UserError, require
 from pinn.basis.logs import logger
 from pinn.diagnosis.preflight import preflight
-from pinn.diagnosis.verdict import Word
+from pinn.diagnosis.verdict import GENERAL, Word
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.base import Optimizer
@@ -27,6 +27,7 @@ from pinn.solution.solution import Solution
 from pinn.solution_file.soundness import understood
 from pinn.solving.blueprint import Blueprint
 from pinn.solving.choosing import Choice, Trained, quick_trial, resumed
+from pinn.solving.commands import wider
 from pinn.solving.crew import crew_of
 from pinn.solving.device import choose_devices, show_log, writable
 from pinn.solving.examination import Examination, examine, judge
@@ -186,6 +187,8 @@ def _examined(plan: Plan, found: Trained, output: Output, started: float) -> Exa
     if launched_rank() > 0 or found.outcome is Outcome.INTERRUPTED:
         return Examination(found.trial, judge(found.trial, found.history))
     examined = examine(found.trial, found.run, found.method.plan, found.history, found.stages, output)
+    if examined.verdict.action in GENERAL:
+        examined = examined.advised(wider(found.method.plan))
     if examined.verdict.word.is_good or found.run.interruption.requested or examined.verdict.word is Word.ILL_POSED:
         return examined
     spent = time.perf_counter() - started

@@ -15,6 +15,7 @@ from pinn.residuals.blocks import RegionBlocks, row_values, slopes
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.points import Points
 from pinn.sampling.sequences import UniformSampler, anywhere
+from pinn.terms.base import Equation
 from pinn.trial.function import TrialFunction
 
 POINTS = 500  # fresh ones in the interior, a fifth as many on each side
@@ -60,6 +61,62 @@ def _shares(residuals: Residuals, group: RegionBlocks, points: Points, sizes: Si
         ]
         r, natural = _rms(row_values(block.equation, values, points)), max(parts, default=0.0)
         yield r / natural if natural > 0 else (0.0 if r == 0 else math.inf)
+
+
+def asked_sizes(residuals: Residuals, seed: int = 0) -> Sizes:
+    """Field -> the least size at which it is one with the other terms of an equation of the interior.
+
+    As large as these make it: sources and other fields, over what the equation asks for of it. Of a field that vanishes
+    this is what its error is to be told by. Fields whose equations have no other terms are left out, and all where an
+    equation asks for more than derivatives of fields.
+    """
+    trial, sampler, generator = residuals.trial, UniformSampler(interior=POINTS), Generator().manual_seed(seed)
+    sizes, told = _sizes(residuals, field_sizes(trial, seed=seed), seed), Sizes()
+    for group in (group for group in residuals.regions.values() if group.region.is_interior):
+        points = sampler.draw(trial.domain, group.region, generator).to(trial.dtype, trial.device)
+        with torch.no_grad():
+            values = trial.evaluate_with(group.request, points.x, trial.parameters())
+        for block in group.blocks:
+            own = _own(trial, block.equation, values, sizes)
+            if own is None:
+                return {}
+            source = _source(trial, block.equation, values, points)
+            for name, (weight, _) in own.items():
+                others = max([source, *(most for other, (_, most) in own.items() if other != name)])
+                if others > 0 and weight > 0:
+                    told[name] = min(others / weight, told.get(name, math.inf))
+    return told
+
+
+def _own(
+    trial: TrialFunction, equation: Equation, values: Mapping[str, Tensor], sizes: Sizes
+) -> dict[str, tuple[float, float]] | None:
+    """Field -> what an equation weighs it by, over half widths to the orders, and the size of its largest term.
+
+    None where the equation asks for more than derivatives of fields.
+    """
+    asked, vocabulary = equation.arguments, trial.problem.vocabulary
+    halves = [(b - a) / 2 for a, b in trial.domain.bounds.values()]
+    told: dict[str, tuple[float, float]] = {}
+    for name, slope in zip(asked, slopes(equation.function, [values[name] for name in asked]), strict=True):
+        meaning = vocabulary.resolve(name, "the sizes")
+        if meaning.kind in ("coordinate", "unknown"):
+            continue
+        if meaning.symbol is None or meaning.base not in vocabulary.fields or equation.summed:
+            return None
+        factor, (weight, most) = 0.0 if slope is None else _rms(slope), told.get(meaning.base, (0.0, 0.0))
+        for along, share in meaning.symbol.expanded().items():
+            scale = math.prod(half**order for half, order in zip(halves, along.orders, strict=False))
+            weight = max(weight, factor * abs(share) / scale)
+        told[meaning.base] = weight, max(most, factor * sizes.get(name, 0.0))
+    return told
+
+
+def _source(trial: TrialFunction, equation: Equation, values: Mapping[str, Tensor], points: Points) -> float:
+    """What an equation comes to without its fields; nothing where that is not known."""
+    kept = {*trial.problem.coordinates, *trial.problem.unknowns}
+    zero = {name: values[name] if name in kept else torch.zeros_like(values[name]) for name in equation.arguments}
+    return _rms(row_values(equation, zero, points).nan_to_num(0.0, 0.0, 0.0))
 
 
 def _sizes(residuals: Residuals, fields: Sizes, seed: int) -> Sizes:

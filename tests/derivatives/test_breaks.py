@@ -30,6 +30,7 @@ def test_the_order_place_and_size_of_a_break(f, order, place, size):
         lambda x: torch.tanh((x[:, 0] - 77) / 1e-5),  # steep, and smooth
         lambda x: torch.relu(x[:, 0] - 30) ** 3,
         lambda x: 0 * x[:, 0] + 3,
+        lambda x: torch.where(x[:, 0] < 50, 3.0, 3.0 + 1e-15),  # rounding of a constant
     ],
 )
 def test_a_smooth_function_has_none(f):

@@ -182,6 +182,19 @@ def test_the_error_of_a_field_that_vanishes_is_relative_to_what_its_network_can_
     assert errors["v"] == pytest.approx(1e-18 / (2.0 * NOTHING))
 
 
+def test_the_error_of_a_field_that_vanishes_beside_others_is_relative_to_what_these_make_of_it():
+    """Of rounding; not of a field that is small for itself, as one of a billionth that is known to a tenth."""
+    window = SimpleNamespace(own_scale=lambda: (torch.zeros(3), torch.ones(3, dtype=torch.float64)))
+    problem = SimpleNamespace(vocabulary=SimpleNamespace(fields=("u", "v", "w")), defined_up_to_constant=())
+    ones = torch.ones(50, dtype=torch.float64)
+    found = {"u": ones, "v": 1e-15 * ones, "w": 1e-8 * ones}, {"u": 0 * ones, "v": 1e-15 * ones, "w": 1e-9 * ones}
+    stub = SimpleNamespace(windows=(window,), problem=problem, untrained=0.0)
+    asked = {"v": 4.0, "w": 4.0}
+    errors = Estimate(stub, SimpleNamespace(at=lambda x: found), ones[:, None], asked).errors
+    assert errors["v"] == pytest.approx(1e-15 / 4.0)
+    assert errors["w"] == pytest.approx(1e-9 / 1.1e-8)
+
+
 def of_ones(correction, untrained=0.0) -> Estimate:
     """The estimate of a field that is one at 50 places."""
     window = SimpleNamespace(own_scale=lambda: (torch.zeros(1), torch.ones(1, dtype=torch.float64)))

@@ -8,8 +8,9 @@ import torch
 import pinn
 from pinn.problem import Problem
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.residuals import Residuals
 from pinn.terms import Boundary, Initial, Interior
-from pinn.training.defect import defect, field_sizes
+from pinn.training.defect import asked_sizes, defect, field_sizes
 from pinn.trial.making import make_trial
 
 
@@ -128,3 +129,38 @@ def test_a_slope_that_vanishes_on_a_side_is_measured_by_that_inside(slope, least
     problem.terms = lambda: terms
     made = make_trial(problem, lambda inputs, outputs: Wave(slope), constraints="soft", derivatives="reverse")
     assert least <= defect(make_residuals(made)) <= most
+
+
+class Channel(Problem):
+    """Flow u = 3 along a channel of length 2 and height 1, v = 0, whose balance of mass asks v to be of its size."""
+
+    def __init__(self, terms):
+        self.domain, self.fields, self.given = pinn.Box(x=(0, 2), y=(0, 1)), ("u", "v"), terms
+
+    def terms(self):
+        return {name: Interior(function) for name, function in self.given.items()}
+
+    @pinn.derived
+    def q(self, v_y):
+        return 2 * v_y
+
+
+def uniform(x):
+    return torch.stack([3.0 + 0.0 * x[:, 0], 0.0 * x[:, 0]], 1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "sizes"),
+    [
+        ({"mass": lambda u_x, v_y: u_x + v_y}, {"v": 3.0 * 0.5}),  # 3 / 1 of half widths 1 and 1 / 2
+        ({"mass": lambda u_x, v_y: 1e-6 * (u_x + v_y)}, {"v": 3.0 * 0.5}),
+        ({"mass": lambda u_x, v_y: u_x + v_y, "faint": lambda u, v: v - 1e-3 * u}, {"u": 0.0, "v": 3e-3}),
+        ({"source": lambda x, laplacian_v: 4 * laplacian_v - 8.0, "own": lambda u_y: u_y}, {"v": 2.0 / 4.0}),
+        ({"own": lambda v, laplacian_v: laplacian_v + v}, {}),  # no other terms: of any size
+        ({"derived": lambda u, q: q - u}, {}),
+    ],
+)
+def test_a_field_is_asked_to_be_as_large_as_the_least_of_its_equations_makes_it(terms, sizes):
+    residuals = Residuals(trial(Channel(terms), uniform))
+    found = asked_sizes(residuals)
+    assert found == pytest.approx({name: size for name, size in sizes.items() if size})
