@@ -1,5 +1,6 @@
 """What a fit to noisy data misses of other data: how an end is found before the noise is learnt."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,10 @@ def followed(
     seen = of_data + _normal(residuals, least_squares, theta, {*residuals.priors} - {*residuals.known_before})
     ridge = min(damping, LITTLE * float((normal - seen).diagonal().sum()))
     here, heavier = (_solved(of_data, seen + weight * (normal - seen), ridge) for weight in (1.0, HEAVIER))
-    loose = 1.0 if here is None or heavier is None else _loose(here, heavier, unknowns, bool(residuals.by_evidence))
+    if here is None:  # equations are lost in the rounding of data, which they do not hold
+        loose = math.inf
+    else:  # or data in theirs
+        loose = 1.0 if heavier is None else _loose(here, heavier, unknowns, bool(residuals.by_evidence))
     return Followed(float(solved[0].trace()), loose)
 
 
@@ -61,13 +65,15 @@ def _normal(residuals: Residuals, least_squares: Collocation, theta: Tensor, blo
 
 
 def _loose(here: Pair, heavier: Pair, unknowns: Sequence[int], is_counted: bool) -> float:
-    """The largest ratio of an unknown's standard error and what it is where equations weigh far more.
+    """The largest ratio of an unknown's deviation and what it is where equations weigh far more.
 
+    By G^-1, which has what equations of that weight leave open, too, and only falls as they weigh more: what the noise
+    of the data alone makes of an unknown does not change either where the data bend equations at will.
     is_counted: also that of the parameters that follow data, where a field's prior holds what equations do not.
     """
     ratios = [1.0]
     if unknowns:
-        variances = [(one[0] @ one[1])[unknowns, unknowns] for one in (here, heavier)]
+        variances = [inverse[unknowns, unknowns] for _, inverse in (here, heavier)]
         ratios.append(float((variances[0] / variances[1]).max().sqrt()))
     if is_counted:
         count = float(here[0].trace() / heavier[0].trace())

@@ -16,8 +16,8 @@ class Followed:
     """What follows noisy data, in the linearization. With D = J_d^T J_d of the rows of data, and E of the others.
 
     count: tr (D + E + damping)^-1 D, of the parameters: equations and damping hold back the others. loose: the largest
-    ratio of an unknown's standard error, or of the count where a field is known to be smooth, and what it would be if
-    E weighed far more; 1 without either.
+    ratio of an unknown's deviation, or of the count where a field is known to be smooth, and what it would be if E
+    weighed far more; 1 without either.
     """
 
     count: float = 0.0

@@ -1,5 +1,7 @@
 """What of the parameters follows noisy data: it is an unknown alone where its equation weighs enough."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -41,6 +43,15 @@ def test_data_bend_an_equation_that_weighs_little():
     assert heavy.count == pytest.approx(1.0, abs=0.1) and heavy.loose == pytest.approx(1.0, abs=0.01)
     assert counted(1e6, {}).count < 0.1  # without an unknown nothing is left to follow
     assert counted(1.0, {}).loose == 1.0
+
+
+def test_an_equation_next_to_nothing_leaves_unknowns_open():
+    """Data bend it as if it were not there, a hundred times heavier, too: what their noise makes of k stays the same.
+
+    Of k itself it says a hundred times as much by that, a tenth of the deviation, which is what is asked.
+    """
+    assert counted(1e-3, {"k": 1.3}).loose == pytest.approx(10.0, rel=0.01)
+    assert counted(1e-9, {"k": 1.3}).loose == math.inf  # less than the rounding of the data
 
 
 def test_equations_come_to_weigh_more_until_unknowns_gain_nothing():
