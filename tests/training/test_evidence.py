@@ -56,9 +56,10 @@ def test_the_weight_is_where_the_evidence_is_greatest(generator):
 
 
 class Slope(pinn.Problem):
-    """u_x = a, both unknown, u seen with noise but in the middle; a at both ends."""
+    """u_x = a, both unknown, u seen with noise but in the middle; a at both ends, in some unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: float = 1.0) -> None:
+        self.unit = unit
         self.domain, self.fields = pinn.Box(x=(0, 1)), ("u", "a")
         x = np.linspace(0, 1, COUNT)
         self.x = x[(x < 0.35) | (x > 0.75)]
@@ -66,9 +67,9 @@ class Slope(pinn.Problem):
 
     def terms(self):
         return {
-            "slope": pinn.Interior(lambda u_x, a: u_x - a),
+            "slope": pinn.Interior(lambda u_x, a: u_x - a / self.unit),
             "seen": pinn.Data(at={"x": self.x}, u=self.u, noise=NOISE),
-            "ends": pinn.Dirichlet(a=lambda x: 3 * torch.cos(3 * x), on=("x.min", "x.max")),
+            "ends": pinn.Dirichlet(a=lambda x: 3 * self.unit * torch.cos(3 * x), on=("x.min", "x.max")),
             "smooth": pinn.Smoothness("a"),
         }
 
@@ -128,6 +129,17 @@ def test_a_field_is_as_smooth_as_data_say_and_open_where_there_are_none():
         assert band[name] == pytest.approx(2 * one, rel=0.15), name  # 0.05 measured; ends hold to a part of the noise
     assert band["u"][12] > 3 * band["u"][4]  # where there are no data, and where there are
     assert "smooth" not in solution.attributes["verdict"]
+
+
+@pytest.mark.estimates
+def test_a_smooth_field_may_have_any_unit():
+    """As one of 1e5 W/m2: where its derivatives count in W/m2 it is held straight, whatever the data tell."""
+    problem, x, run = Slope(1e5), np.linspace(0, 1, 401)[8:-8:16], Seen()
+    found = solved(problem, callbacks=[run])(x=x)["a"] / problem.unit
+    mean, deviation = posterior(problem, run.weights["smooth"] * problem.unit**2)["a"]
+    # where steps end: 0.5 measured; 3.8 with a weight that does not know the unit, 1e15 times as large as it should be
+    assert np.all(np.abs(found - mean[8:-8:16]) < deviation[8:-8:16])
+    assert 0.1 < 23 * len(problem.u) * run.weights["smooth"] * problem.unit**2 < 10  # as above
 
 
 @pytest.mark.parametrize(
