@@ -17,11 +17,16 @@ class Followed:
 
     count: tr (D + E + damping)^-1 D, of the parameters: equations and damping hold back the others. loose: the largest
     ratio of an unknown's deviation, or of the count where a field is known to be smooth, and what it would be if E
-    weighed far more; 1 without either.
+    weighed far more; None without either.
     """
 
     count: float = 0.0
-    loose: float = 1.0
+    loose: float | None = None
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether what is identified would hardly be known better by equations that weighed more."""
+        return self.loose is not None and self.loose < LOOSE
 
 
 Look = Callable[[], Followed]
@@ -71,11 +76,11 @@ class NoiseWeights(Weighting):
     """The noise of data decides: what is exact comes to weigh so much that the data cannot bend it.
 
     Whenever the data are met to their noise and all other terms are next to nothing in the loss, or no more than the
-    parameters that follow the data make it, these terms weigh `factor` times more, until they contribute less than one
-    observation's noise, and unknowns would hardly be known better if they weighed more: the limit in which equations
-    hold and the data choose among their solutions. That they contribute little is not enough: so they do where the data
-    bend them at no cost. Without a noise the weights stay as they are given. factor: > 1. largest: bound on the ratio
-    of two weights, up to which it is done for unknowns, > 1.
+    parameters that follow the data make it, these terms weigh `factor` times more, until unknowns would hardly be known
+    better if they weighed more, without unknowns until they contribute less than one observation's noise: the limit in
+    which equations hold and the data choose among their solutions. That they contribute little is not enough: so they
+    do where the data bend them at no cost. Without a noise the weights stay as they are given. factor: > 1. largest:
+    bound on the ratio of two weights, up to which it is done for unknowns, > 1.
 
     A penalty's continuation: Nocedal & Wright 2006, section 17.1; the discrepancy principle: Morozov 1966.
     """
@@ -94,6 +99,8 @@ class NoiseWeights(Weighting):
         exact = exact_loss(weights, means, noisy)
         if exact > LITTLE and exact * max(noisy.values()) > look().count:
             return dict(weights)
+        if look().is_tight:  # what is left of the equations is for steps to learn
+            return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
@@ -107,7 +114,8 @@ class NoiseWeights(Weighting):
     ) -> bool:
         if not _are_met(means, noisy) or exact_loss(weights, means, noisy) * max(noisy.values()) >= 1.0:
             return False
-        return max(weights.values()) * self.factor > self.largest * min(weights.values()) or look().loose < LOOSE
+        at_most = max(weights.values()) * self.factor > self.largest * min(weights.values())
+        return at_most or look().loose is None or look().is_tight
 
 
 def exact_loss(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:

@@ -8,10 +8,11 @@ import torch
 
 import pinn
 from pinn.networks.mlp import MLP
+from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
-from pinn.training.prediction import followed
+from pinn.training.prediction import Moved, followed
 from pinn.training.weighting import Followed, NoiseWeights
 from pinn.trial.making import make_trial
 
@@ -34,7 +35,7 @@ def counted(weight, unknowns):
     trial = make_trial(Decay(unknowns), lambda inputs, outputs: MLP(inputs, outputs, width=8, depth=1))
     residuals = Residuals(trial, weights={"decay": weight})
     points = residuals.draw(SobolSampler(interior=60), torch.Generator().manual_seed(0))
-    return followed(residuals, bind(residuals, points), residuals.theta(), {"seen": 40}, 1e-4)
+    return followed(residuals, bind(residuals, points), Moved(residuals.theta(), LeastDamping()), {"seen": 40}, 1e-4)
 
 
 def test_data_bend_an_equation_that_weighs_little():
@@ -42,7 +43,7 @@ def test_data_bend_an_equation_that_weighs_little():
     assert light.count > 3.0 and light.loose > 1.2
     assert heavy.count == pytest.approx(1.0, abs=0.1) and heavy.loose == pytest.approx(1.0, abs=0.01)
     assert counted(1e6, {}).count < 0.1  # without an unknown nothing is left to follow
-    assert counted(1.0, {}).loose == 1.0
+    assert counted(1.0, {}).loose is None
 
 
 def test_an_equation_next_to_nothing_leaves_unknowns_open():
@@ -65,5 +66,8 @@ def test_equations_come_to_weigh_more_until_unknowns_gain_nothing():
     # what the followed parameters leave of it is no reason to wait
     assert rule.updated(weights, means | {"equation": 0.05}, noisy, bent)["equation"] == 10.0
     assert rule.updated(weights, means | {"equation": 0.3}, noisy, bent) == weights
+    # where unknowns are as well known as can be, what is left is for steps
+    tight = lambda: Followed(5.0, 1.01)  # noqa: E731
+    assert rule.updated(weights, means | {"equation": 0.05}, noisy, tight) == weights
     large = {"equation": 1e8, "seen": 1.0}
     assert rule.is_done(large, {"equation": 1e-12, "seen": 1.0}, noisy, bent)  # at the bound
