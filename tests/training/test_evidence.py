@@ -9,10 +9,15 @@ import torch
 import pinn
 from pinn.basis.errors import UserError
 from pinn.networks.mlp import MLP
+from pinn.networks.random_features import RandomFeatures
 from pinn.optimizers.gauss_newton import LeastDamping
+from pinn.optimizers.linear import LinearLeastSquares
+from pinn.residuals.least_squares import bind
+from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
-from pinn.training.evidence import STEP, Quadratic, _best, _evidence
+from pinn.training.evidence import STEP, Quadratic, _best, _evidence, by_evidence
 from pinn.training.run import Callback
+from pinn.trial.making import make_trial
 
 NOISE, COUNT = 0.02, 120
 
@@ -74,11 +79,19 @@ class Slope(pinn.Problem):
         }
 
 
-def solved(problem, **settings):
+def small(inputs, outputs):
+    return MLP(inputs, outputs, width=10, depth=2)
+
+
+def features(inputs, outputs):
+    return RandomFeatures(inputs, outputs, width=40, scale=6.0)
+
+
+def solved(problem, network=small, optimizer=None, **settings):
     return pinn.solve(
         problem,
-        network=lambda inputs, outputs: MLP(inputs, outputs, width=10, depth=2),
-        optimizer=LeastDamping(),
+        network=network,
+        optimizer=optimizer or LeastDamping(),
         sampler=SobolSampler(interior=80, boundary=4),
         training=pinn.Training(steps=120, time_limit=None),
         compile="never",
@@ -140,6 +153,28 @@ def test_a_smooth_field_may_have_any_unit():
     # where steps end: 0.5 measured; 3.8 with a weight that does not know the unit, 1e15 times as large as it should be
     assert np.all(np.abs(found - mean[8:-8:16]) < deviation[8:-8:16])
     assert 0.1 < 23 * len(problem.u) * run.weights["smooth"] * problem.unit**2 < 10  # as above
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
+def test_the_evidence_is_asked_where_equations_hold(weight):
+    """A slope that nothing but u_x = a joins to the data: where that weighs next to nothing it would be a line."""
+    torch.manual_seed(0)
+    trial = make_trial(Slope(), features)
+    residuals = Residuals(trial, weights={"slope": weight, "smooth": 1e-2})
+    points = residuals.draw(SobolSampler(interior=80, boundary=4), torch.Generator().manual_seed(0))
+    layer = bind(residuals, points).last_layer(residuals.theta())
+    found = by_evidence(residuals, layer[1], residuals.theta()[layer[0]], {"seen": len(trial.problem.u)})
+    assert 0.1 < 23 * COUNT * found["smooth"] < 10  # as above
+
+
+@pytest.mark.estimates
+def test_fits_that_settle_are_weighed_by_their_data():
+    """The first fit, at the weights that it began with, is up to a deviation off."""
+    problem, x, run = Slope(), np.linspace(0, 1, 401)[8:-8:16], Seen()
+    found = solved(problem, features, LinearLeastSquares(), callbacks=[run])(x=x)["a"]
+    mean, deviation = posterior(problem, run.weights["smooth"])["a"]
+    # at points that are not the matrices', with an equation of some weight: 0.07 measured
+    assert np.all(np.abs(found - mean[8:-8:16]) < 0.5 * deviation[8:-8:16])
 
 
 @pytest.mark.parametrize(
