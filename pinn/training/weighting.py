@@ -76,11 +76,11 @@ class NoiseWeights(Weighting):
     """The noise of data decides: what is exact comes to weigh so much that the data cannot bend it.
 
     Whenever the data are met to their noise and all other terms are next to nothing in the loss, or no more than the
-    parameters that follow the data make it, these terms weigh `factor` times more, until unknowns would hardly be known
-    better if they weighed more, without unknowns until they contribute less than one observation's noise: the limit in
-    which equations hold and the data choose among their solutions. That they contribute little is not enough: so they
-    do where the data bend them at no cost. Without a noise the weights stay as they are given. factor: > 1. largest:
-    bound on the ratio of two weights, up to which it is done for unknowns, > 1.
+    parameters that follow the data make it, these terms weigh `factor` times more, until they contribute less than one
+    observation's noise, and unknowns would hardly be known better if they weighed more: the limit in which equations
+    hold and the data choose among their solutions. That they contribute little is not enough: so they do where the data
+    bend them at no cost. Without a noise the weights stay as they are given. factor: > 1. largest: bound on the ratio
+    of two weights, up to which it is done for unknowns, > 1.
 
     A penalty's continuation: Nocedal & Wright 2006, section 17.1; the discrepancy principle: Morozov 1966.
     """
@@ -97,9 +97,8 @@ class NoiseWeights(Weighting):
         if not noisy or not _are_met(means, noisy) or self.is_done(weights, means, noisy, look):
             return dict(weights)
         exact = exact_loss(weights, means, noisy)
-        if exact > LITTLE and exact * max(noisy.values()) > look().count:
-            return dict(weights)
-        if look().is_tight:  # what is left of the equations is for steps to learn
+        # where unknowns would not be known better, parameters that follow the data are no excuse
+        if exact > LITTLE and (look().is_tight or exact * max(noisy.values()) > look().count):
             return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
 

@@ -66,7 +66,7 @@ def test_equations_come_to_weigh_more_until_unknowns_gain_nothing():
     # what the followed parameters leave of it is no reason to wait
     assert rule.updated(weights, means | {"equation": 0.05}, noisy, bent)["equation"] == 10.0
     assert rule.updated(weights, means | {"equation": 0.3}, noisy, bent) == weights
-    # where unknowns are as well known as can be, what is left is for steps
+    # where unknowns are as well known as can be, what is more than next to nothing is for steps
     tight = lambda: Followed(5.0, 1.01)  # noqa: E731
     assert rule.updated(weights, means | {"equation": 0.05}, noisy, tight) == weights
     large = {"equation": 1e8, "seen": 1.0}
