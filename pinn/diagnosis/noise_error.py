@@ -69,7 +69,7 @@ class NoiseErrors:
     def _moved(self, direction: Tensor) -> TrialFunction:
         """The function with a deviation (p,) of its parameters."""
         moved = self.trial.with_core(copy.deepcopy(self.trial.network.core))
-        moved.load_parameters(unflatten(self.start + direction, self.shapes))
+        moved.load_parameters(moved.parameters() | dict(unflatten(self.start + direction, self.shapes)))
         return moved
 
     def missing(self, x: Tensor) -> Fields:

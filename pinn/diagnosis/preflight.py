@@ -24,7 +24,7 @@ from pinn.sampling.given import DataRegion
 from pinn.sampling.points import PointSet
 from pinn.sampling.sequences import SobolSampler
 from pinn.scaling.sizes import Sizes
-from pinn.training.held_out import numbers
+from pinn.training.held_out import noisy_blocks, numbers
 from pinn.trial.function import TrialFunction
 
 INTERIOR, BOUNDARY = 128, 32  # points that are looked at in each region or on each side
@@ -144,7 +144,10 @@ def _left_out(residuals: Residuals) -> Iterator[Finding]:
 
 
 def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> Iterator[Finding]:
-    """The largest and the smallest term of the loss at the start, where they are far apart."""
+    """The largest and the smallest term of the loss at the start, where they are far apart.
+
+    Without data whose noise is given: they are in its unit, and what is exact comes to weigh what it has to.
+    """
     if isinstance(residuals.trial.network.core, Spectral):  # its highest orders, shaken as all are, tell of no size
         return
     theta, least_squares = residuals.theta(), bind(residuals, points)
@@ -155,8 +158,8 @@ def _unequal(residuals: Residuals, points: PointSet, exact: tuple[str, ...]) -> 
     means = {name: max(mean, shaken[name]) for name, mean in start.items()}
     terms = {block.name: block.term for group in residuals.regions.values() for block in group.blocks}
     kept = set(residuals.trial.problem.all_terms()) - set(exact)  # interfaces have their natural sizes
-    priors = {terms[name] for name in residuals.priors}
-    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept - priors}
+    kept -= {terms[name] for name in (*residuals.priors, *noisy_blocks(residuals, points))}
+    losses = {name: residuals.weights[name] * mean for name, mean in means.items() if terms[name] in kept}
     losses = {name: loss for name, loss in losses.items() if loss > ROUNDING * max(losses.values())}
     if not losses:
         return

@@ -156,7 +156,7 @@ class LinearLeastSquares(Optimizer):
     those below rounding in any case.
     """
 
-    default_steps = 20
+    default_steps = 40  # of which a few are the solution, and a few more where noisy data change the weights
     moves_last_layer_only = True
 
     def __init__(self, *, cutoff: float = CUTOFF) -> None:

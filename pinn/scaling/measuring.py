@@ -6,7 +6,7 @@ then what is known already. A block is as large as such fields make it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -84,15 +84,27 @@ class _Measurement:
         if not self._is_far():
             return Sizes({name: (0.0, size) for name, size in given.items()} | unknowns)
         fields = {name: (0.0, given[name]) if name in given else (center[name], rounded(half[name])) for name in half}
-        equations = {name: rounded(size) for name, size in answers.items()}
+        equations = {name: rounded(size) for name, size in (answers | self._of_smoothness(half)).items()}
         return Sizes(
             {name: pair for name, pair in fields.items() if pair != (0.0, 1.0)} | unknowns,
             {name: size for name, size in equations.items() if size != 1.0},
+            {block: self.probe.residuals.weights[block] for block in self._decided},
         )
 
     def _of_blocks(self, half: Tensor) -> dict[str, float]:
         answers = self.probe.response(self.center, half, self.lowest * UNIT / LOWEST)
         return {name: size for name, size in answers.items() if name not in self.noisy}
+
+    @property
+    def _decided(self) -> list[str]:
+        """The blocks whose weight the data decide."""
+        return [block for blocks in self.probe.residuals.by_evidence.values() for block in blocks]
+
+    def _of_smoothness(self, half: Mapping[str, float]) -> dict[str, float]:
+        """Of the derivatives of fields that are known to be smooth: a prior has the size of its field at first."""
+        amplitudes = torch.tensor(list(half.values()), dtype=torch.float64)
+        answers = self.probe.response(self.center, amplitudes, self.lowest * UNIT / LOWEST)
+        return {block: answers[block] for block in self._decided}
 
     def _of_unknowns(self, answers: dict[str, float]) -> dict[str, float]:
         """By how much unknowns change a block as its size does, where that is far from one."""

@@ -16,19 +16,22 @@ class Sizes:
     """Fields u = shift + size v and residuals r = size s with v and s of order one, where they differ from u and r.
 
     fields: name -> (shift, size), in the field's unit. equations: block of the residual -> size, in the equation's.
+    own: block -> the weight of s where none is given, 1 where not named.
     """
 
     fields: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     equations: Mapping[str, float] = field(default_factory=dict)
+    own: Mapping[str, float] = field(default_factory=dict)
 
     def weights(self, given: Mapping[str, float] | None) -> dict[str, float]:
         """The weights of the mean squares of r that mean what the given ones do for those of s.
 
-        given: by block or term, 1 where not named.
+        given: by block or term, `own` where not named.
         """
         weights = dict(given or {})
         for block, size in self.equations.items():
-            weights[block] = weights.get(block, weights.get(block.partition(".")[0], 1.0)) / size**2
+            own = self.own.get(block, 1.0)
+            weights[block] = weights.get(block, weights.get(block.partition(".")[0], own)) / size**2
         return weights
 
     def told(self, silent: tuple[str, ...] = ()) -> str:

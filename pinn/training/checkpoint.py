@@ -1,5 +1,7 @@
 """Checkpoints: a plain tree of tensors, numbers and strings in one HDF5 file, written whole or not at all."""
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pinn.solution_file.soundness import check_sound, understood
 
 FILE_NAME = "checkpoint.h5"
 FORMAT = 1
+NO_COUNTS = ("settled", "eigenvalues", "wanted")  # of a position
 
 
 def save_tree(path: Path, tree: dict[str, Any]) -> None:
@@ -80,3 +83,23 @@ def moved(tree: Any, like: Tensor) -> Any:
     if isinstance(tree, dict):
         return {key: moved(value, like) for key, value in tree.items()}
     return [moved(value, like) for value in tree] if isinstance(tree, list) else tree
+
+
+def check_whole(tree: Mapping[str, Any], coordinates: int, shape: torch.Size) -> None:
+    """Raises UserError where numbers of a trainer's checkpoint are none that its run can have.
+
+    coordinates: of the problem, how many. shape: of the parameters.
+    """
+    best, points = tree["best"], tree["points"]
+    counts = [value for name, value in tree["position"].items() if name not in NO_COUNTS]
+    require(all(0 <= value < math.inf for value in counts), f"the checkpoint stands at {tree['position']}")
+    for label, entry in points.items():
+        fits = entry["x"].ndim == 2 and entry["x"].shape[1] == coordinates
+        require(fits, f"the checkpoint's points {label} have shape {tuple(entry['x'].shape)}")
+    require(best["theta"].shape == shape, "the checkpoint's best parameters are of another network")
+    tensors = {f"points {label}": entry["x"] for label, entry in points.items()}
+    tensors |= {"parameters": tree["theta"], "best parameters": best["theta"]}
+    for name, values in tensors.items():
+        require(bool(values.isfinite().all()), f"the checkpoint's {name} are not finite")
+    for block, weight in tree["weights"].items():
+        require(0 <= weight < math.inf, f"the checkpoint's weight of {block} must be >= 0 and finite, got {weight}")

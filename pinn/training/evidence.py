@@ -40,6 +40,11 @@ class Quadratic:
     def __add__(self, other: "Quadratic") -> "Quadratic":
         return Quadratic(self.square + other.square, self.right + other.right, self.level + other.level)
 
+    @property
+    def size(self) -> float:
+        """The sum of the squares of J."""
+        return float(self.square.diagonal().sum())
+
     def times(self, factor: float) -> "Quadratic":
         return Quadratic(factor * self.square, factor * self.right, factor * self.level)
 
@@ -62,12 +67,17 @@ class Quadratic:
 def by_evidence(
     residuals: Residuals, least_squares: Collocation, theta: Tensor, noisy: Mapping[str, int]
 ) -> dict[str, float]:
-    """The weights of blocks that are weighed by evidence, at theta (p,); none where there are none, or no noise."""
+    """The weights of blocks that are weighed by evidence, at theta (p,); none where there are none, or no noise.
+
+    With equations that weigh as much as the data, however much they do by now: data that bend them at will tell nothing
+    of a field that only equations join to them, and it is as smooth as can be; far heavier ones leave data to rounding.
+    """
     terms = residuals.by_evidence
     if not terms or not noisy or len(theta) > WIDEST:
         return {}
     parts = _quadratics(residuals, least_squares, theta, [[*noisy, *residuals.known_before], *terms.values()])
     data, held, *smooth = (part.times(max(noisy.values())) for part in parts)
+    held = held.times(data.size / held.size if held.size > 0 else 1.0)
     found = dict(residuals.weights)
     for number, blocks in enumerate(terms.values()):
         others = sum((one for k, one in enumerate(smooth) if k != number), start=held)
@@ -79,7 +89,7 @@ def by_evidence(
 
 def _best(data: Quadratic, others: Quadratic, smooth: Quadratic) -> float:
     """The factor on a smoothness at which the evidence is greatest, a few steps from here; 1 where hardly better."""
-    ridge = RIDGE * float((data + others + smooth).square.diagonal().sum())
+    ridge = RIDGE * (data + others + smooth).size
     here = _evidence(data, others + smooth, ridge)
     best, factor = here, 1.0
     for step in (STEP, 1.0 / STEP):

@@ -21,12 +21,12 @@ from pinn.sampling.adaptation import State
 from pinn.sampling.base import Sampler
 from pinn.sampling.points import Points, PointSet
 from pinn.solution_file.measured import Measure
-from pinn.training.checkpoint import moved
+from pinn.training.checkpoint import check_whole, moved
 from pinn.training.evidence import by_evidence
 from pinn.training.first_step import explain_first_step
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
-from pinn.training.prediction import Simplest, followed, prediction_error
+from pinn.training.prediction import Moved, Simplest, followed, prediction_error
 from pinn.training.redrawing import Trained
 from pinn.training.renewal import LOOK_EVERY, MOST_DOUBLINGS, Look
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
@@ -35,7 +35,6 @@ from pinn.training.trail import Trail
 from pinn.training.weighting import NoiseWeights, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
-NO_COUNTS = ("settled", "eigenvalues", "wanted")  # of a position
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)
 WEIGHED_EVERY = 10  # steps
 STATISTIC = 0.5  # of chi squared: what a prediction must gain between two draws of points
@@ -176,8 +175,8 @@ class Trainer(Run):
             self._count(before, time.perf_counter() - started)
             self.at.last_step = self.at.stage_seconds - begun
             self.at.rejected = 0 if report.get("accepted", True) else self.at.rejected + 1
-            self.at.settled = bool(report.get("settled", False))
             self.damping = float(report.get("damping", 0.0))
+            self.at.settled = bool(report.get("settled", False)) and not self._weighs_anew(stage)
             self.trail.note(self.at.stage_step, self.theta)
             self._tell({"step": self.at.step, "seconds": self.at.seconds, **report})
 
@@ -269,15 +268,24 @@ class Trainer(Run):
             logger.info("new points at step %d, %d times as many", self.at.step, 2**self.at.doublings)
         return due
 
+    def _weighs_anew(self, stage: Stage) -> bool:
+        """Whether noisy data change the weights where fits have settled, so that these go on."""
+        before, noisy = self.at.weighed, self.held_out.noisy
+        if stage.optimizer.moves_last_layer_only and noisy and self.weighting.may_change(noisy):
+            self._weigh()
+        if self.at.weighed > before:
+            self._least_squares = self.least_squares.at(self.points)  # another function at the same points
+        return self.at.weighed > before
+
     def _weigh(self) -> None:
         """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
         noisy, before = self.held_out.noisy, self.residuals.weights
         means = numbers(self.least_squares.mean_squares(self.theta))
         weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
-        look = cache(partial(followed, self.residuals, self.least_squares, self.theta, noisy, self.damping))
+        look = cache(partial(followed, self.residuals, self.least_squares, self._moved, noisy, self.damping))
         self.residuals.weights = before | self.weighting.updated(weighed, means, noisy, look)
         if self.weighting.may_ask(means, noisy):
-            self.residuals.weights |= by_evidence(self.residuals, self.least_squares, self.theta, noisy)
+            self.residuals.weights |= by_evidence(self.residuals, *self._moved.of(self.least_squares), noisy)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
@@ -338,9 +346,11 @@ class Trainer(Run):
         if not self.points:
             return None
         self._leave_team()
-        optimizer = self.stages[self.at.stage].optimizer
-        layer = self.least_squares.last_layer(self.theta) if optimizer.moves_last_layer_only else None
-        return (self.least_squares, self.theta) if layer is None else (layer[1], self.theta[layer[0]])
+        return self._moved.of(self.least_squares)
+
+    @property
+    def _moved(self) -> Moved:
+        return Moved(self.theta, self.stages[self.at.stage].optimizer)
 
     def checkpoint(self) -> dict[str, Any]:
         return {
@@ -364,30 +374,13 @@ class Trainer(Run):
         require(fits, "the checkpoint belongs to another network or problem; resume with the settings of its run")
         self._at = Position(**tree["position"])
         require(self._at.stage < len(self.stages), "the checkpoint belongs to a run with more stages")
-        self._check_whole(tree)
+        check_whole(tree, len(self.residuals.trial.problem.coordinates), self.theta.shape)
         self._smooth()
         self.theta = moved(tree["theta"], self.theta)
         self.best = Best(moved(tree["best"]["theta"], self.theta), tree["best"]["held_out"])
         self.damping = tree.get("damping", 0.0)
         self.trail.restore(moved(tree.get("trail", {}), self.theta))
         self._restore_draw(tree)
-
-    def _check_whole(self, tree: Mapping[str, Any]) -> None:
-        """Raises UserError where numbers of a checkpoint are none that a run can have."""
-        best, points = tree["best"], tree["points"]
-        counts = [value for name, value in vars(self._at).items() if name not in NO_COUNTS]
-        require(all(0 <= value < math.inf for value in counts), f"the checkpoint stands at {tree['position']}")
-        coordinates = len(self.residuals.trial.problem.coordinates)
-        for label, entry in points.items():
-            fits = entry["x"].ndim == 2 and entry["x"].shape[1] == coordinates
-            require(fits, f"the checkpoint's points {label} have shape {tuple(entry['x'].shape)}")
-        require(best["theta"].shape == self.theta.shape, "the checkpoint's best parameters are of another network")
-        tensors = {f"points {label}": entry["x"] for label, entry in points.items()}
-        tensors |= {"parameters": tree["theta"], "best parameters": best["theta"]}
-        for name, values in tensors.items():
-            require(bool(values.isfinite().all()), f"the checkpoint's {name} are not finite")
-        for block, weight in tree["weights"].items():
-            require(0 <= weight < math.inf, f"the checkpoint's weight of {block} must be >= 0 and finite, got {weight}")
 
     @property
     def is_over(self) -> bool:

@@ -16,12 +16,17 @@ class Followed:
     """What follows noisy data, in the linearization. With D = J_d^T J_d of the rows of data, and E of the others.
 
     count: tr (D + E + damping)^-1 D, of the parameters: equations and damping hold back the others. loose: the largest
-    ratio of an unknown's standard error, or of the count where a field is known to be smooth, and what it would be if
-    E weighed far more; 1 without either.
+    ratio of an unknown's deviation, or of the count where a field is known to be smooth, and what it would be if E
+    weighed far more; None without either.
     """
 
     count: float = 0.0
-    loose: float = 1.0
+    loose: float | None = None
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether what is identified would hardly be known better by equations that weighed more."""
+        return self.loose is not None and self.loose < LOOSE
 
 
 Look = Callable[[], Followed]
@@ -92,7 +97,8 @@ class NoiseWeights(Weighting):
         if not noisy or not _are_met(means, noisy) or self.is_done(weights, means, noisy, look):
             return dict(weights)
         exact = exact_loss(weights, means, noisy)
-        if exact > LITTLE and exact * max(noisy.values()) > look().count:
+        # where unknowns would not be known better, parameters that follow the data are no excuse
+        if exact > LITTLE and (look().is_tight or exact * max(noisy.values()) > look().count):
             return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
 
@@ -107,7 +113,8 @@ class NoiseWeights(Weighting):
     ) -> bool:
         if not _are_met(means, noisy) or exact_loss(weights, means, noisy) * max(noisy.values()) >= 1.0:
             return False
-        return max(weights.values()) * self.factor > self.largest * min(weights.values()) or look().loose < LOOSE
+        at_most = max(weights.values()) * self.factor > self.largest * min(weights.values())
+        return at_most or look().loose is None or look().is_tight
 
 
 def exact_loss(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:

@@ -179,6 +179,15 @@ def test_terms_of_very_different_size_are_named():
     assert texts(weighted) == []
 
 
+@pytest.mark.parametrize(("noise", "named"), [(1.0, True), (1e-6, False)])
+def test_data_in_units_of_their_noise_are_no_reason_to_mind_units(noise, named):
+    """u is seen, 1e6 in the loss either way: in its own unit (a noise of 1 is none), or over a small noise."""
+    seen = Data(at={"x": [0.3], "y": [0.4]}, u=[1e6 * noise], noise=noise)
+    terms = {"laplace": Interior(lambda laplacian_u: laplacian_u), "seen": seen}
+    found = [text for text in texts(looked(SQUARE, terms)) if "mind the units" in text]
+    assert bool(found) == named
+
+
 def test_an_exact_solution_is_tried():
     class Exact(Posed):
         def exact(self, x, y):

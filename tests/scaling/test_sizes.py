@@ -17,6 +17,12 @@ def test_a_weight_of_a_block_goes_before_its_terms():
     assert SIZES.weights({"walls": 10.0, "walls.v": 5.0})["walls.v"] == pytest.approx(5e2)
 
 
+def test_what_weighs_little_by_itself_does_at_its_size():
+    little = Sizes(equations={"smooth.q": 1e5}, own={"smooth.q": 1e-3})
+    assert little.weights(None) == pytest.approx({"smooth.q": 1e-13})
+    assert little.weights({"smooth": 2.0})["smooth.q"] == pytest.approx(2e-10)
+
+
 def test_sizes_are_told_in_one_line():
     assert SIZES.told() == "u 293 +- 100, v 0.1; equations: heat 1e+07, walls.v 1e-01, start 1e+02"
     assert SIZES.told(("walls", "start", "heat")) == "u 293 +- 100, v 0.1"
