@@ -20,8 +20,9 @@ TOLERANCE, SLIGHT = 1e-8, 1e-4  # of the data's size: from where on they disagre
 class Disagreement:
     """Two prescriptions, or one and a period, that cannot both hold: what differs, where and by how much.
 
-    share: of the data's size. outside: whether their sides do not meet in the domain itself, from whose box a corner is
-    cut.
+    share: of the data's size. is_slight: whether both may be held, as of data that have nearly died away where a domain
+    is cut off; not where unknowns are sought: conditions that give way help while these are wrong. outside: whether
+    their sides do not meet in the domain itself, from whose box a corner is cut.
     """
 
     prescriptions: tuple[Prescription, ...]
@@ -30,12 +31,8 @@ class Disagreement:
     size: float
     share: float
     terms: tuple[str, str]
+    is_slight: bool = False
     outside: bool = False
-
-    @property
-    def is_slight(self) -> bool:
-        """Whether both may be held, as of data that have nearly died away where a domain is cut off."""
-        return self.share < SLIGHT and len(self.prescriptions) > 1
 
     def __str__(self) -> str:
         first, second = self.terms
@@ -62,7 +59,8 @@ def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagre
             suffix = "".join(c or "" for x in (p, q) if x.order for c in [x.place.coordinate])
             quantity = f"{p.field}_{suffix}" if suffix else p.field
             where, outside = f"{p.place.side}, {q.place.side}", _is_outside(problem, columns)
-            yield Disagreement((p, q), quantity, where, size, share, (p.term, q.term), outside)
+            is_slight = share < SLIGHT and not problem.unknowns
+            yield Disagreement((p, q), quantity, where, size, share, (p.term, q.term), is_slight, outside)
 
 
 def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreement]:
