@@ -15,8 +15,8 @@ from pinn.trial.function import TrialFunction
 LINE = 2000  # places at which a front is looked for
 FRONT = 8.0  # half the domain over a front's half width, below which no bend is tried
 NODES = 400  # at which the state is expanded
-TAIL = 1e-7  # share of the coefficients beyond the functions that are counted
-WORTH = 0.7  # of the functions that the present bend needs, from which another is taken: what changes leaves noise
+TAILS = 1e-3, 1e-5, 1e-7  # shares of the coefficients beyond the functions that are counted: what is lost is noise
+WORTH = 0.9  # of the functions that the present bend needs, from which another is taken: what changes leaves noise
 
 Bend = tuple[float, float]  # center and steepness, as of `Spectral`
 State = Callable[[Tensor], Tensor]  # places (n,) in [-1, 1] -> quantities (n, k)
@@ -39,8 +39,9 @@ def resolve_front(window: TrialFunction, before: TrialFunction | None) -> None:
     present = (0.0, 0.0) if before is None else _bend(before, number)
     front = _front(state)
     tried = {bend: _needed(state, bend) for bend in {(0.0, 0.0), present, *([front] if front[1] > FRONT else [])}}
-    best = min(tried, key=lambda bend: (tried[bend], bend[1]))
-    core.bend(number, *(best if tried[best] < WORTH * tried[present] else present))
+    best = min(tried, key=lambda bend: (sum(tried[bend]), bend[1]))
+    pays = any(count < WORTH * now for count, now in zip(tried[best], tried[present], strict=True))
+    core.bend(number, *(best if pays else present))
 
 
 def _state(window: TrialFunction, before: TrialFunction | None) -> State:
@@ -79,14 +80,14 @@ def _front(state: State) -> Bend:
     return center, steepness
 
 
-def _needed(state: State, bend: Bend) -> int:
-    """How many polynomials of the bent coordinate the state takes: beyond them is a small share of the coefficients."""
+def _needed(state: State, bend: Bend) -> tuple[int, ...]:
+    """How many polynomials of the bent coordinate the state takes, for each share of the coefficients beyond them."""
     angles = math.pi * (torch.arange(NODES, dtype=torch.float64) + 0.5) / NODES
     values = state(unbent(torch.cos(angles), bend))
     squares = torch.as_tensor(dct(values.numpy(), axis=0)).square()  # (nodes, k), of T_0, T_1, ...
     tails = squares.flip(0).cumsum(0).flip(0)
     varying = tails[1]
-    return max(int((tail > TAIL**2 * of).sum()) for tail, of in zip(tails.T, varying, strict=True))
+    return tuple(int((tails > share**2 * varying).sum(0).max()) for share in TAILS)
 
 
 def _bend(window: TrialFunction, number: int) -> Bend:
