@@ -131,7 +131,7 @@ MISTAKES = [
     ("network.width=2.5", ["network.width must be a whole number, got 2.5"]),
     ("training.steps=abc", ["training.steps must be a whole number or null, got 'abc'"]),
     ("output.figures=perhaps", ["output.figures must be true or false, got 'perhaps'"]),
-    ("constraints=sof", ["constraints must be one of hard, soft, got 'sof'", "did you mean 'soft'"]),
+    ("constraints=sof", ["constraints must be one of hard, values, soft, got 'sof'", "did you mean 'soft'"]),
     ("dtype=double", ["dtype must be one of float64, float32, got 'double'"]),
     ("weights.walls=abc", ["weights.walls", "'abc'"]),
     ("seed=0,1", ["seed=0,1", "add -m"]),

@@ -33,7 +33,7 @@ HARD = {
     "hamilton_jacobi_bellman": {"start"},
     "heat": {"walls", "start"},
     "heat_10d": {"sphere", "start"},
-    "heat_inverse": set(),
+    "heat_inverse": {"sides"},
     "heat_sink": set(),
     "helmholtz": {"walls"},
     "hutchinson": {"start"},

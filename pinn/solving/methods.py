@@ -83,7 +83,7 @@ class Method:
         """Whether there are more spectral functions than by default."""
         if not self.is_spectral:
             return False
-        width = getattr(self.plan.network, "keywords", {}).get("width", 0)
+        width = getattr(self.plan.network, "keywords", {}).get("width") or 0
         return width > WIDTH // len(self.plan.problem.vocabulary.fields)
 
     @property
