@@ -53,8 +53,7 @@ def _at_corners(problem: Problem, given: list[Prescription]) -> Iterator[Disagre
             continue  # sides that are no ends: values alone
         columns = _edge(problem, p.place, q.place)
         a, b = _derivative(p, columns, q), _derivative(q, columns, p)
-        size = float((a - b).abs().max())
-        share = _share(size, float(a.abs().max()), float(b.abs().max()), _size(problem, p, q))
+        size, share = _difference(a, b, _size(problem, p, q))
         if not share <= TOLERANCE:
             suffix = "".join(c or "" for x in (p, q) if x.order for c in [x.place.coordinate])
             quantity = f"{p.field}_{suffix}" if suffix else p.field
@@ -75,16 +74,16 @@ def _at_seams(problem: Problem, given: list[Prescription]) -> Iterator[Disagreem
             orders = [k for k in range(3) if p.field + ("_" + c * k if k else "") in period.quantities]
             for k in orders if p.place.coordinate not in (None, c) else ():
                 a, b = (_along(p, _edge(problem, p.place, end), c, k) for end in ends)
-                size = float((a - b).abs().max())
-                share = _share(size, float(a.abs().max()), float(b.abs().max()), _size(problem, p))
+                size, share = _difference(a, b, _size(problem, p))
                 if not share <= TOLERANCE:
                     quantity = p.field + ("_" + c * k if k else "")
                     yield Disagreement((p,), quantity, f"{c}.min and {c}.max", size, share, (p.term, name))
 
 
-def _share(size: float, *of: float) -> float:
-    """A difference as a share of the largest of the data's sizes."""
-    return size / max(of) if size else 0.0
+def _difference(a: Tensor, b: Tensor, size: float) -> tuple[float, float]:
+    """The largest difference, and it as a share of the data's size: of the largest there, or of all."""
+    difference = float((a - b).abs().max())
+    return difference, difference / max(float(a.abs().max()), float(b.abs().max()), size) if difference else 0.0
 
 
 def _is_outside(problem: Problem, edge: Mapping[str, Tensor]) -> bool:

@@ -63,10 +63,10 @@ def derive(problem: Problem, slopes: bool = True) -> DerivedAnsatz:
         reason = _no_jet(problem, p) or unsmooth(problem, p, orders)
         if reason is not None:
             collected.drop(p, reason)
-    ansatz = DerivedAnsatz(problem.coordinates, disagreements=disagreements(problem, collected.kept))
-    ansatz.constraints = "hard" if slopes else "values"
-    for disagreement in ansatz.disagreements:
-        given = [p for p in disagreement.prescriptions if p in collected.kept and not disagreement.is_slight]
+    found, constraints = disagreements(problem, collected.kept), "hard" if slopes else "values"
+    ansatz = DerivedAnsatz(problem.coordinates, disagreements=found, constraints=constraints)
+    for disagreement in (one for one in found if not one.is_slight):
+        given = [p for p in disagreement.prescriptions if p in collected.kept]
         if disagreement.outside:  # of the domain: one of the two may stay, a constant, which is harmless there
             given = sorted(given, key=lambda p: not callable(p.value))[: len(given) - 1]
         for p in given:

@@ -308,8 +308,9 @@ def missed_values(trial: Trial, generator: Generator) -> dict[str, float]:
     walls = _missed(longest_of(trial.windows), start.domain.walls, generator)
     begun = {} if start.domain.time is None else _missed(start, (f"{start.domain.time}.min",), generator)
     told = {name: max(BEGUN * begun.get(name, 0.0), WALLS * walls.get(name, 0.0)) for name in {**walls, **begun}}
-    for name, share in start.slight_disagreements.items():
-        told[name] = max(told.get(name, 0.0), share)
+    for one in start.slight_disagreements:
+        name = one.prescriptions[0].field
+        told[name] = max(told.get(name, 0.0), one.share)
     return told
 
 

@@ -91,8 +91,7 @@ def _hardly_held(trial: TrialFunction) -> dict[str, float]:
 
     Both are held by the ansatz up to that; to meet them in the corner would ask for a kink in the solution.
     """
-    found = getattr(trial.ansatz, "disagreements", [])
-    return {term: SLIGHT for one in found if one.is_slight for term in one.terms}
+    return {term: SLIGHT for one in trial.slight_disagreements for term in one.terms}
 
 
 def _random(residuals: Residuals, generator: torch.Generator) -> Tensor:

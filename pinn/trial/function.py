@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -171,10 +172,9 @@ class TrialFunction:
         return region.during(*self._window.bounds[self._window.time])
 
     @property
-    def slight_disagreements(self) -> dict[str, float]:
-        """Field -> the largest share of their size by which data differ that its ansatz holds nevertheless."""
-        found = [one for one in getattr(self.ansatz, "disagreements", []) if one.is_slight]
-        return {one.prescriptions[0].field: one.share for one in reversed(found)}
+    def slight_disagreements(self) -> list[Any]:
+        """The `Disagreement`s of data that its ansatz holds nevertheless, the largest first."""
+        return [one for one in getattr(self.ansatz, "disagreements", []) if one.is_slight]
 
     @property
     def constraints(self) -> str:
