@@ -46,6 +46,12 @@ class Axis:
         return vanishing(self.functionals)
 
     @property
+    def power(self) -> int:
+        """That of s in what vanishes where something is prescribed; 0 where that is more than a power of s."""
+        *lower, highest = self.vanishing.coefficients
+        return len(lower) if highest and not any(lower) else 0
+
+    @property
     def has_derivatives(self) -> bool:
         return any(p.order for p in self.prescriptions)
 

@@ -7,6 +7,8 @@ without slope there, so that N has none either.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import mul
 
 import torch
 
@@ -15,14 +17,17 @@ from pinn.ansatz.corners import Disagreement, disagreements
 from pinn.ansatz.distance import Faces, faces
 from pinn.ansatz.prescriptions import Columns, Prescription, Prescriptions, end_of_bounds, prescriptions
 from pinn.ansatz.smoothness import derivative_orders, unsmooth
+from pinn.basis.memory import Memory
 from pinn.derivatives.channels import Channels
-from pinn.derivatives.jets import Fields, NoJetRule, Values, coordinate_jet
+from pinn.derivatives.jets import Fields, Jet, NoJetRule, Operand, Values, coordinate_jet
+from pinn.derivatives.visible import key_of
 from pinn.problem import Problem
 
 MOST = 30  # values of the data for one value of a lift
 TRIED = 256  # points inside at which data are tried
+REMEMBERED = 2**26  # bytes of what is known at the latest sets of points
 
-FieldAnsatz = Callable[[Columns, Values], Values]
+FieldAnsatz = Callable[[Columns], tuple[Operand, Operand]]  # the factor B and the lift E at points
 
 
 @dataclass
@@ -30,22 +35,35 @@ class DerivedAnsatz:
     """The fields from coordinates and raw outputs.
 
     fields: those that are not the raw output itself. mirrored: coordinate -> its ends (`min`, `max`) at which the
-    network is to have no slope. soft: condition -> why it is left to the loss. disagreements: of the data. constraints:
-    by which it was derived.
+    network is to have no slope. soft: condition -> why it is left to the loss. powers: field -> that of time since its
+    beginning in the factor of the raw output. disagreements: of the data. constraints: by which it was derived.
     """
 
     coordinates: tuple[str, ...]
     fields: dict[str, FieldAnsatz] = field(default_factory=dict)
     mirrored: dict[str, tuple[str, ...]] = field(default_factory=dict)
     soft: dict[str, str] = field(default_factory=dict)
+    powers: dict[str, int] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
     constraints: str = "hard"
+    memory: Memory = field(default_factory=lambda: Memory(REMEMBERED), compare=False, repr=False)
 
     def __call__(self, x: Values, outputs: Fields) -> Fields:
         """The fields at coordinates x (n, d) from the raw outputs by name."""
-        columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
-        made = {name: ansatz(columns, outputs[name]) for name, ansatz in self.fields.items()}
+        made = {name: outputs[name] * factor + lifted for name, (factor, lifted) in self._at(x).items()}
         return {**outputs, **made}
+
+    def _at(self, x: Values) -> dict[str, tuple[Operand, Operand]]:
+        """B and E of each field, remembered for the same points; jets of theirs know of no tape."""
+        x = Jet(x.coefficients, x.channels) if isinstance(x, Jet) else x
+        key = key_of(x)
+        known = None if key is None else self.memory[key]
+        if known is None:
+            columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
+            known = {name: ansatz(columns) for name, ansatz in self.fields.items()}
+            if key is not None:
+                self.memory.keep(key, known, len(key[0]) * (1 + len(known)))
+        return known
 
 
 def derive(problem: Problem, slopes: bool = True) -> DerivedAnsatz:
@@ -73,6 +91,9 @@ def derive(problem: Problem, slopes: bool = True) -> DerivedAnsatz:
             collected.drop(p, str(disagreement))
     ansatz.mirrored, parts = _parts(problem, collected)
     ansatz.fields = {name: _ansatz(*part) for name, part in parts.items() if part[0] or part[1] is not None}
+    ansatz.powers = {
+        name: axis.power for name, (axes, _) in parts.items() for axis in axes if axis.coordinate == problem.domain.time
+    }
     ansatz.soft = collected.refused
     return ansatz
 
@@ -163,12 +184,11 @@ def _ansatz(axes: Sequence[Axis], on_faces: Faces | None) -> FieldAnsatz:
     lifted = lift(axes, (lambda columns: 0.0) if on_faces is None else on_faces.lift)
     vanishing = [axis.vanishing for axis in axes]
 
-    def ansatz(columns: Columns, raw: Values) -> Values:
-        for axis, factor in zip(axes, vanishing, strict=True):
-            raw = raw * factor(axis.s(columns))
+    def ansatz(columns: Columns) -> tuple[Operand, Operand]:
+        factors = [factor(axis.s(columns)) for axis, factor in zip(axes, vanishing, strict=True)]
         if on_faces is not None:
-            raw = raw * on_faces.vanishing(columns)
-        return raw + lifted(columns)
+            factors.append(on_faces.vanishing(columns))
+        return reduce(mul, factors), lifted(columns)
 
     return ansatz
 

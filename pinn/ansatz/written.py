@@ -16,6 +16,7 @@ class WrittenAnsatz:
     """
 
     mirrored: Mapping[str, tuple[str, ...]] = {}
+    powers: Mapping[str, int] = {}
 
     def __init__(self, problem: Problem) -> None:
         self.method = problem.ansatz  # type: ignore[attr-defined]

@@ -1,8 +1,9 @@
-"""Least squares of full rank in double precision by a QR in single precision, which takes half the time.
+"""Least squares of full rank in double precision by a triangle that is not quite J's: a preconditioner.
 
-R of the columns, rounded to single precision, is a preconditioner with which conjugate gradients for least squares
-converge in three or four iterations, as long as the condition number is far below 1e7. Bjorck 1996, Numerical Methods
-for Least Squares Problems, section 7.5; Carson, Higham & Pranesh 2020, doi:10.1137/20M1316822.
+With R of the columns rounded to single precision, which takes half the time, conjugate gradients for least squares
+converge in three or four iterations, as long as the condition number is far below 1e7; so they do with R of a J of
+before that is nearly the same. Bjorck 1996, Numerical Methods for Least Squares Problems, section 7.5; Carson, Higham &
+Pranesh 2020, doi:10.1137/20M1316822.
 """
 
 import torch
@@ -12,23 +13,23 @@ FEW = 256  # columns below which a QR in double precision is as quick
 REGULAR = 1e-3  # least over largest on R's diagonal, below which single precision says nothing of a matrix
 MOST, CONVERGED = 12, 1e-13  # iterations, and the gradient over the length of w at which they end
 REFINEMENTS = 2  # iterations for what they leave, whose residual is computed anew
+LOOK, FALLEN = 4, 1e-3  # iterations after which the gradient is to have fallen to this share of its first length
 
 
-class SingleTriangle:
-    """R of J (n, p), whose columns have about one length, in single precision. r: (p, p), in J's type."""
+class NearTriangle:
+    """R of a matrix close to J (n, p), whose columns have about one length. r: (p, p), in J's type."""
 
-    def __init__(self, j: Tensor) -> None:
-        self.j = j
-        self.r = torch.linalg.qr(j.float(), mode="r").R.to(j)
+    def __init__(self, j: Tensor, r: Tensor) -> None:
+        self.j, self.r = j, r
 
     @classmethod
-    def of(cls, j: Tensor) -> "SingleTriangle | None":
-        """None where it does not pay, or J is too close to a deficient rank."""
+    def in_single_precision(cls, j: Tensor) -> "NearTriangle | None":
+        """R of J rounded to single precision; None where it does not pay, or J is too close to a deficient rank."""
         if j.dtype != torch.float64 or j.shape[1] < FEW or j.shape[0] < j.shape[1]:
             return None
-        triangle = cls(j)
-        diagonal = triangle.r.diagonal().abs()
-        return triangle if bool(diagonal.min() > REGULAR * diagonal.max()) else None
+        r = torch.linalg.qr(j.float(), mode="r").R.to(j)
+        diagonal = r.diagonal().abs()
+        return cls(j, r) if bool(diagonal.min() > REGULAR * diagonal.max()) else None
 
     def solution(self, w: Tensor) -> Tensor | None:
         """The delta (p,) that minimizes ||J delta + w||; None where the iterations do not converge."""
@@ -43,8 +44,9 @@ class SingleTriangle:
         y, left = torch.zeros_like(self.r[0]), -w
         gradient = self._back(self.j.mT @ left)
         direction, square, enough = gradient, float(gradient @ gradient), CONVERGED**2 * float(w @ w)
-        for _ in range(most):
-            if square <= enough:
+        first = square
+        for number in range(most):
+            if square <= enough or (number == LOOK and square > FALLEN**2 * first):
                 break
             step = self.j @ self._forth(direction)
             length = square / float(step @ step)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pinn.linear_algebra.mixed import SingleTriangle
+from pinn.linear_algebra.mixed import NearTriangle
 
 REGULAR = 1e-8  # least over largest on the diagonal of a triangle that is solved with as it stands
 
@@ -48,41 +48,70 @@ def equilibrated_solution(j: Tensor, w: Tensor, cutoff: float) -> tuple[Tensor, 
 class Triangle:
     """R of [J, w] for J (n, p), its columns scaled to one length: `equilibrated_solution` for w, and others after it.
 
-    single: whether it may be a factor in single precision, where J is far from singular (see `SingleTriangle`).
-    rank: of J. is_single: whether it is one. is_regular: whether R is so far from singular that `again` can solve with
-    it; its diagonal does not bound the condition number, but falls far where columns depend on each other.
+    single: whether it may be a factor in single precision, where J is far from singular. before: the triangle of a J
+    that may be nearly the same, which is taken where it does (see `NearTriangle` for both).
+    rank: of J. is_near: whether R is not J's own. is_regular: whether R is so far from singular that `again` can solve
+    with it; its diagonal does not bound the condition number, but falls far where columns depend on each other.
     """
 
-    def __init__(self, j: Tensor, w: Tensor, cutoff: float, single: bool = False) -> None:
-        self.j, self.lengths = j, column_lengths(j)
-        scaled = j / self.lengths
-        self._single = SingleTriangle.of(scaled) if single else None
-        found = self._single.solution(w) if self._single else None
-        if self._single is not None and found is not None:
-            self.r, self.is_regular, self.rank = self._single.r, True, j.shape[1]
-        else:
-            self._single = None
-            self.r = torch.linalg.qr(torch.cat([scaled, w.unsqueeze(1)], 1), mode="r").R[: j.shape[1]]
-            self.is_regular, self.rank = _is_regular(self.r, cutoff), j.shape[1]
-            if self.is_regular:
-                found = torch.linalg.solve_triangular(self.r[:, :-1], -self.r[:, -1:], upper=True).squeeze(1)
-            else:
-                found, self.rank = _of_deficient_rank(self.r, cutoff)
+    def __init__(
+        self, j: Tensor, w: Tensor, cutoff: float, single: bool = False, before: "Triangle | None" = None
+    ) -> None:
+        self.lengths = column_lengths(j)
+        self.scaled, self.rank = j / self.lengths, j.shape[1]
+        found = self._near_solution(w, None if before is None else NearTriangle(self.scaled, before.factor))
+        if found is None:
+            found = self._near_solution(w, NearTriangle.in_single_precision(self.scaled) if single else None)
+        if found is None:
+            found = self._own_solution(w, cutoff)
         self.solution = found.to(w) / self.lengths
 
+    def _near_solution(self, w: Tensor, near: NearTriangle | None) -> Tensor | None:
+        """By R of another matrix; None where that does not do."""
+        found = None if near is None else near.solution(w)
+        self._near = None if found is None else near
+        if near is not None:
+            self.r, self.is_regular = near.r, True
+        return found
+
+    def _own_solution(self, w: Tensor, cutoff: float) -> Tensor:
+        self.r = torch.linalg.qr(torch.cat([self.scaled, w.unsqueeze(1)], 1), mode="r").R[: len(self.lengths)]
+        self.is_regular = _is_regular(self.r, cutoff)
+        if self.is_regular:
+            return torch.linalg.solve_triangular(self.factor, -self.r[:, -1:], upper=True).squeeze(1)
+        found, self.rank = _of_deficient_rank(self.r, cutoff)
+        return found
+
     @property
-    def is_single(self) -> bool:
-        return self._single is not None
+    def is_near(self) -> bool:
+        return self._near is not None
+
+    @property
+    def factor(self) -> Tensor:
+        """R (p, p) of the scaled columns."""
+        return self.r[:, : len(self.lengths)]
+
+    def fits(self, rows: int, parameters: int) -> bool:
+        """Whether it may be near the triangle of a J of this shape."""
+        return self.is_regular and self.scaled.shape == (rows, parameters)
+
+    def forward(self, delta: Tensor) -> Tensor:
+        """J delta (n,), of a copy of J: its own memory may have been written to since."""
+        return self.scaled @ (self.lengths * delta)
+
+    def adjoint(self, w: Tensor) -> Tensor:
+        """J^T w (p,)."""
+        return self.lengths * (self.scaled.mT @ w)
 
     def again(self, w: Tensor) -> Tensor:
         """The delta (p,) for another w, by the seminormal equations R^T R delta = -J^T w (Bjorck 1987).
 
-        Of a factor in single precision like the first one.
+        Of a near R like the first one.
         """
-        found = self._single.solution(w) if self._single else None
+        found = self._near.solution(w) if self._near else None
         if found is not None:
             return found / self.lengths
-        r, right = self.r[:, : self.j.shape[1]], (self.j.mT @ w / self.lengths).unsqueeze(1)
+        r, right = self.factor, (self.scaled.mT @ w).unsqueeze(1)
         half = torch.linalg.solve_triangular(r.mT, -right, upper=False)
         return torch.linalg.solve_triangular(r, half, upper=True).squeeze(1) / self.lengths
 

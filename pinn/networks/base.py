@@ -24,6 +24,7 @@ class Network(Configurable, nn.Module, ABC):
     """
 
     last: nn.Module
+    has_layers = True  # whose values are at each point
 
     @abstractmethod
     def features(self, x: Values) -> Values:

@@ -38,6 +38,8 @@ class Spectral(Network):
     front at c of width 1 / q (Tee & Trefethen 2006, 10.1137/050641296); of s itself where q is 0.
     """
 
+    has_layers = False
+
     def __init__(self, inputs: int, outputs: int, *, width: int | None = None) -> None:
         super().__init__()
         require_sizes(inputs=inputs, outputs=outputs, width=1 if width is None else width)
@@ -92,14 +94,21 @@ class Spectral(Network):
         with torch.no_grad():
             self.bends[number] = torch.tensor([center, steepness], dtype=torch.float64).to(self.bends)
 
-    def rebalance(self, stretch: Sequence[float] = ()) -> bool:
+    def rebalance(self, stretch: Sequence[float] = (), least: Sequence[int] = ()) -> bool:
         """Take orders for which the last coefficients would be as small along each coordinate; whether they change.
 
-        stretch: how many times as long the domain of the new ones is along each coordinate; empty where it is the same.
+        They stay as they are where they would hardly change. stretch: how many times as long the domain of the new ones
+        is along each coordinate; empty where it is the same. least: functions along each coordinate, of three.
         """
-        counts = self.counts
-        self.share(self._by_rate(stretch) if len(counts) < 3 else self._by_fall())
-        return any(abs(now - before) > 0.1 * before for now, before in zip(self.counts, counts, strict=True))
+        counts, orders = self.counts, self.orders.detach().clone()
+        self.share(self._by_rate(stretch) if len(counts) < 3 else self._by_fall(least or [0] * len(counts)))
+        changed = any(
+            abs(now - before) > max(1.0, 0.1 * before) for now, before in zip(self.counts, counts, strict=True)
+        )
+        if not changed:
+            with torch.no_grad():
+                self.orders.copy_(orders)
+        return changed
 
     def _by_rate(self, stretch: Sequence[float]) -> list[float]:
         """From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N).
@@ -115,7 +124,7 @@ class Spectral(Network):
         scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
         return [_bounded(scale * w, count) for w, count in zip(wanted, self.counts, strict=True)]
 
-    def _by_fall(self) -> list[float]:
+    def _by_fall(self, least: Sequence[int]) -> list[float]:
         """From coefficients as they fall where fewer functions would do, beyond by one rate.
 
         Of three coordinates N is small: a smooth function's coefficients fall at once after its last wave, which a rate
@@ -126,10 +135,11 @@ class Spectral(Network):
         def enough(level: float) -> list[float]:
             """Functions along each coordinate for which the last coefficients are down to exp(level)."""
             found = []
-            for count, of in zip(counts, lasts, strict=True):
-                least = math.log(min(max(of[-1], RESOLVED), UNRESOLVED))
+            for count, of, fewest in zip(counts, lasts, least, strict=True):
+                lowest = math.log(min(max(of[-1], RESOLVED), UNRESOLVED))
                 fewer = next((n for n, last in enumerate(of) if last <= math.exp(level)), count)
-                found.append(_bounded(count * level / least if level < least else fewer, count))
+                wanted = _bounded(count * level / lowest if level < lowest else fewer, count)
+                found.append(max(wanted, fewest))
             return found
 
         low, high = MANY * math.log(RESOLVED), 0.0

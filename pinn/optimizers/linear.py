@@ -16,6 +16,7 @@ SUFFICIENT = 1e-4  # share of the predicted decrease that a Newton step must rea
 HALVINGS = 10  # of a step that does not reach it
 CUTOFF = 1e-14  # singular values below this times the largest count as zero in a fit on its own
 CHORDS, WELL = 8, 0.1  # steps with one J, and the factor on the loss that each must bring
+ALIKE = 0.5  # relative departure of r from what a J of before says, from which that J has nothing to do with it
 LINEAR = 1e-8  # relative departure of r from its linearization below which r counts as linear
 
 
@@ -25,7 +26,7 @@ class NewtonStep:
 
     length: share of the full step that was taken, 0 where none decreased the loss. rank: of J. settled: whether
     another step would gain nothing, because r is linear, or is down to rounding, or a full step gained less than a
-    tenth of the loss.
+    tenth of the loss. triangle: of J, for steps whose J is nearly the same.
     """
 
     theta: Tensor
@@ -35,7 +36,7 @@ class NewtonStep:
     length: float = 0.0
     rank: int = 0
     settled: bool = True
-    is_single: bool = False
+    triangle: Triangle | None = None
 
 
 def newton_step(
@@ -45,6 +46,7 @@ def newton_step(
     origin: Tensor | None = None,
     chords: int = 0,
     single: bool = False,
+    before: Triangle | None = None,
 ) -> NewtonStep:
     """The undamped Gauss-Newton step, halved until ||r||^2 decreases enough.
 
@@ -52,33 +54,56 @@ def newton_step(
     (p,), in the norm of J's columns, or where None to the one nearest to theta. Steps to an origin that stays forget
     the large parameters that an early, poor linearization asked for; steps from theta carry their rounding along.
     Where r is linear in theta the full step is the least-squares solution. cutoff: as of `truncated_solution`.
-    chords: steps with the same J that may follow a full one, where J has full rank. single: as of `Triangle`.
+    chords: steps with the same J that may follow a full one, where J has full rank. single, before: as of `Triangle`.
     """
     own = least_squares.jacobian(theta)
     r, j = gathered_rows(least_squares.team, *own)
-    before, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
-    if not (math.isfinite(before) and math.isfinite(gradient_norm)):
-        return NewtonStep(theta, before, before, gradient_norm)
+    loss, gradient_norm = float(r @ r), 2.0 * float((j.mT @ r).norm())
+    if not (math.isfinite(loss) and math.isfinite(gradient_norm)):
+        return NewtonStep(theta, loss, loss, gradient_norm)
     back = torch.zeros_like(theta) if origin is None else origin - theta
-    triangle = Triangle(j, r if origin is None else r + j @ back, cutoff, single)
+    triangle = Triangle(j, r if origin is None else r + j @ back, cutoff, single, before)
     delta, rank = back + triangle.solution, triangle.rank
     change = j @ delta
     slope, left = 2.0 * float(r @ change), float((r + change).square().sum())
-    if before - left > torch.finfo(r.dtype).eps * before:  # less cannot be told from rounding
+    if loss - left > torch.finfo(r.dtype).eps * loss:  # less cannot be told from rounding
         for length in (0.5**k for k in range(HALVINGS + 1)):
             candidate = theta + length * delta
             after = float(least_squares.loss(candidate))
-            if before - after > -SUFFICIENT * length * slope:
+            if loss - after > -SUFFICIENT * length * slope:
                 done = (
-                    after > 0.9 * before
+                    after > 0.9 * loss
                     or after < _rounding(j, candidate)
                     or _is_linear(least_squares, candidate, *own, delta)
                 )
                 if length == 1.0 and not done and triangle.is_regular and least_squares.team.size == 1:
                     candidate, after, done = _repeated(least_squares, triangle, candidate, after, chords)
                 settled = length == 1.0 and done
-                return NewtonStep(candidate, before, after, gradient_norm, length, rank, settled, triangle.is_single)
-    return NewtonStep(theta, before, before, gradient_norm, rank=rank, is_single=triangle.is_single)
+                return NewtonStep(candidate, loss, after, gradient_norm, length, rank, settled, triangle)
+    return NewtonStep(theta, loss, loss, gradient_norm, rank=rank, triangle=triangle)
+
+
+def chord_step(
+    least_squares: LeastSquares, theta: Tensor, triangle: Triangle, chords: int
+) -> tuple[NewtonStep | None, bool]:
+    """A step with the J of a problem before this one, which may be the same, and chords after it.
+
+    None where it does not bring the loss well down. Also whether that J is like this one's at all.
+    """
+    with torch.no_grad():
+        r = least_squares.residual(theta)
+        delta = triangle.again(r)
+        candidate = theta + delta
+        reached = least_squares.residual(candidate)
+        departure = float((reached - r - triangle.forward(delta)).norm() / r.norm())
+        loss, after = float(r @ r), float(reached @ reached)
+    if not departure < ALIKE or not after < WELL * loss:
+        return None, departure < ALIKE
+    gradient_norm = 2.0 * float((triangle.adjoint(r)).norm())
+    candidate, after, settled = _repeated(least_squares, triangle, candidate, after, chords)
+    is_linear = departure < LINEAR
+    rank = triangle.rank
+    return NewtonStep(candidate, loss, after, gradient_norm, 1.0, rank, settled and is_linear, triangle), True
 
 
 def _repeated(
@@ -92,7 +117,7 @@ def _repeated(
         r = least_squares.residual(theta)
         for _ in range(chords):
             delta = triangle.again(r)
-            if float((triangle.j @ delta).square().sum()) < 0.1 * loss:
+            if float((triangle.forward(delta)).square().sum()) < 0.1 * loss:
                 return theta, loss, True
             candidate = theta + delta
             r = least_squares.residual(candidate)
@@ -162,14 +187,14 @@ class LinearLeastSquares(Optimizer):
     def __init__(self, *, cutoff: float = CUTOFF) -> None:
         require(0 <= cutoff < 1, f"optimizer.cutoff must be in [0, 1), got {cutoff}")
         self.cutoff = cutoff
+        self._latest: Triangle | None = None
 
     def init(self, theta: Tensor) -> State:
-        return {"origin": theta.clone(), "single": True}
+        return {"origin": theta.clone(), "single": True, "begun": False}
 
     def step(self, theta: Tensor, state: State, least_squares: LeastSquares) -> tuple[Tensor, State, Report]:
         indices, block = last_layer(least_squares, theta)
-        origin = state["origin"][indices]
-        step = newton_step(block, theta[indices], self.cutoff, origin, CHORDS, state.get("single", True))
+        step = self._step(theta[indices], state["origin"][indices], state, block)
         report: Report = {
             "loss": step.before,
             "gradient_norm": step.gradient_norm,
@@ -178,4 +203,18 @@ class LinearLeastSquares(Optimizer):
             "rank": step.rank,
             "settled": step.settled,
         }
-        return theta.index_copy(0, indices, step.theta), state | {"single": step.is_single}, report
+        self._latest = step.triangle
+        single = step.triangle is not None and step.triangle.is_near
+        return theta.index_copy(0, indices, step.theta), state | {"single": single, "begun": True}, report
+
+    def _step(self, theta: Tensor, origin: Tensor, state: State, least_squares: LeastSquares) -> NewtonStep:
+        """By the latest J where it does: the next window's is the same where equations are linear and none holds t."""
+        latest = self._latest
+        if latest is not None and (least_squares.team.size > 1 or not latest.fits(least_squares.rows, len(theta))):
+            latest = None
+        if latest is not None and not state.get("begun", True):
+            step, is_alike = chord_step(least_squares, theta, latest, CHORDS)
+            if step is not None:
+                return step
+            latest = latest if is_alike else None
+        return newton_step(least_squares, theta, self.cutoff, origin, CHORDS, state.get("single", True), latest)

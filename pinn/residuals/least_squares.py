@@ -213,8 +213,9 @@ class CollocationLeastSquares:
         return compiled if self.assembly.compile else blocked
 
     def _cached_points(self, group: RegionBlocks) -> int:
-        """How many points at once keep a layer's channels in the cache; all of them on a GPU."""
-        if self.residuals.trial.device.type != "cpu":
+        """How many points at once keep a layer's channels in the cache; all of them on a GPU, or without layers."""
+        trial = self.residuals.trial
+        if trial.device.type != "cpu" or not getattr(trial.network.core, "has_layers", True):
             return sys.maxsize
         width = max(max(shape, default=1) for shape in self.residuals.shapes.values())
         channels = len(group.request.field_channels) * group.request.places

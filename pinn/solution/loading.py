@@ -26,7 +26,7 @@ from pinn.problem import Problem
 from pinn.residuals.windowed import whole_residuals
 from pinn.solution.output import Output
 from pinn.solution.solution import Solution
-from pinn.solution_file.contents import FIELD_SIZES, Contents
+from pinn.solution_file.contents import FIELD_SIZES, FORMAT_VERSION, Contents
 from pinn.solution_file.reading import PathLike, locate, read
 from pinn.solution_file.soundness import understood
 from pinn.terms.unknowns import UNKNOWNS
@@ -162,6 +162,7 @@ def trained(
             dtype=dtype,
             device=device,
             sizes=json.loads(attributes[FIELD_SIZES]) if FIELD_SIZES in attributes else None,
+            leveled=int(attributes.get("format_version", FORMAT_VERSION)) > 1,
         )
     trial.load_parameters({name: torch.as_tensor(values) for name, values in contents.parameters.items()})
     return trial

@@ -11,7 +11,7 @@ from pinn.basis.pages import Page
 from pinn.solution_file.nodes import Nodes
 from pinn.solution_file.results import Result
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1: what later windows of time add is multiplied by the ansatz's factor of time
 FILE_NAME = "solution.h5"
 FIELD_SIZES = "field_sizes"  # root attribute: JSON, field -> [shift, size] of the network's outputs; absent for [0, 1]
 GROUPS = ("reference", "error", "estimate", "band", "residual")

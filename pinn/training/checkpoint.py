@@ -15,7 +15,7 @@ from pinn.solution_file.new import new_file
 from pinn.solution_file.soundness import check_sound, understood
 
 FILE_NAME = "checkpoint.h5"
-FORMAT = 1
+FORMAT = 2
 NO_COUNTS = ("settled", "eigenvalues", "wanted")  # of a position
 
 

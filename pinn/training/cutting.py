@@ -9,6 +9,7 @@ from pinn.basis.logs import logger
 ORDER = 10.0  # by which power of a window's length its defect is taken to grow
 SAFETY = 0.9  # of the length that would just do
 SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
+WORTH = 1.2  # factor below which the length stays as it is: the same equations are then solved by the same J
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
 FAILURES = 4.0  # times what is left would take if all windows were like the present one: two attempts, harder ones
@@ -46,11 +47,10 @@ class Cutting:
         self.length = self.length or self.end - self.begin
 
     def next_end(self, start: float) -> float:
-        """Where the window ends that begins at a time: no short piece is left for the last."""
+        """Where the window ends that begins at a time: as many of one length are left as its length asks for."""
         left = self.end - start
-        if left <= 1.05 * self.length:
-            return self.end
-        return start + (self.length if left > 2.0 * self.length else left / 2.0)
+        windows = math.ceil(left / self.length - 0.05)
+        return start + left / windows if windows > 1 else self.end
 
     def judge(self, start: float, end: float, defect: float, seconds: float, left: float) -> bool:
         """Whether a window is solved, or as good as it gets; chooses the next length.
@@ -84,7 +84,8 @@ class Cutting:
             grow = 1.0 if self.failed else GROW
             factor = UNBOUND if tolerance == self.reached and not self.failed else max(factor, 1.0)
             self.growing = factor >= grow and not self.failed
-            self.length, self.failed = length * min(factor, grow), []
+            factor = min(factor, grow)
+            self.length, self.failed = length * (factor if factor >= WORTH else 1.0), []
             return True
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])

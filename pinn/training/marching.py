@@ -238,7 +238,7 @@ class TimeMarching(Run):
             rebalance(self._tried, window, self._stretch(number))
         elif saved is None and number:
             carry(self.trial.windows[number - 1].parameters(), window, 0.0 if features_stay(self.plan) else FRESH)
-            rebalance(self.trial.windows[number - 1].parameters(), window, self._stretch(number))
+            rebalance(self.trial.windows[number - 1].parameters(), window, self._stretch(number), holding=True)
         if saved is None:
             resolve_front(window, self.trial.windows[number - 1] if number else None)
         plan = self.plan if self.cutting is None else _in_proportion(self.plan, window)

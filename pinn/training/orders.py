@@ -40,7 +40,9 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
     waves, shares = data_waves(residuals), []
     for i, periodic in zip(core.coordinates, core.is_periodic, strict=True):
         w = waves[i]
-        shares.append(SMOOTH + (0.0 if w is None else w.highest / (TURN if periodic else 1.0)))
+        waved = 0.0 if w is None else w.highest / (TURN if periodic else 1.0)
+        in_window = trial.prefix and trial.domain.coordinates[i] == trial.domain.time
+        shares.append(SMOOTH + (min(waved, SMOOTH) if in_window else waved))
     core.share([*shares, *[SMOOTH] * (len(core.inputs) - len(shares))])
     fits = FITS if not trial.prefix and len(core.inputs) > 1 else 0
     _rebalanced(residuals, sampler, generator, assembly, fits)
@@ -120,11 +122,12 @@ def carry(before: Mapping[str, Tensor], window: TrialFunction, shaken: float) ->
     )
 
 
-def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float = 1.0) -> bool:
+def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float = 1.0, holding: bool = False) -> bool:
     """Give a spectral network the orders that the coefficients of another ask for, whose parameters `before` are.
 
-    stretch: how many times as long the window of time is. Whether they are others than that one's; other networks are
-    left alone.
+    stretch: how many times as long the window of time is. holding: of three coordinates, no fewer functions of space:
+    what they do not hold of the state before grows from one window to the next. Whether the orders are others than that
+    one's; other networks are left alone.
     """
     core = trial.network.core
     if not isinstance(core, Spectral):
@@ -132,7 +135,8 @@ def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float
     fresh = {name: values.clone() for name, values in trial.parameters().items()}
     trial.load_parameters(before)
     time = None if trial.domain.time is None else trial.domain.coordinates.index(trial.domain.time)
-    changed = core.rebalance([stretch if i == time else 1.0 for i in core.coordinates])
+    least = [count * (i != time) for i, count in zip(core.coordinates, core.counts, strict=False)] if holding else ()
+    changed = core.rebalance([stretch if i == time else 1.0 for i in core.coordinates], least)
     chosen = {name: v.clone() for name, v in trial.parameters().items() if name.endswith(".orders")}
     trial.load_parameters(fresh | chosen)
     return changed

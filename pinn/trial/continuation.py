@@ -2,15 +2,18 @@
 
 A window's raw outputs, which the problem's ansatz turns into fields, are
 
-    N(x, t) = sum_{j < m} (t - t_0)^j / j! d_t^j N_before(x, t_0) + s^m N_k(x, t),   s = (t - t_0) / (t_1 - t_0),
+    N(x, t) = sum_{j < m} (t - t_0)^j / j! d_t^j N_before(x, t_0) + s^m N_k(x, t) / B(t),   s = (t - t_0) / (t_1 - t_0),
 
-with N_k the window's own network and m the order of the equations in time: N and its first m - 1 derivatives in time
-are continuous at t_0 to rounding, whatever N_k is, and conditions that the ansatz satisfies for every N still hold.
+with N_k the window's own network, m the order of the equations in time, and B = ((t - begin) / (end - begin))^p the
+factor by which the ansatz makes conditions hold at the beginning of all time, 1 where it does not: N and its first
+m - 1 derivatives in time are continuous at t_0 to rounding, whatever N_k is, and conditions that the ansatz satisfies
+for every N still hold. What N_k changes is the same in all windows, but for what the equations themselves have of time.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -97,7 +100,7 @@ class Continuation(Start):
 
     time: number of the time coordinate. orders: m of each output; where it is 0, as for a pressure, the output is the
     network's alone. before: the earlier windows, all of them, in order. memory: shared by all windows. replaced: terms
-    left out.
+    left out. whole: the beginning and end of all time. powers: p of each output.
     """
 
     def __init__(
@@ -108,6 +111,8 @@ class Continuation(Start):
         orders: Sequence[int],
         before: Sequence[Piece],
         *,
+        whole: tuple[float, float],
+        powers: Sequence[int],
         memory: Memory | None = None,
         replaced: Sequence[str] = (),
     ) -> None:
@@ -116,20 +121,24 @@ class Continuation(Start):
         self.end = end
         self.orders = tuple(orders)
         self.before = tuple(before)
+        self.whole, self.powers = whole, tuple(powers)
         self.replaced = tuple(replaced)
         self.memory = memory or Memory()
 
     def after(self, before: Sequence[Piece]) -> "Continuation":
-        return Continuation(
-            self.time, self.start, self.end, self.orders, before, memory=self.memory, replaced=self.replaced
-        )
+        other = copy(self)
+        other.before = tuple(before)
+        return other
 
     def goes_on(self, k: int) -> bool:
         return self.orders[k] > 0
 
     def own(self, x: Values, raw: Values) -> list[Values]:
-        s = (x[:, self.time] - self.start) / (self.end - self.start)
-        return [raw[:, k] * s**m if m else raw[:, k] for k, m in enumerate(self.orders)]
+        t, (begin, end) = x[:, self.time], self.whole
+        s, over = (t - self.start) / (self.end - self.start), (end - begin) / (t - begin)
+        powers = zip(self.orders, self.powers, strict=True)
+        factors = {k: s**m * over**p if p else s**m for k, (m, p) in enumerate(powers) if m}
+        return [raw[:, k] * factors[k] if k in factors else raw[:, k] for k in range(len(self.orders))]
 
     def past(self, x: Jet) -> Tensor:
         """The derivatives in time that `_polynomial` sums, (n, j, c, m) in the channels without derivatives in time."""

@@ -209,12 +209,14 @@ def make_windows(
     dtype: torch.dtype = torch.float64,
     device: str | torch.device = "cpu",
     sizes: FieldSizes | None = None,
+    leveled: bool = True,
 ) -> TrialFunction | WindowedTrial:
     """The trial function of a problem in windows of time.
 
     windows: so many of equal length; the times at which they end; or `auto`, one window that can be cut into others,
     where the problem allows it. The others are as of `make_trial`. The first window's network has the parameters that
-    a single one would have.
+    a single one would have. leveled: whether what later windows add is freed of the ansatz's factor of time, as it is
+    in files of format 2 and later.
 
     Raises:
         UserError: the problem cannot be solved window by window; the message says why.
@@ -226,7 +228,7 @@ def make_windows(
     if windows == 1 or (windows == AUTO and problem.domain.time is None):
         return make()
     try:
-        scissors = WindowCutter(problem, make)
+        scissors = WindowCutter(problem, make, ansatz.powers if ansatz is not None and leveled else {})
     except UserError as error:
         if windows != AUTO:
             raise
@@ -238,13 +240,15 @@ def make_windows(
 class WindowCutter:
     """Makes the windows of a problem's time, each after those before it.
 
-    make: a trial function, as of `_with_ansatz`. seed: of each window's random parameters, with its number; None draws
-    them one after the other. Raises UserError where the problem cannot be cut.
+    make: a trial function, as of `_with_ansatz`. powers: of time in its ansatz, by field, as of `DerivedAnsatz`. seed:
+    of each window's random parameters, with its number; None draws them one after the other. Raises UserError where
+    the problem cannot be cut.
     """
 
-    def __init__(self, problem: Problem, make: Callable[..., TrialFunction]) -> None:
+    def __init__(self, problem: Problem, make: Callable[..., TrialFunction], powers: Mapping[str, int]) -> None:
         self.problem = problem
         self.make = make
+        self.powers = [powers.get(name, 0) for name in problem.vocabulary.fields]
         self.seed: int | None = None
         self.orders, self.replaced = time_orders(problem), initial_terms(problem)
         assert problem.domain.time is not None
@@ -260,7 +264,15 @@ class WindowCutter:
         start: Start = Beginning()
         if pieces:
             going_on = Continuation(
-                self.number, begin, end, self.orders, pieces, memory=self.memory, replaced=self.replaced
+                self.number,
+                begin,
+                end,
+                self.orders,
+                pieces,
+                whole=self.problem.domain.bounds[self.time],
+                powers=self.powers,
+                memory=self.memory,
+                replaced=self.replaced,
             )
             start = LookingBack(going_on) if self.looks_back else going_on
         domain, prefix = self.problem.domain.during(begin, end), f"window_{len(pieces)}/"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pinn.linear_algebra.mixed import FEW, SingleTriangle
+from pinn.linear_algebra.mixed import FEW, NearTriangle
 from pinn.linear_algebra.truncated import Triangle
 
 
@@ -20,7 +20,7 @@ def drawn(smallest: float, columns: int = FEW + 44) -> tuple[torch.Tensor, torch
 def test_the_solution_is_that_in_double_precision(smallest):
     j, w = drawn(smallest)
     triangle, exact = Triangle(j, w, 0.0, single=True), torch.linalg.lstsq(j, -w.unsqueeze(1)).solution.squeeze(1)
-    assert triangle.is_single
+    assert triangle.is_near
     assert float((triangle.solution - exact).norm() / exact.norm()) < 1e-10  # 1e-16 times the condition number, squared
     again, other = torch.linalg.lstsq(j, -(w**2).unsqueeze(1)).solution.squeeze(1), triangle.again(w**2)
     assert float((other - again).norm() / again.norm()) < 1e-10
@@ -28,6 +28,6 @@ def test_the_solution_is_that_in_double_precision(smallest):
 
 def test_what_is_close_to_a_deficient_rank_is_refused():
     j, w = drawn(-9.0)
-    assert SingleTriangle.of(j) is None
-    assert not Triangle(j, w, 0.0, single=True).is_single
-    assert SingleTriangle.of(drawn(-1.0)[0][:, : FEW - 1]) is None  # too few columns to pay
+    assert NearTriangle.in_single_precision(j) is None
+    assert not Triangle(j, w, 0.0, single=True).is_near
+    assert NearTriangle.in_single_precision(drawn(-1.0)[0][:, : FEW - 1]) is None  # too few columns to pay
