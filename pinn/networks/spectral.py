@@ -101,7 +101,8 @@ class Spectral(Network):
         is along each coordinate; empty where it is the same. least: functions along each coordinate, of three.
         """
         counts, orders = self.counts, self.orders.detach().clone()
-        self.share(self._by_rate(stretch) if len(counts) < 3 else self._by_fall(least or [0] * len(counts)))
+        stretches, fewest = stretch or [1.0] * len(counts), least or [0] * len(counts)
+        self.share(self._by_rate(stretches) if len(counts) < 3 else self._by_fall(stretches, fewest))
         changed = any(
             abs(now - before) > max(1.0, 0.1 * before) for now, before in zip(self.counts, counts, strict=True)
         )
@@ -115,22 +116,21 @@ class Spectral(Network):
 
         Of a domain that is s times as long the k-th is s^k times as large.
         """
-        stretches = stretch or [1.0] * len(self.counts)
         lasts = [
             min(math.log(min(max(last, RESOLVED), UNRESOLVED)) + count * math.log(s), math.log(UNRESOLVED))
-            for last, count, s in zip(self.last_coefficients(), self.counts, stretches, strict=True)
+            for last, count, s in zip(self.last_coefficients(), self.counts, stretch, strict=True)
         ]
         wanted = [-count / last for count, last in zip(self.counts, lasts, strict=True)]
         scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
         return [_bounded(scale * w, count) for w, count in zip(wanted, self.counts, strict=True)]
 
-    def _by_fall(self, least: Sequence[int]) -> list[float]:
+    def _by_fall(self, stretch: Sequence[float], least: Sequence[int]) -> list[float]:
         """From coefficients as they fall where fewer functions would do, beyond by one rate.
 
         Of three coordinates N is small: a smooth function's coefficients fall at once after its last wave, which a rate
         would take from it.
         """
-        counts, lasts = self.counts, self._last_coefficients()
+        counts, lasts = self.counts, self._last_coefficients(stretch)
 
         def enough(level: float) -> list[float]:
             """Functions along each coordinate for which the last coefficients are down to exp(level)."""
@@ -156,12 +156,17 @@ class Spectral(Network):
         """
         return [along[-1] for along in self._last_coefficients()]
 
-    def _last_coefficients(self) -> list[list[float]]:
-        """The same for the first n functions along each coordinate, from n = 0 on, as if there were no more."""
+    def _last_coefficients(self, stretch: Sequence[float] = ()) -> list[list[float]]:
+        """The same for the first n functions along each coordinate, from n = 0 on, as if there were no more.
+
+        stretch: as of `rebalance`.
+        """
         squares, least = self.last.weight.detach().square().sum(0), LEAST if len(self.inputs) > 2 else 1
-        whole, found = float(squares.sum()), []
-        for order, count in zip(self._whole.unbind(1), self.counts, strict=True):
+        found = []
+        for number, (order, count) in enumerate(zip(self._whole.unbind(1), self.counts, strict=True)):
             by_order = squares.new_zeros(count).index_add(0, order, squares)
+            by_order *= (stretch[number] if stretch else 1.0) ** (2.0 * torch.arange(count, device=order.device))
+            whole = float(by_order.sum())
             from_order = by_order.flip(0).cumsum(0).flip(0).tolist()
             firsts = (max(0, n - max(least, math.ceil(LAST * n))) for n in range(count + 1))
             found.append([math.sqrt(from_order[first] / whole) if whole > 0 else 0.0 for first in firsts])

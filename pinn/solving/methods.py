@@ -43,7 +43,8 @@ from pinn.training.settings import Stage, Stages, Training
 from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
-ON_A_LINE = 256  # spectral functions of one coordinate, of all fields: layers of a thousandth of its length to rounding
+# spectral functions of all fields by the number of coordinates: on a line layers of a thousandth of it to rounding
+SPECTRAL = {1: 256, 2: WIDTH, 3: 2 * WIDTH}
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
@@ -84,7 +85,7 @@ class Method:
         if not self.is_spectral:
             return False
         width = getattr(self.plan.network, "keywords", {}).get("width") or 0
-        return width > WIDTH // len(self.plan.problem.vocabulary.fields)
+        return width > _spectral_width(self.plan)
 
     @property
     def name(self) -> str:
@@ -188,10 +189,11 @@ def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
 
 
 def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:
-    """Spectral functions in a box without time: layers along its sides, which features do not resolve."""
-    if plan.problem.domain.time is not None or _suits_spectral(plan) or not _may_be_spectral(plan):
+    """Spectral functions in a box, in all of its time: layers along its sides, which features do not resolve."""
+    if _suits_spectral(plan) or not _may_be_spectral(plan) or _is_ordinary(plan):
         return None
-    return Method(_spectral(plan), SHARE)
+    spectral = _spectral(plan)
+    return Method(replace(spectral, training=_changed(spectral.training, windows=1)), SHARE)
 
 
 def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -206,13 +208,14 @@ def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     times = min(WIDER[1], (max(left, 0.0) / max(whole[-1].seconds, sys.float_info.min)) ** (1.0 / 3.0))
     if times < WIDER[0]:
         return None
-    width = int(times * WIDTH) // len(plan.problem.vocabulary.fields)
-    return Method(replace(whole[-1].method.plan, network=partial(Spectral, width=width)), WIDER_SHARE)
+    more = partial(Spectral, width=int(times * _spectral_width(plan)))
+    return Method(replace(whole[-1].method.plan, network=more), WIDER_SHARE)
 
 
 def _spans_all(method: Method) -> bool:
     """Whether it is by spectral functions, as many as by default, of the whole domain."""
-    return method.plan.network is Spectral and method.plan.training.windows == 1
+    several = len(method.plan.problem.coordinates) > 1
+    return several and method.is_spectral and not method.has_more and method.plan.training.windows == 1
 
 
 def _windows(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -329,12 +332,15 @@ def _spectral(plan: Plan) -> Plan:
     With all conditions in the loss in a box of space without time, in whose corners an ansatz has a third derivative of
     zero, too: a clamped plate comes to 4e-9 instead of 7e-3, a flow with layers of a hundredth to 1e-6 instead of 9e-5.
     """
+    count, network = len(plan.problem.coordinates), partial(Spectral, width=_spectral_width(plan))
     if plan.problem.domain.time is not None:
-        return replace(_in_windows(_features(plan)), network=Spectral, constraints=_unmirrored(plan))
-    if len(plan.problem.coordinates) > 1:
-        return replace(_features(plan), network=Spectral, constraints="soft")
-    few = partial(Spectral, width=max(1, ON_A_LINE // len(plan.problem.vocabulary.fields)))
-    return replace(_features(plan), network=few, constraints=_unmirrored(plan))
+        return replace(_in_windows(_features(plan)), network=network, constraints=_unmirrored(plan))
+    return replace(_features(plan), network=network, constraints="soft" if count > 1 else _unmirrored(plan))
+
+
+def _spectral_width(plan: Plan) -> int:
+    """How many spectral functions each field has, unless there are to be more."""
+    return max(1, SPECTRAL[len(plan.problem.coordinates)] // len(plan.problem.vocabulary.fields))
 
 
 def _unmirrored(plan: Plan) -> str:

@@ -11,9 +11,12 @@ SAFETY = 0.9  # of the length that would just do
 SHRINK, GROW = (0.1, 0.8), 2.0  # bounds of the factor from one length to the next
 WORTH = 1.2  # factor below which the length stays as it is: the same equations are then solved by the same J
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
+STILL = 1e-2  # of the shortest window, where what is left still falls with its length
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
 FAILURES = 4.0  # times what is left would take if all windows were like the present one: two attempts, harder ones
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
+FAR, MOST = 4.0, 0.1  # how many times too long beyond which even more is taken, up to this share of what is tolerable
+ROUGH = 1e-3  # times what is tolerable, beyond which a defect that does not fall may come from a singular start
 FAINT = 1e-6  # defect times share of the whole time up to which a window is taken that starts from something singular
 AS_MUCH = 4.0  # times what is lost at such a start, that a later window may lose; more where the time does not suffice
 LEVEL = 1.2  # ratio of two defects up to which they are alike
@@ -66,11 +69,14 @@ class Cutting:
         affordable = needed < left
         longer = needed / left if left > 0.0 else math.inf  # than the time that is left
         loosened = min(max(longer, 1.0), ENOUGH ** (1.0 / ORDER)) ** ORDER
+        if longer > FAR:
+            loosened = min(loosened * (longer / FAR) ** ORDER, max(ENOUGH, MOST * self.tolerable / self.tolerance))
         tolerance = max(self.tolerance * loosened, self.reached)
-        factor = SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)
+        factor = _factor(tolerance, defect)
         costly = not affordable and self.searches > 1 and not self.searching and defect < self.tolerable
         whole = self.end - self.begin
         lost, singular = defect * length / whole, self.cheap and start == self.begin and not self.searches
+        singular = singular and defect > ROUGH * self.tolerable
         if left > 0.0 and tolerance < defect and lost <= AS_MUCH * loosened * self.lost and not self._is_level(defect):
             return self._grown(length)
         if left > 0.0 and defect > self.tolerance and (costly or self._is_not_for_its_length(length, defect)):
@@ -83,13 +89,14 @@ class Cutting:
             self.reached *= defect > self.tolerance  # what was out of reach may have passed, as a front that forms
             grow = 1.0 if self.failed else GROW
             factor = UNBOUND if tolerance == self.reached and not self.failed else max(factor, 1.0)
-            self.growing = factor >= grow and not self.failed
+            self.growing = _factor(self.tolerance, defect) >= GROW and not self.failed
             factor = min(factor, grow)
             self.length, self.failed = length * (factor if factor >= WORTH else 1.0), []
             return True
+        falls = self._falls(length, defect)
         self.failed.append([length, defect])
         self.length = length * min(max(factor, SHRINK[0]), SHRINK[1])
-        if length <= self.shortest * whole:
+        if length <= self.shortest * whole * (STILL if falls else 1.0):
             if singular and lost <= self.tolerable:
                 return self._loses(lost, length)
             self._give_up(start)
@@ -133,6 +140,13 @@ class Cutting:
             worse < defect / GAIN ** max(0.0, math.log2(longer / length)) for longer, worse in self.failed
         )
 
+    def _falls(self, length: float, defect: float) -> bool:
+        """Whether the last attempt, at a longer window, left so much more that it is the length; or there was none."""
+        if not self.failed:
+            return True
+        longer, worse = self.failed[-1]
+        return longer > length and defect < worse * GAIN ** math.log2(longer / length)
+
     def _is_level(self, defect: float) -> bool:
         """Whether a longer window at the same start left as much: it comes from elsewhere, not from the start."""
         return any(defect < LEVEL * worse and worse < LEVEL * defect for _, worse in self.failed)
@@ -140,3 +154,8 @@ class Cutting:
     def state(self) -> dict[str, Any]:
         """As a plain tree, for a checkpoint."""
         return dict(vars(self))
+
+
+def _factor(tolerance: float, defect: float) -> float:
+    """On a window's length, for which its defect would be at the tolerance."""
+    return SAFETY * (tolerance / max(defect, 1e-4 * tolerance)) ** (1.0 / ORDER)

@@ -37,6 +37,10 @@ ROWS = 3.0  # points a feature
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
 SOLVED_SPECTRAL = (1e-9, 1e-3)
 MOST_FAILED = 8  # attempts at one window of spectral functions
+REORDERED, UNLIKE = (
+    2,
+    10.0,
+)  # attempts with other orders, and how much larger last coefficients of space are than of time
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
@@ -86,6 +90,7 @@ class TimeMarching(Run):
         self._before = Position()  # where the present window began
         self._sizes: dict[str, float] = {}  # of the fields so far
         self._tried: dict[str, Tensor] = {}  # parameters of the last attempt at the present window that failed
+        self._tried_length, self._reordered = 0.0, 0  # of that attempt, and how often orders were the reason
         self._prepared = 0.0  # seconds of the present window before its first step
         self._trainer: Trainer | None = None
         self._end: dict[str, Any] | None = None  # how the run ended that is continued
@@ -151,7 +156,7 @@ class TimeMarching(Run):
             if self.trial.ends[number - 1] == self.time[1]:
                 outcomes = [*(window.outcome for window in self.finished), outcome]
                 return Outcome.DIVERGED if Outcome.DIVERGED in outcomes else outcome
-            self._sizes, self._tried = self._largest_sizes(trainer), {}
+            self._sizes, self._tried, self._reordered = self._largest_sizes(trainer), {}, 0
             self._before = self.at
             points = {k: points.x for k, points in trainer.points.items()}
             self.finished.append(Finished(points, outcome, trainer.change()))
@@ -200,8 +205,12 @@ class TimeMarching(Run):
         size = math.inf if outcome is Outcome.DIVERGED else defect(trainer.residuals, self._sizes, self.plan.seed)
         size, seconds = self.execution.team.largest(size, trainer.at.seconds - self._prepared)
         left = 0.0 if self._is_out_of_time(outcome) else self._time_left
-        solved = self.cutting.judge(start, end, size, seconds, left)
-        how = "solved" if solved else "not solved, cut shorter"
+        if left and size > self.cutting.tolerance and self._wants_other_orders(trainer.residuals.trial):
+            self._reordered += 1
+            solved, how = False, "other functions are wanted"
+        else:
+            solved = self.cutting.judge(start, end, size, seconds, left)
+            how = "solved" if solved else "not solved, cut shorter"
         logger.info(
             "window %d, to %.6g: defect %.1e after %d steps: %s",
             len(self.finished) + 1,
@@ -212,10 +221,20 @@ class TimeMarching(Run):
         )
         return solved
 
+    def _wants_other_orders(self, trial: TrialFunction) -> bool:
+        """Whether spectral functions of two coordinates of space are too few for it, while those of time suffice."""
+        core, time = trial.network.core, trial.domain.coordinates.index(self.trial.time)
+        if self._reordered == REORDERED or not isinstance(core, Spectral) or len(core.counts) < 3:
+            return False
+        lasts = dict(zip(core.coordinates, core.last_coefficients(), strict=False))
+        return max(last for i, last in lasts.items() if i != time) > UNLIKE * lasts[time]
+
     def _go_back(self) -> None:
         """To the start of the present window, but for the time."""
         assert self._trainer is not None
         self._tried = self._trainer.residuals.trial.parameters()
+        start, end = self._trainer.residuals.trial.domain.bounds[self.trial.time]
+        self._tried_length = end - start
         self._before.seconds = self.at.seconds
         self._trainer, self._at_end = None, None
         for callback in self.callbacks:
@@ -257,8 +276,8 @@ class TimeMarching(Run):
     def _stretch(self, number: int) -> float:
         """How much longer a window is than the last attempt at it or, without one, than the window before it."""
         start, end = self.trial.windows[number].domain.bounds[self.trial.time]
-        if self.cutting is not None and self.cutting.failed:
-            return (end - start) / self.cutting.failed[-1][0]
+        if self._tried:
+            return (end - start) / self._tried_length
         first, last = self.trial.windows[max(0, number - 1)].domain.bounds[self.trial.time]
         return (end - start) / (last - first)
 
@@ -301,6 +320,8 @@ class TimeMarching(Run):
             "cutting": None if self.cutting is None else self.cutting.state(),
             "sizes": self._sizes,
             "tried": self._tried,
+            "tried_length": self._tried_length,
+            "reordered": self._reordered,
             "finished": [dict(vars(window)) | {"outcome": window.outcome.name} for window in self.finished],
             "parameters": {window.prefix + name: v for window in trained for name, v in window.parameters().items()},
             "before": dict(vars(self._before)),
@@ -320,7 +341,7 @@ class TimeMarching(Run):
         require(fits, f"{told}; resume with the settings of its run")
         self.finished = [Finished(**entry | {"outcome": Outcome[entry["outcome"]]}) for entry in tree["finished"]]
         self._before, self._sizes = Position(**tree["before"]), tree["sizes"]
-        self._tried = tree["tried"]
+        self._tried, self._tried_length, self._reordered = tree["tried"], tree["tried_length"], tree["reordered"]
         if self.cutting is not None:
             self.cutting = Cutting(**tree["cutting"])
             for number, end in enumerate(tree["ends"]):

@@ -19,7 +19,7 @@ from pinn.training.nodes import suited
 from pinn.trial.function import TrialFunction
 
 TURN = math.pi / 2.0  # Chebyshev polynomials that a wave takes over harmonics
-FITS, NEWTON_STEPS = 4, 4  # after which orders are chosen again, and steps of each
+FITS, NEWTON_STEPS = {2: 4, 3: 2}, 4  # after which orders are chosen again by the number of coordinates, steps of each
 BENT = 2  # fits of a bent coordinate
 STEEP = 64.0, 8.0, 512.0  # how steeply time is bent about its ends: first, then less and more
 FALLEN = 1e-6  # last coefficients along time below which it is resolved
@@ -44,9 +44,9 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
         in_window = trial.prefix and trial.domain.coordinates[i] == trial.domain.time
         shares.append(SMOOTH + (min(waved, SMOOTH) if in_window else waved))
     core.share([*shares, *[SMOOTH] * (len(core.inputs) - len(shares))])
-    fits = FITS if not trial.prefix and len(core.inputs) > 1 else 0
+    fits = FITS.get(len(core.inputs), 0) if not trial.prefix else 0
     _rebalanced(residuals, sampler, generator, assembly, fits)
-    if fits and trial.domain.time is not None:
+    if fits and trial.domain.time is not None and len(core.inputs) < 3:
         _resolve_ends_of_time(residuals, sampler, generator, assembly)
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
     logger.info("initial guess: functions along %s", told)
