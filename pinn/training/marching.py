@@ -37,10 +37,8 @@ ROWS = 3.0  # points a feature
 SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # features of time, others, trained ones
 SOLVED_SPECTRAL = (1e-9, 1e-3)
 MOST_FAILED = 8  # attempts at one window of spectral functions
-REORDERED, UNLIKE = (
-    2,
-    10.0,
-)  # attempts with other orders, and how much larger last coefficients of space are than of time
+REORDERED = 2  # attempts with other orders
+UNLIKE = 10.0  # how many times larger last coefficients of space are than those of time, from which others are wanted
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
@@ -224,7 +222,7 @@ class TimeMarching(Run):
     def _wants_other_orders(self, trial: TrialFunction) -> bool:
         """Whether spectral functions of two coordinates of space are too few for it, while those of time suffice."""
         core, time = trial.network.core, trial.domain.coordinates.index(self.trial.time)
-        if self._reordered == REORDERED or not isinstance(core, Spectral) or len(core.counts) < 3:
+        if self._reordered == REORDERED or not isinstance(core, Spectral) or len(core.counts) < 2:
             return False
         lasts = dict(zip(core.coordinates, core.last_coefficients(), strict=False))
         return max(last for i, last in lasts.items() if i != time) > UNLIKE * lasts[time]
