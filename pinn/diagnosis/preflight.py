@@ -176,7 +176,7 @@ def _parts(trial: TrialFunction) -> Iterator[Finding]:
     """The parts in which the network has pieces, and what is continuous across their borders."""
     if trial.parts is not None and trial.interfaces is not None:
         continuous = ", ".join(trial.interfaces.equations())
-        yield Finding(f"coefficients jump or have kinks: {trial.parts.told}; continuous across: {continuous}")
+        yield Finding(f"{trial.parts.reason}: {trial.parts.told}; continuous across: {continuous}")
 
 
 def _soft(trial: TrialFunction, exact: tuple[str, ...]) -> Iterator[Finding]:

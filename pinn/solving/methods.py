@@ -11,7 +11,8 @@
    features had it.
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
-spectral functions are left out, and a network where features come close. Conservation laws with fronts are left to a
+spectral functions are left out, and a network where features come close. So they are where kinks of the data travel
+through the domain: then with conditions in the loss, and twice as many after that, in all of the time. Conservation laws with fronts are left to a
 network from the start, with a viscosity that vanishes step by step.
 """
 
@@ -121,6 +122,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     if any(term.has_fronts for term in plan.problem.all_terms().values()):
         yield Method(_vanishing_viscosity(plan))
         return
+    if plan.travel and getattr(plan.problem, "ansatz", None) is None:
+        plan = replace(plan, constraints="soft")  # an ansatz would hold data where kinks have left
     constraints = plan.constraints
     if _suits_features(plan):
         if _suits_spectral(plan):
@@ -145,6 +148,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
     """What is tried after features in the whole domain, in its order; each may turn out to be none."""
     few = len(plan.problem.coordinates) <= FEW_COORDINATES
+    if plan.travel:
+        return [_twice]  # in a window what was before has kinks that lie still
     if plan.parts > 1 and few:
         return [_soft, _windows]
     if few or not are_credible(tried):
@@ -185,7 +190,12 @@ def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Twice as many features, which take the time of all other methods, where so many came close."""
     estimate = closest(tried).estimate
     close = estimate is not None and estimate.worst[1] < PROMISING
-    return Method(_features(plan, 2), SHARE) if close else None
+    return _twice(plan, tried) if close else None
+
+
+def _twice(plan: Plan, tried: Sequence[Tried]) -> Method:
+    """Twice as many features."""
+    return Method(_features(plan, 2), SHARE)
 
 
 def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:

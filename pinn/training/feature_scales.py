@@ -34,6 +34,7 @@ NEAR = 1e-3  # loss over the untrained network's below which a fit is a start fo
 GAIN = 0.8  # factor on the held-out loss that a step must bring
 AGAIN = 0.5  # the same of steps along all directions, for others after them
 SOLVED = 1e-20  # held-out loss over that of the untrained network at which no better scale is looked for
+BLIND = 0.1  # the same, where few features have seen nothing of the solution
 GOOD = 1e-10  # the same at which waves up to a highest are enough, and bands around lines are not tried
 SEEN = 0.5  # the same of bands that hold some of the solution
 UNRESOLVED = 1e3  # loss, by that of fields that are zero, where no eigenpair is resolved
@@ -58,7 +59,8 @@ def choose_feature_scales(
 
     seconds: after which no other fit is begun, > 0; None for no limit. Raises UserError where the network is not
     `RandomFeatures`. Fields in parts of the domain that are no boxes may go on into others, over a corner or a hole, as
-    no few waves can: where all waves that features fill are better they are taken, without a search.
+    no few waves can: where all waves that features fill are better they are taken, without a search, or where a search
+    has found nothing with few of them.
     """
     core, parts = features_of(residuals.trial), residuals.trial.parts
     # where parts meet data jump, which has all waves
@@ -71,6 +73,9 @@ def choose_feature_scales(
         return None
     up_to_highest, around_lines = starts(core.scale, waves)
     best = _descended(fits, up_to_highest, end)
+    if parts is not None and not parts.are_boxes and best.value > BLIND * fits[-1].untrained:
+        _fill(residuals.trial, core)
+        return None
     if around_lines and best.value > GOOD * fits[-1].untrained:
         rival = _best(fits[-1], around_lines, end)
         if rival.value < min(RIVAL * best.value, SEEN * fits[-1].untrained):
@@ -93,14 +98,24 @@ def choose_feature_scales(
 def _take_all(fit: "SmallFit", core: RandomFeatures) -> bool:
     """Give the features of parts that are no boxes all waves that they fill, where that is better with few of them."""
     d = len(fit.trial.problem.coordinates)
-    filling = [math.log2(filled(own.width, fit.parts, d) / own.scale) for own in (fit.core, core)]
-    few, many = (Start((power,) * d) for power in filling)
-    if not fit(few) < fit(Start((0.0,) * d)):
+    if not fit(_filling(fit.core, fit.parts, d)) < fit(Start((0.0,) * d)):
         return False
-    core.place(placed(fit.full, core.hidden.weight.detach(), many))
-    told = _told(fit.full, many, [None] * d)
-    logger.info("initial guess: %s, as many as features fill: some parts are no boxes", told)
+    _fill(fit.full, core)
     return True
+
+
+def _fill(trial: TrialFunction, core: RandomFeatures) -> None:
+    assert trial.parts is not None
+    d = len(trial.problem.coordinates)
+    start = _filling(core, trial.parts.count, d)
+    core.place(placed(trial, core.hidden.weight.detach(), start))
+    told = _told(trial, start, [None] * d)
+    logger.info("initial guess: %s, as many as features fill: some parts are no boxes", told)
+
+
+def _filling(core: RandomFeatures, parts: int, d: int) -> Start:
+    """All waves that the features of each part fill."""
+    return Start((math.log2(filled(core.width, parts, d) / core.scale),) * d)
 
 
 def _told(trial: TrialFunction, start: Start, waves: Sequence[Waves | None]) -> str:

@@ -25,8 +25,8 @@ from pinn.training.run import Callback
 from pinn.training.settings import Stages, Training, stages_of
 from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
+from pinn.trial.characteristics import Characteristics, parts_of
 from pinn.trial.function import NetworkFactory, TrialFunction
-from pinn.trial.parts import find_parts
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ class Plan:
     device: str = "auto"
     devices: int | Sequence[int] = 1
     sizes: Sizes = field(default_factory=Sizes)  # by which `scaling` has it solved
-    parts: int = 1  # of the domain between which coefficients jump, where a method is chosen by them
+    parts: int = 1  # of the domain between which coefficients jump or kinks travel, where a method is chosen by them
+    travel: bool = False  # whether these are kinks that travel
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Plan":
@@ -62,8 +63,9 @@ class Plan:
     def measured(self) -> "Plan":
         """This with the problem's sizes and parts; raises UserError where a term cannot be evaluated."""
         sizes = measure_sizes(self.problem, self.scaling, self.derivatives, self.seed)
-        parts = find_parts(self.problem)
-        return replace(self, sizes=sizes, parts=1 if parts is None else parts.count)
+        parts = parts_of(self.problem)
+        travel = isinstance(parts, Characteristics)
+        return replace(self, sizes=sizes, parts=1 if parts is None else parts.count, travel=travel)
 
     @property
     def balanced_weights(self) -> dict[str, float]:
@@ -84,7 +86,7 @@ class Plan:
     @property
     def configuration(self) -> dict[str, Any]:
         """As plain data; the network's is the trial function's to tell; sizes and parts are found again."""
-        told = (part.name for part in fields(self) if part.name not in ("network", "sizes", "parts"))
+        told = (part.name for part in fields(self) if part.name not in ("network", "sizes", "parts", "travel"))
         return {name: plain(getattr(self, name)) for name in told}
 
     def trainer(

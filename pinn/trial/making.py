@@ -23,11 +23,12 @@ from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
 from pinn.problem import Problem
 from pinn.trial.around import around_holes
+from pinn.trial.characteristics import Characteristics, Continuity, parts_of
 from pinn.trial.continuation import Beginning, Continuation, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs, trained_for
 from pinn.trial.interfaces import Interfaces
 from pinn.trial.looking_back import LookingBack
-from pinn.trial.parts import Parts, find_parts
+from pinn.trial.parts import Parts
 from pinn.trial.windows import WindowedTrial
 
 CONSTRAINTS = ("hard", "values", "soft")
@@ -137,8 +138,16 @@ def _with_ansatz(
         start=start,
         prefix=prefix,
         parts=parts,
-        interfaces=None if parts is None else Interfaces(problem, parts, _scales(problem, sizes)),
+        interfaces=_interfaces(problem, parts, _scales(problem, sizes)),
     )
+
+
+def _interfaces(problem: Problem, parts: Parts | None, scales: Mapping[str, float]) -> Interfaces | None:
+    """What holds where the parts meet, if there are any."""
+    if parts is None:
+        return None
+    kind = Continuity if isinstance(parts, Characteristics) else Interfaces
+    return kind(problem, parts, scales)
 
 
 def _scaled(problem: Problem, ansatz: WrittenAnsatz | DerivedAnsatz | None, domain: Domain) -> Embedding:
@@ -173,7 +182,7 @@ def _parts_for(network: NetworkFactory, problem: Problem, dtype: torch.dtype) ->
     """The parts that a network of several needs; raises UserError where the problem has one, or numbers are short."""
     if not is_parted(network):
         return None
-    parts = find_parts(problem)
+    parts = parts_of(problem)
     if parts is None:
         raise UserError(
             f"{problem.name} has no parts: no coefficient that depends on the coordinates alone jumps or has a kink in "

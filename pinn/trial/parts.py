@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -119,6 +120,18 @@ def standing(
     return values
 
 
+class Decided(Protocol):
+    """What tells the parts of a problem apart: numbers (n, k) at points (n, d)."""
+
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def formulas(self) -> list[Formula]: ...
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Grid:
     """Nodes in the middle of equal cells of a domain's bounding box. shape: cells along each coordinate."""
@@ -156,7 +169,9 @@ class Parts:
     boxes: (parts, d, 2), around each part. are_boxes: whether they hold nothing else.
     """
 
-    def __init__(self, keys: Keys, table: Tensor, group: Tensor, grid: Grid, places: Tensor) -> None:
+    reason = "coefficients jump or have kinks"
+
+    def __init__(self, keys: "Decided", table: Tensor, group: Tensor, grid: Grid, places: Tensor) -> None:
         self.keys = keys
         self.table = table
         self.group = group
@@ -194,7 +209,7 @@ class BoxedParts(Parts):
     its bounding box do not tell what is inside. cuts: places along each coordinate, rising.
     """
 
-    def __init__(self, keys: Keys, cuts: Sequence[Tensor], grid: Grid) -> None:
+    def __init__(self, keys: Decided, cuts: Sequence[Tensor], grid: Grid) -> None:
         self.cuts = cuts
         self.shape = tuple(len(places) + 1 for places in cuts)
         none = torch.zeros(0, dtype=torch.long)

@@ -1,0 +1,261 @@
+"""Parts of a domain between the lines on which what is not smooth in the data travels, in hyperbolic equations.
+
+Of a field of one coordinate of space and of time with constant coefficients of its highest derivatives, a kink of the
+data, or a corner where they disagree, goes on along lines dx/dt = c, the roots of the equations' symbol, and is thrown
+back where these meet a side. Between the lines the field is smooth; across them it is continuous, and that alone, with
+the equations on both sides, determines it (Courant & Hilbert 1962, Methods of Mathematical Physics II, chapter V).
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinn.ansatz.corners import Disagreement, disagreements
+from pinn.ansatz.prescriptions import Prescription, prescriptions
+from pinn.basis.errors import UserError
+from pinn.basis.logs import logger
+from pinn.derivatives.breaks import largest_break
+from pinn.derivatives.numpy_calls import called
+from pinn.problem import Problem
+from pinn.terms.base import Equation
+from pinn.trial.interfaces import Interfaces
+from pinn.trial.parts import Formula, Grid, Parts, find_parts, formulas, standing
+
+MOST, MOST_LINES, MOST_BREAKS = 40, 16, 8  # parts, lines, and breaks of one side's data
+PLACES = 16  # where coefficients are looked at
+SAME = 1e-9  # relative difference of coefficients that are constant, and of the domain's extent between two sources
+APART = 1e-6  # of a side's length, from a break to where others are looked for
+KINKED = 2  # order of the first derivative whose jumps are let be
+
+
+@dataclass(frozen=True)
+class Line:
+    """Of all points from (x, t) on at a speed dx/dt."""
+
+    x: float
+    t: float
+    speed: float
+
+
+@dataclass(frozen=True)
+class Sides:
+    """On which side of each line points (n, d) are, as numbers (n, lines): the keys of `Parts`."""
+
+    problem: Problem
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def formulas(self) -> list[Formula]:
+        return formulas(self.problem)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        place, time = _numbers(self.problem)
+        offsets = [x[:, place] - line.x - line.speed * (x[:, time] - line.t) for line in self.lines]
+        return (torch.stack(offsets, 1) > 0.0).to(x)
+
+
+class Characteristics(Parts):
+    """The parts between lines on which kinks travel. sources: where these begin, as (x, t)."""
+
+    reason = "kinks travel"
+
+    def __init__(self, keys: Sides, table: Tensor, grid: Grid, sources: list[tuple[float, float]]) -> None:
+        self.sources = sources
+        numbers = torch.arange(len(table))
+        super().__init__(keys, table, numbers, grid, numbers[:, None].expand(-1, math.prod(grid.shape)))
+
+    @property
+    def told(self) -> str:
+        place, time = _numbers(self.keys.problem)
+        x, t = self.keys.problem.coordinates[place], self.keys.problem.coordinates[time]
+        shown = "; ".join(f"{x} = {a:.4g}, {t} = {b:.4g}" for a, b in self.sources[:3])
+        return f"{self.count} parts between lines from {shown}{'; ...' * (len(self.sources) > 3)}"
+
+
+class Continuity(Interfaces):
+    """Every field is continuous across the lines, in its size."""
+
+    @cached_property
+    def _equations(self) -> dict[str, Equation]:
+        return {name: Equation(self._jump_of(size), (name,), f"[{name}] = 0") for name, size in self.sizes.items()}
+
+    def _jump_of(self, size: float) -> Callable[[Tensor], Tensor]:
+        def jump(values: Tensor) -> Tensor:
+            above, below = values.chunk(2)
+            return (above - below) / size
+
+        return jump
+
+    def _measured(self, formula: Formula) -> float:
+        raise AssertionError("derived quantities have no part in it")
+
+
+def parts_of(problem: Problem) -> Parts | None:
+    """The parts between which coefficients jump or, where they do not, those between which kinks travel."""
+    return find_parts(problem) or find_characteristics(problem)
+
+
+def find_characteristics(problem: Problem) -> Characteristics | None:
+    """The parts of a problem's domain between characteristics; None where it has no kinks, or they do not travel so.
+
+    The same at each call, so that a solution's file need not hold them.
+    """
+    domain = problem.domain
+    whole = all(own == problem.coordinates for own in problem.field_coordinates.values())
+    if domain.time is None or len(problem.coordinates) != 2 or not domain.is_box or not whole or problem.elsewhere:
+        return None
+    try:
+        speeds = _speeds(problem)
+        sources = list(_sources(problem)) if speeds else []
+    except UserError:
+        return None  # told where the equations are evaluated
+    except Exception as error:  # of the user's code, which is not asked with these values elsewhere
+        logger.info("kinks that travel are not looked for: %s: %s", type(error).__name__, error)
+        return None
+    lines = _lines(problem, sources, speeds)
+    if not lines:
+        return None
+    grid, keys = Grid.of(domain), Sides(problem, tuple(lines))
+    table = torch.unique(keys(grid.nodes), dim=0)  # sorted: always the same
+    return Characteristics(keys, table, grid, sources) if 1 < len(table) <= MOST else None
+
+
+def _numbers(problem: Problem) -> tuple[int, int]:
+    """The numbers of the coordinates of space and of time."""
+    time = problem.coordinates.index(problem.domain.time or "")
+    return 1 - time, time
+
+
+def _speeds(problem: Problem) -> list[float]:
+    """dx/dt of the lines; none where coefficients vary or hang on fields, or the equations are not hyperbolic.
+
+    Of one equation of first or second order, or of a system of first order.
+    """
+    fields, (_, time) = problem.vocabulary.fields, _numbers(problem)
+    equations = [f.equation for f in formulas(problem) if not f.is_derived]
+    if len(equations) != len(fields) or problem.derived or problem.unknowns:
+        return []
+    symbols = [_symbol(problem, equation) for equation in equations]
+    order = max(_order(symbol) for symbol in symbols)
+    if any(_order(symbol) != order for symbol in symbols) or order not in ((1, 2) if len(fields) == 1 else (1,)):
+        return []
+    matrices = np.zeros((order + 1, len(fields), len(fields)))  # by order in time
+    for row, symbol in enumerate(symbols):
+        for (base, orders), coefficient in symbol.items():
+            if sum(orders) == order:
+                if not float(coefficient.max() - coefficient.min()) <= SAME * float(coefficient.abs().max()):
+                    return []
+                matrices[orders[time], row, fields.index(base)] += float(coefficient[0])
+    if order == 2:
+        roots = np.roots(matrices[::-1, 0, 0] * [1.0, -1.0, 1.0]) if matrices[2, 0, 0] else np.array([])
+    else:
+        regular = np.linalg.matrix_rank(matrices[1]) == len(fields)
+        roots = np.linalg.eigvals(np.linalg.solve(matrices[1], matrices[0])) if regular else np.array([])
+    real = len(roots) and np.abs(np.imag(roots)).max() <= SAME * np.abs(roots).max()
+    return sorted({round(float(root), 12) for root in np.real(roots)}) if real else []
+
+
+Symbol = dict[tuple[str, tuple[int, ...]], Tensor]
+
+
+def _order(symbol: Symbol) -> int:
+    return max((sum(orders) for _, orders in symbol), default=0)
+
+
+def _symbol(problem: Problem, equation: Equation) -> Symbol:
+    """(field, orders) -> dr/d(derivative) (n,) at some places, with fields of any size there."""
+    generator = torch.Generator().manual_seed(0)
+    lower, upper = torch.tensor(list(problem.domain.bounds.values()), dtype=torch.float64).T
+    x = lower + (upper - lower) * torch.rand(PLACES, len(lower), generator=generator, dtype=torch.float64)
+    given = tuple(standing(problem, equation.arguments, x, generator))
+
+    def function(*given: Tensor) -> Tensor:
+        return torch.as_tensor(called(equation.function, *given)).expand(PLACES)
+
+    slopes = torch.func.vjp(function, *given)[1](torch.ones(PLACES, dtype=torch.float64))
+    found: Symbol = {}
+    for name, slope in zip(equation.arguments, slopes, strict=True):
+        quantity = problem.vocabulary.resolve(name, equation.name)
+        if quantity.symbol is not None and quantity.kind == "derivative":
+            for one, weight in quantity.symbol.expanded().items():
+                key = quantity.base, one.orders
+                found[key] = found.get(key, torch.zeros_like(slope)) + weight * slope
+    return found
+
+
+def _sources(problem: Problem) -> Iterator[tuple[float, float]]:
+    """Where the data have kinks, or disagree in a corner, as (x, t)."""
+    kept = prescriptions(problem).kept
+    for p in kept:
+        if p.place.coordinate is not None and callable(p.value):
+            yield from _breaks(problem, p)
+    for one in disagreements(problem, kept):
+        if not one.is_slight and (corner := _corner(problem, one)) is not None:
+            yield corner
+
+
+def _breaks(problem: Problem, p: Prescription) -> Iterator[tuple[float, float]]:
+    """The breaks of the data on an end of a coordinate, in derivatives that make a kink of the field or less."""
+    place, time = _numbers(problem)
+    bounds = list(problem.domain.bounds.values())
+    at_start = p.place.coordinate == problem.domain.time
+    along, across = (place, time) if at_start else (time, place)
+    fixed = bounds[across][p.place.end == "max"]
+
+    def values(x: Tensor) -> Tensor:
+        columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}
+        return torch.as_tensor(p(columns), dtype=torch.float64).expand(len(x))
+
+    def within(low: float, high: float, left: int) -> Iterator[float]:
+        ends = torch.zeros(2, 1, 2, dtype=torch.float64)
+        ends[..., across], ends[0, 0, along], ends[1, 0, along] = fixed, low, high
+        found = largest_break(values, ends[0], ends[1], KINKED - p.order) if left else None
+        if found is not None:
+            at, gap = found.place[along], APART * (bounds[along][1] - bounds[along][0])
+            yield at
+            if low < at - gap:
+                yield from within(low, at - gap, left // 2)
+            if at + gap < high:
+                yield from within(at + gap, high, left // 2)
+
+    for at in within(*bounds[along], MOST_BREAKS):
+        yield (at, fixed) if at_start else (fixed, at)
+
+
+def _corner(problem: Problem, one: Disagreement) -> tuple[float, float] | None:
+    """The corner at the beginning of time where data disagree."""
+    ends = {p.place.coordinate: p.place.end for p in one.prescriptions}
+    bounds, (place, time) = list(problem.domain.bounds.values()), _numbers(problem)
+    if sum(p.order for p in one.prescriptions) >= KINKED or ends.get(problem.domain.time) != "min":
+        return None
+    return bounds[place][ends.get(problem.coordinates[place], "min") == "max"], bounds[time][0]
+
+
+def _lines(problem: Problem, sources: list[tuple[float, float]], speeds: list[float]) -> list[Line]:
+    """From every source at every speed, and on from where they meet a side; none where they are too many."""
+    place, time = _numbers(problem)
+    (low, high), (begin, end) = (list(problem.domain.bounds.values())[k] for k in (place, time))
+    periodic = any(
+        (period := term.period()) is not None and period.coordinate == problem.coordinates[place]
+        for term in problem.all_terms().values()
+    )
+    near = SAME * (high - low)
+    open_sources, lines = list(sources), list[Line]()
+    while open_sources and len(lines) <= MOST_LINES:
+        x, t = open_sources.pop(0)
+        for speed in speeds:
+            inwards = low < x < high or speed * (0.5 * (low + high) - x) > 0.0
+            offsets = [abs(x - line.x - speed * (t - line.t)) for line in lines if line.speed == speed]
+            if not inwards or any(offset <= near for offset in offsets):
+                continue
+            lines.append(Line(x, t, speed))
+            wall = high if speed > 0.0 else low
+            reached = t + (wall - x) / speed if speed else math.inf
+            if reached < end - SAME * (end - begin):
+                open_sources.append((low + high - wall if periodic else wall, reached))
+    return lines if len(lines) <= MOST_LINES else []
