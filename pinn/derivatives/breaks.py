@@ -66,38 +66,39 @@ def largest_break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, ord
         departure = (steps[:, 1:-1] - 0.5 * (steps[:, :-2] + steps[:, 2:])).abs()  # (k, cells - 3)
         if float(departure.max()) > 0.5 * TOLERANCE * extent:  # else there is no break of that size
             cell = departure.argmax(1, keepdim=True) + 1
-            a, b, at_a, at_b = (values.gather(1, cell + k) for values in (t, q) for k in (0, 1))
-            found.append(_break(f, start, end, a, b, at_a, at_b, order))
+            found.append(_break(f, start, end, t.gather(1, cell), t.gather(1, cell + 1), order))
     largest = max(found, key=lambda one: one.size, default=None)
     if largest is None or largest.size <= TOLERANCE * extent:
         return None
     return Break(largest.order, largest.place, largest.size / extent)
 
 
-def _break(
-    f: Callable[[Tensor], Tensor],
-    start: Tensor,
-    end: Tensor,
-    a: Tensor,
-    b: Tensor,
-    at_a: Tensor,
-    at_b: Tensor,
-    order: int,
-) -> Break:
-    """The largest jump of the derivative of one order between a and b, its values there given; each (k, 1)."""
+def _break(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, a: Tensor, b: Tensor, order: int) -> Break:
+    """The largest jump of the derivative of one order between a and b, each (k, 1), its place to rounding."""
+    a, b, at_a, at_b = _bisected(f, start, end, a, b, order)
+    sides = [at + sign * (b - a) * BESIDE for at, sign in ((a, -1.0), (b, 1.0))]  # (k, 4) each, on either side alone
+    near = [_derivatives(f, start, end, side, order + 1)[order] for side in sides]
+    spread = torch.maximum(*(values.amax(1) - values.amin(1) for values in near))  # of a slope, and of rounding
+    jumps = (at_b - at_a).abs().squeeze(1) - CERTAIN * spread
+    line = int(jumps.argmax())
+    own = slice(line, line + 1)
+    at = _bisected(f, start[own], end[own], a[own], b[own], order)[1].squeeze(1)
+    place = start[line] + 0.5 * (1.0 + at) * (end[line] - start[line])
+    return Break(order, tuple(place.tolist()), max(float(jumps[line]), 0.0))
+
+
+def _bisected(
+    f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, a: Tensor, b: Tensor, order: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Nearer a and b between which the derivative of one order jumps, and its values there; each (k, 1)."""
+    at_a, at_b = (_derivatives(f, start, end, t, order + 1)[order] for t in (a, b))
     for _ in range(BISECTIONS):
         middle = 0.5 * (a + b)
         at_middle = _derivatives(f, start, end, middle, order + 1)[order]
         left = (at_middle - at_a).abs() >= (at_b - at_middle).abs()
         a, at_a = torch.where(left, a, middle), torch.where(left, at_a, at_middle)
         b, at_b = torch.where(left, middle, b), torch.where(left, at_middle, at_b)
-    sides = [at + sign * (b - a) * BESIDE for at, sign in ((a, -1.0), (b, 1.0))]  # (k, 4) each, on either side alone
-    near = [_derivatives(f, start, end, side, order + 1)[order] for side in sides]
-    spread = torch.maximum(*(values.amax(1) - values.amin(1) for values in near))  # of a slope, and of rounding
-    jumps = (at_b - at_a).abs().squeeze(1) - CERTAIN * spread
-    line = int(jumps.argmax())
-    place = start[line] + 0.5 * (1.0 + a[line]) * (end[line] - start[line])
-    return Break(order, tuple(place.tolist()), max(float(jumps[line]), 0.0))
+    return a, b, at_a, at_b
 
 
 def _derivatives(f: Callable[[Tensor], Tensor], start: Tensor, end: Tensor, t: Tensor, count: int) -> list[Tensor]:

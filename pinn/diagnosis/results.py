@@ -11,7 +11,7 @@ from pinn.functionals.divergence import OF_TERM, divergences
 from pinn.problem import Problem
 from pinn.solution.results import evaluation, reference_evaluation
 from pinn.solution_file.results import Result
-from pinn.trial.parts import find_parts
+from pinn.trial.characteristics import parts_of
 
 
 def asked_of(problem: Problem) -> dict[str, Functional]:
@@ -25,7 +25,7 @@ def asked_of(problem: Problem) -> dict[str, Functional]:
     # elsewhere quadratures are too coarse to judge by: of what jumps they may be off by a half
     is_plain = not domain.parameters and not domain.moves
     found = divergences(problem.all_terms(), domain, problem.vocabulary) if is_plain else {}
-    if found and find_parts(problem) is not None:
+    if found and parts_of(problem) is not None:
         found = {}
     further = {name: one for name, one in found.items() if one.flux not in known and name not in own}
     return own | {name: one for name, one in further.items() if not known or not _has_gradients(one)}

@@ -7,12 +7,13 @@ the equations on both sides, determines it (Courant & Hilbert 1962, Methods of M
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pinn.ansatz.corners import Disagreement, disagreements
@@ -30,6 +31,7 @@ MOST, MOST_LINES, MOST_BREAKS = 40, 16, 8  # parts, lines, and breaks of one sid
 PLACES = 16  # where coefficients are looked at
 SAME = 1e-9  # relative difference of coefficients that are constant, and of the domain's extent between two sources
 APART = 1e-6  # of a side's length, from a break to where others are looked for
+DIFFERENT = 1e-6  # relative difference of two rates that are not the same
 KINKED = 2  # order of the first derivative whose jumps are let be
 
 
@@ -110,8 +112,8 @@ def find_characteristics(problem: Problem) -> Characteristics | None:
     if domain.time is None or len(problem.coordinates) != 2 or not domain.is_box or not whole or problem.elsewhere:
         return None
     try:
-        speeds = _speeds(problem)
-        sources = list(_sources(problem)) if speeds else []
+        speeds, of_rates = _speeds(problem)
+        sources = list(_sources(problem, of_rates)) if speeds else []
     except UserError:
         return None  # told where the equations are evaluated
     except Exception as error:  # of the user's code, which is not asked with these values elsewhere
@@ -131,25 +133,25 @@ def _numbers(problem: Problem) -> tuple[int, int]:
     return 1 - time, time
 
 
-def _speeds(problem: Problem) -> list[float]:
+def _speeds(problem: Problem) -> tuple[list[float], NDArray | None]:
     """dx/dt of the lines; none where coefficients vary or hang on fields, or the equations are not hyperbolic.
 
-    Of one equation of first or second order, or of a system of first order.
+    Of one equation of first or second order, or of a system of first order; of this the matrix A of A u_t, too.
     """
     fields, (_, time) = problem.vocabulary.fields, _numbers(problem)
     equations = [f.equation for f in formulas(problem) if not f.is_derived]
     if len(equations) != len(fields) or problem.derived or problem.unknowns:
-        return []
+        return [], None
     symbols = [_symbol(problem, equation) for equation in equations]
     order = max(_order(symbol) for symbol in symbols)
     if any(_order(symbol) != order for symbol in symbols) or order not in ((1, 2) if len(fields) == 1 else (1,)):
-        return []
+        return [], None
     matrices = np.zeros((order + 1, len(fields), len(fields)))  # by order in time
     for row, symbol in enumerate(symbols):
         for (base, orders), coefficient in symbol.items():
             if sum(orders) == order:
                 if not float(coefficient.max() - coefficient.min()) <= SAME * float(coefficient.abs().max()):
-                    return []
+                    return [], None
                 matrices[orders[time], row, fields.index(base)] += float(coefficient[0])
     if order == 2:
         roots = np.roots(matrices[::-1, 0, 0] * [1.0, -1.0, 1.0]) if matrices[2, 0, 0] else np.array([])
@@ -157,7 +159,9 @@ def _speeds(problem: Problem) -> list[float]:
         regular = np.linalg.matrix_rank(matrices[1]) == len(fields)
         roots = np.linalg.eigvals(np.linalg.solve(matrices[1], matrices[0])) if regular else np.array([])
     real = len(roots) and np.abs(np.imag(roots)).max() <= SAME * np.abs(roots).max()
-    return sorted({round(float(root), 12) for root in np.real(roots)}) if real else []
+    if not real:
+        return [], None
+    return sorted({float(root) for root in np.real(roots)}), matrices[1] if order == 1 else None
 
 
 Symbol = dict[tuple[str, tuple[int, ...]], Tensor]
@@ -188,8 +192,8 @@ def _symbol(problem: Problem, equation: Equation) -> Symbol:
     return found
 
 
-def _sources(problem: Problem) -> Iterator[tuple[float, float]]:
-    """Where the data have kinks, or disagree in a corner, as (x, t)."""
+def _sources(problem: Problem, of_rates: NDArray | None) -> Iterator[tuple[float, float]]:
+    """Where the data have kinks, or disagree in a corner, as (x, t). of_rates: A of a system A u_t + B u_x + ... = 0."""
     kept = prescriptions(problem).kept
     for p in kept:
         if p.place.coordinate is not None and callable(p.value):
@@ -197,6 +201,8 @@ def _sources(problem: Problem) -> Iterator[tuple[float, float]]:
     for one in disagreements(problem, kept):
         if not one.is_slight and (corner := _corner(problem, one)) is not None:
             yield corner
+    if of_rates is not None:
+        yield from _other_rates(problem, kept, of_rates)
 
 
 def _breaks(problem: Problem, p: Prescription) -> Iterator[tuple[float, float]]:
@@ -234,6 +240,47 @@ def _corner(problem: Problem, one: Disagreement) -> tuple[float, float] | None:
     if sum(p.order for p in one.prescriptions) >= KINKED or ends.get(problem.domain.time) != "min":
         return None
     return bounds[place][ends.get(problem.coordinates[place], "min") == "max"], bounds[time][0]
+
+
+def _other_rates(problem: Problem, kept: list[Prescription], of_rates: NDArray) -> Iterator[tuple[float, float]]:
+    """The corners at which data of a side do not change as the equations have it, by what holds at the beginning."""
+    (place, time), bounds = _numbers(problem), list(problem.domain.bounds.values())
+    x_name, t_name = problem.coordinates[place], problem.coordinates[time]
+    values = [p for p in kept if p.order == 0]
+    starts = {p.field: p for p in values if p.place.coordinate == t_name and p.place.end == "min"}
+    if set(starts) != set(problem.vocabulary.fields):
+        return
+    for end in ("min", "max"):
+        corner = {x_name: bounds[place][end == "max"], t_name: bounds[time][0]}
+        own = {p.field: p for p in values if p.place.coordinate == x_name and p.place.end == end}
+        known = dict(corner)
+        for name, p in starts.items():
+            known[name], known[f"{name}_{x_name}"] = _value_and_slope(p, corner, x_name)
+            known[f"{name}_{t_name}"] = 0.0
+        equations = [f.equation for f in formulas(problem)]
+        if any(name not in known for equation in equations for name in equation.arguments):
+            return
+        left = [
+            float(called(e.function, *(torch.tensor([known[name]], dtype=torch.float64) for name in e.arguments)))
+            for e in equations
+        ]
+        rates = -np.linalg.solve(of_rates, np.array(left))
+        for rate, name in zip(rates, problem.vocabulary.fields, strict=True):
+            if name in own:
+                given = _value_and_slope(own[name], corner, t_name)[1]
+                if abs(given - rate) > DIFFERENT * max(abs(given), abs(rate)):
+                    yield corner[x_name], corner[t_name]
+
+
+def _value_and_slope(p: Prescription, corner: Mapping[str, float], along: str) -> tuple[float, float]:
+    """What is prescribed in a corner, and its derivative along a coordinate."""
+    columns = {name: torch.tensor([value], dtype=torch.float64) for name, value in corner.items()}
+    columns[along].requires_grad_()
+    value = torch.as_tensor(p(columns), dtype=torch.float64)
+    if not value.requires_grad:
+        return float(value), 0.0
+    (slope,) = torch.autograd.grad(value.sum(), columns[along], allow_unused=True)
+    return float(value), 0.0 if slope is None else float(slope)
 
 
 def _lines(problem: Problem, sources: list[tuple[float, float]], speeds: list[float]) -> list[Line]:
