@@ -7,7 +7,7 @@ the equations on both sides, determines it (Courant & Hilbert 1962, Methods of M
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,7 +32,7 @@ PLACES = 16  # where coefficients are looked at
 SAME = 1e-9  # relative difference of coefficients that are constant, and of the domain's extent between two sources
 APART = 1e-6  # of a side's length, from a break to where others are looked for
 DIFFERENT = 1e-6  # relative difference of two rates that are not the same
-KINKED = 2  # order of the first derivative whose jumps are let be
+KINK = 1  # the order of the derivative that jumps there
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,14 @@ def find_characteristics(problem: Problem) -> Characteristics | None:
     if domain.time is None or len(problem.coordinates) != 2 or not domain.is_box or not whole or problem.elsewhere:
         return None
     try:
-        speeds, of_rates = _speeds(problem)
-        sources = list(_sources(problem, of_rates)) if speeds else []
+        principal = _principal(problem)
+        sources = _sources(problem, principal) if principal else []
     except UserError:
         return None  # told where the equations are evaluated
     except Exception as error:  # of the user's code, which is not asked with these values elsewhere
         logger.info("kinks that travel are not looked for: %s: %s", type(error).__name__, error)
         return None
-    lines = _lines(problem, sources, speeds)
+    lines = _lines(problem, sources, principal.speeds) if principal else []
     if not lines:
         return None
     grid, keys = Grid.of(domain), Sides(problem, tuple(lines))
@@ -133,35 +133,44 @@ def _numbers(problem: Problem) -> tuple[int, int]:
     return 1 - time, time
 
 
-def _speeds(problem: Problem) -> tuple[list[float], NDArray | None]:
-    """dx/dt of the lines; none where coefficients vary or hang on fields, or the equations are not hyperbolic.
+@dataclass(frozen=True)
+class Principal:
+    """The highest derivatives of hyperbolic equations with constant coefficients: one of order 1 or 2, or several of 1.
 
-    Of one equation of first or second order, or of a system of first order; of this the matrix A of A u_t, too.
+    of_rates: (fields, fields), the coefficients of the highest derivatives in time. speeds: dx/dt of the lines.
     """
+
+    order: int
+    of_rates: NDArray
+    speeds: tuple[float, ...]
+
+
+def _principal(problem: Problem) -> Principal | None:
+    """None where coefficients vary or hang on fields, or the equations are not hyperbolic."""
     fields, (_, time) = problem.vocabulary.fields, _numbers(problem)
     equations = [f.equation for f in formulas(problem) if not f.is_derived]
     if len(equations) != len(fields) or problem.derived or problem.unknowns:
-        return [], None
+        return None
     symbols = [_symbol(problem, equation) for equation in equations]
     order = max(_order(symbol) for symbol in symbols)
     if any(_order(symbol) != order for symbol in symbols) or order not in ((1, 2) if len(fields) == 1 else (1,)):
-        return [], None
+        return None
     matrices = np.zeros((order + 1, len(fields), len(fields)))  # by order in time
     for row, symbol in enumerate(symbols):
         for (base, orders), coefficient in symbol.items():
             if sum(orders) == order:
                 if not float(coefficient.max() - coefficient.min()) <= SAME * float(coefficient.abs().max()):
-                    return [], None
+                    return None
                 matrices[orders[time], row, fields.index(base)] += float(coefficient[0])
+    if np.linalg.matrix_rank(matrices[order]) < len(fields):
+        return None
     if order == 2:
-        roots = np.roots(matrices[::-1, 0, 0] * [1.0, -1.0, 1.0]) if matrices[2, 0, 0] else np.array([])
+        roots = np.roots(matrices[::-1, 0, 0] * [1.0, -1.0, 1.0])
     else:
-        regular = np.linalg.matrix_rank(matrices[1]) == len(fields)
-        roots = np.linalg.eigvals(np.linalg.solve(matrices[1], matrices[0])) if regular else np.array([])
-    real = len(roots) and np.abs(np.imag(roots)).max() <= SAME * np.abs(roots).max()
-    if not real:
-        return [], None
-    return sorted({float(root) for root in np.real(roots)}), matrices[1] if order == 1 else None
+        roots = np.linalg.eigvals(np.linalg.solve(matrices[1], matrices[0]))
+    if np.abs(np.imag(roots)).max() > SAME * np.abs(roots).max():
+        return None
+    return Principal(order, matrices[order], tuple(sorted({float(root) for root in np.real(roots)})))
 
 
 Symbol = dict[tuple[str, tuple[int, ...]], Tensor]
@@ -192,21 +201,25 @@ def _symbol(problem: Problem, equation: Equation) -> Symbol:
     return found
 
 
-def _sources(problem: Problem, of_rates: NDArray | None) -> Iterator[tuple[float, float]]:
-    """Where the data have kinks, or disagree in a corner, as (x, t). of_rates: A of a system A u_t + B u_x + ... = 0."""
+def _sources(problem: Problem, principal: Principal) -> list[tuple[float, float]]:
+    """Where the data have kinks, or disagree in a corner, as (x, t); none where that is hardly to be seen."""
     kept = prescriptions(problem).kept
-    for p in kept:
-        if p.place.coordinate is not None and callable(p.value):
-            yield from _breaks(problem, p)
-    for one in disagreements(problem, kept):
-        if not one.is_slight and (corner := _corner(problem, one)) is not None:
-            yield corner
-    if of_rates is not None:
-        yield from _other_rates(problem, kept, of_rates)
+    found = [one for p in kept if p.place.coordinate is not None and callable(p.value) for one in _breaks(problem, p)]
+    found += [one for d in disagreements(problem, kept) if not d.is_slight for one in _corner(problem, d)]
+    found += _other_rates(problem, kept, principal)
+    if all(order > KINK for order, *_ in found) and principal.order > 1:
+        return []
+    if found and principal.order == 1:  # derivatives of rates may differ there, too
+        (begin, _), (low, high) = (list(problem.domain.bounds.values())[k] for k in reversed(_numbers(problem)))
+        found += [(KINK + 1, low, begin), (KINK + 1, high, begin)]
+    return list(dict.fromkeys((x, t) for _, x, t in found))
 
 
-def _breaks(problem: Problem, p: Prescription) -> Iterator[tuple[float, float]]:
-    """The breaks of the data on an end of a coordinate, in derivatives that make a kink of the field or less."""
+Source = tuple[int, float, float]  # order of the field's derivative that jumps, and where: x, t
+
+
+def _breaks(problem: Problem, p: Prescription) -> Iterator[Source]:
+    """The breaks of the data on an end of a coordinate, up to jumps of the field's second derivative."""
     place, time = _numbers(problem)
     bounds = list(problem.domain.bounds.values())
     at_start = p.place.coordinate == problem.domain.time
@@ -217,73 +230,73 @@ def _breaks(problem: Problem, p: Prescription) -> Iterator[tuple[float, float]]:
         columns = {name: x[:, i] for i, name in enumerate(problem.coordinates)}
         return torch.as_tensor(p(columns), dtype=torch.float64).expand(len(x))
 
-    def within(low: float, high: float, left: int) -> Iterator[float]:
+    def within(low: float, high: float, left: int) -> Iterator[tuple[int, float]]:
         ends = torch.zeros(2, 1, 2, dtype=torch.float64)
         ends[..., across], ends[0, 0, along], ends[1, 0, along] = fixed, low, high
-        found = largest_break(values, ends[0], ends[1], KINKED - p.order) if left else None
+        found = largest_break(values, ends[0], ends[1], KINK + 2 - p.order) if left else None
         if found is not None:
             at, gap = found.place[along], APART * (bounds[along][1] - bounds[along][0])
-            yield at
+            yield found.order + p.order, at
             if low < at - gap:
                 yield from within(low, at - gap, left // 2)
             if at + gap < high:
                 yield from within(at + gap, high, left // 2)
 
-    for at in within(*bounds[along], MOST_BREAKS):
-        yield (at, fixed) if at_start else (fixed, at)
+    for order, at in within(*bounds[along], MOST_BREAKS):
+        yield (order, at, fixed) if at_start else (order, fixed, at)
 
 
-def _corner(problem: Problem, one: Disagreement) -> tuple[float, float] | None:
+def _corner(problem: Problem, one: Disagreement) -> Iterator[Source]:
     """The corner at the beginning of time where data disagree."""
     ends = {p.place.coordinate: p.place.end for p in one.prescriptions}
     bounds, (place, time) = list(problem.domain.bounds.values()), _numbers(problem)
-    if sum(p.order for p in one.prescriptions) >= KINKED or ends.get(problem.domain.time) != "min":
-        return None
-    return bounds[place][ends.get(problem.coordinates[place], "min") == "max"], bounds[time][0]
+    if ends.get(problem.domain.time) == "min":
+        end = ends.get(problem.coordinates[place], "min") == "max"
+        yield sum(p.order for p in one.prescriptions), bounds[place][end], bounds[time][0]
 
 
-def _other_rates(problem: Problem, kept: list[Prescription], of_rates: NDArray) -> Iterator[tuple[float, float]]:
-    """The corners at which data of a side do not change as the equations have it, by what holds at the beginning."""
-    (place, time), bounds = _numbers(problem), list(problem.domain.bounds.values())
+def _other_rates(problem: Problem, kept: list[Prescription], principal: Principal) -> Iterator[Source]:
+    """The corners where data of a side do not begin as the equations have it, by what holds at the beginning."""
+    (place, time), bounds, order = _numbers(problem), list(problem.domain.bounds.values()), principal.order
     x_name, t_name = problem.coordinates[place], problem.coordinates[time]
-    values = [p for p in kept if p.order == 0]
-    starts = {p.field: p for p in values if p.place.coordinate == t_name and p.place.end == "min"}
-    if set(starts) != set(problem.vocabulary.fields):
+    at_start = {(p.field, p.order): p for p in kept if p.place.coordinate == t_name and p.place.end == "min"}
+    equations = [f.equation for f in formulas(problem)]
+    if set(at_start) != {(name, k) for name in problem.vocabulary.fields for k in range(order)}:
         return
     for end in ("min", "max"):
         corner = {x_name: bounds[place][end == "max"], t_name: bounds[time][0]}
-        own = {p.field: p for p in values if p.place.coordinate == x_name and p.place.end == end}
+        on_side = {p.field: p for p in kept if p.order == 0 and p.place.coordinate == x_name and p.place.end == end}
         known = dict(corner)
-        for name, p in starts.items():
-            known[name], known[f"{name}_{x_name}"] = _value_and_slope(p, corner, x_name)
-            known[f"{name}_{t_name}"] = 0.0
-        equations = [f.equation for f in formulas(problem)]
+        for (name, k), p in at_start.items():
+            for j, value in enumerate(_derivatives(p, corner, x_name, order - k)):
+                letters = {x_name * j + t_name * k, t_name * k + x_name * j}
+                known |= {f"{name}_{one}" if one else name: value for one in letters}
+        known |= {f"{name}_{t_name * order}": 0.0 for name in problem.vocabulary.fields}
         if any(name not in known for equation in equations for name in equation.arguments):
             return
-        left = [
-            float(called(e.function, *(torch.tensor([known[name]], dtype=torch.float64) for name in e.arguments)))
-            for e in equations
-        ]
-        rates = -np.linalg.solve(of_rates, np.array(left))
+        given = [[torch.tensor([known[n]], dtype=torch.float64) for n in e.arguments] for e in equations]
+        left = [float(called(e.function, *of_it)) for e, of_it in zip(equations, given, strict=True)]
+        rates = -np.linalg.solve(principal.of_rates, np.array(left))
         for rate, name in zip(rates, problem.vocabulary.fields, strict=True):
-            if name in own:
-                given = _value_and_slope(own[name], corner, t_name)[1]
-                if abs(given - rate) > DIFFERENT * max(abs(given), abs(rate)):
-                    yield corner[x_name], corner[t_name]
+            asked = _derivatives(on_side[name], corner, t_name, order)[-1] if name in on_side else rate
+            if abs(asked - rate) > DIFFERENT * max(abs(asked), abs(rate)):
+                yield order, corner[x_name], corner[t_name]
 
 
-def _value_and_slope(p: Prescription, corner: Mapping[str, float], along: str) -> tuple[float, float]:
-    """What is prescribed in a corner, and its derivative along a coordinate."""
+def _derivatives(p: Prescription, corner: Mapping[str, float], along: str, order: int) -> list[float]:
+    """What is prescribed in a corner, and its derivatives along a coordinate up to an order."""
     columns = {name: torch.tensor([value], dtype=torch.float64) for name, value in corner.items()}
     columns[along].requires_grad_()
-    value = torch.as_tensor(p(columns), dtype=torch.float64)
-    if not value.requires_grad:
-        return float(value), 0.0
-    (slope,) = torch.autograd.grad(value.sum(), columns[along], allow_unused=True)
-    return float(value), 0.0 if slope is None else float(slope)
+    values = [torch.as_tensor(p(columns), dtype=torch.float64).reshape(-1)]
+    for _ in range(order):
+        slope = None
+        if values[-1].requires_grad:
+            (slope,) = torch.autograd.grad(values[-1].sum(), columns[along], create_graph=True, allow_unused=True)
+        values.append(torch.zeros(1, dtype=torch.float64) if slope is None else slope)
+    return [float(value) for value in values]
 
 
-def _lines(problem: Problem, sources: list[tuple[float, float]], speeds: list[float]) -> list[Line]:
+def _lines(problem: Problem, sources: list[tuple[float, float]], speeds: Sequence[float]) -> list[Line]:
     """From every source at every speed, and on from where they meet a side; none where they are too many."""
     place, time = _numbers(problem)
     (low, high), (begin, end) = (list(problem.domain.bounds.values())[k] for k in (place, time))
