@@ -20,7 +20,7 @@ from pinn.ansatz.smoothness import derivative_orders, unsmooth
 from pinn.basis.memory import Memory
 from pinn.derivatives.channels import Channels
 from pinn.derivatives.jets import Fields, Jet, NoJetRule, Operand, Values, coordinate_jet
-from pinn.derivatives.visible import key_of
+from pinn.networks.places import key_of
 from pinn.problem import Problem
 
 MOST = 30  # values of the data for one value of a lift
@@ -37,6 +37,7 @@ class DerivedAnsatz:
     fields: those that are not the raw output itself. mirrored: coordinate -> its ends (`min`, `max`) at which the
     network is to have no slope. soft: condition -> why it is left to the loss. powers: field -> that of time since its
     beginning in the factor of the raw output. disagreements: of the data. constraints: by which it was derived.
+    memory: of what `remember` asks for.
     """
 
     coordinates: tuple[str, ...]
@@ -46,7 +47,7 @@ class DerivedAnsatz:
     powers: dict[str, int] = field(default_factory=dict)
     disagreements: list[Disagreement] = field(default_factory=list)
     constraints: str = "hard"
-    memory: Memory = field(default_factory=lambda: Memory(REMEMBERED), compare=False, repr=False)
+    memory: Memory | None = field(default=None, compare=False, repr=False)
 
     def __call__(self, x: Values, outputs: Fields) -> Fields:
         """The fields at coordinates x (n, d) from the raw outputs by name."""
@@ -54,16 +55,23 @@ class DerivedAnsatz:
         return {**outputs, **made}
 
     def _at(self, x: Values) -> dict[str, tuple[Operand, Operand]]:
-        """B and E of each field, remembered for the same points; jets of theirs know of no tape."""
-        x = Jet(x.coefficients, x.channels) if isinstance(x, Jet) else x
-        key = key_of(x)
-        known = None if key is None else self.memory[key]
+        """B and E of each field; where they are remembered jets of theirs know of no tape."""
+        key = None if self.memory is None else key_of(x)
+        if self.memory is None or key is None:
+            return self._computed(x)
+        known = self.memory[key]
         if known is None:
-            columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
-            known = {name: ansatz(columns) for name, ansatz in self.fields.items()}
-            if key is not None:
-                self.memory.keep(key, known, len(key[0]) * (1 + len(known)))
+            known = self._computed(Jet(x.coefficients, x.channels) if isinstance(x, Jet) else x)
+            self.memory.keep(key, known, len(key[0]) * (1 + len(known)))
         return known
+
+    def _computed(self, x: Values) -> dict[str, tuple[Operand, Operand]]:
+        columns = {name: x[:, i] for i, name in enumerate(self.coordinates)}
+        return {name: ansatz(columns) for name, ansatz in self.fields.items()}
+
+    def remember(self) -> None:
+        """Remember the factors and lifts for the same points, which fits ask for again and again."""
+        self.memory = self.memory or Memory(REMEMBERED)
 
 
 def derive(problem: Problem, slopes: bool = True) -> DerivedAnsatz:

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from pinn.basis.memory import Memory
 from pinn.derivatives.jets import Jet, Values, stack
-from pinn.derivatives.visible import REMEMBERED, key_of, visible
+from pinn.derivatives.visible import visible
 
+REMEMBERED = 2**18  # values of a table, or of points, up to which it is remembered
 TABLES = 16  # the latest of them
 FUNCTIONS = Memory(2**26)  # of coordinates at the latest sets of points
 
@@ -79,6 +80,18 @@ def functions(
         if key is not None:
             FUNCTIONS.keep(key, known, len(key[0]) + sum(along.bytes for along in known))
     return known
+
+
+def key_of(x: Values, *others: Sequence) -> tuple | None:
+    """What functions at points depend on; None where these cannot be looked at, or are many."""
+    values = x.coefficients if isinstance(x, Jet) else x
+    if values.device.type != "cpu" or values.requires_grad or values.numel() > REMEMBERED:
+        return None
+    numbers = visible(values)
+    if numbers is None:
+        return None
+    channels = x.channels if isinstance(x, Jet) else None
+    return numbers.tobytes(), values.shape, values.dtype, channels, repr(others)
 
 
 def polynomials(s: Values, bend: Sequence[float], count: int) -> Along:

@@ -167,11 +167,12 @@ class Sampler(Configurable, ABC):
 class PartOf(Protocol):
     """The parts of a domain: which one points (n, d) are in, by number, and boxes (count, d, 2) around them.
 
-    are_boxes: whether these hold nothing else. told: in words.
+    are_boxes: whether these hold nothing else. reason, told: why there are some, and which, in words.
     """
 
     count: int
     are_boxes: bool
+    reason: str
 
     @property
     def told(self) -> str: ...

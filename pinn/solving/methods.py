@@ -12,8 +12,8 @@
 
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
 spectral functions are left out, and a network where features come close. So they are where kinks of the data travel
-through the domain: then with conditions in the loss, and twice as many after that, in all of the time. Conservation laws with fronts are left to a
-network from the start, with a viscosity that vanishes step by step.
+through the domain: then with conditions in the loss, and twice as many after that, in all of the time. Conservation
+laws with fronts are left to a network from the start, with a viscosity that vanishes step by step.
 """
 
 import math
@@ -215,7 +215,8 @@ def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     if not whole or not doubted_error(whole[-1].estimate) < 1.0 or any(one.method.has_more for one in tried):
         return None
     left = math.inf if limit is None else WIDER_SHARE * (limit - sum(one.seconds for one in tried))
-    times = min(WIDER[1], (max(left, 0.0) / max(whole[-1].seconds, sys.float_info.min)) ** (1.0 / 3.0))
+    most = WIDER[1] * WIDTH / SPECTRAL[len(plan.problem.coordinates)]
+    times = min(most, (max(left, 0.0) / max(whole[-1].seconds, sys.float_info.min)) ** (1.0 / 3.0))
     if times < WIDER[0]:
         return None
     more = partial(Spectral, width=int(times * _spectral_width(plan)))

@@ -20,7 +20,7 @@ from pinn.training.cutting import Cutting
 from pinn.training.defect import defect, field_sizes
 from pinn.training.fronts import resolve_front
 from pinn.training.interruption import Interruption
-from pinn.training.orders import carry, rebalance
+from pinn.training.orders import carry, lacks_functions_of_space, rebalance
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.trainer import Trainer
@@ -38,7 +38,6 @@ SOLVED_IN_TIME, SOLVED, TRAINED = (1e-10, 1e-6), (1e-7, 1e-2), (1e-4, 1e-2)  # f
 SOLVED_SPECTRAL = (1e-9, 1e-3)
 MOST_FAILED = 8  # attempts at one window of spectral functions
 REORDERED = 2  # attempts with other orders
-UNLIKE = 10.0  # how many times larger last coefficients of space are than those of time, from which others are wanted
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
@@ -203,29 +202,16 @@ class TimeMarching(Run):
         size = math.inf if outcome is Outcome.DIVERGED else defect(trainer.residuals, self._sizes, self.plan.seed)
         size, seconds = self.execution.team.largest(size, trainer.at.seconds - self._prepared)
         left = 0.0 if self._is_out_of_time(outcome) else self._time_left
-        if left and size > self.cutting.tolerance and self._wants_other_orders(trainer.residuals.trial):
+        few = self._reordered < REORDERED and size > self.cutting.tolerance
+        if left and few and lacks_functions_of_space(trainer.residuals.trial):
             self._reordered += 1
             solved, how = False, "other functions are wanted"
         else:
             solved = self.cutting.judge(start, end, size, seconds, left)
             how = "solved" if solved else "not solved, cut shorter"
-        logger.info(
-            "window %d, to %.6g: defect %.1e after %d steps: %s",
-            len(self.finished) + 1,
-            end,
-            size,
-            trainer.at.step,
-            how,
-        )
+        number, step = len(self.finished) + 1, trainer.at.step
+        logger.info("window %d, to %.6g: defect %.1e after %d steps: %s", number, end, size, step, how)
         return solved
-
-    def _wants_other_orders(self, trial: TrialFunction) -> bool:
-        """Whether spectral functions of two coordinates of space are too few for it, while those of time suffice."""
-        core, time = trial.network.core, trial.domain.coordinates.index(self.trial.time)
-        if self._reordered == REORDERED or not isinstance(core, Spectral) or len(core.counts) < 2:
-            return False
-        lasts = dict(zip(core.coordinates, core.last_coefficients(), strict=False))
-        return max(last for i, last in lasts.items() if i != time) > UNLIKE * lasts[time]
 
     def _go_back(self) -> None:
         """To the start of the present window, but for the time."""

@@ -7,7 +7,7 @@ the equations on both sides, determines it (Courant & Hilbert 1962, Methods of M
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +24,6 @@ from pinn.derivatives.breaks import largest_break
 from pinn.derivatives.numpy_calls import called
 from pinn.problem import Problem
 from pinn.terms.base import Equation
-from pinn.trial.interfaces import Interfaces
 from pinn.trial.parts import Formula, Grid, Parts, find_parts, formulas, standing
 
 MOST, MOST_LINES, MOST_BREAKS = 40, 16, 8  # parts, lines, and breaks of one side's data
@@ -77,24 +76,6 @@ class Characteristics(Parts):
         x, t = self.keys.problem.coordinates[place], self.keys.problem.coordinates[time]
         shown = "; ".join(f"{x} = {a:.4g}, {t} = {b:.4g}" for a, b in self.sources[:3])
         return f"{self.count} parts between lines from {shown}{'; ...' * (len(self.sources) > 3)}"
-
-
-class Continuity(Interfaces):
-    """Every field is continuous across the lines, in its size."""
-
-    @cached_property
-    def _equations(self) -> dict[str, Equation]:
-        return {name: Equation(self._jump_of(size), (name,), f"[{name}] = 0") for name, size in self.sizes.items()}
-
-    def _jump_of(self, size: float) -> Callable[[Tensor], Tensor]:
-        def jump(values: Tensor) -> Tensor:
-            above, below = values.chunk(2)
-            return (above - below) / size
-
-        return jump
-
-    def _measured(self, formula: Formula) -> float:
-        raise AssertionError("derived quantities have no part in it")
 
 
 def parts_of(problem: Problem) -> Parts | None:
@@ -233,7 +214,9 @@ def _breaks(problem: Problem, p: Prescription) -> Iterator[Source]:
     def within(low: float, high: float, left: int) -> Iterator[tuple[int, float]]:
         ends = torch.zeros(2, 1, 2, dtype=torch.float64)
         ends[..., across], ends[0, 0, along], ends[1, 0, along] = fixed, low, high
-        found = largest_break(values, ends[0], ends[1], KINK + 2 - p.order) if left else None
+        orders = range(1, KINK + 3 - p.order) if left else ()  # of a place the lowest derivative that jumps
+        breaks = (largest_break(values, ends[0], ends[1], count) for count in orders)
+        found = next((one for one in breaks if one is not None), None)
         if found is not None:
             at, gap = found.place[along], APART * (bounds[along][1] - bounds[along][0])
             yield found.order + p.order, at
@@ -275,7 +258,7 @@ def _other_rates(problem: Problem, kept: list[Prescription], principal: Principa
         if any(name not in known for equation in equations for name in equation.arguments):
             return
         given = [[torch.tensor([known[n]], dtype=torch.float64) for n in e.arguments] for e in equations]
-        left = [float(called(e.function, *of_it)) for e, of_it in zip(equations, given, strict=True)]
+        left = [float(torch.as_tensor(called(e.function, *of_it))) for e, of_it in zip(equations, given, strict=True)]
         rates = -np.linalg.solve(principal.of_rates, np.array(left))
         for rate, name in zip(rates, problem.vocabulary.fields, strict=True):
             asked = _derivatives(on_side[name], corner, t_name, order)[-1] if name in on_side else rate
@@ -293,7 +276,7 @@ def _derivatives(p: Prescription, corner: Mapping[str, float], along: str, order
         if values[-1].requires_grad:
             (slope,) = torch.autograd.grad(values[-1].sum(), columns[along], create_graph=True, allow_unused=True)
         values.append(torch.zeros(1, dtype=torch.float64) if slope is None else slope)
-    return [float(value) for value in values]
+    return [float(value.detach()) for value in values]
 
 
 def _lines(problem: Problem, sources: list[tuple[float, float]], speeds: Sequence[float]) -> list[Line]:

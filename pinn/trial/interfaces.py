@@ -12,7 +12,7 @@ both sides (Vol'pert's product), so that k u_xx + k_x u_x gives [k u_x] = 0, too
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -260,6 +260,24 @@ class Interfaces(Term):
         expanded = quantity.symbol.expanded().items()
         parts = [abs(w) / math.prod(h**k for h, k in zip(self.half, s.orders, strict=True)) for s, w in expanded]
         return self.sizes[base] * math.hypot(*parts)
+
+
+class Continuity(Interfaces):
+    """Every field is continuous, in its size, and that alone: across lines on which kinks travel."""
+
+    @cached_property
+    def _equations(self) -> dict[str, Equation]:
+        return {name: Equation(self._jump_of(size), (name,), f"[{name}] = 0") for name, size in self.sizes.items()}
+
+    def _jump_of(self, size: float) -> Callable[[Tensor], Tensor]:
+        def jump(values: Tensor) -> Tensor:
+            above, below = values.chunk(2)
+            return (above - below) / size
+
+        return jump
+
+    def _measured(self, formula: Formula) -> float:
+        raise AssertionError("derived quantities have no part in it")
 
 
 def _power(normal: Sequence[Tensor], orders: Sequence[int]) -> Tensor:

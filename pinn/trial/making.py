@@ -21,12 +21,13 @@ from pinn.networks.embedding import Embedding, FeaturedEmbedding, PartedEmbeddin
 from pinn.networks.parted import is_parted, parted_network
 from pinn.networks.random_features import RandomFeatures
 from pinn.networks.scaling import FieldScaling
+from pinn.networks.spectral import Spectral
 from pinn.problem import Problem
 from pinn.trial.around import around_holes
-from pinn.trial.characteristics import Characteristics, Continuity, parts_of
+from pinn.trial.characteristics import Characteristics, parts_of
 from pinn.trial.continuation import Beginning, Continuation, Piece, Start
 from pinn.trial.function import FieldNetwork, NetworkFactory, TrialFunction, own_inputs, trained_for
-from pinn.trial.interfaces import Interfaces
+from pinn.trial.interfaces import Continuity, Interfaces
 from pinn.trial.looking_back import LookingBack
 from pinn.trial.parts import Parts
 from pinn.trial.windows import WindowedTrial
@@ -125,6 +126,8 @@ def _with_ansatz(
     start = start or Beginning()
     embedding = with_features(problem, _scaled(problem, ansatz, domain or problem.domain))
     seen, core = _seen_and_core(network, problem, embedding, parts, domain or problem.domain, few_waves)
+    if isinstance(ansatz, DerivedAnsatz) and isinstance(core, Spectral):
+        ansatz.remember()
     own = own_inputs(problem, embedding.coordinates)
     scales = {name: size for name, (_, size) in (sizes or {}).items() if name in problem.unknowns}
     scaling = _scaling(problem, sizes, ansatz, start)

@@ -9,15 +9,17 @@ from drawn import drawn, error, make_bound
 from least_squares import LeastSquaresProblem, SeparableProblem, linear, separable_fit
 from torch import nn
 
+import pinn
 from pinn.basis.errors import UserError
 from pinn.domains import Box
 from pinn.networks import MLP, RandomFeatures, RandomWeightFactorization
+from pinn.networks.spectral import Spectral
 from pinn.optimizers import LinearLeastSquares
 from pinn.optimizers.linear import fit_last_layer, newton_step
 from pinn.problem import Problem
-from pinn.problems import Burgers, Heat, Helmholtz, KleinGordon, Kovasznay, Poisson2D
+from pinn.problems import Burgers, Heat, Helmholtz, KleinGordon, Kovasznay, Poisson2D, Wave
 from pinn.residuals.assembly import Assembly
-from pinn.residuals.least_squares import bind
+from pinn.residuals.least_squares import CollocationLeastSquares, bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling import ChebyshevSampler
 from pinn.terms import Boundary, Dirichlet, Interior
@@ -197,3 +199,25 @@ def test_a_network_that_says_nothing_of_its_last_layer_is_refused():
 def test_bad_settings_are_explained(cutoff):
     with pytest.raises(UserError, match=r"optimizer.cutoff must be in \[0, 1\), got"):
         LinearLeastSquares(cutoff=cutoff)
+
+
+def test_windows_that_are_alike_are_solved_by_one_factorization(monkeypatch):
+    """Linear equations without time in them: with the same functions what a window adds is the same in all of them."""
+    monkeypatch.setattr("pinn.training.marching.rebalance", lambda *windows, **settings: False)
+    counted = []
+    own = CollocationLeastSquares.jacobian
+    monkeypatch.setattr(CollocationLeastSquares, "jacobian", lambda self, theta: counted.append(1) or own(self, theta))
+    settings = {
+        "network": partial(Spectral, width=300),
+        "optimizer": LinearLeastSquares(),
+        "constraints": "hard",
+        "training": pinn.Training(steps=5, windows=6, check_every=1),
+        "output": pinn.Output(estimate=False),
+    }
+
+    class Derived(Wave):
+        ansatz = None  # from its conditions
+
+    solution = pinn.solve(Derived(), **settings)
+    assert len(counted) == 2  # the first window holds what is given at the start, the others go on
+    assert solution.errors()["u"]["relative_l2"] < 1e-6

@@ -59,9 +59,9 @@ def test_what_is_typed_is_the_method(problem):
 
 def test_what_more_is_depends_on_the_method():
     spectral, features, *_, network = tried(Heat())
-    said = "optimizer=linear network=spectral constraints=hard training.windows=auto"
-    assert command(spectral.plan) == said
-    assert wider(spectral.plan) == f"{said} network.width=2400 sampler.interior=6000"
+    said = "optimizer=linear network=spectral{} constraints=hard training.windows=auto"
+    assert command(spectral.plan) == said.format(" network.width=1200")
+    assert wider(spectral.plan) == said.format("") + " network.width=2400 sampler.interior=6000"
     more = typed(wider(features.plan), "heat")
     assert more.network.keywords["width"] == 2 * RandomFeatures(2, 1).width
     assert more.sampler.interior == 2 * features.plan.sampler.interior

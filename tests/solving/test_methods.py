@@ -136,14 +136,19 @@ def test_more_spectral_functions_are_tried_where_they_come_close_and_the_time_al
 
 def test_more_features_and_soft_conditions_come_before_windows_in_three_coordinates():
     twice, round_one = f"{FEATURES}, twice as many", Plan(Plate(pinn.Disc((0, 0), radius=1.0)))
-    for plan, windows in ((Plan(Plate()), SPECTRAL), (round_one, f"{twice} in windows of time, soft conditions")):
-        tried = names(plan, 5e-3, 1e-3, 1e-4, None)
-        assert tried[:4] == [FEATURES, twice, f"{twice}, soft conditions", windows]
+    in_a_box = ["spectral functions", "spectral functions, 4800 of them"]
+    expected = [FEATURES, twice, f"{twice}, soft conditions", f"{twice} in windows of time, soft conditions"]
+    for plan, others, errors, windows in (
+        (Plan(Plate(), training=Training(time_limit=None)), in_a_box, (1e-2, 8e-3), SPECTRAL),
+        (round_one, [], (), expected[-1]),
+    ):
+        tried = names(plan, 5e-3, *errors, 1e-3, 1e-4, None)
+        assert tried[: 4 + len(others)] == [FEATURES, *others, *expected[1:3], windows]
         assert all(method_named(plan, name).name == name for name in tried)
 
 
 def test_windows_come_first_where_nothing_fits_the_whole_time():
-    assert names(Plan(Plate()), 0.5, None)[1] == SPECTRAL
+    assert names(Plan(Plate()), 0.5, None)[1:3] == ["spectral functions", SPECTRAL]
     assert names(Plan(Plate(pinn.Disc((0, 0), radius=1.0))), 0.5, None)[1] == WINDOWS
 
 
