@@ -144,9 +144,9 @@ def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float
 
 
 def lacks_functions_of_space(trial: TrialFunction) -> bool:
-    """Whether a window's spectral functions of space are too few for it, while those of time suffice."""
+    """Whether spectral functions of two coordinates of space are too few for a window, while those of time suffice."""
     core, time = trial.network.core, trial.domain.time
-    if not isinstance(core, Spectral) or len(core.counts) < 2 or time is None:
+    if not isinstance(core, Spectral) or len(core.counts) < 3 or time is None:
         return False
     lasts = dict(zip(core.coordinates, core.last_coefficients(), strict=False))
     of_time = lasts.pop(trial.domain.coordinates.index(time))
