@@ -31,13 +31,11 @@ class NearTriangle:
         diagonal = r.diagonal().abs()
         return cls(j, r) if bool(diagonal.min() > REGULAR * diagonal.max()) else None
 
-    def solution(self, w: Tensor) -> Tensor | None:
-        """The delta (p,) that minimizes ||J delta + w||; None where the iterations do not converge."""
+    def solution(self, w: Tensor) -> tuple[Tensor, bool]:
+        """The delta (p,) that minimizes ||J delta + w||, and whether the iterations converge: else it is nearer only."""
         delta, is_solved = self._iterated(w, MOST)
-        if not is_solved:
-            return None
         more, _ = self._iterated(w + self.j @ delta, REFINEMENTS)
-        return delta + more
+        return delta + more, is_solved
 
     def _iterated(self, w: Tensor, most: int) -> tuple[Tensor, bool]:
         """The same after so many iterations at most, and whether the gradient has fallen enough."""

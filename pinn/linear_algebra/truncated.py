@@ -68,10 +68,13 @@ class Triangle:
 
     def _near_solution(self, w: Tensor, near: NearTriangle | None) -> Tensor | None:
         """By R of another matrix; None where that does not do."""
-        found = None if near is None else near.solution(w)
-        self._near = None if found is None else near
-        if near is not None:
-            self.r, self.is_regular = near.r, True
+        self._near = None
+        if near is None:
+            return None
+        found, is_solved = near.solution(w)
+        if not is_solved:
+            return None
+        self._near, self.r, self.is_regular = near, near.r, True
         return found
 
     def _own_solution(self, w: Tensor, cutoff: float) -> Tensor:
@@ -108,9 +111,8 @@ class Triangle:
 
         Of a near R like the first one.
         """
-        found = self._near.solution(w) if self._near else None
-        if found is not None:
-            return found / self.lengths
+        if self._near is not None:
+            return self._near.solution(w)[0] / self.lengths
         r, right = self.factor, (self.scaled.mT @ w).unsqueeze(1)
         half = torch.linalg.solve_triangular(r.mT, -right, upper=False)
         return torch.linalg.solve_triangular(r, half, upper=True).squeeze(1) / self.lengths
