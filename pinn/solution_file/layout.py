@@ -139,10 +139,10 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
 
 
 def write_root(file: h5py.File, contents: Contents) -> None:
-    """Root attributes."""
+    """Root attributes; the format is that of the file that a solution was loaded from, whose windows are as they were."""
     fixed = {
         "Conventions": "CF-1.11" if contents.nodes.cells is None else "CF-1.11 UGRID-1.0",
-        "format_version": FORMAT_VERSION,
+        "format_version": contents.attributes.get("format_version", FORMAT_VERSION),
         "coordinate_names": " ".join(contents.coordinates),
         "field_names": " ".join(contents.fields),
         "derivative_names": " ".join(contents.derivatives),

@@ -32,6 +32,16 @@ def test_an_older_file_gives_the_same_numbers(name, values, error, held_out):
     assert f"{error:.2e}  relative L2 to the exact solution" in describe(FOLDER / name)
 
 
+def test_windows_of_an_older_file_give_the_same_errors(tmp_path):
+    """Of format 1: what later windows of time add was multiplied by the ansatz's factor of time."""
+    with h5py.File(FOLDER / "windows.h5") as file:
+        assert (file.attrs["format_version"], file.attrs["windows"]) == (1, 3)
+        written = float(file.attrs["relative_l2_u"])
+    assert load(FOLDER / "windows.h5").errors()["u"]["relative_l2"] == pytest.approx(written, rel=1e-9)
+    saved = load(FOLDER / "windows.h5").save(tmp_path)  # still as it was written
+    assert load(saved).errors()["u"]["relative_l2"] == pytest.approx(written, rel=1e-9)
+
+
 def test_an_older_file_is_saved_without_its_replicas(tmp_path):
     path = load(FOLDER / "replicas.h5").save(tmp_path)
     with h5py.File(FOLDER / "replicas.h5") as before, h5py.File(path) as file:
