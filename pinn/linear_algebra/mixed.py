@@ -32,7 +32,7 @@ class NearTriangle:
         return cls(j, r) if bool(diagonal.min() > REGULAR * diagonal.max()) else None
 
     def solution(self, w: Tensor) -> tuple[Tensor, bool]:
-        """The delta (p,) that minimizes ||J delta + w||, and whether the iterations converge: else it is nearer only."""
+        """The delta (p,) that minimizes ||J delta + w||, and whether the iterations converge; if not it is nearer."""
         delta, is_solved = self._iterated(w, MOST)
         more, _ = self._iterated(w + self.j @ delta, REFINEMENTS)
         return delta + more, is_solved

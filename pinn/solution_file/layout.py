@@ -139,7 +139,7 @@ def writing(path: Path, contents: Contents) -> Iterator[Arrays]:
 
 
 def write_root(file: h5py.File, contents: Contents) -> None:
-    """Root attributes; the format is that of the file that a solution was loaded from, whose windows are as they were."""
+    """Root attributes; of a solution that was loaded the format is its file's, as its windows are."""
     fixed = {
         "Conventions": "CF-1.11" if contents.nodes.cells is None else "CF-1.11 UGRID-1.0",
         "format_version": contents.attributes.get("format_version", FORMAT_VERSION),

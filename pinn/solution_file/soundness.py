@@ -7,6 +7,7 @@ HDF5 library (turn in circles, ask for all memory, crash) it does in another pro
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
 import gc
 import os
@@ -79,6 +80,7 @@ def _look(path: Path, size: int, telling: int) -> None:
         import resource
 
         gc.disable()  # what is not ours to end stays as it is
+        faulthandler.disable()  # a crash here is told in a line
         seconds = SECONDS + size // BYTES_A_SECOND
         for limit, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, _address_space() + MEMORY)):
             hard = resource.getrlimit(limit)[1]
