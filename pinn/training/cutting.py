@@ -13,7 +13,7 @@ WORTH = 1.2  # factor below which the length stays as it is: the same equations 
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 STILL = 1e-2  # of the shortest window, where what is left still falls with its length
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
-FAILURES = 4.0  # times what is left would take if all windows were like the present one: two attempts, harder ones
+ATTEMPTS, LEAST_ATTEMPTS, HARDER = 2.0, 1.5, 2.0  # a window takes: at first, at least; times as long as the present one
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAR, MOST = 4.0, 0.1  # how many times too long beyond which even more is taken, up to this share of what is tolerable
 ROUGH = 1e-5  # times what is tolerable, beyond which a defect that does not fall may come from a singular start
@@ -45,6 +45,8 @@ class Cutting:
     cheap: bool = True  # whether a window is, so that the first may be cut ever shorter
     lost: float = 0.0  # defect times share of the whole time of a first window that starts from something singular
     growing: bool = True  # whether windows are longer and longer, as after a fast start
+    spent: float = 0.0  # seconds on all attempts
+    used: float = 0.0  # of those, on windows that were taken
 
     def __post_init__(self) -> None:
         self.length = self.length or self.end - self.begin
@@ -60,12 +62,18 @@ class Cutting:
 
         seconds: that it took. left: for all that comes, 0 where the window was not trained to its end.
         """
+        taken = self._is_taken(start, end, defect, seconds, left)
+        self.spent, self.used = self.spent + seconds, self.used + seconds * taken
+        return taken
+
+    def _is_taken(self, start: float, end: float, defect: float, seconds: float, left: float) -> bool:
         length = end - start
         if self.forced:
             self.forced, self.failed = False, []
             return True
         windows = (self.end - start) / length
-        needed = FAILURES * (math.log2(1.0 + windows) if self.growing else windows) * seconds
+        attempts = max(LEAST_ATTEMPTS, self.spent / self.used) if self.used else ATTEMPTS
+        needed = HARDER * attempts * (math.log2(1.0 + windows) if self.growing else windows) * seconds
         affordable = needed < left
         longer = needed / left if left > 0.0 else math.inf  # than the time that is left
         loosened = min(max(longer, 1.0), ENOUGH ** (1.0 / ORDER)) ** ORDER

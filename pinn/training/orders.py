@@ -24,7 +24,7 @@ BENT = 2  # fits of a bent coordinate
 STEEP = 64.0, 8.0, 512.0  # how steeply time is bent about its ends: first, then less and more
 FALLEN = 1e-6  # last coefficients along time below which it is resolved
 JUDGED = 2000  # fresh points
-UNLIKE = 10.0  # how many times larger last coefficients of space are than those of time, from which others are wanted
+UNLIKE = 100.0  # how many times larger last coefficients of space are than those of time, from which others are wanted
 SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
 
 
@@ -144,9 +144,9 @@ def rebalance(before: Mapping[str, Tensor], trial: TrialFunction, stretch: float
 
 
 def lacks_functions_of_space(trial: TrialFunction) -> bool:
-    """Whether spectral functions of two coordinates of space are too few for a window, while those of time suffice."""
+    """Whether a window's spectral functions of space are too few for it, while those of time suffice."""
     core, time = trial.network.core, trial.domain.time
-    if not isinstance(core, Spectral) or len(core.counts) < 3 or time is None:
+    if not isinstance(core, Spectral) or len(core.counts) < 2 or time is None:
         return False
     lasts = dict(zip(core.coordinates, core.last_coefficients(), strict=False))
     of_time = lasts.pop(trial.domain.coordinates.index(time))
