@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,16 +37,29 @@ class Spectral(Network):
     says which they are; `share` and `rebalance` choose it. A parameter `bends` (coordinates, 2) holds a center c and a
     steepness q of each: the polynomials are those of asinh(q (s - c)), its range scaled to [-1, 1], which resolves a
     front at c of width 1 / q (Tee & Trefethen 2006, 10.1137/050641296); of s itself where q is 0.
+
+    shares: how the functions along the coordinates are in proportion, such as [50, 9, 10]; None leaves that, and the
+    bends, to fits. bent: with shares, the bends.
     """
 
     has_layers = False
 
-    def __init__(self, inputs: int, outputs: int, *, width: int | None = None) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        width: int | None = None,
+        shares: list[float] | None = None,
+        bent: list[list[float]] | None = None,
+    ) -> None:
         super().__init__()
         require_sizes(inputs=inputs, outputs=outputs, width=1 if width is None else width)
         self.width = max(1, WIDTH // outputs) if width is None else width
         self.last: nn.Linear = nn.Linear(self.width, outputs, bias=False)
         nn.init.zeros_(self.last.weight)
+        require(shares is None or min(shares, default=0.0) > 0.0, f"shares must be positive, got {shares}")
+        self.shares, self.bent = shares, bent or []
         self.see(range(inputs))
 
     def see(self, coordinates: Sequence[int | None]) -> None:
@@ -58,7 +72,10 @@ class Spectral(Network):
         self.coordinates = [i for i in inputs if isinstance(i, int)]
         self.orders = nn.Parameter(self.last.weight.new_zeros(self.width, len(self.inputs)))
         self.bends = nn.Parameter(self.last.weight.new_zeros(len(self.inputs), 2))
-        self.share([1.0] * len(self.inputs))
+        fits = self.shares is not None and len(self.shares) == len(self.inputs)
+        self.share(self.shares if self.shares is not None and fits else [1.0] * len(self.inputs))
+        for number, (center, steepness) in enumerate(self.bent if fits else []):
+            self.bend(number, center, steepness)
 
     @property
     def is_periodic(self) -> list[bool]:
@@ -102,7 +119,7 @@ class Spectral(Network):
         """
         counts, orders = self.counts, self.orders.detach().clone()
         stretches, fewest = stretch or [1.0] * len(counts), least or [0] * len(counts)
-        self.share(self._by_rate(stretches) if len(counts) < 3 else self._by_fall(stretches, fewest))
+        self.share(self._wanted(self.width, stretches, fewest))
         changed = any(
             abs(now - before) > max(1.0, 0.1 * before) for now, before in zip(self.counts, counts, strict=True)
         )
@@ -111,7 +128,16 @@ class Spectral(Network):
                 self.orders.copy_(orders)
         return changed
 
-    def _by_rate(self, stretch: Sequence[float]) -> list[float]:
+    def suited(self, width: int) -> dict[str, Any]:
+        """Options of a network of so many functions, along each coordinate as many as these coefficients ask for."""
+        even = [1.0] * len(self.inputs)
+        return {"width": width, "shares": self._wanted(width, even, even), "bent": self.bends.detach().tolist()}
+
+    def _wanted(self, width: int, stretch: Sequence[float], least: Sequence[float]) -> list[float]:
+        """Functions along each coordinate, of so many in all."""
+        return self._by_rate(width, stretch) if len(stretch) < 3 else self._by_fall(width, stretch, least)
+
+    def _by_rate(self, width: int, stretch: Sequence[float]) -> list[float]:
         """From coefficients that fall by one rate along a coordinate: of N functions the last ones are exp(-rate N).
 
         Of a domain that is s times as long the k-th is s^k times as large.
@@ -121,10 +147,10 @@ class Spectral(Network):
             for last, count, s in zip(self.last_coefficients(), self.counts, stretch, strict=True)
         ]
         wanted = [-count / last for count, last in zip(self.counts, lasts, strict=True)]
-        scale = (self.width / math.prod(wanted)) ** (1.0 / len(wanted))
+        scale = (width / math.prod(wanted)) ** (1.0 / len(wanted))
         return [_bounded(scale * w, count) for w, count in zip(wanted, self.counts, strict=True)]
 
-    def _by_fall(self, stretch: Sequence[float], least: Sequence[int]) -> list[float]:
+    def _by_fall(self, width: int, stretch: Sequence[float], least: Sequence[float]) -> list[float]:
         """From coefficients as they fall where fewer functions would do, beyond by one rate.
 
         Of three coordinates N is small: a smooth function's coefficients fall at once after its last wave, which a rate
@@ -145,7 +171,7 @@ class Spectral(Network):
         low, high = MANY * math.log(RESOLVED), 0.0
         for _ in range(HALVINGS):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if math.prod(enough(middle)) > self.width else (low, middle)
+            low, high = (middle, high) if math.prod(enough(middle)) > width else (low, middle)
         return enough(high)
 
     def last_coefficients(self) -> list[float]:

@@ -61,6 +61,10 @@ class Trained:
         return self.run.at.seconds
 
     @property
+    def core(self) -> object:
+        return self.trial.network.core
+
+    @property
     def is_part(self) -> bool:
         """Whether only the first of its windows of time are trained; from there on it holds their last state."""
         return bool(self.run.shortfall) and len(self.trial.windows) > 1

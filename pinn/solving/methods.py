@@ -113,6 +113,10 @@ class Tried(Judged, Protocol):
     @property
     def seconds(self) -> float: ...
 
+    @property
+    def core(self) -> object:
+        """Its network, without what surrounds it."""
+
 
 def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     """The methods to be tried, in their order. tried: what has come of them; the caller fills it on the way."""
@@ -209,7 +213,7 @@ def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:
 def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """As many more spectral functions of the whole domain as the time allows, where they come close.
 
-    Each fit takes the cube of their number.
+    Each fit takes the cube of their number. Along each coordinate they are as many as the coefficients ask for.
     """
     limit, whole = plan.training.time_limit, [one for one in tried if _spans_all(one.method)]
     if not whole or not doubted_error(whole[-1].estimate) < 1.0 or any(one.method.has_more for one in tried):
@@ -219,8 +223,9 @@ def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     times = min(most, (max(left, 0.0) / max(whole[-1].seconds, sys.float_info.min)) ** (1.0 / 3.0))
     if times < WIDER[0]:
         return None
-    more = partial(Spectral, width=int(times * _spectral_width(plan)))
-    return Method(replace(whole[-1].method.plan, network=more), WIDER_SHARE)
+    width, core = int(times * _spectral_width(plan)), whole[-1].core
+    more = core.suited(width) if isinstance(core, Spectral) else {"width": width}
+    return Method(replace(whole[-1].method.plan, network=partial(Spectral, **more)), WIDER_SHARE)
 
 
 def _spans_all(method: Method) -> bool:

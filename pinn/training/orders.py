@@ -1,11 +1,12 @@
 """Spectral functions that suit a problem, by its data and by the coefficients of a fit, and points that suit them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Generator, Tensor
 
+from pinn.basis.errors import require
 from pinn.basis.logs import logger
 from pinn.networks.spectral import Spectral
 from pinn.optimizers.linear import CUTOFF, fit_last_layer
@@ -31,13 +32,19 @@ SMOOTH = 10.0  # functions that anything smooth takes along a coordinate
 def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, assembly: Assembly | None) -> None:
     """As many functions of each coordinate as the waves of the problem's data take, then as fits ask for.
 
-    In windows of time the fits are those of the windows, and later windows take over the orders of those before.
+    In windows of time the fits are those of the windows, and later windows take over the orders of those before. Where
+    the network was told how many, they are these.
     """
     trial = residuals.trial
     if trial.start.before:
         return
     core, names = trial.network.core, trial.problem.coordinates
     assert isinstance(core, Spectral)
+    if core.shares is not None:
+        told = f"shares needs one for each of {', '.join(names[i] for i in core.coordinates)}"
+        require(len(core.shares) == len(core.inputs), f"{told}, got {len(core.shares)}")
+        _tell(core, names)
+        return
     waves, shares = data_waves(residuals), []
     for i, periodic in zip(core.coordinates, core.is_periodic, strict=True):
         w = waves[i]
@@ -49,6 +56,10 @@ def choose_orders(residuals: Residuals, sampler: Sampler, generator: Generator, 
     _rebalanced(residuals, sampler, generator, assembly, fits)
     if fits and trial.domain.time is not None and len(core.inputs) < 3:
         _resolve_ends_of_time(residuals, sampler, generator, assembly)
+    _tell(core, names)
+
+
+def _tell(core: Spectral, names: Sequence[str]) -> None:
     told = ", ".join(f"{names[i]} {count}" for i, count in zip(core.coordinates, core.counts, strict=False))
     logger.info("initial guess: functions along %s", told)
 

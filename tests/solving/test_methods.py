@@ -29,6 +29,7 @@ class Tried:
     method: Method
     estimate: ErrorEstimate | None
     seconds: float = 1e3
+    core: object = None
 
 
 def names(plan, *errors, seconds=1e3):

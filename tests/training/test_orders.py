@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import pinn
+from pinn.basis.errors import UserError
 from pinn.networks import MLP, Spectral
 from pinn.optimizers import LinearLeastSquares
 from pinn.problems import Burgers, Poisson2D
@@ -45,6 +46,29 @@ def test_rebalancing_takes_orders_and_no_coefficients():
     rebalance(one.parameters(), other)
     assert not other.network.core.last.weight.any()
     assert other.network.core.counts[1] > 1.5 * other.network.core.counts[0]
+
+
+def test_more_functions_are_those_that_fewer_ask_for():
+    """A network that is told how its functions are shared has them so, and no fits change it."""
+    few = Spectral(2, 1, width=60)
+    few.bend(1, 0.5, 8.0)
+    with torch.no_grad():
+        few.last.weight.copy_(torch.exp(-(2.0 * few.orders[:, 0] + 0.5 * few.orders[:, 1])))
+    network = partial(Spectral, **few.suited(240))
+    trial = make_trial(Burgers(), network)
+    choose_orders(make_residuals(trial), SobolSampler(interior=600, boundary=100), torch.Generator(), None)
+    core = trial.network.core
+    assert core.width == len(core.orders) == 240
+    assert core.counts[1] > 1.5 * core.counts[0] > 12  # four times as many as 60 in all, in another proportion
+    assert core.bends.tolist() == [[0.0, 0.0], [0.5, 8.0]]
+
+
+def test_a_share_for_each_coordinate_is_needed():
+    trial = make_trial(Burgers(), partial(Spectral, width=60, shares=[3.0, 2.0, 1.0]))
+    with pytest.raises(UserError, match="shares needs one for each of x, t, got 3"):
+        choose_orders(make_residuals(trial), SobolSampler(interior=60, boundary=10), torch.Generator(), None)
+    with pytest.raises(UserError, match=r"shares must be positive, got \[3.0, 0.0\]"):
+        Spectral(2, 1, shares=[3.0, 0.0])
 
 
 def test_a_smooth_problem_is_solved_to_rounding():
