@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,10 +10,13 @@ from solution.made import Wrong, make_solution
 
 from pinn.basis.errors import UserError
 from pinn.domains import Box, Time
+from pinn.networks import RandomFeatures, Spectral
 from pinn.problem import Problem
-from pinn.problems import Burgers
+from pinn.problems import Burgers, Heat
 from pinn.solution import Output, Solution
+from pinn.solution.chunks import points_at_once
 from pinn.terms import Interior
+from pinn.trial.making import make_trial
 
 
 def test_a_call_broadcasts_its_coordinates(solution):
@@ -66,6 +70,12 @@ def test_extrapolation_warns_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         solution(x=3.0, t=0.5)
+
+
+def test_a_wide_network_without_layers_is_evaluated_at_many_points_at_once():
+    few, many = (points_at_once(make_trial(Heat(), partial(kind, width=4000))) for kind in (RandomFeatures, Spectral))
+    assert few == 128
+    assert many == 8192
 
 
 def test_chunks_do_not_change_the_values():
