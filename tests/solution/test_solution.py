@@ -73,7 +73,8 @@ def test_extrapolation_warns_once():
 
 
 def test_a_wide_network_without_layers_is_evaluated_at_many_points_at_once():
-    few, many = (points_at_once(make_trial(Burgers(), partial(kind, width=4000))) for kind in (RandomFeatures, Spectral))
+    kinds = (RandomFeatures, Spectral)
+    few, many = (points_at_once(make_trial(Burgers(), partial(kind, width=4000))) for kind in kinds)
     assert few == 128
     assert many == 8192
 
