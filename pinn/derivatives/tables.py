@@ -1,6 +1,7 @@
 """Tabulated functions of one to three coordinates or fields, with the exact derivatives of their interpolation."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +113,7 @@ class Table:
         for (cell, _), knots in zip(cells[1:], self.knots[1:], strict=True):
             number = number * (len(knots) - 1) + cell
         own = coefficients.index_select(0, number.reshape(-1))  # (n, q, ..., q)
-        total: list[Any] = list(own.reshape(*number.shape, -1).unbind(-1))
+        total: list[Any] = list(own.reshape(*number.shape, math.prod(own.shape[1:])).unbind(-1))
         q = KINDS[self.kind]
         for offset in reversed([x - start for x, (_, start) in zip(inside, cells, strict=True)]):
             total = [_horner(total[k : k + q], offset) for k in range(0, len(total), q)]

@@ -111,7 +111,7 @@ class WindowedTrial:
         answers: dict[str, Tensor] = {}
         for k, function in enumerate(functions):
             rows = (number == k).nonzero().squeeze(1)
-            if len(rows) or not k:  # without any point the first says which names there are
+            if len(rows) or not (k or len(points)):  # without any point the first says which names there are
                 for name, values in function(points[rows]).items():
                     whole = answers.setdefault(name, values.new_empty((len(points), *values.shape[1:])))
                     whole[rows] = values

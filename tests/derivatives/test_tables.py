@@ -72,6 +72,12 @@ def test_beyond_its_ends_a_table_has_its_last_value_and_no_slope():
         assert not slope.any()
 
 
+@pytest.mark.parametrize("kind", ["linear", "cubic"])
+def test_at_no_points_a_table_has_no_values(kind):
+    table = Table({"x": X, "y": np.arange(5.0)}, np.ones((len(X), 5)), kind)
+    assert table(torch.zeros(0), torch.zeros(0)).shape == (0,)
+
+
 def test_the_cells_of_a_linear_table_are_decisions_and_those_of_a_spline_are_none():
     x = torch.tensor([0.1, 0.4, 0.45, 2.05], dtype=torch.float64)
     with DecisionRecorder(4) as recorder:
