@@ -53,6 +53,7 @@ POINTS = (
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+LATER = 0.05, 5.0  # share of a time limit, and seconds at most, for the verdict, what is asked of fields, and the file
 SIDES = (
     "optimizer=auto without a network of your choice, which has a piece on each side of it; or a field for each side, "
     "and a condition there that equates the fluxes"
@@ -111,13 +112,13 @@ def time_for_training(limit: float | None, output: Output) -> float | None:
     if limit is None:
         return None
     estimate = max(KEPT * limit, min(LEAST_SECONDS, limit / 2.0)) if output.estimate else 0.0
-    return limit - estimate - min(_figures(output), limit / 4.0)
+    return limit - estimate - min(_figures(output), limit / 4.0) - _later(limit)
 
 
 def time_for_errors(spent: float, limit: float | None, output: Output) -> float:
     """Seconds for the estimate: a share of those spent so far, or what is left of the time limit."""
     spent = spent + _figures(output)
-    left = math.inf if limit is None else limit - spent
+    left = math.inf if limit is None else limit - spent - _later(limit)
     return max(min(SHARE * spent, left), LEAST_SECONDS)
 
 
@@ -152,6 +153,10 @@ def errors_of(
         return found
     left = _asked(told, "the defect", lambda: max(defect(make_residuals(one)) for one in found.trial.windows))
     return found if left is None else replace(found, defect=left)
+
+
+def _later(limit: float) -> float:
+    return min(LATER[0] * limit, LATER[1])
 
 
 def _figures(output: Output) -> float:
