@@ -53,6 +53,7 @@ POINTS = (
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+LOOKS = 0.0, 0.25, 0.5, 0.75, 1.0  # places among many windows at which it is looked where the residual sits
 LATER = 0.05, 5.0  # share of a time limit, and seconds at most, for the verdict, what is asked of fields, and the file
 SIDES = (
     "optimizer=auto without a network of your choice, which has a piece on each side of it; or a field for each side, "
@@ -288,13 +289,18 @@ def _sharpness(
     reasons += unresolved(first, plan.seed)
     if estimate is not None and not estimate.is_resolved and estimate.worst[1] > SOLVED:
         word = Word.NOT_SOLVED if estimate.worst[1] > UNRESOLVED else Word.PLAUSIBLE
-        for window in trial.windows:
+        for window in _few(trial.windows):
             place = sharp_place(make_residuals(window, weights=plan.balanced_weights), plan.seed)
             if place is not None:
                 told = f"most of the residual sits around {place}: a front, a shock or a corner"
                 reasons.append(Reason(told, word, POINTS))
                 break
     return tuple(reasons)
+
+
+def _few(windows: Sequence[TrialFunction]) -> Sequence[TrialFunction]:
+    """So many of them that a look at each takes no time, from the first on to the last."""
+    return [windows[k] for k in sorted({round(share * (len(windows) - 1)) for share in LOOKS})]
 
 
 def _causes(trial: TrialFunction | WindowedTrial, plan: Plan, history: History) -> tuple[Reason, ...]:

@@ -13,7 +13,7 @@ WORTH = 1.2  # factor below which the length stays as it is: the same equations 
 UNBOUND = 1.25  # factor where it is not the length that bounds what is in reach
 STILL = 1e-2  # of the shortest window, where what is left still falls with its length
 GAIN = 0.25  # factor on the defect that halving must bring: a half comes with the length alone
-ATTEMPTS, LEAST_ATTEMPTS, HARDER = 2.0, 1.5, 2.0  # a window takes: at first, at least; times as long as the present one
+ATTEMPTS, LEAST_ATTEMPTS = 4.0, 1.5  # that a window takes: at first, before any is taken; at least
 ENOUGH = 1e3  # times the tolerance, where the time does not suffice for more
 FAR, MOST = 4.0, 0.1  # how many times too long beyond which even more is taken, up to this share of what is tolerable
 ROUGH = 1e-5  # times what is tolerable, beyond which a defect that does not fall may come from a singular start
@@ -73,7 +73,7 @@ class Cutting:
             return True
         windows = (self.end - start) / length
         attempts = max(LEAST_ATTEMPTS, self.spent / self.used) if self.used else ATTEMPTS
-        needed = HARDER * attempts * (math.log2(1.0 + windows) if self.growing else windows) * seconds
+        needed = attempts * (math.log2(1.0 + windows) if self.growing else windows) * seconds
         affordable = needed < left
         longer = needed / left if left > 0.0 else math.inf  # than the time that is left
         loosened = min(max(longer, 1.0), ENOUGH ** (1.0 / ORDER)) ** ORDER
