@@ -8,6 +8,7 @@ from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import WIDTH, Spectral
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
+from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
 from pinn.trial.making import AUTO
 
@@ -40,6 +41,7 @@ def command(plan: Plan) -> str:
     if kind in LINEAR and plan.sampler.interior != POINTS:
         said.append(f"sampler.interior={plan.sampler.interior}")
     said.append(f"constraints={plan.constraints}")
+    said += ["weighting=gradients"] * isinstance(plan.weighting, GradientWeights)
     return " ".join([*said, *["training.windows=auto"] * (plan.training.windows == AUTO)])
 
 

@@ -4,6 +4,7 @@ from pinn.training.callbacks.checkpoints import Checkpoints
 from pinn.training.callbacks.history import History, MetricsFile, read_metrics
 from pinn.training.callbacks.progress import Progress
 from pinn.training.callbacks.trackers import MLflow, TensorBoard, Trackio, WeightsAndBiases
+from pinn.training.gradient_weights import GradientWeights
 from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Outcome, Run, StepRecord
@@ -16,6 +17,7 @@ __all__ = [
     "Callback",
     "Checkpoints",
     "FixedWeights",
+    "GradientWeights",
     "History",
     "MLflow",
     "MetricsFile",

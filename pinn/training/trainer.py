@@ -24,6 +24,7 @@ from pinn.solution_file.measured import Measure
 from pinn.training.checkpoint import check_whole, moved
 from pinn.training.evidence import by_evidence
 from pinn.training.first_step import explain_first_step
+from pinn.training.gradient_weights import gradient_norms
 from pinn.training.held_out import HeldOut, numbers
 from pinn.training.interruption import SECOND, Interruption
 from pinn.training.prediction import Moved, Simplest, followed, prediction_error
@@ -283,7 +284,10 @@ class Trainer(Run):
         means = numbers(self.least_squares.mean_squares(self.theta))
         weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
         look = cache(partial(followed, self.residuals, self.least_squares, self._moved, noisy, self.damping))
-        self.residuals.weights = before | self.weighting.updated(weighed, means, noisy, look)
+        compared = means
+        if self.weighting.compares_gradients:
+            compared = gradient_norms(self.residuals, self.least_squares, self.theta)
+        self.residuals.weights = before | self.weighting.updated(weighed, compared, noisy, look)
         if self.weighting.may_ask(means, noisy):
             self.residuals.weights |= by_evidence(self.residuals, *self._moved.of(self.least_squares), noisy)
         if self.residuals.weights != before:

@@ -35,6 +35,8 @@ Look = Callable[[], Followed]
 class Weighting(Configurable, ABC):
     """Chooses the weights of the residual's blocks."""
 
+    compares_gradients = False  # norms of gradients in place of mean squares
+
     @abstractmethod
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from training.trainers import make_trainer
 
 from pinn.problems import Burgers
 from pinn.terms import Data
 from pinn.training.callbacks.history import History
+from pinn.training.gradient_weights import GradientWeights, gradient_norms
 from pinn.training.weighting import BalancedWeights, NoiseWeights
 
 
@@ -66,3 +68,30 @@ def test_the_misfit_of_data_is_recorded_over_their_noise():
     columns = history.columns()
     assert columns["noise/measured"][-1] == pytest.approx(2.0, rel=1e-12)  # |u| = 1 at the start, by the ansatz
     assert "noise/exact" not in columns
+
+
+def test_gradients_become_alike():
+    """Of two blocks of which one pulls a hundred times as hard, to the weights that level them, of mean 1."""
+    rule, weights = GradientWeights(), {"a": 1.0, "b": 1.0}
+    for _ in range(200):
+        weights = rule.updated(weights, {"a": 100.0, "b": 1.0}, {})
+    assert weights["b"] / weights["a"] == pytest.approx(100.0)
+    assert sum(weights.values()) == pytest.approx(2.0)
+    assert rule.updated(weights, {"a": 0.0, "b": 0.0}, {}) == weights
+    assert GradientWeights(rate=1.0).updated(weights, {"a": 1.0, "b": 0.0}, {})["b"] < 2.0  # within its bound
+    assert not rule.may_change({"data": 5})
+
+
+def test_gradient_norms_are_those_of_unweighted_mean_squares():
+    trainer = make_trainer(constraints="soft", weighting=GradientWeights())
+    trainer.run()
+    residuals, least_squares, theta = trainer.residuals, trainer.least_squares, trainer.theta
+    before = dict(residuals.weights)
+    norms = gradient_norms(residuals, least_squares, theta)
+    assert residuals.weights == before
+    assert len({round(weight, 9) for weight in before.values()}) > 1  # training has changed them
+    step = 1e-5  # of central differences, which are so to 1e-6 or better
+    moves = step * torch.eye(len(theta), dtype=theta.dtype)
+    for block, norm in norms.items():
+        ends = [[float(least_squares.mean_squares(theta + s * move)[block]) for s in (1, -1)] for move in moves]
+        assert norm == pytest.approx(np.linalg.norm([(high - low) / (2 * step) for high, low in ends]), rel=1e-5)

@@ -1,0 +1,54 @@
+"""Weights by which the gradients of all terms are alike."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from pinn.basis.errors import require
+from pinn.residuals.protocol import Collocation
+from pinn.residuals.residuals import Residuals
+from pinn.training.weighting import Followed, Look, Weighting
+
+
+class GradientWeights(Weighting):
+    """Weights w_m that go towards sum_k ||grad l_k|| / ||grad l_m||, of mean 1: all terms pull alike.
+
+    l_m is the unweighted mean square of block m, its gradient that by theta. The rule of Wang, Teng & Perdikaris 2021
+    (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv 2308.08468). rate: of the
+    moving average, in (0, 1]. largest: bound on the ratio of two weights, > 1. Where the noise of data is given weights
+    stay.
+    """
+
+    compares_gradients = True
+
+    def __init__(self, *, rate: float = 0.1, largest: float = 1e8) -> None:
+        require(0 < rate <= 1, f"weighting.rate must be in (0, 1], got {rate}")
+        require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
+        self.rate = rate
+        self.largest = largest
+
+    def updated(
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+    ) -> dict[str, float]:
+        """As of any weighting; means: the norms of the blocks' gradients."""
+        largest = max((means[block] for block in weights), default=0.0)
+        if largest <= 0.0:
+            return dict(weights)
+        wanted = {block: largest / max(means[block], largest / self.largest) for block in weights}
+        mean = sum(wanted.values()) / len(wanted)
+        return {block: (1.0 - self.rate) * w + self.rate * wanted[block] / mean for block, w in weights.items()}
+
+    def may_change(self, noisy: Mapping[str, int]) -> bool:
+        return not noisy
+
+
+def gradient_norms(residuals: Residuals, least_squares: Collocation, theta: Tensor) -> dict[str, float]:
+    """||grad l_m|| by block m, of unweighted mean squares at the points of least squares of these residuals."""
+    before, norms = residuals.weights, {}
+    try:
+        for name in before:
+            residuals.weights = {block: float(block == name) for block in before}
+            norms[name] = float(least_squares.loss_and_gradient(theta)[1].norm())
+    finally:
+        residuals.weights = before
+    return norms
