@@ -15,9 +15,9 @@ class GradientWeights(Weighting):
 
     l_m is the unweighted mean square of block m, its gradient that by theta. The rule of Wang, Teng & Perdikaris 2021
     (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv 2308.08468). rate: of a moving
-    average, in (0, 1]; 1, without one, measures best under second-order steps: Poisson's equation around four holes came
-    to 1e-3 in 25 s, with 0.5 to 9e-3, with 0.1 as published to 4e-2. largest: bound on the ratio of two weights, > 1.
-    Where the noise of data is given weights stay.
+    average, in (0, 1]; 1, without one, measures best under second-order steps: Poisson's equation around four holes
+    came to 1e-3 in 25 s, with 0.5 to 9e-3, with 0.1 as published to 4e-2. largest: bound on the ratio of two
+    weights, > 1. Where the noise of data is given weights stay.
     """
 
     compares_gradients = True
