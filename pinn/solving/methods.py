@@ -39,10 +39,8 @@ from pinn.sampling.base import FOLLOWING
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
 from pinn.terms.data import Data, Observation
-from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
 from pinn.training.settings import Stage, Stages, Training
-from pinn.training.weighting import NoiseWeights
 from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
@@ -148,7 +146,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not is_solved(tried) and not features_do:
-        yield Method(_balanced(replace(_trained(plan), constraints=constraints)))
+        yield Method(replace(_trained(plan), constraints=constraints))
 
 
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
@@ -168,12 +166,6 @@ def _trained(plan: Plan) -> Plan:
     few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
     network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
     return replace(plan, optimizer=LeastDamping(), network=network)
-
-
-def _balanced(plan: Plan) -> Plan:
-    """With weights by the terms' gradients where conditions are in the loss and nothing else was chosen."""
-    left = plan.constraints == "soft" and isinstance(plan.weighting, NoiseWeights | None)
-    return replace(plan, weighting=GradientWeights()) if left else plan
 
 
 def _vanishing_viscosity(plan: Plan) -> Plan:
@@ -201,7 +193,8 @@ def _vanishing_viscosity(plan: Plan) -> Plan:
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Twice as many features, which take the time of all other methods, where so many came close."""
     estimate = closest(tried).estimate
-    return _twice(plan, tried) if estimate is not None and estimate.worst[1] < PROMISING else None
+    close = estimate is not None and estimate.worst[1] < PROMISING
+    return _twice(plan, tried) if close else None
 
 
 def _twice(plan: Plan, tried: Sequence[Tried]) -> Method:
@@ -282,14 +275,16 @@ def method_named(plan: Plan, name: str) -> Method | None:
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
-            return Method(_balanced(method.plan)) if base is region else method
+            return method
     return None
 
 
 def untried(plan: Plan) -> Method | None:
     """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
-    chosen = isinstance(plan.optimizer, LinearLeastSquares)
-    left_out = not (_suits_features(plan) if isinstance(plan.optimizer, Automatic) else chosen)
+    if isinstance(plan.optimizer, Automatic):
+        left_out = not _suits_features(plan)
+    else:
+        left_out = not isinstance(plan.optimizer, LinearLeastSquares)
     return Method(_features(plan)) if left_out and _may_have_features(plan) else None
 
 
