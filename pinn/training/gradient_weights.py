@@ -7,7 +7,7 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.residuals.protocol import Collocation
 from pinn.residuals.residuals import Residuals
-from pinn.training.weighting import Followed, Look, Weighting
+from pinn.training.weighting import Followed, Look, Weighting, checked_ratio
 
 
 class GradientWeights(Weighting):
@@ -24,9 +24,8 @@ class GradientWeights(Weighting):
 
     def __init__(self, *, rate: float = 1.0, largest: float = 1e8) -> None:
         require(0 < rate <= 1, f"weighting.rate must be in (0, 1], got {rate}")
-        require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
         self.rate = rate
-        self.largest = largest
+        self.largest = checked_ratio(largest)
 
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed

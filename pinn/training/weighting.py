@@ -89,9 +89,8 @@ class NoiseWeights(Weighting):
 
     def __init__(self, *, factor: float = 10.0, largest: float = 1e8) -> None:
         require(1 < factor < float("inf"), f"weighting.factor must be > 1 and finite, got {factor}")
-        require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
         self.factor = factor
-        self.largest = largest
+        self.largest = checked_ratio(largest)
 
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
@@ -119,6 +118,12 @@ class NoiseWeights(Weighting):
         return at_most or look().loose is None or look().is_tight
 
 
+def checked_ratio(largest: float) -> float:
+    """The bound on the ratio of two weights; raises UserError where it is none."""
+    require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
+    return largest
+
+
 def exact_loss(weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int]) -> float:
     """What all but noisy data contribute to the loss, of which one is the noise's."""
     return sum(weights[block] * means[block] for block in weights if block not in noisy)
@@ -139,9 +144,8 @@ class BalancedWeights(Weighting):
 
     def __init__(self, *, exponent: float = 0.05, largest: float = 1e8) -> None:
         require(0 < exponent <= 1, f"weighting.exponent must be in (0, 1], got {exponent}")
-        require(1 < largest < float("inf"), f"weighting.largest must be > 1 and finite, got {largest}")
         self.exponent = exponent
-        self.largest = largest
+        self.largest = checked_ratio(largest)
 
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
