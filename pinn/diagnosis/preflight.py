@@ -35,10 +35,11 @@ SHAKE = 0.1  # added to the parameters, as a standard deviation: terms are measu
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark; `is_error` where the problem contradicts itself."""
+    """One remark; `is_error` where the problem contradicts itself, `is_final` where that leaves it no solution."""
 
     text: str
     is_error: bool = False
+    is_final: bool = False
 
     def __str__(self) -> str:
         return f"{'FAILED' if self.is_error else 'note'}: {self.text}"
@@ -56,6 +57,11 @@ class Preflight:
     @property
     def passed(self) -> bool:
         return not any(finding.is_error for finding in self.findings)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether there is no solution to be found."""
+        return any(finding.is_final for finding in self.findings)
 
     @property
     def terms(self) -> dict[str, list[str]]:
@@ -107,7 +113,7 @@ def preflight(
             *_parts(trial),
             *map(Finding, unequal_numbers(residuals)),
             *map(Finding, trivial(trial, is_homogeneous(trial, generator))),
-            *(Finding(text, is_error=True) for text in unbalanced(trial, generator)),
+            *(Finding(text, is_error=True, is_final=True) for text in unbalanced(trial, generator)),
             *(_unequal(residuals, points, exact) if weights or not sizes.equations else ()),  # what is measured holds
             *(Finding(text, is_error=True) for text in unsatisfied(trial.problem, points)),
             *_soft(trial, exact),

@@ -1,7 +1,11 @@
 """The multilayer perceptron, plain and with shortcuts."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 
+from pinn.basis.configurable import plain
 from pinn.derivatives.jets import Values
 from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
@@ -64,3 +68,12 @@ class ResidualMLP(Network):
         for block in self.blocks:
             x = x + block(x)
         return x
+
+
+def is_default(network: Any) -> bool:
+    """Whether a network, or a factory of one, is the MLP that is taken where none is chosen."""
+    if network is MLP:
+        return True
+    told, default = plain(network), MLP(1, 1).configuration
+    own = {key: value for key, value in told.items() if key != "_partial_"} if isinstance(told, Mapping) else {}
+    return bool(own) and all(key in default and default[key] == value for key, value in own.items())

@@ -42,7 +42,10 @@ LEAST = 0.1  # share of the time limit below which no other method is begun
 
 @dataclass
 class Trained:
-    """What a method has come to. stages: the function with its errors, once they are estimated."""
+    """What a method has come to.
+
+    stages: the function with its errors, once they are estimated. is_hopeless: whether the problem has no solution.
+    """
 
     method: Method
     trial: TrialFunction | WindowedTrial
@@ -50,6 +53,7 @@ class Trained:
     history: History
     outcome: Outcome
     stages: Staged | NoiseErrors | None = None
+    is_hopeless: bool = False
 
     @property
     def estimate(self) -> ErrorEstimate | None:
@@ -134,6 +138,9 @@ class Choice:
             if self._chooses:
                 typed = f" (alone: {said})" if (said := command(method.plan)) else ""
                 logger.info("method: %s: %s, after %.1f s%s", method.name, _told(one), self._elapsed, typed)
+            if one.is_hopeless:
+                logger.info("method: no other is tried: the problem has no solution")
+                break
             if self._chooses and not self.output.estimate and len(one.trial.windows) > 1 and one.fell:
                 break  # nothing judges it against others; all of its windows are solved
         self._judge_parts()

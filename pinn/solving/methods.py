@@ -19,7 +19,7 @@ laws with fronts are left to a network from the start, with a viscosity that van
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
-from pinn.networks.mlp import MLP
+from pinn.networks.mlp import is_default
 from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import WIDTH, Spectral
@@ -39,8 +39,10 @@ from pinn.sampling.base import FOLLOWING
 from pinn.sampling.sequences import ChebyshevSampler
 from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
 from pinn.terms.data import Data, Observation
+from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
 from pinn.training.settings import Stage, Stages, Training
+from pinn.training.weighting import NoiseWeights
 from pinn.trial.making import AUTO, make_ansatz
 
 MOST_COORDINATES = 3  # that random features fill
@@ -146,7 +148,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not is_solved(tried) and not features_do:
-        yield Method(replace(_trained(plan), constraints=constraints))
+        yield Method(_balanced(replace(_trained(plan), constraints=constraints)))
 
 
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
@@ -163,9 +165,16 @@ def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[
 
 def _trained(plan: Plan) -> Plan:
     """Least damping on the network that was chosen, or on one of its kind in each part of the domain."""
-    few = 1 < plan.parts <= MOST_PARTS and _is_default(plan.network) and plan.dtype == "float64"
+    few = 1 < plan.parts <= MOST_PARTS and is_default(plan.network) and plan.dtype == "float64"
     network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
     return replace(plan, optimizer=LeastDamping(), network=network)
+
+
+def _balanced(plan: Plan) -> Plan:
+    """With weights by the terms' gradients where conditions are in the loss, exact, and no weights were chosen."""
+    left = not plan.weights and isinstance(plan.weighting, NoiseWeights | None)
+    exact = plan.constraints == "soft" and not _is_observed(plan)
+    return replace(plan, weighting=GradientWeights()) if left and exact else plan
 
 
 def _vanishing_viscosity(plan: Plan) -> Plan:
@@ -193,8 +202,7 @@ def _vanishing_viscosity(plan: Plan) -> Plan:
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Twice as many features, which take the time of all other methods, where so many came close."""
     estimate = closest(tried).estimate
-    close = estimate is not None and estimate.worst[1] < PROMISING
-    return _twice(plan, tried) if close else None
+    return _twice(plan, tried) if estimate is not None and estimate.worst[1] < PROMISING else None
 
 
 def _twice(plan: Plan, tried: Sequence[Tried]) -> Method:
@@ -275,41 +283,33 @@ def method_named(plan: Plan, name: str) -> Method | None:
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
-            return method
+            return Method(_balanced(method.plan)) if base is region else method
     return None
 
 
 def untried(plan: Plan) -> Method | None:
     """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
-    if isinstance(plan.optimizer, Automatic):
-        left_out = not _suits_features(plan)
-    else:
-        left_out = not isinstance(plan.optimizer, LinearLeastSquares)
+    chosen = isinstance(plan.optimizer, LinearLeastSquares)
+    left_out = not (_suits_features(plan) if isinstance(plan.optimizer, Automatic) else chosen)
     return Method(_features(plan)) if left_out and _may_have_features(plan) else None
 
 
 def _suits_features(plan: Plan) -> bool:
     """Whether features may do, and no network, number of steps or start was chosen."""
-    chosen = plan.training.steps is not None or plan.initial_guess is not None or not _is_default(plan.network)
+    chosen = plan.training.steps is not None or plan.initial_guess is not None or not is_default(plan.network)
     return not chosen and _may_have_features(plan)
 
 
 def _may_have_features(plan: Plan) -> bool:
     """Few coordinates, exact data, double precision, one process."""
-    problem = plan.problem
-    observed = any(isinstance(term, (Data, Observation)) for term in problem.all_terms().values())
-    few = len(problem.coordinates) <= MOST_COORDINATES
+    few = len(plan.problem.coordinates) <= MOST_COORDINATES
     alone = plan.devices == 1 and not is_launched()
-    return few and not observed and alone and plan.dtype == "float64"
+    return few and not _is_observed(plan) and alone and plan.dtype == "float64"
 
 
-def _is_default(network: Any) -> bool:
-    """Whether a network is the one that is taken where none is chosen."""
-    if network is MLP:
-        return True
-    told, default = plain(network), MLP(1, 1).configuration
-    own = {key: value for key, value in told.items() if key != "_partial_"} if isinstance(told, Mapping) else {}
-    return bool(own) and all(key in default and default[key] == value for key, value in own.items())
+def _is_observed(plan: Plan) -> bool:
+    """Whether the problem has data."""
+    return any(isinstance(term, (Data, Observation)) for term in plan.problem.all_terms().values())
 
 
 def _features(plan: Plan, times: int = 1) -> Plan:

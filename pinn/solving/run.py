@@ -251,19 +251,23 @@ def _train(
         trial = blueprint.trial(crew.device)
         if output is not None:
             check_output(trial.windows[0], output)
-        if looking:
-            _look_before(trial.windows[0], plan, folder if output and output.figures else None, interruption)
+        hopeless = looking and _look_before(
+            trial.windows[0], plan, folder if output and output.figures else None, interruption
+        )
         watchers = _watchers(history, plan.training, callbacks, folder) if leads else [history]
         run = blueprint.training(trial, crew.assemble(), watchers, interruption)
         if saved is not None:
             with understood(saved / METRICS):
                 history.records = read_metrics(saved / METRICS, run.at.step)
         outcome = run.run()
-    return Trained(method, settled(trial), run, history, outcome)
+    return Trained(method, settled(trial), run, history, outcome, is_hopeless=hopeless)
 
 
-def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None, interruption: Interruption) -> None:
-    """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it."""
+def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None, interruption: Interruption) -> bool:
+    """Pre-flight: findings to the log, and a picture of the first points where there is a folder for it.
+
+    Whether the problem has no solution.
+    """
     before = preflight(trial, plan.weights, plan.seed, plan.sizes)
     for finding in before.findings:
         logger.warning("pre-flight: %s", finding.text)
@@ -271,6 +275,7 @@ def _look_before(trial: TrialFunction, plan: Plan, folder: Path | None, interrup
         figure = folder / "figures" / "points.png"
         draw = partial(draw_first_points, before, plan.sampler, plan.seed, figure)
         attempt("the figure of the points", draw, interruption)
+    return before.is_hopeless
 
 
 def _watchers(

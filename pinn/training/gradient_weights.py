@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from pinn.basis.errors import require
-from pinn.residuals.protocol import Collocation
+from pinn.residuals.protocol import Collocation, CollocationWrapper
 from pinn.residuals.residuals import Residuals
 from pinn.training.weighting import Followed, Look, Weighting, checked_ratio
 
@@ -13,11 +13,11 @@ from pinn.training.weighting import Followed, Look, Weighting, checked_ratio
 class GradientWeights(Weighting):
     """Weights w_m that go towards sum_k ||grad l_k|| / ||grad l_m||, of mean 1: all terms pull alike.
 
-    l_m is the unweighted mean square of block m, its gradient that by theta. The rule of Wang, Teng & Perdikaris 2021
-    (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv 2308.08468). rate: of a moving
-    average, in (0, 1]; 1, without one, measures best under second-order steps: Poisson's equation around four holes
-    came to 1e-3 in 25 s, with 0.5 to 9e-3, with 0.1 as published to 4e-2. largest: bound on the ratio of two
-    weights, > 1. Where the noise of data is given weights stay.
+    l_m is the mean square of block m with the weight it began with, its gradient that by theta. The rule of Wang,
+    Teng & Perdikaris 2021 (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv
+    2308.08468). rate: of a moving average, in (0, 1]; 1, without one, measures best under second-order steps:
+    Poisson's equation around four holes came to 1e-3 in 25 s, with 0.5 to 9e-3, with 0.1 as published to 4e-2.
+    largest: bound on the ratio of two weights, > 1. Where the noise of data is given weights stay.
     """
 
     compares_gradients = True
@@ -42,12 +42,16 @@ class GradientWeights(Weighting):
         return not noisy
 
 
-def gradient_norms(residuals: Residuals, least_squares: Collocation, theta: Tensor) -> dict[str, float]:
-    """||grad l_m|| by block m, of unweighted mean squares at the points of least squares of these residuals."""
+def gradient_norms(
+    residuals: Residuals, least_squares: Collocation, theta: Tensor, units: Mapping[str, float]
+) -> dict[str, float]:
+    """||grad l_m|| of each block m named in units, its mean square times that, at the points of least squares."""
     before, norms = residuals.weights, {}
+    if isinstance(least_squares, CollocationWrapper):  # a recording holds for the weights it was made with
+        least_squares = least_squares.inner
     try:
-        for name in before:
-            residuals.weights = {block: float(block == name) for block in before}
+        for name in units:
+            residuals.weights = {block: units[block] if block == name else 0.0 for block in before}
             norms[name] = float(least_squares.loss_and_gradient(theta)[1].norm())
     finally:
         residuals.weights = before

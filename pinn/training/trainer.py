@@ -77,6 +77,7 @@ class Trainer(Run):
         self.sampler = sampler
         self.training = training
         self.weighting = weighting or NoiseWeights()
+        self.given = dict(residuals.weights)  # to which others are compared: they know of sizes and units
         self.time_limit = training.time_limit if time_limit is None else time_limit
         self.execution = execution or Execution()
         self.generator = torch.Generator().manual_seed(seed)
@@ -282,18 +283,21 @@ class Trainer(Run):
         """Change the weights, if it is time for that; see whether noisy data are met, and how much is still gained."""
         noisy, before = self.held_out.noisy, self.residuals.weights
         means = numbers(self.least_squares.mean_squares(self.theta))
-        weighed = {block: weight for block, weight in before.items() if block not in self.residuals.priors}
+        units = {b: 1.0 if b in noisy else w for b, w in self.given.items() if b not in self.residuals.priors}
+        weighed = {block: before[block] / unit for block, unit in units.items()}
+        relative = {block: unit * means[block] for block, unit in units.items()}
         look = cache(partial(followed, self.residuals, self.least_squares, self._moved, noisy, self.damping))
-        compared = means
+        compared = relative
         if self.weighting.compares_gradients:
-            compared = gradient_norms(self.residuals, self.least_squares, self.theta)
-        self.residuals.weights = before | self.weighting.updated(weighed, compared, noisy, look)
+            compared = gradient_norms(self.residuals, self.least_squares, self.theta, units)
+        updated = self.weighting.updated(weighed, compared, noisy, look)
+        self.residuals.weights = before | {b: units[b] * w for b, w in updated.items() if w != weighed[b]}
         if self.weighting.may_ask(means, noisy):
             self.residuals.weights |= by_evidence(self.residuals, *self._moved.of(self.least_squares), noisy)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
-        elif self.at.step and self.weighting.is_done(weighed, means, noisy, look):  # a record to go back to
+        elif self.at.step and self.weighting.is_done(weighed, relative, noisy, look):  # a record to go back to
             loss = sum(before[block] * mean for block, mean in means.items())
             error = prediction_error(loss, noisy, look().count)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:

@@ -41,10 +41,11 @@ class Weighting(Configurable, ABC):
     def updated(
         self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
     ) -> dict[str, float]:
-        """New weights by block from the present ones and the unweighted mean squares at the training points.
+        """New weights by block from the present ones and the mean squares at the training points.
 
-        noisy: the blocks of data whose noise is given, and how many observations each has. look: counts the parameters
-        that follow these.
+        Both are relative to the weights that the run began with, so that units do not matter, but those of noisy data,
+        whose squares are relative to their noise. noisy: the blocks of data whose noise is given, and how many
+        observations each has. look: counts the parameters that follow these.
         """
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:

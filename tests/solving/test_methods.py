@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 
 import pytest
 
@@ -20,8 +20,10 @@ from pinn.solution_file.measured import ErrorEstimate
 from pinn.solving.choosing import quick_trial
 from pinn.solving.methods import Method, method_named, methods, untried
 from pinn.solving.ranking import doubted_error, the_best
+from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
 from pinn.training.settings import Training
+from pinn.training.weighting import FixedWeights
 
 
 @dataclass
@@ -162,6 +164,19 @@ def test_a_least_damping_comes_last_with_the_conditions_that_were_better():
     assert names(Plan(Wheel(), constraints="soft"), 1e-2)[-1] == "LeastDamping, soft conditions"
 
 
+def test_a_network_with_soft_conditions_balances_them_where_no_weights_were_chosen():
+    def weighting(plan):
+        tried = []
+        for method in methods(plan, tried):
+            tried.append(Tried(method, ErrorEstimate({"u": 1e-2}, left=0.01)))
+        return type(tried[-1].method.plan.weighting)
+
+    assert weighting(Plan(Wheel(), constraints="soft")) is GradientWeights
+    assert weighting(Plan(Wheel(), constraints="hard")) is NoneType
+    assert weighting(Plan(Wheel(), constraints="soft", weights={"rim": 10.0})) is NoneType
+    assert weighting(Plan(Wheel(), constraints="soft", weighting=FixedWeights())) is FixedWeights
+
+
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -246,6 +261,25 @@ def test_a_run_that_chose_nothing_keeps_the_best_and_says_so(tmp_path, caplog, m
     assert loaded.configuration["optimizer"] == {"_target_": "pinn.optimizers.LinearLeastSquares", "cutoff": 1e-14}
     assert loaded.errors() == solution.errors()
     assert (tmp_path / "method.txt").read_text() == "spectral functions, soft conditions\n"
+
+
+@pytest.mark.estimates
+def test_nothing_else_is_tried_where_there_is_no_solution(caplog):
+    class Insulated(Problem):
+        """A source in a plate that nothing leaves."""
+
+        domain, fields = Box(x=(0, 1), y=(0, 1)), ("u",)
+
+        def terms(self):
+            return {
+                "heat": Interior(lambda laplacian_u: laplacian_u + 1.0),
+                "sides": Neumann(u=0.0, on=self.domain.sides),
+            }
+
+    with caplog.at_level("INFO", logger="pinn"):
+        pinn.solve(Insulated(), output=pinn.Output(figures=False, resolution=9))
+    assert sum(told.startswith("method: ") for told in caplog.messages) == 2  # one, and that it is all
+    assert "method: no other is tried: the problem has no solution" in caplog.messages
 
 
 def test_a_quick_trial_tells_what_helps():

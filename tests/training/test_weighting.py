@@ -82,16 +82,18 @@ def test_gradients_become_alike():
     assert not rule.may_change({"data": 5})
 
 
-def test_gradient_norms_are_those_of_unweighted_mean_squares():
+def test_gradient_norms_are_those_of_mean_squares_in_their_units():
     trainer = make_trainer(constraints="soft", weighting=GradientWeights())
     trainer.run()
     residuals, least_squares, theta = trainer.residuals, trainer.least_squares, trainer.theta
     before = dict(residuals.weights)
-    norms = gradient_norms(residuals, least_squares, theta)
+    units = dict.fromkeys(before, 1.0) | {next(iter(before)): 1e-14}
+    norms = gradient_norms(residuals, least_squares, theta, units)
     assert residuals.weights == before
     assert len({round(weight, 9) for weight in before.values()}) > 1  # training has changed them
     step = 1e-5  # of central differences, which are so to 1e-6 or better
     moves = step * torch.eye(len(theta), dtype=theta.dtype)
     for block, norm in norms.items():
         ends = [[float(least_squares.mean_squares(theta + s * move)[block]) for s in (1, -1)] for move in moves]
-        assert norm == pytest.approx(np.linalg.norm([(high - low) / (2 * step) for high, low in ends]), rel=1e-5)
+        gradient = [units[block] * (high - low) / (2 * step) for high, low in ends]
+        assert norm == pytest.approx(np.linalg.norm(gradient), rel=1e-5)
