@@ -86,6 +86,13 @@ def posedness_in_windows(
     return replace(found, missed={**found.missed, **_Linearized.at(longest, generator, weights=weights).missed()})
 
 
+def missed_in_windows(windows: Sequence[TrialFunction], seed: int = 0) -> dict[str, float]:
+    """Block -> its residual by its size, as of `Posedness`, in the first window of time or the longest."""
+    generator, first, longest = torch.Generator().manual_seed(seed + 2**23), windows[0], longest_of(windows)
+    looked = [first] if longest is first else [first, longest]
+    return {name: share for window in looked for name, share in _Linearized.at(window, generator).missed().items()}
+
+
 @dataclass
 class _Linearized:
     """r (N,) and J (N, q) in changes of the fields on smooth features; phi (m n + unknowns, q): what they change.

@@ -156,6 +156,7 @@ def verdict(
     posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
     causes: Sequence[Reason] = (),
+    missed: Mapping[str, float] | None = None,
 ) -> Verdict:
     """The verdict from the last measurement of a run.
 
@@ -164,9 +165,9 @@ def verdict(
     missing: conditions that the equations ask for and the problem does not have, in words, by counting; passed over
     where `posed` has looked. estimate: of the errors; where it is small and resolved, a residual near the equation's
     largest term is no fault: the terms are small there. seen: by other looks. causes: why it may be that a problem is
-    not solved, the likeliest first; told where it is not.
+    not solved, the likeliest first; told where it is not. missed: as of `Posedness`, where `posed` has not looked.
     """
-    measured = Measured(latest, posed)
+    measured = Measured(latest, posed, missed)
     told = list(posed.reasons(estimate) if posed else (Reason(ONE_OF_MANY.format(m), Word.ILL_POSED) for m in missing))
     found = [*seen, *_learnt_noise(measured), *_zero(measured)]
     far: list[Reason] = []  # an error that is too large says that it is not solved: why comes first
@@ -178,16 +179,16 @@ def verdict(
         far, near = [estimated] * is_far, [estimated] * (not is_far)
         told += [*near, *found] if estimate.is_resolved else [*found, *near]
         told += [*_growing(estimate), *_apart(measured, estimate)]
-    missed = [*_missed(measured), *far]
+    not_met = [*_missed(measured), *far]
     error = estimate.worst[1] if estimate is not None and estimate.is_resolved else math.inf
-    if error > UNSOLVED and all(reason.word.is_good for reason in (*told, *missed)):
+    if error > UNSOLVED and all(reason.word.is_good for reason in (*told, *not_met)):
         told += _unsolved(measured)
-    if any(reason.word is Word.NOT_SOLVED for reason in (*told, *missed)):
+    if any(reason.word is Word.NOT_SOLVED for reason in (*told, *not_met)):
         told = [_as_cause(reason) if reason in seen else reason for reason in told]
         told += [*_overfit(measured, Word.NOT_SOLVED), *causes]
     elif error > SOLVED:
         told += _overfit(measured, Word.PLAUSIBLE)
-    told += missed
+    told += not_met
     if error > SOLVED:
         told += [*_dominant(measured), *_unfit(measured)]
     told += _consistent(measured)
@@ -223,14 +224,16 @@ class Measured:
     more. missed: of a condition's, over the latter.
     """
 
-    def __init__(self, latest: Mapping[str, float], posed: Posedness | None = None) -> None:
+    def __init__(
+        self, latest: Mapping[str, float], posed: Posedness | None = None, missed: Mapping[str, float] | None = None
+    ) -> None:
         self.held_out = Measure.HELD_OUT.within(latest)
         self.training = Measure.LOSS.within(latest)
         self.noise = Measure.NOISE.within(latest)
         self.errors = Measure.ERROR.within(latest)
         self.settled = bool(latest.get("settled", False))
         self.total = sum(self.held_out.values())
-        natural = dict(posed.missed) if posed else {}
+        natural = (posed.missed if posed else missed) or {}
         equations = Measure.IMBALANCE.within(latest)
         self.faint = posed.faint if posed else ()
         self.left = {name: min(share, natural.get(name, math.inf)) for name, share in equations.items()}

@@ -22,7 +22,7 @@ from pinn.diagnosis.elsewhere import unresolved
 from pinn.diagnosis.identification import Identification, identification
 from pinn.diagnosis.marched_error import marched_error
 from pinn.diagnosis.noise_error import NoiseErrors, noise_errors
-from pinn.diagnosis.posedness import posedness_in_windows
+from pinn.diagnosis.posedness import missed_in_windows, posedness_in_windows
 from pinn.diagnosis.posterior import Samples, samples_of
 from pinn.diagnosis.results import asked_of, imbalances, told_of, truth_of
 from pinn.diagnosis.second_stage import Staged, staged
@@ -53,6 +53,7 @@ POINTS = (
 SHARE, LEAST_SECONDS = 0.2, 2.0  # of a run's time, for the estimate of its error and a second stage
 KEPT = 0.1  # share of a time limit that training leaves to that
 FIGURES = 3.0  # seconds for figures and report, where there are some
+NOT_ESTIMATED = Reason("no error is estimated", Word.PLAUSIBLE)
 LOOKS = 0.0, 0.25, 0.5, 0.75, 1.0  # places among many windows at which it is looked where the residual sits
 LATER = 0.05, 5.0  # share of a time limit, and seconds at most, for the verdict, what is asked of fields, and the file
 SIDES = (
@@ -179,7 +180,9 @@ def examine(
     results, failing = _results(answer, stages, told)
     left = _asked(told, "what conditions leave", lambda: remainders(answer, plan.seed)) or {}
     if not output.estimate:
-        judged = judge(trial, history, seen=(*unknown, *_eigenvalue(trial, run), *failing))
+        missed = _asked(told, "which conditions are met", partial(missed_in_windows, trial.windows, plan.seed))
+        found = (*unknown, NOT_ESTIMATED, *_eigenvalue(trial, run), *failing)
+        judged = judge(trial, history, seen=found, missed=missed)
         return Examination(trial, judged, None, _spectrum(run), results=results, left=left)
     estimate = stages.measured if stages else None
     if estimate is not None and estimate.corrections:
@@ -198,7 +201,7 @@ def examine(
         posed = replace(posed, unknowns=known.determined)
     sampled = _asked(told, "the posterior of what is identified", partial(_sampled, known, run, output, plan.seed))
     if stages is None and posed is not None:  # it was asked, and did not come out
-        unknown = (*unknown, Reason("no error is estimated", Word.PLAUSIBLE))
+        unknown = (*unknown, NOT_ESTIMATED)
     seen = (*unknown, *(seen or ()), *failing, *_eigenvalue(answer, run), *(known.open if known else ()))
     why = _asked(told, "why it may not be solved", partial(_causes, answer, plan, history))
     judged = judge(answer, history, estimate, posed, seen, why or ())
@@ -265,10 +268,11 @@ def judge(
     posed: Posedness | None = None,
     seen: Sequence[Reason] = (),
     why: Sequence[Reason] = (),
+    missed: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """The verdict on a run by its history, and what else was found."""
+    """The verdict on a run by its history, and what else was found. missed: as of `verdict`."""
     missing = () if posed else tuple(missing_conditions(Residuals(trial.windows[0])))
-    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen, why)
+    return verdict(kept_measurement(history.columns()), missing, estimate, posed, seen, why, missed)
 
 
 def _sharpness(
