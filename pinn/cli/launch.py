@@ -26,6 +26,7 @@ from pinn.cli.mistakes import explain
 from pinn.cli.own import CONFIGURATION
 from pinn.cli.run_folder import check_free, new_folder, only_named, run_folder
 from pinn.cli.strict import KEY, Doubted
+from pinn.cli.sweeping.child import perform
 from pinn.cli.sweeping.job import sweep_job
 from pinn.cli.sweeping.sweepers import register_sweepers
 from pinn.sweeps.isolation import end_with
@@ -54,7 +55,7 @@ class Job:
         seal(run_folder(), CONFIGURATION)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             end_with(self.process, self.host)
-            return sweep_job(self.words, self.pages, config, run_folder())
+            return sweep_job(self.words, self.pages, config, run_folder(), perform)
         try:
             _refuse_search()
             doubted = solve_configured(config, run_folder())

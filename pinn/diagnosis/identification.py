@@ -28,7 +28,7 @@ from pinn.training.trainer import Trainer
 from pinn.trial.function import TrialFunction
 
 WIDEST, MOST, WORK = 3000, 2**17, 2e11  # parameters, rows, and rows times parameters squared, that take seconds
-RIDGE = 1e-13  # on what is eliminated: the damping of a run that has not settled would hide what it leaves open
+RIDGE = 1e-16  # on what is eliminated: the damping of a run that has not settled would hide what it leaves open
 HEAVIER = 1e2  # times that equations are weighed, to see how far data bend them
 NOISE = "noise"  # begins the name of what data are divided by
 

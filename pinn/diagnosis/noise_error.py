@@ -126,13 +126,17 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     _, j = least_squares.jacobian(theta)
     if run.residuals.by_evidence:
         _hold(run, j)
-    _, s, v = torch.linalg.svd(j, full_matrices=False)
+    lengths = torch.ones_like(theta) if run.damping else torch.linalg.vector_norm(j, dim=0)  # as the steps have them
+    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    _, s, v = torch.linalg.svd(j / lengths, full_matrices=False)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
     if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end
         deviations = (s.square() + SETTLED * float(s[0]) ** 2).rsqrt()
-    else:
+    elif run.damping:
         deviations = s / (s.square() + max(run.damping, torch.finfo(s.dtype).eps * float(s[0]) ** 2))
-    spread = v.mT * (deviations / observations**0.5)
+    else:  # what is cut off in a fit does not vary
+        deviations = torch.where(s > max(j.shape) * torch.finfo(s.dtype).eps * s[0], 1.0 / s, 0.0)
+    spread = v.mT * (deviations / observations**0.5) / lengths[:, None]
     x = anywhere(trial.windows[0], POINTS, Generator().manual_seed(seed + 2**22))
     found = NoiseErrors(trial.windows[0], theta, dict(least_squares.shapes), spread, x)
     unknowns = [found.deviations.of_unknown(name) for name in trial.problem.unknowns]

@@ -15,7 +15,7 @@ from pinn.linear_algebra.triangular import triangular_factor
 
 @dataclass(frozen=True)
 class Eliminated:
-    """min ||r + A a + B b||^2 + lambda ||a||^2 with a (q,) eliminated: ||T b + s||^2 for b (k,), up to a constant.
+    """min ||r + A a + B b||^2 + ||D a||^2, D diagonal, with a (q,) eliminated: ||T b + s||^2 in b (k,) and a constant.
 
     triangle: T (k, k). right: s (k,). follows (q, k): a = -follows b + what b does not change. factor: R, square.
     """
@@ -40,20 +40,25 @@ class Eliminated:
         return rows[:, q:] - rows[:, :q] @ self.follows
 
     def leverages(self, rows: Tensor) -> Tensor:
-        """The diagonal (n,) of H = J (J^T J + lambda)^-1 J^T for rows (n, q + k): how far each fits itself."""
+        """The diagonal (n,) of H = J (J^T J + D^2)^-1 J^T for rows (n, q + k): how far each fits itself."""
         return torch.linalg.solve_triangular(self.factor, rows, upper=True, left=False).square().sum(1)
 
 
 def eliminate(pieces: Iterable[tuple[Tensor, Tensor]], q: int, k: int, ridge: float) -> Eliminated:
-    """From pieces r (m,) and J (m, q + k). ridge: lambda over the sum of J's squares, > 0, so that R_A is regular."""
+    """From pieces r (m,) and J (m, q + k). ridge: lambda of each column of A over its square, > 0: R_A is regular.
+
+    Columns may be of any sizes, as those of the second derivatives of polynomials are.
+    """
 
     def with_ridge() -> Iterator[tuple[Tensor, Tensor]]:
-        square, like = 0.0, None
+        squares = None
         for r, j in pieces:
-            square, like = square + float(j.square().sum()), j
+            own = j[:, :q].square().sum(0)
+            squares = own if squares is None else squares + own
             yield r, j
-        assert like is not None
-        damping = torch.eye(q, q + k, dtype=like.dtype, device=like.device) * (ridge * square) ** 0.5
+        assert squares is not None
+        least = squares.max() * torch.finfo(squares.dtype).eps ** 2  # where a column is zero
+        damping = torch.nn.functional.pad(torch.diag((ridge * squares.clamp_min(least)).sqrt()), (0, k))
         yield damping.new_zeros(q), damping
 
     factor, right, _ = triangular_factor(with_ridge(), q + k)

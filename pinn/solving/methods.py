@@ -10,6 +10,9 @@
    Gauss-Newton with the least damping on a network for the time that is left, with hard or soft conditions as the
    features had it.
 
+Data along one coordinate, as those of ordinary equations in time, are fitted by spectral functions before a network
+is: at once with the equations, so that what the data say late holds the unknowns early.
+
 Where coefficients of the equations jump, features and networks have pieces of their own in each part of the domain,
 spectral functions are left out, and a network where features come close. So they are where kinks of the data travel
 through the domain: then with conditions in the loss, and twice as many after that, in all of the time. Conservation
@@ -25,31 +28,25 @@ from functools import partial
 from itertools import product
 from typing import Any, Protocol
 
-from pinn.basis.configurable import plain
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import is_default
-from pinn.networks.parted import PartedFeatures, PartedMLP, is_parted
+from pinn.networks.parted import PartedFeatures, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import WIDTH, Spectral
 from pinn.optimizers.automatic import Automatic
-from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.optimizers.linear import LinearLeastSquares
-from pinn.sampling.arc_length import ArcLength
-from pinn.sampling.base import FOLLOWING
 from pinn.sampling.sequences import ChebyshevSampler
+from pinn.solving.by_network import balanced, is_observed, trained, vanishing_viscosity
 from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
-from pinn.terms.data import Data, Observation
-from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
-from pinn.training.settings import Stage, Stages, Training
-from pinn.training.weighting import NoiseWeights
+from pinn.training.settings import Stages, Training
 from pinn.trial.making import AUTO, make_ansatz
 
+FITTED = 1, 4  # times as many spectral functions as by default for data along one coordinate, one after the other
 MOST_COORDINATES = 3  # that random features fill
 # spectral functions of all fields by the number of coordinates: on a line layers of a thousandth of it to rounding
 SPECTRAL = {1: 256, 2: WIDTH, 3: 2 * WIDTH}
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
-MOST_PARTS = 6  # of the domain, in each of which a network is trained
 ROWS = 3000  # interior points of a fit, at most
 AROUND = 2  # times as many where holes have functions of their own, between whose points more is possible
 # places a point from which a fit is a ninth of the work: as many times fewer features and rows
@@ -59,9 +56,6 @@ MOST = 0.95  # of it for windows of ordinary equations: little else solves what 
 BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
 PROMISING = 0.01  # error from which twice as many features come to one that is small
 WIDER, WIDER_SHARE = (1.4, 4.0), 0.5  # times as many spectral functions, at least and at most, and of the time for them
-SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
-VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fit the points alone
-FRONT_POINTS, REDRAWN = 1500, 4  # interior points of a network with fronts, and steps at the same ones
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
 
@@ -126,11 +120,15 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         yield Method(plan)
         return
     if any(term.has_fronts for term in plan.problem.all_terms().values()):
-        yield Method(_vanishing_viscosity(plan))
+        yield Method(vanishing_viscosity(plan))
         return
     if plan.travel and getattr(plan.problem, "ansatz", None) is None:
         plan = replace(plan, constraints="soft")  # an ansatz would hold data where kinks have left
     constraints = plan.constraints
+    if _suits_fits(plan):
+        for times in FITTED:
+            if not is_solved(tried):
+                yield Method(_fitted(plan, times), SHARE)
     if _suits_features(plan):
         if _suits_spectral(plan):
             yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
@@ -148,7 +146,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not is_solved(tried) and not features_do:
-        yield Method(_balanced(replace(_trained(plan), constraints=constraints)))
+        yield Method(balanced(replace(trained(plan), constraints=constraints)))
 
 
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
@@ -161,42 +159,6 @@ def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[
     if few or not are_credible(tried):
         return [_in_a_box, _wider, _windows, _soft]
     return [_in_a_box, _wider, _more, _soft, _windows]
-
-
-def _trained(plan: Plan) -> Plan:
-    """Least damping on the network that was chosen, or on one of its kind in each part of the domain."""
-    few = 1 < plan.parts <= MOST_PARTS and is_default(plan.network) and plan.dtype == "float64"
-    network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
-    return replace(plan, optimizer=LeastDamping(), network=network)
-
-
-def _balanced(plan: Plan) -> Plan:
-    """With weights by the terms' gradients where conditions are in the loss, exact, and no weights were chosen."""
-    left = not plan.weights and isinstance(plan.weighting, NoiseWeights | None)
-    exact = plan.constraints == "soft" and not _is_observed(plan)
-    return replace(plan, weighting=GradientWeights()) if left and exact else plan
-
-
-def _vanishing_viscosity(plan: Plan) -> Plan:
-    """Least damping on a network, with points that follow the fronts, as artificial viscosities fall to what is asked.
-
-    With the last one alone training stops at a shock of a wrong speed.
-    """
-    training, sampler = plan.training, plan.sampler
-    limit = None if training.time_limit is None else training.time_limit / (len(SMOOTHINGS) + 1)
-    often = REDRAWN if sampler.redraw_every is None else None
-    each = VISCOUS_STEPS if training.steps is None else training.steps // (len(SMOOTHINGS) + 1)
-    stages = [
-        Stage(LeastDamping(), steps=each, time_limit=limit, redraw_every=often, smoothing=factor)
-        for factor in SMOOTHINGS[: len(SMOOTHINGS) * each]
-    ]
-    last = None if training.steps is None else training.steps - len(stages) * each
-    stages.append(Stage(LeastDamping(), steps=last, redraw_every=often))
-    if plain(sampler.adaptation) == plain(FOLLOWING):
-        sampler = sampler.fewer(FRONT_POINTS).following(ArcLength())
-    written = getattr(plan.problem, "ansatz", None) is not None
-    constraints = plan.constraints if written else "soft"  # a jump at the start is elsewhere at once
-    return replace(plan, optimizer=Stages(stages), sampler=sampler, constraints=constraints)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -274,16 +236,16 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region, viscous = _trained(plan), _vanishing_viscosity(plan)
+    region, viscous = trained(plan), vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
-    features += [_spectral(plan), _in_all_time(plan)]
+    features += [_spectral(plan), _in_all_time(plan), *(_fitted(plan, times) for times in FITTED)]
     if found := re.search(r"(\d+) of them", name):
         more = partial(Spectral, width=int(found[1]))
         features += [replace(one, network=more) for one in (_spectral(plan), _in_all_time(plan))]
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if method.name == name:
-            return Method(_balanced(method.plan)) if base is region else method
+            return Method(balanced(method.plan)) if base is region else method
     return None
 
 
@@ -294,22 +256,32 @@ def untried(plan: Plan) -> Method | None:
     return Method(_features(plan)) if left_out and _may_have_features(plan) else None
 
 
+def _suits_fits(plan: Plan) -> bool:
+    """Whether data are fitted along with ordinary equations, by spectral functions of their one coordinate."""
+    domain = plan.problem.domain
+    ordinary = len(domain.coordinates) == 1 and domain.is_box and plan.parts == 1 and plan.training.windows == 1
+    return ordinary and is_observed(plan) and not _is_chosen(plan) and _may_be_fitted(plan)
+
+
 def _suits_features(plan: Plan) -> bool:
     """Whether features may do, and no network, number of steps or start was chosen."""
-    chosen = plan.training.steps is not None or plan.initial_guess is not None or not is_default(plan.network)
-    return not chosen and _may_have_features(plan)
+    return not _is_chosen(plan) and _may_have_features(plan)
+
+
+def _is_chosen(plan: Plan) -> bool:
+    """Whether a network, a number of steps or a start was."""
+    return plan.training.steps is not None or plan.initial_guess is not None or not is_default(plan.network)
 
 
 def _may_have_features(plan: Plan) -> bool:
     """Few coordinates, exact data, double precision, one process."""
+    return not is_observed(plan) and _may_be_fitted(plan)
+
+
+def _may_be_fitted(plan: Plan) -> bool:
+    """Few coordinates, double precision, one process."""
     few = len(plan.problem.coordinates) <= MOST_COORDINATES
-    alone = plan.devices == 1 and not is_launched()
-    return few and not _is_observed(plan) and alone and plan.dtype == "float64"
-
-
-def _is_observed(plan: Plan) -> bool:
-    """Whether the problem has data."""
-    return any(isinstance(term, (Data, Observation)) for term in plan.problem.all_terms().values())
+    return few and plan.devices == 1 and not is_launched() and plan.dtype == "float64"
 
 
 def _features(plan: Plan, times: int = 1) -> Plan:
@@ -357,6 +329,13 @@ def _spectral(plan: Plan) -> Plan:
 def _spectral_width(plan: Plan) -> int:
     """How many spectral functions each field has, unless there are to be more."""
     return max(1, SPECTRAL[len(plan.problem.coordinates)] // len(plan.problem.vocabulary.fields))
+
+
+def _fitted(plan: Plan, times: int) -> Plan:
+    """So many times as many spectral functions as by default, of all of the one coordinate."""
+    spectral = _spectral(plan)
+    network = partial(Spectral, width=times * _spectral_width(plan))
+    return replace(spectral, network=network, training=_changed(spectral.training, windows=1))
 
 
 def _unmirrored(plan: Plan) -> str:

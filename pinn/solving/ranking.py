@@ -45,8 +45,9 @@ def closest(tried: Sequence[T]) -> T:
 
 
 def is_solved(tried: Sequence[Judged]) -> bool:
-    """Whether one came so close that nothing else is to be tried."""
-    return any(doubted_error(one.estimate) <= SOLVED for one in tried)
+    """Whether one came so close that nothing else is to be tried: nothing is left but, perhaps, the noise of data."""
+    down = any(one.estimate is not None and one.estimate.way == ErrorEstimate.NOISE for one in tried)
+    return down or any(doubted_error(one.estimate) <= SOLVED for one in tried)
 
 
 def are_credible(tried: Sequence[Judged]) -> bool:

@@ -1,4 +1,4 @@
-"""Weights by which the gradients of all terms are alike."""
+"""Weights by which conditions pull as hard as equations."""
 
 from collections.abc import Mapping
 
@@ -7,36 +7,36 @@ from torch import Tensor
 from pinn.basis.errors import require
 from pinn.residuals.protocol import Collocation, CollocationWrapper
 from pinn.residuals.residuals import Residuals
-from pinn.training.weighting import Followed, Look, Weighting, checked_ratio
+from pinn.training.weighting import HIDDEN, View, Weighting, checked_ratio
 
 
 class GradientWeights(Weighting):
-    """Weights w_m that go towards sum_k ||grad l_k|| / ||grad l_m||, of mean 1: all terms pull alike.
+    """Weights w_m of conditions that rise to max_k ||grad l_k|| / ||grad l_m||, k the equations: all terms pull alike.
 
-    l_m is the mean square of block m with the weight it began with, its gradient that by theta. The rule of Wang,
-    Teng & Perdikaris 2021 (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv
-    2308.08468). rate: of a moving average, in (0, 1]; 1, without one, measures best under second-order steps:
-    Poisson's equation around four holes came to 1e-3 in 25 s, with 0.5 to 9e-3, with 0.1 as published to 4e-2.
-    largest: bound on the ratio of two weights, > 1. Where the noise of data is given weights stay.
+    l_m is the mean square of block m with the weight it began with, its gradient that by theta. The rule of Wang, Teng
+    & Perdikaris 2021 (10.1137/20M1318043) with the norms of Wang, Sankaran, Wang & Perdikaris 2023 (arXiv 2308.08468),
+    but for two things. Weights never fall: where fields come near to a state in which equations hold by themselves,
+    such as a constant, their gradients vanish, and conditions that gave way to them would hold the fields there. And
+    the moving average is left out, with which second-order steps meet conditions late. share: of the loss that a
+    condition contributes, below which it is met and weighs enough, in [0, 1). largest: of the w_m, > 1. Where the noise
+    of data is given weights stay.
     """
 
-    compares_gradients = True
-
-    def __init__(self, *, rate: float = 1.0, largest: float = 1e8) -> None:
-        require(0 < rate <= 1, f"weighting.rate must be in (0, 1], got {rate}")
-        self.rate = rate
+    def __init__(self, *, share: float = 0.01, largest: float = 1e8) -> None:
+        require(0 <= share < 1, f"weighting.share must be in [0, 1), got {share}")
+        self.share = share
         self.largest = checked_ratio(largest)
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> dict[str, float]:
-        """As of any weighting; means: the norms of the blocks' gradients."""
-        largest = max((means[block] for block in weights), default=0.0)
-        if largest <= 0.0:
+        losses, gradients = {block: weight * means[block] for block, weight in weights.items()}, view.gradients()
+        pull, total = max((gradients[block] for block in view.equations), default=0.0), sum(losses.values())
+        if not pull > 0.0:
             return dict(weights)
-        wanted = {block: largest / max(means[block], largest / self.largest) for block in weights}
-        mean = sum(wanted.values()) / len(wanted)
-        return {block: (1.0 - self.rate) * w + self.rate * wanted[block] / mean for block, w in weights.items()}
+        missed = {b for b, loss in losses.items() if b not in view.equations and loss > self.share * total}
+        wanted = {b: pull / max(gradients[b], pull / self.largest) for b in missed}
+        return {block: max(weight, wanted.get(block, weight)) for block, weight in weights.items()}
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
         return not noisy

@@ -55,8 +55,10 @@ def followed(
     unsolved = damping == 0.0 and not moved.optimizer.moves_last_layer_only
     if unsolved or len(theta) > WIDEST or sum(noisy.values()) > MOST:
         return Followed()
-    of_data = _normal(residuals, own, moved, {*noisy, *residuals.known_before})
     normal = own.normal_equations(theta)[0]
+    lengths = torch.ones_like(theta) if damping else normal.diagonal().sqrt()  # fits do not mind their columns' sizes
+    scale = torch.where(lengths > 0, lengths, 1.0).outer(torch.where(lengths > 0, lengths, 1.0))
+    normal, of_data = normal / scale, _normal(residuals, own, moved, {*noisy, *residuals.known_before}) / scale
     damping = damping or RIDGE * float(normal.diagonal().sum())
     solved = _solved(of_data, normal, damping)
     if solved is None:
@@ -64,7 +66,7 @@ def followed(
     unknowns = [at for at, name in enumerate(owners(own.shapes)) if name.startswith("unknowns.")]
     if not unknowns and not residuals.by_evidence:
         return Followed(float(solved[0].trace()))
-    seen = of_data + _normal(residuals, own, moved, {*residuals.priors} - {*residuals.known_before})
+    seen = of_data + _normal(residuals, own, moved, {*residuals.priors} - {*residuals.known_before}) / scale
     ridge = min(damping, LITTLE * float((normal - seen).diagonal().sum()))
     here, heavier = (_solved(of_data, seen + weight * (normal - seen), ridge) for weight in (1.0, HEAVIER))
     if here is None:  # equations are lost in the rounding of data, which they do not hold

@@ -33,7 +33,7 @@ from pinn.training.renewal import LOOK_EVERY, MOST_DOUBLINGS, Look
 from pinn.training.run import Callback, Outcome, Position, Run, StepRecord
 from pinn.training.settings import Stage, Stages, Training, stages_of
 from pinn.training.trail import Trail
-from pinn.training.weighting import NoiseWeights, Weighting
+from pinn.training.weighting import NoiseWeights, View, Weighting
 
 ENDS_RUN = (Outcome.INTERRUPTED, Outcome.TIME)
 FAILED = (Outcome.DIVERGED, Outcome.STALLED)
@@ -287,17 +287,17 @@ class Trainer(Run):
         weighed = {block: before[block] / unit for block, unit in units.items()}
         relative = {block: unit * means[block] for block, unit in units.items()}
         look = cache(partial(followed, self.residuals, self.least_squares, self._moved, noisy, self.damping))
-        compared = relative
-        if self.weighting.compares_gradients:
-            compared = gradient_norms(self.residuals, self.least_squares, self.theta, units)
-        updated = self.weighting.updated(weighed, compared, noisy, look)
+        gradients = partial(gradient_norms, self.residuals, self.least_squares, self.theta, units)
+        inner = [group.blocks for group in self.residuals.regions.values() if group.region.is_interior]
+        view = View(look, gradients, frozenset(block.name for blocks in inner for block in blocks))
+        updated = self.weighting.updated(weighed, relative, noisy, view)
         self.residuals.weights = before | {b: units[b] * w for b, w in updated.items() if w != weighed[b]}
         if self.weighting.may_ask(means, noisy):
             self.residuals.weights |= by_evidence(self.residuals, *self._moved.of(self.least_squares), noisy)
         if self.residuals.weights != before:
             self.best.held_out, self.simplest = math.inf, None  # measured with other weights
             self.at.weighed += 1
-        elif self.at.step and self.weighting.is_done(weighed, relative, noisy, look):  # a record to go back to
+        elif self.at.step and self.weighting.is_done(weighed, relative, noisy, view):  # a record to go back to
             loss = sum(before[block] * mean for block, mean in means.items())
             error = prediction_error(loss, noisy, look().count)
             if self.simplest is not None and error > self.simplest.error - STATISTIC:

@@ -29,23 +29,34 @@ class Followed:
         return self.loose is not None and self.loose < LOOSE
 
 
-Look = Callable[[], Followed]
+@dataclass(frozen=True)
+class View:
+    """What else can be seen of a linearization, when it is asked for.
+
+    followed: of noisy data. gradients: ||grad l_m|| by block m, l_m its mean square. equations: the blocks of these in
+    the interior.
+    """
+
+    followed: Callable[[], Followed] = Followed
+    gradients: Callable[[], Mapping[str, float]] = dict
+    equations: frozenset[str] = frozenset()
+
+
+HIDDEN = View()
 
 
 class Weighting(Configurable, ABC):
     """Chooses the weights of the residual's blocks."""
 
-    compares_gradients = False  # norms of gradients in place of mean squares
-
     @abstractmethod
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> dict[str, float]:
         """New weights by block from the present ones and the mean squares at the training points.
 
         Both are relative to the weights that the run began with, so that units do not matter, but those of noisy data,
         whose squares are relative to their noise. noisy: the blocks of data whose noise is given, and how many
-        observations each has. look: counts the parameters that follow these.
+        observations each has.
         """
 
     def may_change(self, noisy: Mapping[str, int]) -> bool:
@@ -57,7 +68,7 @@ class Weighting(Configurable, ABC):
         return False
 
     def is_done(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> bool:
         """Whether another step is worth it only as far as it lowers the loss by more than noise does."""
         return False
@@ -67,7 +78,7 @@ class FixedWeights(Weighting):
     """The weights stay as they are given."""
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> dict[str, float]:
         return dict(weights)
 
@@ -94,13 +105,13 @@ class NoiseWeights(Weighting):
         self.largest = checked_ratio(largest)
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> dict[str, float]:
-        if not noisy or not _are_met(means, noisy) or self.is_done(weights, means, noisy, look):
+        if not noisy or not _are_met(means, noisy) or self.is_done(weights, means, noisy, view):
             return dict(weights)
         exact = exact_loss(weights, means, noisy)
         # where unknowns would not be known better, parameters that follow the data are no excuse
-        if exact > LITTLE and (look().is_tight or exact * max(noisy.values()) > look().count):
+        if exact > LITTLE and (view.followed().is_tight or exact * max(noisy.values()) > view.followed().count):
             return dict(weights)
         return {block: weight * (1.0 if block in noisy else self.factor) for block, weight in weights.items()}
 
@@ -111,12 +122,12 @@ class NoiseWeights(Weighting):
         return bool(noisy) and _are_met(means, noisy)
 
     def is_done(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> bool:
         if not _are_met(means, noisy) or exact_loss(weights, means, noisy) * max(noisy.values()) >= 1.0:
             return False
         at_most = max(weights.values()) * self.factor > self.largest * min(weights.values())
-        return at_most or look().loose is None or look().is_tight
+        return at_most or view.followed().loose is None or view.followed().is_tight
 
 
 def checked_ratio(largest: float) -> float:
@@ -149,7 +160,7 @@ class BalancedWeights(Weighting):
         self.largest = checked_ratio(largest)
 
     def updated(
-        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], look: Look = Followed
+        self, weights: Mapping[str, float], means: Mapping[str, float], noisy: Mapping[str, int], view: View = HIDDEN
     ) -> dict[str, float]:
         losses = {block: weights[block] * means[block] for block in weights}
         mean = sum(losses.values()) / len(losses)

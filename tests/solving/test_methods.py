@@ -116,6 +116,19 @@ def test_spectral_functions_come_first_on_a_line():
     assert method_named(Plan(Rod(steady=False)), soft).name == soft
 
 
+def test_data_along_one_coordinate_are_fitted_before_a_network_is():
+    class Observed(Decay):
+        def terms(self):
+            return super().terms() | {"seen": pinn.Data({"t": [0.2, 0.8]}, y=[0.8, 0.4], noise=0.1)}
+
+    spectral = "spectral functions"
+    assert names(Plan(Observed()), 0.3, 0.2, None) == [spectral, f"{spectral}, 1024 of them", "LeastDamping"]
+    tried = []
+    for method in methods(Plan(Observed()), tried):
+        tried.append(Tried(method, ErrorEstimate({"y": 0.02}, 0.0, way=ErrorEstimate.NOISE)))
+    assert [one.method.name for one in tried] == [spectral]  # nothing is left but the noise
+
+
 def test_the_cheapest_that_solves_a_problem_is_the_last_that_is_tried():
     assert names(Plan(Wheel()), 1e-9) == [FEATURES]
     assert names(Plan(Wheel()), 1e-2, 1e-9) == [FEATURES, WINDOWS]
@@ -277,7 +290,8 @@ def test_nothing_else_is_tried_where_there_is_no_solution(caplog):
             }
 
     with caplog.at_level("INFO", logger="pinn"):
-        pinn.solve(Insulated(), output=pinn.Output(figures=False, resolution=9))
+        training = Training(time_limit=4.0, held_out=200)
+        pinn.solve(Insulated(), training=training, output=pinn.Output(figures=False, resolution=9))
     assert sum(told.startswith("method: ") for told in caplog.messages) == 2  # one, and that it is all
     assert "method: no other is tried: the problem has no solution" in caplog.messages
 

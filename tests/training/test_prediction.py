@@ -13,7 +13,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.sequences import SobolSampler
 from pinn.training.prediction import Moved, followed
-from pinn.training.weighting import Followed, NoiseWeights
+from pinn.training.weighting import Followed, NoiseWeights, View
 from pinn.trial.making import make_trial
 
 
@@ -60,14 +60,14 @@ def test_equations_come_to_weigh_more_until_unknowns_gain_nothing():
     means = {"equation": 1e-3, "seen": 1.0}  # contributes next to nothing, to the data's noise
     assert rule.is_done(weights, means, noisy)
     assert rule.updated(weights, means, noisy) == weights
-    bent = lambda: Followed(5.0, 1.8)  # noqa: E731
+    bent = View(lambda: Followed(5.0, 1.8))
     assert not rule.is_done(weights, means, noisy, bent)
     assert rule.updated(weights, means, noisy, bent) == {"equation": 10.0, "seen": 1.0}
     # what the followed parameters leave of it is no reason to wait
     assert rule.updated(weights, means | {"equation": 0.05}, noisy, bent)["equation"] == 10.0
     assert rule.updated(weights, means | {"equation": 0.3}, noisy, bent) == weights
     # where unknowns are as well known as can be, what is more than next to nothing is for steps
-    tight = lambda: Followed(5.0, 1.01)  # noqa: E731
+    tight = View(lambda: Followed(5.0, 1.01))
     assert rule.updated(weights, means | {"equation": 0.05}, noisy, tight) == weights
     large = {"equation": 1e8, "seen": 1.0}
     assert rule.is_done(large, {"equation": 1e-12, "seen": 1.0}, noisy, bent)  # at the bound

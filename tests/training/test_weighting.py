@@ -9,7 +9,7 @@ from pinn.problems import Burgers
 from pinn.terms import Data
 from pinn.training.callbacks.history import History
 from pinn.training.gradient_weights import GradientWeights, gradient_norms
-from pinn.training.weighting import BalancedWeights, NoiseWeights
+from pinn.training.weighting import BalancedWeights, NoiseWeights, View
 
 
 def test_balanced_weights_bring_the_terms_together():
@@ -70,15 +70,17 @@ def test_the_misfit_of_data_is_recorded_over_their_noise():
     assert "noise/exact" not in columns
 
 
-def test_gradients_become_alike():
-    """Of two blocks of which one pulls a hundred times as hard, to the weights that level them, of mean 1."""
-    rule, weights = GradientWeights(), {"a": 1.0, "b": 1.0}
-    for _ in range(200):
-        weights = rule.updated(weights, {"a": 100.0, "b": 1.0}, {})
-    assert weights["b"] / weights["a"] == pytest.approx(100.0)
-    assert sum(weights.values()) == pytest.approx(2.0)
-    assert rule.updated(weights, {"a": 0.0, "b": 0.0}, {}) == weights
-    assert GradientWeights(rate=1.0).updated(weights, {"a": 1.0, "b": 0.0}, {})["b"] < 2.0  # within its bound
+def test_conditions_come_to_pull_as_hard_as_equations():
+    weights, means = dict.fromkeys(("equation", "walls", "start"), 1.0), {"equation": 0.5, "walls": 0.5, "start": 1e-3}
+    view = View(gradients=lambda: {"equation": 100.0, "walls": 1.0, "start": 1e-3}, equations=frozenset({"equation"}))
+    rule = GradientWeights()
+    wanted = {"equation": 1.0, "walls": 100.0, "start": 1.0}  # the start is met
+    assert rule.updated(weights, means, {}, view) == pytest.approx(wanted)
+    assert GradientWeights(largest=10.0).updated(weights, means, {}, view)["walls"] == pytest.approx(10.0)
+    assert GradientWeights(share=0.0).updated(weights, means, {}, view)["start"] == pytest.approx(1e5)
+    vanishing = View(gradients=lambda: {"equation": 1e-9, "walls": 1.0, "start": 1.0}, equations=view.equations)
+    assert rule.updated(wanted, means, {}, vanishing) == wanted  # where the equation holds by itself
+    assert rule.updated(wanted, means, {}) == wanted  # with nothing to be seen
     assert not rule.may_change({"data": 5})
 
 

@@ -4,9 +4,8 @@ import logging
 import shutil
 import time
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import torch
@@ -15,9 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinn.basis.disk import replacing
 from pinn.basis.errors import UserError
-from pinn.basis.pages import Page
 from pinn.cli.composition import register, solve_configured
 from pinn.cli.mistakes import FULL, explain
+from pinn.cli.sweeping.task import Task
 from pinn.distributed.rendezvous import is_launched, launched_device, launched_rank, launched_team, left
 from pinn.solving.device import choose_device
 from pinn.sweeps.isolation import redirect_output
@@ -30,25 +29,6 @@ if TYPE_CHECKING:
 
 LOG = "pinn.log"
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
-
-
-@dataclass(frozen=True)
-class Task:
-    """What the process of a job is told.
-
-    words: the command's, which say where a problem of the user's own is. pages: of these problems. configuration:
-    resolved, as YAML. number: of the job. threads: at most. resume: from the folder's checkpoint. trial: of the search
-    that the job belongs to: the arguments of its Pruning.
-    """
-
-    words: tuple[str, ...]
-    pages: tuple[Page, ...]
-    folder: Path
-    configuration: str
-    number: int
-    threads: int
-    resume: bool = False
-    trial: dict[str, Any] | None = None
 
 
 def perform(task: Task, record: JobRecord) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from pinn.basis.pages import Page
 from pinn.cli.composition import TRACKER
 from pinn.cli.mistakes import explain
 from pinn.cli.strict import KEY
-from pinn.cli.sweeping.child import Task, perform
+from pinn.cli.sweeping.task import Task
 from pinn.distributed.rendezvous import launched_rank, take_scheduled_rank
 from pinn.solving.tried import can_resume
 from pinn.sweeps.isolation import run_isolated
@@ -24,11 +24,15 @@ from pinn.sweeps.words import by_key
 
 logger = logging.getLogger("pinn")
 
+Perform = Callable[[Task, JobRecord], None]
+
 PRELOADED = ("pinn.solving.run", "pinn.cli.sweeping.child")  # torch with them, once for all jobs
 
 
-def sweep_job(words: Sequence[str], pages: Sequence[Page], config: DictConfig, folder: Path) -> dict[str, Any]:
-    """Run the job that `config` describes in `folder`, and return what came of it.
+def sweep_job(
+    words: Sequence[str], pages: Sequence[Page], config: DictConfig, folder: Path, perform: Perform
+) -> dict[str, Any]:
+    """Run the job that `config` describes in `folder` by `perform`, in a process of its own; return what came of it.
 
     It is skipped where the folder holds its finished result, by the configuration's hash; one that was interrupted or
     killed goes on from its checkpoint. Returns its record's status and its row of the sweep's table; never raises but
