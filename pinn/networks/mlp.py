@@ -11,6 +11,8 @@ from pinn.networks.base import Network
 from pinn.networks.factorization import RandomWeightFactorization
 from pinn.networks.layers import HiddenLayers, activation_function, require_sizes, start_by_glorot
 
+WIDTH = 20  # units a layer where none are chosen
+
 
 class MLP(Network):
     """A multilayer perceptron: `depth` hidden layers of `width` units, then a linear layer.
@@ -23,7 +25,7 @@ class MLP(Network):
         inputs: int,
         outputs: int,
         *,
-        width: int = 20,
+        width: int = WIDTH,
         depth: int = 3,
         activation: str = "tanh",
         factorization: RandomWeightFactorization | None = None,

@@ -1,19 +1,34 @@
 """Plans by which a network is trained, where a problem chose no method: what is left when features do not solve it."""
 
+import math
+import time
 from dataclasses import replace
 from functools import partial
 
+import torch
+
 from pinn.basis.configurable import plain
-from pinn.networks.mlp import is_default
+from pinn.distributed.rendezvous import is_launched
+from pinn.networks.mlp import MLP, WIDTH, is_default
 from pinn.networks.parted import PartedMLP
 from pinn.optimizers.gauss_newton import LeastDamping
+from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.least_squares import bind
 from pinn.sampling.arc_length import ArcLength
 from pinn.sampling.base import FOLLOWING
+from pinn.solving.device import choose_device
 from pinn.terms.data import Data, Observation
 from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
 from pinn.training.settings import Stage, Stages
 from pinn.training.weighting import NoiseWeights
+from pinn.trial.making import make_trial
+
+STEPS = 100  # of second order, in which a network has learnt most of what it can
+NARROWEST, WIDEST = 10, 48  # neurons a layer
+ORDER = 4.0  # of the work of a step in the width: rows times the square of the parameters
+BESIDE = 1.3  # times the work of J^T J that a step takes, with its trials
+WORTH = 1.2  # ratio of widths from which another one is taken
 
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
@@ -21,10 +36,17 @@ VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fi
 FRONT_POINTS, REDRAWN = 1500, 4  # interior points of a network with fronts, and steps at the same ones
 
 
-def trained(plan: Plan) -> Plan:
-    """Least damping on the network that was chosen, or on one of its kind in each part of the domain."""
-    few = 1 < plan.parts <= MOST_PARTS and is_default(plan.network) and plan.dtype == "float64"
-    network = partial(PartedMLP, width=max(6, 20 // plan.parts)) if few else plan.network
+def trained(plan: Plan, seconds: float = math.inf) -> Plan:
+    """Least damping on the network that was chosen, or on one of its kind in each part of the domain.
+
+    seconds: for it, by which the width of a network that was not chosen is.
+    """
+    network, own = plan.network, not is_default(plan.network)
+    if not own and 1 < plan.parts <= MOST_PARTS and plan.dtype == "float64":
+        network = partial(PartedMLP, width=max(6, WIDTH // plan.parts))
+    elif not own and plan.training.steps is None and plan.devices == 1 and not is_launched() and not is_observed(plan):
+        width = _width_within(plan, seconds)
+        network = network if width == WIDTH else partial(MLP, width=width)
     return replace(plan, optimizer=LeastDamping(), network=network)
 
 
@@ -60,3 +82,34 @@ def vanishing_viscosity(plan: Plan) -> Plan:
 def is_observed(plan: Plan) -> bool:
     """Whether the problem has data."""
     return any(isinstance(term, (Data, Observation)) for term in plan.problem.all_terms().values())
+
+
+def _width_within(plan: Plan, seconds: float) -> int:
+    """Neurons a layer of the default network of which `STEPS` steps take so many seconds.
+
+    The default width where the time has no limit, or it is nearly that. Takes the time of one step.
+    """
+    if not math.isfinite(seconds):
+        return WIDTH
+    ratio = (max(seconds, 0.0) / (STEPS * BESIDE * _seconds_of_a_step(plan))) ** (1.0 / ORDER)
+    width = min(max(round(WIDTH * ratio), NARROWEST), WIDEST)
+    return width if max(width / WIDTH, WIDTH / width) >= WORTH else WIDTH
+
+
+def _seconds_of_a_step(plan: Plan) -> float:
+    """For J^T J at all points, of a network as it starts."""
+    with torch.random.fork_rng(devices=[]):
+        trial = make_trial(
+            plan.problem,
+            plan.network,
+            constraints=plan.constraints,
+            derivatives=plan.derivatives,
+            device=choose_device(plan.device),
+            sizes=plan.sizes.fields or None,
+        )
+        residuals = make_residuals(trial, weights=plan.balanced_weights, seed=plan.seed, estimator=plan.estimator)
+        least_squares = bind(residuals, residuals.draw(plan.sampler, torch.Generator().manual_seed(plan.seed)))
+    started = time.perf_counter()
+    _, _, loss = least_squares.normal_equations(residuals.theta())
+    float(loss)  # when a device has come to it
+    return max(time.perf_counter() - started, 1e-6)

@@ -29,7 +29,7 @@ from itertools import product
 from typing import Any, Protocol
 
 from pinn.distributed.rendezvous import is_launched
-from pinn.networks.mlp import is_default
+from pinn.networks.mlp import MLP, is_default
 from pinn.networks.parted import PartedFeatures, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import WIDTH, Spectral
@@ -95,6 +95,8 @@ class Method:
             told = "spectral functions" + (f", {keywords['width']} of them" if self.has_more else "")
         else:
             told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
+        if keywords.keys() == {"width"} and getattr(self.plan.network, "func", None) is MLP:
+            told += f", width {keywords['width']}"
         told += f" in {self.plan.parts} parts" * is_parted(self.plan.network)
         told += " in windows of time" * (windows != 1)
         return told + {"soft": ", soft conditions", "values": ", soft slopes"}.get(self.plan.constraints, "")
@@ -146,7 +148,9 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     # small networks in many parts come to 1e-4, and hide it less
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not is_solved(tried) and not features_do:
-        yield Method(balanced(replace(trained(plan), constraints=constraints)))
+        limit = math.inf if plan.training.time_limit is None else plan.training.time_limit
+        left = limit - sum(one.seconds for one in tried)
+        yield Method(balanced(trained(replace(plan, constraints=constraints), left)))
 
 
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
@@ -239,6 +243,8 @@ def method_named(plan: Plan, name: str) -> Method | None:
     region, viscous = trained(plan), vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan), *(_fitted(plan, times) for times in FITTED)]
+    if found := re.search(r", width (\d+)", name):
+        region = replace(region, network=partial(MLP, width=int(found[1])))
     if found := re.search(r"(\d+) of them", name):
         more = partial(Spectral, width=int(found[1]))
         features += [replace(one, network=more) for one in (_spectral(plan), _in_all_time(plan))]

@@ -1,5 +1,6 @@
 """Which methods are tried, and which one is kept."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from types import NoneType, SimpleNamespace
@@ -9,7 +10,7 @@ import pytest
 import pinn
 from pinn import Box, Dirichlet, Initial, Interior, Neumann, Problem, Time
 from pinn.networks import SIREN
-from pinn.networks.mlp import MLP
+from pinn.networks.mlp import MLP, WIDTH
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.gauss_newton import LeastDamping, LevenbergMarquardt
 from pinn.optimizers.linear import LinearLeastSquares
@@ -17,6 +18,7 @@ from pinn.problems.heat import Heat
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.solution_file.measured import ErrorEstimate
+from pinn.solving.by_network import trained
 from pinn.solving.choosing import quick_trial
 from pinn.solving.methods import Method, method_named, methods, untried
 from pinn.solving.ranking import doubted_error, the_best
@@ -73,6 +75,13 @@ class Wheel(Heat):
     def __init__(self):
         super().__init__()
         self.domain.is_box = False
+
+
+@pytest.fixture(autouse=True)
+def of_one_size(request, monkeypatch):
+    """Networks keep their width, but where the size is what is tested."""
+    if "seconds" not in request.fixturenames:
+        monkeypatch.setattr("pinn.solving.by_network._width_within", lambda plan, seconds: WIDTH)
 
 
 FEATURES, WINDOWS = "random features", "random features in windows of time"
@@ -177,6 +186,26 @@ def test_a_least_damping_comes_last_with_the_conditions_that_were_better():
     assert names(Plan(Wheel(), constraints="soft"), 1e-2)[-1] == "LeastDamping, soft conditions"
 
 
+@pytest.mark.parametrize(("seconds", "width"), [(1.0, 20), (16.0, 40), (1e5, 48), (1 / 30, 10), (1e-9, 10), (1.5, 20)])
+def test_the_width_of_a_network_follows_from_the_time_and_a_step(seconds, width, monkeypatch):
+    """As many neurons as a hundred steps leave time for, as the fourth root of it; as by default where that is near."""
+    monkeypatch.setattr("pinn.solving.by_network._seconds_of_a_step", lambda plan: 1.0 / 130.0)
+    plan = trained(Plan(Wheel()), seconds)
+    chosen = getattr(plan.network, "keywords", {}).get("width", WIDTH)
+    assert chosen == pytest.approx(width, abs=1)
+    again = method_named(Plan(Wheel()), Method(plan).name).plan.network
+    assert getattr(again, "keywords", {}).get("width", WIDTH) == chosen
+
+
+@pytest.mark.parametrize("seconds", [100.0])
+def test_a_network_that_was_chosen_keeps_its_width(seconds, monkeypatch):
+    monkeypatch.setattr("pinn.solving.by_network._seconds_of_a_step", lambda plan: 1e-6)
+    for chosen in ({"network": SIREN}, {"training": Training(steps=9)}):
+        plan = Plan(Wheel(), **chosen)
+        assert trained(plan, seconds).network is plan.network
+    assert trained(Plan(Wheel()), math.inf).network is MLP  # without a limit
+
+
 def test_a_network_with_soft_conditions_balances_them_where_no_weights_were_chosen():
     def weighting(plan):
         tried = []
@@ -202,7 +231,7 @@ def test_a_network_with_soft_conditions_balances_them_where_no_weights_were_chos
     ],
 )
 def test_what_the_user_chose_is_not_set_aside(chosen):
-    assert names(Plan(**{"problem": Heat(), **chosen})) == ["LeastDamping"]
+    assert [name.partition(",")[0] for name in names(Plan(**{"problem": Heat(), **chosen}))] == ["LeastDamping"]
 
 
 def test_an_optimizer_of_the_users_is_the_only_method():
