@@ -24,7 +24,7 @@ from pinn.training.settings import Stage, Stages
 from pinn.training.weighting import NoiseWeights
 from pinn.trial.making import make_trial
 
-STEPS = 100  # of second order, in which a network has learnt most of what it can
+STEPS = 150  # of second order, in which a network has learnt most of what it can
 NARROWEST, WIDEST = 10, 48  # neurons a layer
 ORDER = 4.0  # of the work of a step in the width: rows times the square of the parameters
 BESIDE = 1.3  # times the work of J^T J that a step takes, with its trials

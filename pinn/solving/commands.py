@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pinn.networks.mlp import is_default
 from pinn.networks.parted import PartedFeatures, PartedMLP
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
 from pinn.networks.spectral import WIDTH, Spectral
@@ -35,7 +36,7 @@ def command(plan: Plan) -> str:
         said.append(f"network={LINEAR[kind][0]}")
     elif kind is PartedMLP:
         said.append("network=parted_mlp")
-    if width is not None:
+    if width is not None and not is_default(plan.network):
         said.append(f"network.width={width}")
     if kind in LINEAR and plan.sampler.interior != POINTS:
         said.append(f"sampler.interior={plan.sampler.interior}")

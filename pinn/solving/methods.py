@@ -95,8 +95,8 @@ class Method:
             told = "spectral functions" + (f", {keywords['width']} of them" if self.has_more else "")
         else:
             told += ", twice as many" * (keywords == _many(self.plan, 2).keywords)
-        if keywords.keys() == {"width"} and getattr(self.plan.network, "func", None) is MLP:
-            told += f", width {keywords['width']}"
+        if getattr(self.plan.network, "func", None) is MLP and not is_default(self.plan.network):
+            told += f", width {keywords['width']}" if "width" in keywords else ""
         told += f" in {self.plan.parts} parts" * is_parted(self.plan.network)
         told += " in windows of time" * (windows != 1)
         return told + {"soft": ", soft conditions", "values": ", soft slopes"}.get(self.plan.constraints, "")

@@ -12,7 +12,7 @@ from pinn.cli.composition import arguments, register
 from pinn.diagnosis.verdict import FEATURES, GENERAL, LONGER, Verdict, Word
 from pinn.networks.mlp import MLP
 from pinn.networks.random_features import RandomFeatures
-from pinn.optimizers.gauss_newton import LevenbergMarquardt
+from pinn.optimizers.gauss_newton import LeastDamping, LevenbergMarquardt
 from pinn.problems.heat import Heat
 from pinn.problems.kovasznay import Kovasznay
 from pinn.problems.poisson_2d import Poisson2D
@@ -55,6 +55,12 @@ def test_what_is_typed_is_the_method(problem):
         assert plan.sampler.configuration == own.sampler.configuration
         assert (plan.initial_guess, plan.constraints) == (own.initial_guess, own.constraints)
         assert command(plan) == command(own)
+
+
+def test_a_network_of_another_width_is_told():
+    plan = Plan(Heat(), network=partial(MLP, width=31), optimizer=LeastDamping())
+    assert command(plan) == "optimizer=least_damping network.width=31 constraints=hard"
+    assert Method(typed(command(plan), "heat")).name == Method(plan).name == "LeastDamping, width 31"
 
 
 def test_what_more_is_depends_on_the_method():
