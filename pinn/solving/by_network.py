@@ -8,27 +8,37 @@ from functools import partial
 import torch
 
 from pinn.basis.configurable import plain
+from pinn.basis.logs import logger
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP, WIDTH, is_default
 from pinn.networks.parted import PartedMLP
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.residuals.exact_terms import make_residuals
+from pinn.residuals.execution import Execution
 from pinn.residuals.least_squares import bind
 from pinn.sampling.arc_length import ArcLength
 from pinn.sampling.base import FOLLOWING
-from pinn.solving.device import choose_device
+from pinn.solving.device import choose_device, choose_dtype
 from pinn.terms.data import Data, Observation
+from pinn.training.clock import Clock
+from pinn.training.defect import defect
 from pinn.training.gradient_weights import GradientWeights
 from pinn.training.plan import Plan
+from pinn.training.run import Outcome
 from pinn.training.settings import Stage, Stages
 from pinn.training.weighting import NoiseWeights
-from pinn.trial.making import make_trial
+from pinn.trial.function import TrialFunction
+from pinn.trial.making import make_ansatz, make_trial
 
 STEPS = 150  # of second order, in which a network has learnt most of what it can
 NARROWEST, WIDEST = 10, 48  # neurons a layer
 ORDER = 4.0  # of the work of a step in the width: rows times the square of the parameters
 BESIDE = 1.3  # times the work of J^T J that a step takes, with its trials
 WORTH = 1.2  # ratio of widths from which another one is taken
+TRIAL, LONGEST = (
+    0.12,
+    20.0,
+)  # share of the time that is left, and seconds at most, for hard conditions and for soft ones
 
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
@@ -55,6 +65,27 @@ def balanced(plan: Plan) -> Plan:
     left = not plan.weights and isinstance(plan.weighting, NoiseWeights | None)
     exact = plan.constraints == "soft" and not is_observed(plan)
     return replace(plan, weighting=GradientWeights()) if left and exact else plan
+
+
+def better_constraints(plan: Plan, seconds: float) -> str:
+    """`hard` or `soft`, by which some first steps of the network leave the smaller defect.
+
+    Takes two tenths of the seconds or so; `hard` where the problem has nothing that an ansatz would hold.
+    """
+    if make_ansatz(plan.problem, plan.constraints) is None:
+        return plan.constraints
+    each = min(TRIAL * seconds, LONGEST)
+    left = {way: _left_after(balanced(trained(replace(plan, constraints=way))), each) for way in ("hard", "soft")}
+    told = ", ".join(f"{way} {size:.1e}" for way, size in left.items())
+    logger.info("method: conditions of a network: defects after %.1f s each: %s", each, told)
+    return min(left, key=lambda way: left[way])
+
+
+def _left_after(plan: Plan, seconds: float) -> float:
+    """The defect of a plan's network after so many seconds, and at least a step; infinite where that is none."""
+    trial = _fresh(plan)
+    run = plan.trainer(trial, Execution(), clock=Clock(seconds))
+    return math.inf if run.run() is Outcome.DIVERGED else defect(run.residuals, seed=plan.seed)
 
 
 def vanishing_viscosity(plan: Plan) -> Plan:
@@ -98,18 +129,25 @@ def _width_within(plan: Plan, seconds: float) -> int:
 
 def _seconds_of_a_step(plan: Plan) -> float:
     """For J^T J at all points, of a network as it starts."""
-    with torch.random.fork_rng(devices=[]):
-        trial = make_trial(
-            plan.problem,
-            plan.network,
-            constraints=plan.constraints,
-            derivatives=plan.derivatives,
-            device=choose_device(plan.device),
-            sizes=plan.sizes.fields or None,
-        )
-        residuals = make_residuals(trial, weights=plan.balanced_weights, seed=plan.seed, estimator=plan.estimator)
-        least_squares = bind(residuals, residuals.draw(plan.sampler, torch.Generator().manual_seed(plan.seed)))
+    trial = _fresh(plan)
+    residuals = make_residuals(trial, weights=plan.balanced_weights, seed=plan.seed, estimator=plan.estimator)
+    least_squares = bind(residuals, residuals.draw(plan.sampler, torch.Generator().manual_seed(plan.seed)))
     started = time.perf_counter()
     _, _, loss = least_squares.normal_equations(residuals.theta())
     float(loss)  # when a device has come to it
     return max(time.perf_counter() - started, 1e-6)
+
+
+def _fresh(plan: Plan) -> TrialFunction:
+    """The plan's trial function as it starts."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        return make_trial(
+            plan.problem,
+            plan.network,
+            constraints=plan.constraints,
+            derivatives=plan.derivatives,
+            dtype=choose_dtype(plan.dtype),
+            device=choose_device(plan.device),
+            sizes=plan.sizes.fields or None,
+        )

@@ -8,7 +8,7 @@
    better so far with conditions in the loss, where an ansatz makes the solution harder to represent. In three
    coordinates, which features do not fill, twice as many come first where they are close, then 4, then 3. 5.
    Gauss-Newton with the least damping on a network for the time that is left, with hard or soft conditions as the
-   features had it.
+   features had it or, where these came close with neither, as some steps of each have it.
 
 Data along one coordinate, as those of ordinary equations in time, are fitted by spectral functions before a network
 is: at once with the equations, so that what the data say late holds the unknowns early.
@@ -36,7 +36,7 @@ from pinn.networks.spectral import WIDTH, Spectral
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.sampling.sequences import ChebyshevSampler
-from pinn.solving.by_network import balanced, is_observed, trained, vanishing_viscosity
+from pinn.solving.by_network import balanced, better_constraints, is_observed, trained, vanishing_viscosity
 from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
 from pinn.training.plan import Plan
 from pinn.training.settings import Stages, Training
@@ -56,6 +56,7 @@ MOST = 0.95  # of it for windows of ordinary equations: little else solves what 
 BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
 PROMISING = 0.01  # error from which twice as many features come to one that is small
 WIDER, WIDER_SHARE = (1.4, 4.0), 0.5  # times as many spectral functions, at least and at most, and of the time for them
+LEAST = 0.25  # of the time limit, from which hard and soft conditions of a network are tried
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
 
@@ -150,6 +151,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     if not is_solved(tried) and not features_do:
         limit = math.inf if plan.training.time_limit is None else plan.training.time_limit
         left = limit - sum(one.seconds for one in tried)
+        if tried and constraints == "hard" and not are_credible(tried) and left > LEAST * limit:
+            constraints = better_constraints(plan, left)
         yield Method(balanced(trained(replace(plan, constraints=constraints), left)))
 
 

@@ -18,7 +18,7 @@ from pinn.problems.heat import Heat
 from pinn.problems.poisson_2d import Poisson2D
 from pinn.problems.poisson_5d import Poisson5D
 from pinn.solution_file.measured import ErrorEstimate
-from pinn.solving.by_network import trained
+from pinn.solving.by_network import _left_after, better_constraints, trained
 from pinn.solving.choosing import quick_trial
 from pinn.solving.methods import Method, method_named, methods, untried
 from pinn.solving.ranking import doubted_error, the_best
@@ -197,6 +197,28 @@ def test_a_network_that_was_chosen_keeps_its_width(seconds, monkeypatch):
         plan = Plan(Wheel(), **chosen)
         assert trained(plan, seconds).network is plan.network
     assert trained(Plan(Wheel()), math.inf).network is MLP  # without a limit
+
+
+@pytest.mark.parametrize("seconds", [40.0])
+@pytest.mark.parametrize("left", [{"hard": 0.3, "soft": 0.1}, {"hard": 0.1, "soft": 0.3}])
+def test_some_steps_tell_which_conditions_suit_a_network(left, seconds, monkeypatch, caplog):
+    def left_after(plan, each):
+        assert each == pytest.approx(0.12 * seconds)
+        assert isinstance(plan.weighting, GradientWeights) == (plan.constraints == "soft")
+        return left[plan.constraints]
+
+    monkeypatch.setattr("pinn.solving.by_network._left_after", left_after)
+    with caplog.at_level("INFO", logger="pinn"):
+        better = better_constraints(Plan(Wheel()), seconds)
+    assert left[better] == 0.1
+    assert f"hard {left['hard']:.1e}, soft {left['soft']:.1e}" in caplog.text
+
+
+@pytest.mark.parametrize("seconds", [0.2])
+def test_a_trial_of_a_network_leaves_a_defect(seconds):
+    assert 0.0 < _left_after(trained(Plan(Heat())), seconds) < 10.0
+    free = Plan(Decay(), constraints="soft")
+    assert better_constraints(free, seconds) == "soft"  # which was chosen
 
 
 def test_a_network_with_soft_conditions_balances_them_where_no_weights_were_chosen():
