@@ -32,7 +32,7 @@ from pinn.trial.windows import WindowedTrial, longest_of
 SAMPLES = 0.0, 0.5, 0.9  # shares of the number of windows: where more spectral functions are tried first
 REFINED, PRICE = 0.25, 2.0  # shares of the time for these, and of what is spare for a few more in every window
 EARLY = 8  # windows after which it is known how long all take
-HELD = 0.25  # share of the time that is not trained, from which windows are not corrected: the error is half or more
+HELD = 0.05  # share of the time that is not trained, from which windows are not corrected: the error is half or more
 EDGES = 500  # points where parts meet
 POINTS = 2**12  # of the whole domain, where fields and corrections are compared
 WINDOWED, TIMES = 2**15, 2**6  # the same in windows of time, and times at which there are points

@@ -30,6 +30,7 @@ from pinn.training.callbacks.history import METRICS, History, MetricsFile
 from pinn.training.checkpoint import FILE_NAME as CHECKPOINT
 from pinn.training.clock import Clock
 from pinn.training.interruption import Interruption
+from pinn.training.marching import UNSMOOTH
 from pinn.training.plan import Plan
 from pinn.training.run import Outcome, Run
 from pinn.trial.function import TrialFunction
@@ -72,6 +73,11 @@ class Trained:
     def is_part(self) -> bool:
         """Whether only the first of its windows of time are trained; from there on it holds their last state."""
         return bool(self.run.shortfall) and len(self.trial.windows) > 1
+
+    @property
+    def is_unsmooth(self) -> bool:
+        """Whether its windows of time were left where what begins is not smooth."""
+        return self.run.shortfall.startswith(UNSMOOTH)
 
     @property
     def fell(self) -> bool:

@@ -1,14 +1,15 @@
 """Methods for a problem that chose none, the cheapest first; each is judged by the error that it is estimated to have.
 
 0. In time and one coordinate of space, spectral functions in windows of time, each as long as it is solved, or where
-   none is in all of the time; on a line or a rectangle without time in the whole of it; then, where they come close, as
-   many more as the time allows. 1. Random features, their last layer fitted by least squares or by Newton's method:
-   smooth solutions in up to three coordinates, in seconds. 2. Spectral functions in a box without time, and more of
-   them. 3. In windows of time, unless that was 0: spectral functions in a box, elsewhere the better so far. 4. The
-   better so far with conditions in the loss, where an ansatz makes the solution harder to represent. In three
-   coordinates, which features do not fill, twice as many come first where they are close, then 4, then 3. 5.
-   Gauss-Newton with the least damping on a network for the time that is left, with hard or soft conditions as the
-   features had it or, where these came close with neither, as some steps of each have it.
+   none is in all of the time; where what begins is not smooth in all of the time first; on a line or a rectangle
+   without time in the whole of it; then, where they come close, as many more as the time allows. 1. Random features,
+   their last layer fitted by least squares or by Newton's method: smooth solutions in up to three coordinates, in
+   seconds. 2. Spectral functions in a box without time, and more of them. 3. In windows of time, unless that was 0:
+   spectral functions in a box, elsewhere the better so far. 4. The better so far with conditions in the loss, where an
+   ansatz makes the solution harder to represent. In three coordinates, which features do not fill, twice as many come
+   first where they are close, then 4, then 3. 5. Gauss-Newton with the least damping on a network for the time that is
+   left, with hard or soft conditions as the features had it or, where these came close with neither, as some steps of
+   each have it.
 
 Data along one coordinate, as those of ordinary equations in time, are fitted by spectral functions before a network
 is: at once with the equations, so that what the data say late holds the unknowns early.
@@ -56,6 +57,7 @@ MOST = 0.95  # of it for windows of ordinary equations: little else solves what 
 BRIEF = 0.1  # of the time that is left, for features in the whole time of ordinary equations, which windows suit better
 PROMISING = 0.01  # error from which twice as many features come to one that is small
 WIDER, WIDER_SHARE = (1.4, 4.0), 0.5  # times as many spectral functions, at least and at most, and of the time for them
+ESTIMATED = 1.25  # times its training that a method takes with the estimate of its error
 LEAST = 0.25  # of the time limit, from which hard and soft conditions of a network are tried
 BETTER = 3.0  # factor between errors from which soft conditions are taken in place of hard ones
 
@@ -116,6 +118,13 @@ class Tried(Judged, Protocol):
     def core(self) -> object:
         """Its network, without what surrounds it."""
 
+    @property
+    def is_unsmooth(self) -> bool:
+        """Whether its windows of time were left where what begins is not smooth."""
+
+
+Step = Callable[[Plan, Sequence[Tried]], Method | None]
+
 
 def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     """The methods to be tried, in their order. tried: what has come of them; the caller fills it on the way."""
@@ -134,11 +143,14 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
                 yield Method(_fitted(plan, times), SHARE)
     if _suits_features(plan):
         if _suits_spectral(plan):
-            yield Method(_spectral(plan), SHARE if plan.problem.domain.time is None else LONG)
-            if tried and tried[-1].estimate is None and plan.problem.domain.time is not None:
+            timed, steps = plan.problem.domain.time is not None, list[Step]([_wider])
+            yield Method(replace(_spectral(plan), hasty=True), LONG if timed else SHARE)
+            if timed and tried and tried[-1].estimate is None:
+                steps += [_patient] * tried[-1].is_unsmooth
                 yield Method(_in_all_time(plan), SHARE)  # windows shorten what begins without being smooth in vain
-            if not is_solved(tried) and (method := _wider(plan, tried)):
-                yield method
+            for step in steps if tried and doubted_error(tried[-1].estimate) < PROMISING else reversed(steps):
+                if not is_solved(tried) and (method := step(plan, tried)):
+                    yield method
         if not is_solved(tried):
             yield Method(_features(plan), BRIEF if _is_ordinary(plan) else SHARE)
         for step in _steps(plan, tried):
@@ -150,13 +162,13 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
     features_do = plan.parts > 1 and any(doubted_error(one.estimate) < PROMISING for one in tried)
     if not is_solved(tried) and not features_do:
         limit = math.inf if plan.training.time_limit is None else plan.training.time_limit
-        left = limit - sum(one.seconds for one in tried)
+        left = limit - ESTIMATED * sum(one.seconds for one in tried)
         if tried and constraints == "hard" and not are_credible(tried) and left > LEAST * limit:
             constraints = better_constraints(plan, left)
         yield Method(balanced(trained(replace(plan, constraints=constraints), left)))
 
 
-def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[Tried]], Method | None]]:
+def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Step]:
     """What is tried after features in the whole domain, in its order; each may turn out to be none."""
     few = len(plan.problem.coordinates) <= FEW_COORDINATES
     if plan.travel:
@@ -166,6 +178,11 @@ def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Callable[[Plan, Sequence[
     if few or not are_credible(tried):
         return [_in_a_box, _wider, _windows, _soft]
     return [_in_a_box, _wider, _more, _soft, _windows]
+
+
+def _patient(plan: Plan, tried: Sequence[Tried]) -> Method:
+    """Windows of spectral functions, also where what begins is not smooth."""
+    return Method(_spectral(plan), LONG)
 
 
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:

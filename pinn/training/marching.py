@@ -39,6 +39,7 @@ SOLVED_SPECTRAL = (1e-9, 1e-3)
 MOST_FAILED = 8  # attempts at one window of spectral functions
 REORDERED = 2  # attempts with other orders
 SLOW, LATE = 0.2, 0.5  # share of the whole time that is to be solved at this share of the time limit
+UNSMOOTH = "what begins is not smooth, and is left to other functions before"  # the window of the shortfall
 SHORTEST = 1e-3  # seconds of a window when the run's time is used up: one step
 
 
@@ -90,7 +91,7 @@ class TimeMarching(Run):
         self._tried_length, self._reordered = 0.0, 0  # of that attempt, and how often orders were the reason
         self._prepared = 0.0  # seconds of the present window before its first step
         self._trainer: Trainer | None = None
-        self._end: dict[str, Any] | None = None  # how the run ended that is continued
+        self._end: dict[str, Any] | None = None  # of the run that is continued
         self._at_end: dict[str, Any] | None = None  # the checkpoint of a window's trainer that has come to its end
         if saved is not None:
             self._restore(saved)
@@ -125,11 +126,11 @@ class TimeMarching(Run):
         self.trial.hold_from(reached)
 
     def _train(self) -> Outcome:
-        if self._end is not None and self._is_over(self._end):
-            self.shortfall = self._end["shortfall"]
+        if (end := self._end) is not None and self._is_over(end):
+            self.shortfall = end["shortfall"]
             if self._trainer is not None:
                 self._trainer.run()  # no step, but its best parameters
-            return Outcome[self._end["outcome"]]
+            return Outcome[end["outcome"]]
         while True:
             if self._trainer is None and self.finished and self._time_left <= 0.0:
                 return self._cut_off()
@@ -148,6 +149,8 @@ class TimeMarching(Run):
                 if self.finished:
                     self._go_back()
                     return self._cut_off()
+            if self.plan.hasty and self.cutting is not None and self.cutting.lost > 0.0:
+                return self._cut_off(UNSMOOTH)
             number = len(self.finished) + 1
             logger.info("%s ends at step %d: %s", self.heading, self.at.step, outcome.value)
             if self.trial.ends[number - 1] == self.time[1]:
@@ -189,11 +192,9 @@ class TimeMarching(Run):
 
     def _cut_off(self, ended: str = "the time limit ended the run in") -> Outcome:
         reached, name = self.trial.ends[len(self.finished) - 1] if self.finished else self.time[0], self.trial.time
-        of = "" if self.cutting else f" of {self.windows}"
-        self.shortfall = (
-            f"{ended} window {len(self.finished) + 1}{of}: {name} up to {reached:.4g} of {self.time[1]:g} is trained"
-        )
-        logger.warning("%s; from there on it holds its last state", self.shortfall)
+        window = f"window {len(self.finished) + 1}" + ("" if self.cutting else f" of {self.windows}")
+        self.shortfall = f"{ended} {window}: {name} up to {reached:.4g} of {self.time[1]:g} is trained"
+        logger.warning("%s; from there on the fields go on as they ended", self.shortfall)
         return Outcome.TIME
 
     def _is_solved(self, trainer: Trainer, outcome: Outcome) -> bool:

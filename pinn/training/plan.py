@@ -28,6 +28,8 @@ from pinn.training.weighting import Weighting
 from pinn.trial.characteristics import Characteristics, parts_of
 from pinn.trial.function import NetworkFactory, TrialFunction
 
+UNTOLD = "network", "sizes", "parts", "travel", "hasty"  # of a plan's parts, in its configuration
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,6 +55,7 @@ class Plan:
     sizes: Sizes = field(default_factory=Sizes)  # by which `scaling` has it solved
     parts: int = 1  # of the domain between which coefficients jump or kinks travel, where a method is chosen by them
     travel: bool = False  # whether these are kinks that travel
+    hasty: bool = False  # whether windows of time are left where what begins is not smooth
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> "Plan":
@@ -86,7 +89,7 @@ class Plan:
     @property
     def configuration(self) -> dict[str, Any]:
         """As plain data; the network's is the trial function's to tell; sizes and parts are found again."""
-        told = (part.name for part in fields(self) if part.name not in ("network", "sizes", "parts", "travel"))
+        told = (part.name for part in fields(self) if part.name not in UNTOLD)
         return {name: plain(getattr(self, name)) for name in told}
 
     def trainer(

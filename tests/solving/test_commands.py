@@ -25,7 +25,7 @@ from pinn.training.plan import Plan
 
 
 class Tried:
-    seconds, core = 1.0, None
+    seconds, core, is_unsmooth = 1.0, None, False
 
     def __init__(self, method):
         self.method, self.estimate = method, ErrorEstimate({"u": 1e-2}, left=0.01)

@@ -34,6 +34,7 @@ class Tried:
     estimate: ErrorEstimate | None
     seconds: float = 1e3
     core: object = None
+    is_unsmooth: bool = False
 
 
 def names(plan, *errors, seconds=1e3):
@@ -116,6 +117,27 @@ def test_spectral_functions_come_first_on_a_line():
     soft = f"{SPECTRAL}, soft slopes"
     assert names(Plan(Rod(steady=False)), 1e-2, 1e-2, 1e-9) == [soft, FEATURES, f"{FEATURES}, soft conditions"]
     assert method_named(Plan(Rod(steady=False)), soft).name == soft
+
+
+def test_what_begins_without_being_smooth_has_functions_of_all_time_first():
+    """And windows again after these, before more functions unless these are close."""
+    hasty, whole, more = SPECTRAL, "spectral functions, soft conditions", "of them, soft conditions"
+
+    def tried(error):
+        told, found = [], []
+        for method in methods(Plan(Heat()), found):
+            told.append(method.name)
+            first = len(found) == 0
+            assert method.plan.hasty == first
+            estimate = None if first else ErrorEstimate({"u": error}, left=0.01)
+            found.append(Tried(method, estimate, 1.0, is_unsmooth=first))
+        return told
+
+    assert tried(1e-7) == [hasty, whole]
+    few, many = tried(1e-3)[:4], tried(0.1)[:4]
+    assert few[:2] == many[:2] == [hasty, whole]
+    assert more in few[2] and few[3] == hasty
+    assert many[2] == hasty and more in many[3]
 
 
 def test_data_along_one_coordinate_are_fitted_before_a_network_is():

@@ -10,13 +10,18 @@ from stopping import Stop
 
 import pinn
 from pinn.basis.errors import UserError
-from pinn.networks import MLP, RandomFeatures
+from pinn.distributed.team import Alone
+from pinn.networks import MLP, RandomFeatures, Spectral
 from pinn.optimizers import LeastDamping, LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Poisson2D
 from pinn.sampling import ChebyshevSampler, SobolSampler
+from pinn.solving.blueprint import Blueprint
 from pinn.terms import Initial, Interior
 from pinn.training import Training
+from pinn.training.clock import Clock
+from pinn.training.marching import UNSMOOTH
+from pinn.training.plan import Plan
 from pinn.trial.function import TrialFunction
 from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
@@ -227,3 +232,37 @@ def test_what_cannot_be_cut_is_one_window(caplog):
     assert "windows: one, because unknown cannot be solved in windows of time: each would identify" in caplog.text
     with pytest.raises(UserError, match="must be >= 1 or auto, got few"):
         Training(windows="few")
+
+
+class Quench(Problem):
+    """A hot bar in oil: what flows out at first is not what the start says."""
+
+    def __init__(self):
+        self.domain, self.fields = pinn.Box(x=(0, 1)) * pinn.Time(t=(0, 1)), ("T",)
+
+    def terms(self):
+        return {
+            "heat": Interior(lambda T_t, T_xx: T_t - 0.1 * T_xx),
+            "middle": pinn.Neumann(T=0.0, on="x.min"),
+            "oil": pinn.Robin(T=0.0, coefficients=(1.0, 0.1), on="x.max"),
+            "start": Initial(T=1.0),
+        }
+
+
+@pytest.mark.parametrize("hasty", [True, False])
+def test_a_start_that_is_not_smooth_may_be_left_to_others(hasty):
+    plan = Plan(
+        Quench(),
+        network=partial(Spectral, width=200),
+        optimizer=LinearLeastSquares(),
+        training=Training(windows="auto", check_every=1),
+        constraints="values",
+        hasty=hasty,
+    )
+    blueprint = Blueprint(plan, clock=Clock(4.0))
+    trial = blueprint.trial(torch.device("cpu"))
+    run = blueprint.training(trial, Alone())
+    run.run()
+    assert run.cutting.lost > 0.0
+    assert run.shortfall.startswith(UNSMOOTH) == hasty
+    assert (len(run.finished) == 0) == hasty
