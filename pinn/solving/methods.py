@@ -263,7 +263,7 @@ def method_named(plan: Plan, name: str) -> Method | None:
     region, viscous = trained(plan), vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan), *(_fitted(plan, times) for times in FITTED)]
-    if found := re.search(r", width (\d+)", name):
+    if is_default(plan.network) and (found := re.search(r", width (\d+)", name)):
         region = replace(region, network=partial(MLP, width=int(found[1])))
     if found := re.search(r"(\d+) of them", name):
         more = partial(Spectral, width=int(found[1]))
