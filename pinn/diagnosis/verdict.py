@@ -190,7 +190,8 @@ def verdict(
         told += _overfit(measured, Word.PLAUSIBLE)
     told += not_met
     if error > SOLVED:
-        told += [*_dominant(measured), *_unfit(measured)]
+        noisy = estimate is not None and estimate.way == ErrorEstimate.NOISE  # which bends equations a little
+        told += [*_dominant(measured), *(() if noisy else _unfit(measured))]
     told += _consistent(measured)
     if not told and measured.total > 0:
         ratio = measured.total / max(sum(measured.training.values()), 1e-300)

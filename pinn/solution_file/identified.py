@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pinn.solution_file.measured import Measure
-from pinn.solution_file.sampled import LOWER, UPPER, sampled_note
+from pinn.solution_file.sampled import LOWER, UPPER, interval, sampled_note
 
 IDENTIFIED_BY, CORRELATIONS = "identified_by", "correlations"  # root attributes: text; (k * k) numbers
 MOST_DIGITS = 8  # of a value in a table
@@ -39,7 +39,7 @@ def identified_rows(attributes: Mapping[str, Any]) -> Iterator[tuple[str, str, s
     numerical = Measure.UNKNOWN_ERROR.within(attributes)
     for name, value in Measure.UNKNOWN.within(attributes).items():
         if name in errors:
-            ends = f"95 % in [{lower[name]:.4g}, {upper[name]:.4g}]"
+            ends = f"95 % in {interval(lower[name], upper[name])}"
             sampled = sampled_note(name, (lower[name], upper[name]), attributes)
             note = f"identified, {ends}, {attributes.get(IDENTIFIED_BY, '')}{sampled}"
             yield name, with_error(value, errors[name]), note

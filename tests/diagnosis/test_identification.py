@@ -12,6 +12,7 @@ from pinn.networks.mlp import MLP
 from pinn.optimizers.gauss_newton import LeastDamping
 from pinn.sampling.sequences import SobolSampler
 from pinn.solution_file.identified import with_error
+from pinn.solution_file.sampled import interval
 from pinn.training.settings import Training
 
 pytestmark = pytest.mark.usefixtures("short_estimates")
@@ -165,6 +166,21 @@ def test_without_errors_an_interval_says_what_it_takes():
     assert k.standard_error is None
     with pytest.raises(UserError, match="the standard error of k is not known"):
         k.interval()
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "text"),
+    [
+        (1.149886, 1.150155, "[1.14989, 1.15016]"),
+        (0.25, 0.75, "[0.25, 0.75]"),
+        (-3.0, 21.23456, "[-3, 21.23]"),
+        (2.0, 2.0, "[2, 2]"),
+        (1.0, 1.0 + 1e-14, "[1, 1]"),
+        (0.0, math.inf, "[0, inf]"),
+    ],
+)
+def test_an_interval_has_digits_that_tell_its_ends_apart(lower, upper, text):
+    assert interval(lower, upper) == text
 
 
 @pytest.mark.parametrize(

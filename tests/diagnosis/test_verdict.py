@@ -41,6 +41,8 @@ def test_a_fit_that_does_not_suit_the_problem_is_told():
     assert found == "a: the fit has its least loss, which does not solve the equation"
     assert size == "0.01 of the equation's largest term is left"
     assert "no overfitting seen" in verdict(left).reasons[0]
+    noisy = ErrorEstimate({"u": 0.01}, 0.0, way=ErrorEstimate.NOISE)  # bends the equation a little
+    assert not any("least loss" in reason for reason in verdict(left | {"settled": 1.0}, estimate=noisy).reasons)
     assert "no overfitting seen" in verdict(left | {"settled": 1.0, "imbalance/a": 1e-9}).reasons[0]
 
 
