@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pinn.diagnosis.degenerate import unasked_sides
 from pinn.domains.region import Region
 from pinn.problem import Problem
 from pinn.residuals.residuals import RegionBlocks, Residuals
@@ -44,7 +45,7 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
         lacking = _order_of_all(residuals, coordinate, tuple(asked)) - blocks[coordinate]
         for name, order in sorted(asked.items(), key=lambda one: -one[1]):
             have = counts[name, coordinate]
-            if have < order and lacking > 0:
+            if have < order and lacking > 0 and _is_asked(residuals, name, coordinate, order - have):
                 lacking -= order - have
                 yield (
                     f"{name} has {have} of the {order} conditions along {coordinate} that its derivatives of order "
@@ -54,6 +55,18 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
         if not any(counts[name, coordinate] for coordinate in problem.coordinates) and _floats(residuals, name):
             level = f'a Pin or a Mean, or by defined_up_to_constant = ("{name}",)'
             yield f"{name} has no condition, and the equations know its derivatives alone: say its level by {level}"
+
+
+def _is_asked(residuals: Residuals, name: str, coordinate: str, missing: int) -> bool:
+    """Whether so many conditions of a field along a coordinate are more than those at ends that ask for none."""
+    unasked = unasked_sides(residuals, name, coordinate)
+    for group in residuals.regions.values():
+        for side in (side for side in group.region.sides if side in unasked):
+            if any(
+                name in fields_of(residuals.trial.problem, b.equation.arguments, group.region) for b in group.blocks
+            ):
+                unasked.remove(side)
+    return missing > len(unasked)
 
 
 def bare_sides(residuals: Residuals) -> Iterator[str]:

@@ -115,6 +115,31 @@ def test_conditions_are_counted(domain, terms, missing):
         assert text.startswith(expected)
 
 
+CYLINDER = Interior(lambda r, u_t, u_r, u_rr: r * u_t - (r * u_rr + u_r))
+
+
+@pytest.mark.parametrize(
+    ("equation", "sides", "missing"),
+    [
+        (CYLINDER, ["r.max"], []),  # on the axis the smooth solution needs none
+        (CYLINDER, ["r.min", "r.max"], []),
+        (CYLINDER, ["r.min"], ["u has 1 of the 2 conditions along r"]),
+        (CYLINDER, [], ["u has 0 of the 2 conditions along r"]),
+        (Interior(lambda r, u_t, u_r, u_rr: r * u_t - ((r + 0.1) * u_rr + u_r)), ["r.max"], ["u has 1 of the 2"]),
+        (Interior(lambda r, u_t, u_r, u_rr: u_t - u_rr - u_r / (r + 1e-3)), ["r.max"], ["u has 1 of the 2"]),
+        (Interior(lambda r, u_t, u_r, u_rr: u_t - r * (1 - r) * u_rr), [], []),
+    ],
+)
+def test_no_condition_is_asked_for_where_the_highest_derivative_has_no_weight(equation, sides, missing):
+    terms = {"heat": equation, "start": start}
+    if sides:
+        terms["sides"] = Dirichlet(u=1.0, on=tuple(sides))
+    found = [text for text in texts(looked(Box(r=(0, 1)) * Time(t=(0, 1)), terms)) if "conditions along" in text]
+    assert len(found) == len(missing), found
+    for text, expected in zip(found, missing, strict=True):
+        assert text.startswith(expected)
+
+
 def test_a_system_of_first_order_and_a_free_constant():
     system = {
         "flux": Interior(lambda q, u_x: q - u_x),
