@@ -22,7 +22,7 @@ from pinn.residuals.least_squares import bind
 from pinn.residuals.residuals import Residuals
 from pinn.sampling.given import DataRegion
 from pinn.sampling.points import PointSet
-from pinn.sampling.sequences import UniformSampler
+from pinn.sampling.sequences import UniformSampler, anywhere
 from pinn.solution.results import Doubt
 from pinn.solution_file.measured import ErrorEstimate, ErrorGrowth
 
@@ -39,12 +39,16 @@ HIDDEN = 5.0  # errors over what is seen of them where the residual is that of r
 FIRST = 0.5  # of the time, for the first search
 
 
+POINTS = 2000  # where two functions are compared
+BESIDE = "what sets it apart from fewer functions"
+
+
 @dataclass(frozen=True)
 class Staged:
     """A function after its corrections, and what it still lacks.
 
     fallen: the residual on fresh points over the trained function's. rest: errors that what features do not explain
-    has at least, or that the last correction itself may have. marched: errors by another way, taken in their place.
+    has at least, or that the last correction itself may have. others: errors by another way, taken in their place.
     change: by how much the last steps of the training still changed the fields, or how far they jump where parts meet,
     which says more than a defect that is not resolved. missed: errors that values at the start and on walls leave.
     defect: as of `ErrorEstimate`.
@@ -54,7 +58,8 @@ class Staged:
     corrections: int = 0
     fallen: float = 1.0
     rest: Mapping[str, float] = field(default_factory=dict)
-    marched: Mapping[str, float] = field(default_factory=dict)
+    others: Mapping[str, float] = field(default_factory=dict)
+    way: str = ""
     change: Mapping[str, float] = field(default_factory=dict)
     missed: Mapping[str, float] = field(default_factory=dict)
     defect: float = math.inf
@@ -112,10 +117,8 @@ class Staged:
     @cached_property
     def measured(self) -> ErrorEstimate:
         """The estimated errors for the solution file."""
-        if self.marched:
-            return ErrorEstimate(
-                self._rounded(self.marched), 0.0, self.corrections, self.fallen, way="marching in small steps"
-            )
+        if self.others:
+            return ErrorEstimate(self._rounded(self.others), 0.0, self.corrections, self.fallen, way=self.way)
         left = self.estimate.correction.left
         left = left if self.estimate.is_explained else self.fallen * left
         found = ErrorEstimate(
@@ -129,6 +132,26 @@ class Staged:
         if self.growth is None or not found.is_resolved:
             return found
         return replace(found, trusted_until=self.growth.trusted_until)
+
+
+def beside(found: Staged, fewer: Trial, weights: Mapping[str, float] | None, seed: int = 0) -> Staged:
+    """The same with errors by what sets it apart from a function of the same kind with fewer functions.
+
+    That is the other's error, of which more functions leave at most what they leave of its residual on fresh points:
+    what is finer weighs more there. Where values are missed by more, it is that. weights: of the terms in the loss.
+    """
+    generator = Generator().manual_seed(seed + 2**22)
+    x, names = anywhere(found.trial.windows[0], POINTS, generator), found.trial.problem.vocabulary.fields
+    with torch.no_grad():
+        own, other = (trial.evaluate(names, x) for trial in (found.trial, fewer))
+    left, errors = min(_fallen(fewer, found.trial, weights, generator), 1.0), {}
+    for name in names:
+        apart, size = own[name] - other[name], own[name]
+        if name in found.trial.problem.defined_up_to_constant:
+            apart, size = apart - apart.mean(), size - size.mean()
+        errors[name] = max(left * float(apart.norm() / size.norm()), found.missed.get(name, 0.0))
+    known = all(math.isfinite(error) for error in errors.values())
+    return replace(found, others=errors, way=BESIDE) if known else found
 
 
 def staged(

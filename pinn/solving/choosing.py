@@ -12,7 +12,7 @@ import torch
 from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.diagnosis.noise_error import NoiseErrors
-from pinn.diagnosis.second_stage import Staged
+from pinn.diagnosis.second_stage import Staged, beside
 from pinn.distributed.rendezvous import launched_rank
 from pinn.optimizers.automatic import Automatic
 from pinn.residuals.exact_terms import make_residuals
@@ -141,6 +141,7 @@ class Choice:
             self.tried.append(one)
             if one.fell or not method.is_tentative:
                 _estimate(one, self.output, self._elapsed, self.plan)
+                self._set_beside(one)
             if self._chooses:
                 typed = f" (alone: {said})" if (said := command(method.plan)) else ""
                 logger.info("method: %s: %s, after %.1f s%s", method.name, _told(one), self._elapsed, typed)
@@ -169,6 +170,16 @@ class Choice:
     @property
     def _elapsed(self) -> float:
         return time.perf_counter() - self.begun
+
+    def _set_beside(self, one: Trained) -> None:
+        """Where a correction does not resolve what more functions lack: by what sets them apart from fewer ones."""
+        if not one.method.has_more or not isinstance(one.stages, Staged) or one.stages.measured.is_resolved:
+            return
+        for other in self.tried[:-1]:
+            same = other.method.is_spectral and other.method.plan.constraints == one.method.plan.constraints
+            if same and other.stages is not None and len(one.trial.windows) == len(other.trial.windows) == 1:
+                one.stages = beside(one.stages, other.stages.trial, self.plan.balanced_weights, self.plan.seed)
+                return
 
     def _judge_parts(self) -> None:
         """Estimate the error of what was trained up to some time, too, where nothing comes close in all of the time."""

@@ -150,7 +150,7 @@ def errors_of(
     # of ordinary equations: in small steps, which resolve what features do not
     marched = _asked(told, "the error, marched in time,", lambda: marched_error(found.trial))
     if marched:
-        return replace(found, marched=marched)
+        return replace(found, others=marched, way="marching in small steps")
     if found.measured.is_resolved:
         return found
     left = _asked(told, "the defect", lambda: max(defect(make_residuals(one)) for one in found.trial.windows))

@@ -8,8 +8,9 @@ import torch
 
 import pinn
 from pinn.diagnosis import second_stage
-from pinn.diagnosis.second_stage import staged
-from pinn.networks import MLP, CorrectedNetwork
+from pinn.diagnosis.second_stage import BESIDE, beside, staged
+from pinn.networks import MLP, CorrectedNetwork, Spectral
+from pinn.optimizers import LinearLeastSquares
 from pinn.problem import Problem
 from pinn.problems import Burgers, Heat
 from pinn.solution import Solution
@@ -63,6 +64,38 @@ def test_a_correction_that_does_not_hold_is_not_taken(monkeypatch):
     found = staged(trained, None, BRIEF)
     assert (found.corrections, found.trial.network.core) == (0, trained.network.core)
     assert found.measured.errors["u"] == pytest.approx(error(trained), rel=0.2)
+
+
+class Peak(Problem):
+    """-u'' = f on a line, u = 1 / (1 + 25 x^2), whose series falls by a factor of 1.22 a function."""
+
+    domain, fields = pinn.Box(x=(-1, 1)), ("u",)
+
+    def terms(self):
+        def source(u_xx, x):
+            return u_xx - (3750 * x**2 - 50) / (1 + 25 * x**2) ** 3
+
+        return {"poisson": Interior(source), "ends": Dirichlet(u=1 / 26, on=("x.min", "x.max"))}
+
+    def exact(self, x):
+        return 1 / (1 + 25 * x**2)
+
+
+def test_more_functions_have_the_part_of_the_error_that_they_leave_of_the_residual():
+    fewer, more = (
+        pinn.solve(
+            Peak(),
+            partial(Spectral, width=width),
+            optimizer=LinearLeastSquares(),
+            constraints="soft",
+            output=pinn.Output(figures=False, estimate=False),
+        ).trial
+        for width in (30, 40)
+    )
+    found = beside(staged(more, None, BRIEF, second_stage=False), fewer, None)
+    assert found.measured.is_resolved and found.measured.way == BESIDE
+    assert error(fewer) > 3 * error(more)
+    assert 0.5 < found.measured.errors["u"] / error(more) < 5.0
 
 
 class Observed(Problem):
