@@ -44,12 +44,12 @@ from pinn.training.settings import Stages, Training
 from pinn.trial.making import AUTO, make_ansatz
 
 FITTED = 1, 4  # times as many spectral functions as by default for data along one coordinate, one after the other
+WIDE = r", width (\d+)"  # in a method's name
 MOST_COORDINATES = 3  # that random features fill
 # spectral functions of all fields by the number of coordinates: on a line layers of a thousandth of it to rounding
 SPECTRAL = {1: 256, 2: WIDTH, 3: 2 * WIDTH}
 FEW_COORDINATES = 2  # up to which windows of time are tried before soft conditions: they leave fewer waves in each
-ROWS = 3000  # interior points of a fit, at most
-AROUND = 2  # times as many where holes have functions of their own, between whose points more is possible
+ROWS, AROUND = 3000, 2  # interior points of a fit, at most; times as many where holes have functions of their own
 # places a point from which a fit is a ninth of the work: as many times fewer features and rows
 MANY_PLACES, FEWER = 4, 3
 SHARE, LONG = 0.3, 0.85  # of the time that is left, for features, and for spectral functions in windows of time
@@ -263,14 +263,14 @@ def method_named(plan: Plan, name: str) -> Method | None:
     region, viscous = trained(plan), vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan), *(_fitted(plan, times) for times in FITTED)]
-    if is_default(plan.network) and (found := re.search(r", width (\d+)", name)):
+    if is_default(plan.network) and (found := re.search(WIDE, name)):
         region = replace(region, network=partial(MLP, width=int(found[1])))
     if found := re.search(r"(\d+) of them", name):
         more = partial(Spectral, width=int(found[1]))
         features += [replace(one, network=more) for one in (_spectral(plan), _in_all_time(plan))]
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
-        if method.name == name:
+        if re.sub(WIDE, "", method.name) == re.sub(WIDE, "", name):  # one of the user's has what width it has
             return Method(balanced(method.plan)) if base is region else method
     return None
 
