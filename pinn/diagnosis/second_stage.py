@@ -138,8 +138,12 @@ def beside(found: Staged, fewer: Trial, weights: Mapping[str, float] | None, see
     """The same with errors by what sets it apart from a function of the same kind with fewer functions.
 
     That is the other's error, of which more functions leave at most what they leave of its residual on fresh points:
-    what is finer weighs more there. Where values are missed by more, it is that. weights: of the terms in the loss.
+    what is finer weighs more there. Where values are missed by more, it is that. Not where equations are of second
+    order in time: of free vibrations that are too fast for both neither says anything. weights: of the terms in the
+    loss.
     """
+    if _vibrates(found.trial):
+        return found
     generator = Generator().manual_seed(seed + 2**22)
     x, names = anywhere(found.trial.windows[0], POINTS, generator), found.trial.problem.vocabulary.fields
     with torch.no_grad():
@@ -152,6 +156,16 @@ def beside(found: Staged, fewer: Trial, weights: Mapping[str, float] | None, see
         errors[name] = max(left * float(apart.norm() / size.norm()), found.missed.get(name, 0.0))
     known = all(math.isfinite(error) for error in errors.values())
     return replace(found, others=errors, way=BESIDE) if known else found
+
+
+def _vibrates(trial: Trial) -> bool:
+    """Whether an equation is of second order in time."""
+    window, time = trial.windows[0], trial.problem.domain.time
+    if time is None:
+        return False
+    number = window.domain.coordinates.index(time)
+    requests = [group.request for group in Residuals(window).regions.values() if group.region.is_interior]
+    return any(request.order(name, number) > 1 for request in requests for name in trial.problem.vocabulary.fields)
 
 
 def staged(

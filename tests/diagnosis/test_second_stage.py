@@ -12,7 +12,7 @@ from pinn.diagnosis.second_stage import BESIDE, beside, staged
 from pinn.networks import MLP, CorrectedNetwork, Spectral
 from pinn.optimizers import LinearLeastSquares
 from pinn.problem import Problem
-from pinn.problems import Burgers, Heat
+from pinn.problems import Burgers, Heat, Wave
 from pinn.solution import Solution
 from pinn.terms import Data, Dirichlet, Interior
 
@@ -96,6 +96,19 @@ def test_more_functions_have_the_part_of_the_error_that_they_leave_of_the_residu
     assert found.measured.is_resolved and found.measured.way == BESIDE
     assert error(fewer) > 3 * error(more)
     assert 0.5 < found.measured.errors["u"] / error(more) < 5.0
+
+
+def test_vibrations_are_not_judged_by_fewer_functions():
+    """Those that are too fast for all of them are missed by all alike."""
+    window = pinn.solve(
+        Wave(),
+        partial(Spectral, width=30),
+        optimizer=LinearLeastSquares(),
+        constraints="soft",
+        output=pinn.Output(figures=False, estimate=False),
+    ).trial
+    found = staged(window, None, BRIEF, second_stage=False)
+    assert beside(found, window, None) is found
 
 
 class Observed(Problem):
