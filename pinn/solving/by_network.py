@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from pinn.basis.configurable import plain
+from pinn.basis.errors import UserError
 from pinn.basis.logs import logger
 from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP, WIDTH, is_default
@@ -35,11 +36,7 @@ NARROWEST, WIDEST = 10, 48  # neurons a layer
 ORDER = 4.0  # of the work of a step in the width: rows times the square of the parameters
 BESIDE = 1.3  # times the work of J^T J that a step takes, with its trials
 WORTH = 1.2  # ratio of widths from which another one is taken
-TRIAL, LONGEST = (
-    0.12,
-    20.0,
-)  # share of the time that is left, and seconds at most, for hard conditions and for soft ones
-
+TRIAL, LONGEST = 0.12, 20.0  # share of the time that is left, and seconds at most, for each way to hold conditions
 MOST_PARTS = 6  # of the domain, in each of which a network is trained
 SMOOTHINGS = (100.0, 30.0, 10.0, 3.0)  # factors on artificial viscosities, one after the other
 VISCOUS_STEPS = 28  # of each, at most: longer at one of them steps grow that fit the points alone
@@ -83,9 +80,12 @@ def better_constraints(plan: Plan, seconds: float) -> str:
 
 def _left_after(plan: Plan, seconds: float) -> float:
     """The defect of a plan's network after so many seconds, and at least a step; infinite where that is none."""
-    trial = _fresh(plan)
-    run = plan.trainer(trial, Execution(), clock=Clock(seconds))
-    return math.inf if run.run() is Outcome.DIVERGED else defect(run.residuals, seed=plan.seed)
+    try:
+        run = plan.trainer(_fresh(plan), Execution(), clock=Clock(seconds))
+        return math.inf if run.run() is Outcome.DIVERGED else defect(run.residuals, seed=plan.seed)
+    except (UserError, RuntimeError) as error:  # the training itself says so, too
+        logger.info("method: a network with %s conditions: %s", plan.constraints, error)
+        return math.inf
 
 
 def vanishing_viscosity(plan: Plan) -> Plan:
@@ -128,13 +128,16 @@ def _width_within(plan: Plan, seconds: float) -> int:
 
 
 def _seconds_of_a_step(plan: Plan) -> float:
-    """For J^T J at all points, of a network as it starts."""
-    trial = _fresh(plan)
-    residuals = make_residuals(trial, weights=plan.balanced_weights, seed=plan.seed, estimator=plan.estimator)
-    least_squares = bind(residuals, residuals.draw(plan.sampler, torch.Generator().manual_seed(plan.seed)))
-    started = time.perf_counter()
-    _, _, loss = least_squares.normal_equations(residuals.theta())
-    float(loss)  # when a device has come to it
+    """For J^T J at all points, of a network as it starts; infinite where it cannot be had."""
+    try:
+        residuals = make_residuals(
+            _fresh(plan), weights=plan.balanced_weights, seed=plan.seed, estimator=plan.estimator
+        )
+        least_squares = bind(residuals, residuals.draw(plan.sampler, torch.Generator().manual_seed(plan.seed)))
+        started = time.perf_counter()
+        float(least_squares.normal_equations(residuals.theta())[2])  # when a device has come to it
+    except (UserError, RuntimeError):  # of memory, or what the training itself says
+        return math.inf
     return max(time.perf_counter() - started, 1e-6)
 
 

@@ -237,6 +237,15 @@ def test_some_steps_tell_which_conditions_suit_a_network(left, seconds, monkeypa
 
 
 @pytest.mark.parametrize("seconds", [0.2])
+def test_a_trial_of_a_network_that_fails_is_left_to_the_training(seconds):
+    class Broken(Decay):
+        def terms(self):
+            return super().terms() | {"decay": Interior(lambda y, y_t: y_t + (y - 9.0).log())}  # not finite
+
+    assert _left_after(trained(Plan(Broken())), seconds) == math.inf
+
+
+@pytest.mark.parametrize("seconds", [0.2])
 def test_a_trial_of_a_network_leaves_a_defect(seconds):
     assert 0.0 < _left_after(trained(Plan(Heat())), seconds) < 10.0
     free = Plan(Decay(), constraints="soft")
