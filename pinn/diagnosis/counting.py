@@ -59,14 +59,18 @@ def missing_conditions(residuals: Residuals) -> Iterator[str]:
 
 def _is_asked(residuals: Residuals, name: str, coordinate: str, missing: int) -> bool:
     """Whether so many conditions of a field along a coordinate are more than those at ends that ask for none."""
-    unasked = unasked_sides(residuals, name, coordinate)
-    for group in residuals.regions.values():
-        for side in (side for side in group.region.sides if side in unasked):
-            if any(
-                name in fields_of(residuals.trial.problem, b.equation.arguments, group.region) for b in group.blocks
-            ):
-                unasked.remove(side)
-    return missing > len(unasked)
+    return missing > len(set(unasked_sides(residuals, name, coordinate)) - _sides_with(residuals, name))
+
+
+def _sides_with(residuals: Residuals, name: str) -> set[str]:
+    """The sides on which a field has a condition."""
+    return {
+        side
+        for group in residuals.regions.values()
+        for block in group.blocks
+        if name in fields_of(residuals.trial.problem, block.equation.arguments, group.region)
+        for side in group.region.sides
+    }
 
 
 def bare_sides(residuals: Residuals) -> Iterator[str]:
@@ -82,13 +86,7 @@ def bare_sides(residuals: Residuals) -> Iterator[str]:
     for name in problem.vocabulary.fields:
         if max(orders[name, coordinate] for coordinate in domain.space_coordinates) < 2:
             continue
-        there = {
-            side
-            for group in groups
-            for block in group.blocks
-            if name in fields_of(problem, block.equation.arguments, group.region)
-            for side in group.region.sides
-        }
+        there = _sides_with(residuals, name)
         bare = [side for side in domain.walls if side not in there]
         if there and bare:
             yield f"{name} has no condition on {', '.join(bare)}: add one, or the solution is not the only one"

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 
 from pinn.diagnosis.steps import Fields
 from pinn.diagnosis.verdict import CONSISTENT, LEARNT
+from pinn.linear_algebra.truncated import column_lengths
 from pinn.residuals.residuals import unflatten
 from pinn.sampling.sequences import anywhere
 from pinn.solution.design import DEVIATIONS, Deviations
@@ -126,8 +127,7 @@ def noise_errors(trial: TrialFunction | WindowedTrial, run: Run, seed: int = 0) 
     _, j = least_squares.jacobian(theta)
     if run.residuals.by_evidence:
         _hold(run, j)
-    lengths = torch.ones_like(theta) if run.damping else torch.linalg.vector_norm(j, dim=0)  # as the steps have them
-    lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+    lengths = torch.ones_like(theta) if run.damping else column_lengths(j)  # as the steps have them
     _, s, v = torch.linalg.svd(j / lengths, full_matrices=False)
     observations = max(run.held_out.noisy.values())  # whose mean is in the loss
     if run.residuals.by_evidence:  # a prior holds what data and equations do not, and steps have come to an end

@@ -14,6 +14,7 @@ from functools import cached_property
 import torch
 from torch import Generator, Tensor
 
+from pinn.ansatz.smoothness import derivative_orders
 from pinn.diagnosis.error_estimate import Estimate, estimate, jumps, missed_values
 from pinn.diagnosis.steps import Effort, Fields, Trial
 from pinn.diagnosis.verdict import UNSOLVED
@@ -160,12 +161,8 @@ def beside(found: Staged, fewer: Trial, weights: Mapping[str, float] | None, see
 
 def _vibrates(trial: Trial) -> bool:
     """Whether an equation is of second order in time."""
-    window, time = trial.windows[0], trial.problem.domain.time
-    if time is None:
-        return False
-    number = window.domain.coordinates.index(time)
-    requests = [group.request for group in Residuals(window).regions.values() if group.region.is_interior]
-    return any(request.order(name, number) > 1 for request in requests for name in trial.problem.vocabulary.fields)
+    time, orders = trial.problem.domain.time, derivative_orders(trial.problem)
+    return any(order > 1 for (_, coordinate), order in orders.items() if coordinate == time)
 
 
 def staged(

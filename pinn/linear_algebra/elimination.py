@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pinn.linear_algebra.triangular import triangular_factor
+from pinn.linear_algebra.truncated import column_lengths
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class Eliminated:
     @property
     def inverse(self) -> Tensor:
         """T^+ (k, k), columns of T scaled to one length; what is below rounding counts as that."""
-        lengths = torch.linalg.vector_norm(self.factor[:, -len(self.right) :], dim=0)
-        lengths = torch.where(lengths > 0, lengths, torch.ones_like(lengths))
+        lengths = column_lengths(self.factor[:, -len(self.right) :])
         u, s, v = torch.linalg.svd(self.triangle / lengths)
         least = torch.finfo(s.dtype).eps * len(self.factor)
         return (v.mT / s.clamp_min(least)) @ u.mT / lengths.unsqueeze(1)

@@ -28,7 +28,6 @@ from pinn.training.marching import TimeMarching
 from pinn.training.plan import Plan
 from pinn.training.run import Callback, Run
 from pinn.trial.function import TrialFunction
-from pinn.trial.making import make_windows
 from pinn.trial.windows import WindowedTrial
 
 
@@ -45,19 +44,8 @@ class Blueprint:
 
     def trial(self, device: torch.device) -> TrialFunction | WindowedTrial:
         """The trial function on a device, its parameters random."""
-        plan = self.plan
-        torch.manual_seed(plan.seed)
         with self._bounded():
-            return make_windows(
-                plan.problem,
-                plan.network,
-                plan.training.windows,
-                constraints=plan.constraints,
-                derivatives=plan.derivatives,
-                dtype=choose_dtype(plan.dtype),
-                device=device,
-                sizes=plan.sizes.fields or None,
-            )
+            return self.plan.trial(choose_dtype(self.plan.dtype), device, self.plan.training.windows)
 
     @cached_property
     def _saved(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from pinn.training.run import Outcome
 from pinn.training.settings import Stage, Stages
 from pinn.training.weighting import NoiseWeights
 from pinn.trial.function import TrialFunction
-from pinn.trial.making import make_ansatz, make_trial
+from pinn.trial.making import make_ansatz
 
 STEPS = 150  # of second order, in which a network has learnt most of what it can
 NARROWEST, WIDEST = 10, 48  # neurons a layer
@@ -48,10 +48,10 @@ def trained(plan: Plan, seconds: float = math.inf) -> Plan:
 
     seconds: for it, by which the width of a network that was not chosen is.
     """
-    network, own = plan.network, not is_default(plan.network)
-    if not own and 1 < plan.parts <= MOST_PARTS and plan.dtype == "float64":
+    network = plan.network
+    if is_default(network) and 1 < plan.parts <= MOST_PARTS and plan.dtype == "float64":
         network = partial(PartedMLP, width=max(6, WIDTH // plan.parts))
-    elif not own and plan.training.steps is None and plan.devices == 1 and not is_launched() and not is_observed(plan):
+    elif not is_chosen(plan) and is_alone(plan) and not is_observed(plan):
         width = _width_within(plan, seconds)
         network = network if width == WIDTH else partial(MLP, width=width)
     return replace(plan, optimizer=LeastDamping(), network=network)
@@ -110,6 +110,16 @@ def vanishing_viscosity(plan: Plan) -> Plan:
     return replace(plan, optimizer=Stages(stages), sampler=sampler, constraints=constraints)
 
 
+def is_chosen(plan: Plan) -> bool:
+    """Whether a network, a number of steps or a start was."""
+    return plan.training.steps is not None or plan.initial_guess is not None or not is_default(plan.network)
+
+
+def is_alone(plan: Plan) -> bool:
+    """Whether the run is one process."""
+    return plan.devices == 1 and not is_launched()
+
+
 def is_observed(plan: Plan) -> bool:
     """Whether the problem has data."""
     return any(isinstance(term, (Data, Observation)) for term in plan.problem.all_terms().values())
@@ -144,13 +154,4 @@ def _seconds_of_a_step(plan: Plan) -> float:
 def _fresh(plan: Plan) -> TrialFunction:
     """The plan's trial function as it starts."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
-        return make_trial(
-            plan.problem,
-            plan.network,
-            constraints=plan.constraints,
-            derivatives=plan.derivatives,
-            dtype=choose_dtype(plan.dtype),
-            device=choose_device(plan.device),
-            sizes=plan.sizes.fields or None,
-        )
+        return plan.trial(choose_dtype(plan.dtype), choose_device(plan.device)).windows[0]

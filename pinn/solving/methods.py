@@ -29,7 +29,6 @@ from functools import partial
 from itertools import product
 from typing import Any, Protocol
 
-from pinn.distributed.rendezvous import is_launched
 from pinn.networks.mlp import MLP, is_default
 from pinn.networks.parted import PartedFeatures, is_parted
 from pinn.networks.random_features import WEIGHTS, RandomFeatures
@@ -37,7 +36,7 @@ from pinn.networks.spectral import WIDTH, Spectral
 from pinn.optimizers.automatic import Automatic
 from pinn.optimizers.linear import LinearLeastSquares
 from pinn.sampling.sequences import ChebyshevSampler
-from pinn.solving.by_network import balanced, better_constraints, is_observed, trained, vanishing_viscosity
+from pinn.solving import by_network
 from pinn.solving.ranking import CREDIBLE, Judged, are_credible, closest, doubted_error, is_solved
 from pinn.training.plan import Plan
 from pinn.training.settings import Stages, Training
@@ -132,7 +131,7 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         yield Method(plan)
         return
     if any(term.has_fronts for term in plan.problem.all_terms().values()):
-        yield Method(vanishing_viscosity(plan))
+        yield Method(by_network.vanishing_viscosity(plan))
         return
     if plan.travel and getattr(plan.problem, "ansatz", None) is None:
         plan = replace(plan, constraints="soft")  # an ansatz would hold data where kinks have left
@@ -148,7 +147,9 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
             if timed and tried and tried[-1].estimate is None:
                 steps += [_patient] * tried[-1].is_unsmooth
                 yield Method(_in_all_time(plan), SHARE)  # windows shorten what begins without being smooth in vain
-            for step in steps if tried and doubted_error(tried[-1].estimate) < PROMISING else reversed(steps):
+            if not tried or doubted_error(tried[-1].estimate) >= PROMISING:
+                steps.reverse()  # more functions where so many came close, else windows first
+            for step in steps:
                 if not is_solved(tried) and (method := step(plan, tried)):
                     yield method
         if not is_solved(tried):
@@ -164,8 +165,8 @@ def methods(plan: Plan, tried: Sequence[Tried]) -> Iterator[Method]:
         limit = math.inf if plan.training.time_limit is None else plan.training.time_limit
         left = limit - ESTIMATED * sum(one.seconds for one in tried)
         if tried and constraints == "hard" and not are_credible(tried) and left > LEAST * limit:
-            constraints = better_constraints(plan, left)
-        yield Method(balanced(trained(replace(plan, constraints=constraints), left)))
+            constraints = by_network.better_constraints(plan, left)
+        yield Method(by_network.balanced(by_network.trained(replace(plan, constraints=constraints), left)))
 
 
 def _steps(plan: Plan, tried: Sequence[Tried]) -> list[Step]:
@@ -188,7 +189,8 @@ def _patient(plan: Plan, tried: Sequence[Tried]) -> Method:
 def _more(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Twice as many features, which take the time of all other methods, where so many came close."""
     estimate = closest(tried).estimate
-    return _twice(plan, tried) if estimate is not None and estimate.worst[1] < PROMISING else None
+    close = estimate is not None and estimate.worst[1] < PROMISING
+    return _twice(plan, tried) if close else None
 
 
 def _twice(plan: Plan, tried: Sequence[Tried]) -> Method:
@@ -200,8 +202,7 @@ def _in_a_box(plan: Plan, tried: Sequence[Tried]) -> Method | None:
     """Spectral functions in a box, in all of its time: layers along its sides, which features do not resolve."""
     if _suits_spectral(plan) or not _may_be_spectral(plan) or _is_ordinary(plan):
         return None
-    spectral = _spectral(plan)
-    return Method(replace(spectral, training=_changed(spectral.training, windows=1)), SHARE)
+    return Method(_whole(plan), SHARE)
 
 
 def _wider(plan: Plan, tried: Sequence[Tried]) -> Method | None:
@@ -260,7 +261,7 @@ def _better_constraints(plan: Plan, tried: Sequence[Tried]) -> str:
 
 def method_named(plan: Plan, name: str) -> Method | None:
     """The one of this name that `methods` may give, for a run that is continued."""
-    region, viscous = trained(plan), vanishing_viscosity(plan)
+    region, viscous = by_network.trained(plan), by_network.vanishing_viscosity(plan)
     features = [made for times in (1, 2) for one in [_features(plan, times)] for made in (one, _in_windows(one))]
     features += [_spectral(plan), _in_all_time(plan), *(_fitted(plan, times) for times in FITTED)]
     if is_default(plan.network) and (found := re.search(WIDE, name)):
@@ -271,14 +272,16 @@ def method_named(plan: Plan, name: str) -> Method | None:
     for base, constraints in product((region, viscous, *features), (plan.constraints, "values", "soft")):
         method = Method(replace(base, constraints=constraints))
         if re.sub(WIDE, "", method.name) == re.sub(WIDE, "", name):  # one of the user's has what width it has
-            return Method(balanced(method.plan)) if base is region else method
+            return Method(by_network.balanced(method.plan)) if base is region else method
     return None
 
 
 def untried(plan: Plan) -> Method | None:
     """What may help a problem and was not tried by `methods`, because the user had chosen something else."""
-    chosen = isinstance(plan.optimizer, LinearLeastSquares)
-    left_out = not (_suits_features(plan) if isinstance(plan.optimizer, Automatic) else chosen)
+    if isinstance(plan.optimizer, Automatic):
+        left_out = not _suits_features(plan)
+    else:
+        left_out = not isinstance(plan.optimizer, LinearLeastSquares)
     return Method(_features(plan)) if left_out and _may_have_features(plan) else None
 
 
@@ -286,28 +289,22 @@ def _suits_fits(plan: Plan) -> bool:
     """Whether data are fitted along with ordinary equations, by spectral functions of their one coordinate."""
     domain = plan.problem.domain
     ordinary = len(domain.coordinates) == 1 and domain.is_box and plan.parts == 1 and plan.training.windows == 1
-    return ordinary and is_observed(plan) and not _is_chosen(plan) and _may_be_fitted(plan)
+    return ordinary and by_network.is_observed(plan) and not by_network.is_chosen(plan) and _may_be_fitted(plan)
 
 
 def _suits_features(plan: Plan) -> bool:
     """Whether features may do, and no network, number of steps or start was chosen."""
-    return not _is_chosen(plan) and _may_have_features(plan)
-
-
-def _is_chosen(plan: Plan) -> bool:
-    """Whether a network, a number of steps or a start was."""
-    return plan.training.steps is not None or plan.initial_guess is not None or not is_default(plan.network)
+    return not by_network.is_chosen(plan) and _may_have_features(plan)
 
 
 def _may_have_features(plan: Plan) -> bool:
     """Few coordinates, exact data, double precision, one process."""
-    return not is_observed(plan) and _may_be_fitted(plan)
+    return not by_network.is_observed(plan) and _may_be_fitted(plan)
 
 
 def _may_be_fitted(plan: Plan) -> bool:
     """Few coordinates, double precision, one process."""
-    few = len(plan.problem.coordinates) <= MOST_COORDINATES
-    return few and plan.devices == 1 and not is_launched() and plan.dtype == "float64"
+    return len(plan.problem.coordinates) <= MOST_COORDINATES and by_network.is_alone(plan) and plan.dtype == "float64"
 
 
 def _features(plan: Plan, times: int = 1) -> Plan:
@@ -359,9 +356,7 @@ def _spectral_width(plan: Plan) -> int:
 
 def _fitted(plan: Plan, times: int) -> Plan:
     """So many times as many spectral functions as by default, of all of the one coordinate."""
-    spectral = _spectral(plan)
-    network = partial(Spectral, width=times * _spectral_width(plan))
-    return replace(spectral, network=network, training=_changed(spectral.training, windows=1))
+    return replace(_whole(plan), network=partial(Spectral, width=times * _spectral_width(plan)))
 
 
 def _unmirrored(plan: Plan) -> str:
@@ -391,8 +386,13 @@ def _in_windows(plan: Plan) -> Plan:
 
 def _in_all_time(plan: Plan) -> Plan:
     """Spectral functions, with conditions in the loss: where these disagree an ansatz has what jumps built in."""
+    return replace(_whole(plan), constraints="soft")
+
+
+def _whole(plan: Plan) -> Plan:
+    """Spectral functions of the whole domain, in all of its time."""
     plan = _spectral(plan)
-    return replace(plan, training=_changed(plan.training, windows=1), constraints="soft")
+    return replace(plan, training=_changed(plan.training, windows=1))
 
 
 def _changed(training: Training, **settings: Any) -> Training:

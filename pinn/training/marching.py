@@ -91,7 +91,7 @@ class TimeMarching(Run):
         self._tried_length, self._reordered = 0.0, 0  # of that attempt, and how often orders were the reason
         self._prepared = 0.0  # seconds of the present window before its first step
         self._trainer: Trainer | None = None
-        self._end: dict[str, Any] | None = None  # of the run that is continued
+        self._end: dict[str, Any] | None = None  # how the run ended that is continued
         self._at_end: dict[str, Any] | None = None  # the checkpoint of a window's trainer that has come to its end
         if saved is not None:
             self._restore(saved)
@@ -126,11 +126,11 @@ class TimeMarching(Run):
         self.trial.hold_from(reached)
 
     def _train(self) -> Outcome:
-        if (end := self._end) is not None and self._is_over(end):
-            self.shortfall = end["shortfall"]
+        if self._end is not None and self._is_over(self._end):
+            self.shortfall = self._end["shortfall"]
             if self._trainer is not None:
                 self._trainer.run()  # no step, but its best parameters
-            return Outcome[end["outcome"]]
+            return Outcome[self._end["outcome"]]
         while True:
             if self._trainer is None and self.finished and self._time_left <= 0.0:
                 return self._cut_off()

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import torch
+
 from pinn.basis.configurable import plain
 from pinn.derivatives.estimators import DRAWS, Estimator
 from pinn.networks.mlp import MLP
@@ -27,6 +29,8 @@ from pinn.training.trainer import Trainer
 from pinn.training.weighting import Weighting
 from pinn.trial.characteristics import Characteristics, parts_of
 from pinn.trial.function import NetworkFactory, TrialFunction
+from pinn.trial.making import make_windows
+from pinn.trial.windows import WindowedTrial
 
 UNTOLD = "network", "sizes", "parts", "travel", "hasty"  # of a plan's parts, in its configuration
 
@@ -91,6 +95,22 @@ class Plan:
         """As plain data; the network's is the trial function's to tell; sizes and parts are found again."""
         told = (part.name for part in fields(self) if part.name not in UNTOLD)
         return {name: plain(getattr(self, name)) for name in told}
+
+    def trial(
+        self, dtype: torch.dtype, device: torch.device, windows: int | str | Sequence[float] = 1
+    ) -> TrialFunction | WindowedTrial:
+        """The trial function in windows of time, as of `make_windows`, with random parameters by the plan's seed."""
+        torch.manual_seed(self.seed)
+        return make_windows(
+            self.problem,
+            self.network,
+            windows,
+            constraints=self.constraints,
+            derivatives=self.derivatives,
+            dtype=dtype,
+            device=device,
+            sizes=self.sizes.fields or None,
+        )
 
     def trainer(
         self,

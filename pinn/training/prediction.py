@@ -57,7 +57,8 @@ def followed(
         return Followed()
     normal = own.normal_equations(theta)[0]
     lengths = torch.ones_like(theta) if damping else normal.diagonal().sqrt()  # fits do not mind their columns' sizes
-    scale = torch.where(lengths > 0, lengths, 1.0).outer(torch.where(lengths > 0, lengths, 1.0))
+    lengths = torch.where(lengths > 0, lengths, 1.0)
+    scale = lengths.outer(lengths)
     normal, of_data = normal / scale, _normal(residuals, own, moved, {*noisy, *residuals.known_before}) / scale
     damping = damping or RIDGE * float(normal.diagonal().sum())
     solved = _solved(of_data, normal, damping)

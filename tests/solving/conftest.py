@@ -10,4 +10,4 @@ def of_one_size(request, monkeypatch):
     """Networks keep their width and conditions, but where that is what is tested."""
     if "seconds" not in request.fixturenames:
         monkeypatch.setattr("pinn.solving.by_network._width_within", lambda plan, seconds: WIDTH)
-        monkeypatch.setattr("pinn.solving.methods.better_constraints", lambda plan, seconds: "hard")
+        monkeypatch.setattr("pinn.solving.by_network.better_constraints", lambda plan, seconds: "hard")

@@ -215,7 +215,7 @@ def test_the_width_of_a_network_follows_from_the_time_and_a_step(seconds, width,
 @pytest.mark.parametrize("seconds", [100.0])
 def test_a_network_that_was_chosen_keeps_its_width(seconds, monkeypatch):
     monkeypatch.setattr("pinn.solving.by_network._seconds_of_a_step", lambda plan: 1e-6)
-    for chosen in ({"network": SIREN}, {"training": Training(steps=9)}):
+    for chosen in ({"network": SIREN}, {"training": Training(steps=9)}, {"initial_guess": "runs/before"}):
         plan = Plan(Wheel(), **chosen)
         assert trained(plan, seconds).network is plan.network
     assert trained(Plan(Wheel()), math.inf).network is MLP  # without a limit
